@@ -1,0 +1,223 @@
+/**
+ * The one seam between clients and broker: one method per Kafka API, on plain typed objects (ADR 0006). The embedded broker implements it
+ * in process; later a remote implementation speaks TCP and the server decodes frames and calls it.
+ *
+ * Rules:
+ *  - Failures that concern a topic, partition or group are `errorCode`s (Kafka's numbers, 0 = none) in the response, as on the wire. The
+ *    in-process implementation may add the rich `error`; clients prefer it and fall back to the number.
+ *  - A method rejects only when the request as a whole could not be served (CLOSED, ABORTED, NETWORK_EXCEPTION).
+ *  - Field names are Kafka's in camel case. Offsets and timestamps are numbers, uuids 22-character text, byte arrays `Uint8Array`.
+ */
+import type { OttlaError } from '../common/errors.ts'
+
+export interface Failure { readonly errorCode: number; readonly errorMessage?: string | undefined; readonly error?: OttlaError | undefined }
+
+/** No error. */
+export const NONE = 0
+
+// ---- Metadata (3) ---------------------------------------------------------------------------------------------------------------
+export interface MetadataRequest {
+  /** Null: every topic. */
+  readonly topics: readonly string[] | null
+  readonly allowAutoTopicCreation: boolean
+}
+export interface PartitionMetadata extends Failure {
+  readonly partitionIndex: number; readonly leaderId: number; readonly leaderEpoch: number
+  readonly replicaNodes: readonly number[]; readonly isrNodes: readonly number[]
+}
+export interface TopicMetadata extends Failure { readonly name: string; readonly topicId: string; readonly isInternal: boolean; readonly partitions: readonly PartitionMetadata[] }
+export interface MetadataResponse {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number; readonly rack: string | null }[]
+  readonly clusterId: string; readonly controllerId: number
+  readonly topics: readonly TopicMetadata[]
+}
+
+// ---- Produce (0) ----------------------------------------------------------------------------------------------------------------
+export interface ProduceRequest {
+  /** 0, 1 or −1 (all). With 0 the promise resolves once the batch is accepted in memory; the caller does not see append failures. */
+  readonly acks: number
+  readonly timeoutMs: number
+  /**
+   * True only from this process's own producer: the batch was built by `RecordBatchBuilder` and its CRC computed in this memory a moment
+   * ago, so the CRC is not computed again. Never set by the server.
+   */
+  readonly inProcess?: boolean
+  readonly partitions: readonly ProducePartition[]
+}
+export interface ProducePartition {
+  readonly topic: string; readonly partition: number
+  /** One record batch. The broker patches base offset and leader epoch in place and owns the bytes until the response. */
+  readonly records: Uint8Array
+}
+export interface ProducePartitionResponse extends Failure {
+  readonly topic: string; readonly partition: number
+  readonly baseOffset: number; readonly logAppendTimeMs: number; readonly logStartOffset: number
+}
+export interface ProduceResponse { readonly partitions: readonly ProducePartitionResponse[] }
+
+// ---- Fetch (1) ------------------------------------------------------------------------------------------------------------------
+export interface FetchRequest {
+  readonly maxWaitMs: number; readonly minBytes: number; readonly maxBytes: number
+  /** 0 read_uncommitted, 1 read_committed. */
+  readonly isolationLevel: 0 | 1
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number; readonly currentLeaderEpoch?: number }[]
+  /** Ends the wait early with what is there. */
+  readonly signal?: AbortSignal | undefined
+}
+export interface FetchPartitionResponse extends Failure {
+  readonly topic: string; readonly partition: number
+  readonly highWatermark: number; readonly lastStableOffset: number; readonly logStartOffset: number
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null
+  /** Whole batches back to back, the first of which may begin below the offset asked. Empty when there is nothing. Fresh memory: the caller may keep it. */
+  readonly records: Uint8Array
+}
+export interface FetchResponse { readonly partitions: readonly FetchPartitionResponse[] }
+
+// ---- ListOffsets (2), DeleteRecords (21), OffsetForLeaderEpoch (23) ---------------------------------------------------------------
+export const LATEST_TIMESTAMP = -1
+export const EARLIEST_TIMESTAMP = -2
+export const MAX_TIMESTAMP = -3
+export interface ListOffsetsRequest {
+  readonly isolationLevel: 0 | 1
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly timestamp: number }[]
+}
+export interface ListOffsetsPartition extends Failure { readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number }
+export interface ListOffsetsResponse { readonly partitions: readonly ListOffsetsPartition[] }
+export interface DeleteRecordsRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[] }
+export interface DeleteRecordsResponse { readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly lowWatermark: number } & Failure)[] }
+export interface OffsetForLeaderEpochRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly leaderEpoch: number }[] }
+export interface OffsetForLeaderEpochResponse { readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly endOffset: number } & Failure)[] }
+
+// ---- Topics and configs ---------------------------------------------------------------------------------------------------------
+export interface CreateTopicsRequest {
+  readonly validateOnly: boolean
+  readonly topics: readonly {
+    readonly name: string
+    /** −1: the broker's num.partitions. */
+    readonly numPartitions: number
+    /** −1: the broker's default. */
+    readonly replicationFactor: number
+    readonly assignments: readonly { readonly partitionIndex: number; readonly brokerIds: readonly number[] }[]
+    readonly configs: readonly { readonly name: string; readonly value: string | null }[]
+  }[]
+}
+export interface CreatableTopicResult extends Failure { readonly name: string; readonly topicId: string; readonly numPartitions: number; readonly replicationFactor: number }
+export interface CreateTopicsResponse { readonly topics: readonly CreatableTopicResult[] }
+export interface TopicResult extends Failure { readonly name: string }
+export interface DeleteTopicsRequest { readonly names: readonly string[] }
+export interface CreatePartitionsRequest { readonly validateOnly: boolean; readonly topics: readonly { readonly name: string; readonly count: number }[] }
+
+export const RESOURCE_TOPIC = 2
+export const RESOURCE_BROKER = 4
+export interface ConfigResource { readonly resourceType: number; readonly resourceName: string }
+export interface DescribeConfigsRequest { readonly resources: readonly (ConfigResource & { readonly configurationKeys: readonly string[] | null })[] }
+/** configSource: 1 dynamic topic, 2 dynamic broker, 4 static broker, 5 default. */
+export interface ConfigResult {
+  readonly name: string; readonly value: string | null; readonly defaultValue: string | null; readonly readOnly: boolean; readonly isSensitive: boolean
+  readonly configSource: number; readonly type: string; readonly documentation: string
+  readonly synonyms: readonly { readonly name: string; readonly value: string | null; readonly source: number }[]
+}
+export interface DescribeConfigsResponse { readonly results: readonly (ConfigResource & Failure & { readonly configs: readonly ConfigResult[] })[] }
+/** configOperation: 0 set, 1 delete, 2 append (lists), 3 subtract (lists). */
+export interface IncrementalAlterConfigsRequest {
+  readonly validateOnly: boolean
+  readonly resources: readonly (ConfigResource & { readonly configs: readonly { readonly name: string; readonly configOperation: 0 | 1 | 2 | 3; readonly value: string | null }[] })[]
+}
+export interface AlterConfigsResponse { readonly responses: readonly (ConfigResource & Failure)[] }
+export interface DescribeClusterResponse {
+  readonly clusterId: string; readonly controllerId: number
+  readonly brokers: readonly { readonly brokerId: number; readonly host: string; readonly port: number; readonly rack: string | null }[]
+}
+export interface DescribeLogDirsRequest { readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null }
+export interface DescribeLogDirsResponse {
+  readonly results: readonly (Failure & {
+    readonly logDir: string; readonly totalBytes: number; readonly usableBytes: number
+    readonly topics: readonly { readonly name: string; readonly partitions: readonly { readonly partitionIndex: number; readonly partitionSize: number; readonly offsetLag: number; readonly isFutureKey: boolean }[] }[]
+  })[]
+}
+export interface ProducerState { readonly producerId: number; readonly producerEpoch: number; readonly lastSequence: number; readonly lastTimestamp: number; readonly coordinatorEpoch: number; readonly currentTxnStartOffset: number }
+export interface DescribeProducersRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number }[] }
+export interface DescribeProducersResponse { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[] }
+
+// ---- Producer ids ---------------------------------------------------------------------------------------------------------------
+export interface InitProducerIdRequest { readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number; readonly producerEpoch: number }
+export interface InitProducerIdResponse extends Failure { readonly producerId: number; readonly producerEpoch: number }
+
+// ---- Groups ---------------------------------------------------------------------------------------------------------------------
+export interface FindCoordinatorRequest { readonly keyType: 0 | 1; readonly keys: readonly string[] }
+export interface FindCoordinatorResponse { readonly coordinators: readonly (Failure & { readonly key: string; readonly nodeId: number; readonly host: string; readonly port: number })[] }
+export interface GroupMemberIdentity { readonly groupId: string; readonly memberId: string; readonly groupInstanceId: string | null }
+export interface JoinGroupRequest extends GroupMemberIdentity {
+  readonly sessionTimeoutMs: number; readonly rebalanceTimeoutMs: number
+  readonly protocolType: string; readonly protocols: readonly { readonly name: string; readonly metadata: Uint8Array }[]
+  readonly clientId: string; readonly clientHost: string
+  /** v4+: a member without id is first told one (MEMBER_ID_REQUIRED). In-process members are not. */
+  readonly requireKnownMemberId: boolean
+  /** Member of this process: its life is known, so missed heartbeats alone do not expire it while the process lives (see GroupCoordinator). */
+  readonly inProcess?: boolean
+}
+export interface JoinGroupResponse extends Failure {
+  readonly generationId: number; readonly protocolType: string | null; readonly protocolName: string | null; readonly leader: string; readonly skipAssignment: boolean; readonly memberId: string
+  /** Only for the leader. */
+  readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly metadata: Uint8Array }[]
+}
+export interface SyncGroupRequest extends GroupMemberIdentity {
+  readonly generationId: number; readonly protocolType: string | null; readonly protocolName: string | null
+  readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
+}
+export interface SyncGroupResponse extends Failure { readonly protocolType: string | null; readonly protocolName: string | null; readonly assignment: Uint8Array }
+export interface HeartbeatRequest extends GroupMemberIdentity { readonly generationId: number }
+export interface LeaveGroupRequest { readonly groupId: string; readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly reason?: string | null }[] }
+export interface LeaveGroupResponse extends Failure { readonly members: readonly (Failure & { readonly memberId: string; readonly groupInstanceId: string | null })[] }
+export interface OffsetCommitRequest extends GroupMemberIdentity {
+  /** −1 with an empty memberId: a commit without membership. */
+  readonly generationId: number
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly committedOffset: number; readonly committedLeaderEpoch: number; readonly committedMetadata: string | null }[]
+}
+export interface OffsetCommitResponse { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number })[] }
+export interface OffsetFetchRequest { readonly groupId: string; readonly requireStable: boolean; readonly partitions: readonly { readonly topic: string; readonly partition: number }[] | null }
+export interface OffsetFetchPartition extends Failure { readonly topic: string; readonly partition: number; readonly committedOffset: number; readonly committedLeaderEpoch: number; readonly metadata: string }
+export interface OffsetFetchResponse extends Failure { readonly partitions: readonly OffsetFetchPartition[] }
+export interface OffsetDeleteRequest { readonly groupId: string; readonly partitions: readonly { readonly topic: string; readonly partition: number }[] }
+export interface OffsetDeleteResponse extends Failure { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number })[] }
+export interface DescribedGroup extends Failure {
+  readonly groupId: string; readonly groupState: string; readonly protocolType: string; readonly protocolData: string
+  readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly clientId: string; readonly clientHost: string; readonly memberMetadata: Uint8Array; readonly memberAssignment: Uint8Array }[]
+}
+export interface ListedGroup { readonly groupId: string; readonly protocolType: string; readonly groupState: string; readonly groupType: string }
+export interface ListGroupsResponse extends Failure { readonly groups: readonly ListedGroup[] }
+export interface DeleteGroupsResponse { readonly results: readonly (Failure & { readonly groupId: string })[] }
+
+export interface BrokerApi {
+  metadata(request: MetadataRequest): Promise<MetadataResponse>
+  produce(request: ProduceRequest): Promise<ProduceResponse>
+  fetch(request: FetchRequest): Promise<FetchResponse>
+  listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse>
+  deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsResponse>
+  offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse>
+  createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>
+  deleteTopics(request: DeleteTopicsRequest): Promise<{ readonly topics: readonly TopicResult[] }>
+  createPartitions(request: CreatePartitionsRequest): Promise<{ readonly topics: readonly TopicResult[] }>
+  describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>
+  incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<AlterConfigsResponse>
+  describeCluster(): Promise<DescribeClusterResponse>
+  describeLogDirs(request: DescribeLogDirsRequest): Promise<DescribeLogDirsResponse>
+  describeProducers(request: DescribeProducersRequest): Promise<DescribeProducersResponse>
+  initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse>
+  findCoordinator(request: FindCoordinatorRequest): Promise<FindCoordinatorResponse>
+  joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse>
+  syncGroup(request: SyncGroupRequest): Promise<SyncGroupResponse>
+  heartbeat(request: HeartbeatRequest): Promise<Failure>
+  leaveGroup(request: LeaveGroupRequest): Promise<LeaveGroupResponse>
+  offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse>
+  offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>
+  offsetDelete(request: OffsetDeleteRequest): Promise<OffsetDeleteResponse>
+  describeGroups(request: { readonly groups: readonly string[] }): Promise<{ readonly groups: readonly DescribedGroup[] }>
+  listGroups(request: { readonly statesFilter: readonly string[] }): Promise<ListGroupsResponse>
+  deleteGroups(request: { readonly groups: readonly string[] }): Promise<DeleteGroupsResponse>
+  /**
+   * In process only (absent on remote brokers): calls `listener` in a macrotask whenever group `groupId` starts a rebalance or fences
+   * members, so that a member need not wait for its next heartbeat. Returns the way to stop.
+   */
+  watchGroup?(groupId: string, listener: () => void): () => void
+}
