@@ -5,9 +5,9 @@
  * Kafka code), whether a retry of the same call may succeed, and what the user should do. The table is the source of the `ErrorCode`
  * type, of the wire mapping and of docs/errors.md.
  */
-interface ErrorRow { readonly errorCode: number; readonly retriable: boolean; readonly local?: true; readonly advice: string }
+export interface ErrorRow { readonly errorCode: number; readonly retriable: boolean; readonly local?: true; readonly advice: string }
 
-const table = {
+const rows = {
   UNKNOWN_SERVER_ERROR: { errorCode: -1, retriable: false, advice: 'An unexpected failure: the cause and the log tell more; please report it.' },
   OFFSET_OUT_OF_RANGE: { errorCode: 1, retriable: false, advice: 'Seek to an offset between the log start and the log end, or set auto.offset.reset.' },
   CORRUPT_MESSAGE: { errorCode: 2, retriable: true, advice: 'The bytes fail their checksum or cannot be parsed: run `ottla verify` on the directory.' },
@@ -78,7 +78,9 @@ const table = {
   INTERNAL: { errorCode: -1, retriable: false, local: true, advice: 'A bug in Ottla: please report it with the stack.' },
 } as const satisfies Record<string, ErrorRow>
 
-export type ErrorCode = keyof typeof table
+export type ErrorCode = keyof typeof rows
+
+const table: Readonly<Record<ErrorCode, ErrorRow>> = rows
 
 /** Read-only view of the table, for docs and wire mapping. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table
@@ -125,7 +127,7 @@ export class OttlaError extends Error {
   get advice(): string { return table[this.code].advice }
 
   static is(x: unknown, code?: ErrorCode): x is OttlaError {
-    return x instanceof Error && brand in x && (code === undefined || (x as OttlaError).code === code)
+    return x instanceof Error && brand in x && (code === undefined || (x as unknown as OttlaError).code === code)
   }
 
   /** `x` itself if it is an OttlaError, else an INTERNAL one around it. */

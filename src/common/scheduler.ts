@@ -16,7 +16,7 @@ export interface Scheduler {
   soon(task: () => void): void
 }
 
-export const MAX_DELAY_MS = 2 ** 31 - 1
+export const MAX_DELAY_MS: number = 2 ** 31 - 1
 
 class NodeTimer implements Timer {
   readonly #stop: () => void
