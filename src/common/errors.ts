@@ -76,7 +76,7 @@ const rows = {
   READ_ONLY: { errorCode: 42, retriable: false, local: true, advice: 'The database was opened with { readOnly: true }.' },
   DEPENDENCY_MISSING: { errorCode: 42, retriable: false, local: true, advice: 'A package could not be loaded: install it, or see the cause.' },
   INTERNAL: { errorCode: -1, retriable: false, local: true, advice: 'A bug in Ottla: please report it with the stack.' },
-} as const satisfies Record<string, ErrorRow>
+} as const
 
 export type ErrorCode = keyof typeof rows
 

@@ -1,0 +1,49 @@
+/**
+ * `npm test`: types, lint, build, every test of this machine's size, and the packed tarball. Ends with one line `N passed, N failed`.
+ * `--no-pack` leaves the tarball out; other arguments go to vitest.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const require = createRequire(import.meta.url)
+const binOf = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)
+const rest = process.argv.slice(2)
+const withPack = !rest.includes('--no-pack')
+const scratch = mkdtempSync(join(tmpdir(), 'ottla-test-'))
+let passed = 0
+let failed = 0
+
+function step(name, args) {
+  console.log(`\n# ${name}`)
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
+  return status === 0
+}
+
+function check(name, args) {
+  if (step(name, args)) passed += 1
+  else { failed += 1; console.error(`FAILED: ${name}`) }
+}
+
+check('types', [binOf('typescript', 'bin/tsc'), '-p', 'tsconfig.json'])
+check('lint', [binOf('oxlint', 'bin/oxlint'), '--type-aware', '--deny-warnings'])
+check('build', ['scripts/build.mjs'])
+
+const report = join(scratch, 'vitest.json')
+step('tests', [binOf('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest.filter((a) => a !== '--no-pack')])
+try {
+  const result = JSON.parse(readFileSync(report, 'utf8'))
+  passed += result.numPassedTests
+  failed += result.numFailedTests
+  // A file that fails to load reports no test: it counts as one failure.
+  failed += result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((a) => a.status !== 'failed')).length
+} catch (error) {
+  failed += 1
+  console.error(`FAILED: no test report (${error.message})`)
+}
+if (withPack) check('packed tarball on this Node', ['scripts/pack-smoke.mjs', '--this-node'])
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)

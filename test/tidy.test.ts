@@ -1,0 +1,141 @@
+/**
+ * The tree's own rules: layers, sizes, banned calls, dead files, leftovers. A rule that cannot fail is no rule: each has a planted
+ * offender below that it must catch.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+interface Source { readonly path: string; readonly text: string }
+
+const root = resolve(import.meta.dirname, '..')
+
+function walk(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((e) => e.isFile() && e.name.endsWith('.ts'))
+    .map((e) => relative(root, join(e.parentPath, e.name)).split(sep).join('/'))
+    .sort()
+}
+
+const load = (path: string): Source => ({ path, text: readFileSync(join(root, path), 'utf8') })
+const sources = walk(join(root, 'src')).map(load)
+const tests = walk(join(root, 'test')).map(load)
+const isTest = (path: string): boolean => path.endsWith('.test.ts') || path.includes('/testing/contracts/')
+
+/** Folder → folders it may import besides itself. Absent from a list = refused. The composition root (files in src/) may import anything. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  common: [],
+  config: ['common'],
+  io: ['common'],
+  record: ['common'],
+  protocol: ['common', 'record'],
+  log: ['common', 'config', 'io', 'record'],
+  metadata: ['common', 'config'],
+  coordinator: ['common', 'config', 'record', 'protocol', 'log'],
+  broker: ['common', 'config', 'io', 'record', 'protocol', 'log', 'metadata', 'coordinator'],
+  client: ['common', 'config', 'record', 'protocol'],
+  inspect: ['common', 'config', 'io', 'record', 'protocol', 'log', 'coordinator'],
+  testing: ['common', 'config', 'io', 'record', 'protocol', 'log', 'metadata'],
+  cli: ['common'],
+}
+/** What `cli/` may take from the composition root. */
+const cliEntries = new Set(['src/index.ts', 'src/tools.ts'])
+
+function importsOf(source: Source): string[] {
+  return [...source.text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((m) => join(dirname(source.path), m[1]!).split(sep).join('/'))
+}
+
+function layerOf(path: string): string { return /^src\/([^/]+)\//.exec(path)?.[1] ?? 'root' }
+
+function layerOffences(source: Source): string[] {
+  const layer = layerOf(source.path)
+  if (layer === 'root') return []
+  const allowed = layers[layer]
+  if (allowed === undefined) return [`${source.path}: folder src/${layer} is not in the layer table`]
+  const offences: string[] = []
+  for (const target of importsOf(source)) {
+    const to = layerOf(target)
+    if (to === layer || allowed.includes(to) || (layer === 'cli' && cliEntries.has(target))) continue
+    if (isTest(source.path) && (to === 'testing' || target.startsWith('test/support/'))) continue
+    offences.push(`${source.path} imports ${target}`)
+  }
+  return offences
+}
+
+const banned: readonly { readonly pattern: RegExp; readonly instead: string; readonly allowed: (path: string) => boolean }[] = [
+  { pattern: /from 'node:fs(\/promises)?'|require\('(node:)?fs'\)/, instead: 'the FileSystem port', allowed: (p) => p.startsWith('src/io/') || p.startsWith('src/testing/contracts/') || isTest(p) || p.startsWith('src/cli/') },
+  { pattern: /from 'node:net'/, instead: 'io/directory-lock or server/', allowed: (p) => p.startsWith('src/io/') || p.startsWith('src/server/') },
+  { pattern: /\bDate\.now\(|\bperformance\.now\(|new Date\(\)/, instead: 'the Clock port', allowed: (p) => p === 'src/common/clock.ts' || p.startsWith('src/cli/') },
+  { pattern: /\bMath\.random\(|from 'node:crypto'/, instead: 'the Random port', allowed: (p) => p === 'src/common/random.ts' || p.startsWith('src/io/') || p.startsWith('src/testing/') || isTest(p) },
+  { pattern: /\b(setTimeout|setInterval|setImmediate)\(/, instead: 'the Scheduler port', allowed: (p) => p === 'src/common/scheduler.ts' || p.startsWith('src/cli/') || p.startsWith('src/io/') },
+  { pattern: /\bBigInt\(|\b\d+n\b|getBigInt64|BigUint64/, instead: 'numbers with the guard of common/int64.ts', allowed: () => false },
+  { pattern: /: any\b|\bas any\b|<any>/, instead: 'a type', allowed: () => false },
+  { pattern: /\bexport default\b|\bexport \* from\b/, instead: 'named, hand-written exports', allowed: () => false },
+  { pattern: /^\s*(export )?(const )?enum /m, instead: 'a union of literals', allowed: () => false },
+  { pattern: /@ts-ignore|@ts-nocheck|@ts-expect-error/, instead: 'a correct type', allowed: (p) => p.endsWith('.types.test.ts') },
+  { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: 'doing it, or an issue', allowed: () => false },
+]
+
+/** Blank out comments and string literals' insides would hide real offences in templates; only whole-line comments are dropped. */
+const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '').replace(/\s\/\/ .*$/gm, '')
+
+function bannedOffences(source: Source): string[] {
+  const text = code(source.text)
+  return banned.filter((b) => b.pattern.test(text) && !b.allowed(source.path)).map((b) => `${source.path}: ${b.pattern.source} — use ${b.instead}`)
+}
+
+function sizeOffences(source: Source): string[] {
+  const lines = source.text.split('\n')
+  const offences = lines.length > 601 ? [`${source.path} has ${lines.length - 1} lines, more than 600`] : []
+  lines.forEach((line, i) => { if (line.length > 200) offences.push(`${source.path}:${i + 1} is ${line.length} characters wide`) })
+  return offences
+}
+
+function reachable(): Set<string> {
+  const byPath = new Map(sources.map((s) => [s.path, s]))
+  const seen = new Set<string>()
+  const queue = ['src/index.ts', 'src/tools.ts', 'src/cli/main.ts', 'src/testing/index.ts']
+  for (const path of queue) {
+    const source = byPath.get(path)
+    if (source === undefined || seen.has(path)) continue
+    seen.add(path)
+    queue.push(...importsOf(source))
+  }
+  return seen
+}
+
+describe('the tree', () => {
+  test('no layer imports a higher one', () => { expect(sources.flatMap(layerOffences)).toEqual([]) })
+  test('nothing uses a banned call', () => { expect(sources.flatMap(bannedOffences)).toEqual([]) })
+  test('no file is over 600 lines or absurdly wide', () => { expect([...sources, ...tests].flatMap(sizeOffences)).toEqual([]) })
+  test('no source file is dead', () => {
+    const seen = reachable()
+    expect(sources.filter((s) => !isTest(s.path) && !seen.has(s.path)).map((s) => s.path)).toEqual([])
+  })
+  test('no test is skipped, focused or left for later', () => {
+    const offenders = [...sources, ...tests].filter((s) => s.path.endsWith('.test.ts') && s.path !== 'test/tidy.test.ts' && /\b(it|test|describe)\.(skip|only|todo)\b/.test(s.text))
+    expect(offenders.map((s) => s.path)).toEqual([])
+  })
+  test('no tracked text names a machine', () => {
+    const offenders = [...sources, ...tests].filter((s) => s.path !== 'test/tidy.test.ts' && /(^|[^\w.])\/(work|root|farm)\//.test(s.text))
+    expect(offenders.map((s) => s.path)).toEqual([])
+  })
+})
+
+describe('the rules catch', () => {
+  test.each([
+    ['a log file that imports the broker', { path: 'src/log/x.ts', text: "import { a } from '../broker/y.ts'" }, layerOffences],
+    ['a client that imports the log', { path: 'src/client/x.ts', text: "import type { a } from '../log/y.ts'" }, layerOffences],
+    ['a folder that is not in the table', { path: 'src/misc/x.ts', text: '' }, layerOffences],
+    ['a command that reaches past the entries', { path: 'src/cli/x.ts', text: "const a = await import('../open.ts')" }, layerOffences],
+    ['node:fs outside io', { path: 'src/log/x.ts', text: "import { openSync } from 'node:fs'" }, bannedOffences],
+    ['the wall clock', { path: 'src/log/x.ts', text: 'const t = Date.now()' }, bannedOffences],
+    ['a raw timer', { path: 'src/client/x.ts', text: 'setTimeout(f, 5)' }, bannedOffences],
+    ['chance', { path: 'src/client/x.ts', text: 'const r = Math.random()' }, bannedOffences],
+    ['BigInt', { path: 'src/record/x.ts', text: 'const a = 5n' }, bannedOffences],
+    ['any', { path: 'src/record/x.ts', text: 'const a: any = 5' }, bannedOffences],
+    ['export *', { path: 'src/index.ts', text: "export * from './a.ts'" }, bannedOffences],
+    ['a file of 700 lines', { path: 'src/log/x.ts', text: 'a\n'.repeat(700) }, sizeOffences],
+  ] as [string, Source, (s: Source) => string[]][])('%s', (_, source, rule) => { expect(rule(source)).not.toEqual([]) })
+})
