@@ -1,0 +1,63 @@
+/** A walk over the whole public surface, on the installed package: run by scripts/pack-smoke.mjs in an empty project. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { OttlaError, open, serializers } from 'ottla'
+import * as testing from 'ottla/testing'
+
+const directory = mkdtempSync(join(tmpdir(), 'ottla-smoke-'))
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+async function takeAll(consumer, count) {
+  const seen = []
+  for await (const record of consumer) {
+    seen.push(record)
+    if (seen.length === count) break
+  }
+  return seen
+}
+
+try {
+  let ottla = await open(directory, { logger: quiet })
+  await ottla.admin.createTopic('trucks', { partitions: 3, config: { 'retention.ms': 604_800_000 } })
+  assert.deepEqual(await ottla.admin.listTopics(), ['trucks'])
+  let sent = 0
+  for (const codec of codecs) {
+    const producer = ottla.producer({ 'compression.type': codec, 'value.serializer': 'json' })
+    const results = await producer.sendBatch(Array.from({ length: 20 }, (_, i) => ({ topic: 'trucks', key: `truck_${i}`, value: { codec, i }, headers: { h: 'x' } })))
+    sent += results.length
+    assert.ok(results.every((r) => r.offset >= 0))
+    await producer.close()
+  }
+  await assert.rejects(ottla.admin.createTopic('no/good'), (e) => OttlaError.is(e, 'INVALID_TOPIC_EXCEPTION'))
+  await assert.rejects(open(directory, { retentionMs: 5 }), (e) => OttlaError.is(e, 'INVALID_CONFIG'))
+
+  const consumer = ottla.consumer({ 'group.id': 'dashboard', 'auto.offset.reset': 'earliest', 'value.deserializer': serializers.json() })
+  consumer.subscribe('trucks')
+  const seen = await takeAll(consumer, sent)
+  assert.equal(new Set(seen.map((r) => `${r.partition}-${r.offset}`)).size, sent)
+  assert.deepEqual(new Set(seen.map((r) => r.value.codec)), new Set(codecs))
+  assert.equal(Buffer.from(seen[0].headers[0].value).toString(), 'x')
+  await consumer.commit()
+  await consumer.close()
+  await ottla.close()
+
+  ottla = await open(directory, { logger: quiet })
+  const committed = await ottla.admin.listGroupOffsets('dashboard')
+  assert.equal(committed.reduce((sum, c) => sum + c.offset, 0), sent)
+  const findings = []
+  for await (const finding of ottla.verify()) if (finding.severity === 'error') findings.push(finding)
+  assert.deepEqual(findings, [])
+  await ottla.close()
+
+  const bin = join(process.cwd(), 'node_modules', 'ottla', 'dist', 'cli', 'main.js')
+  const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
+  assert.equal(out.trim().split('\n').length, 3)
+  assert.ok(Object.keys(testing).length > 0)
+  console.log(`smoke: ${sent} records through ${codecs.length} codecs on Node ${process.version}`)
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
