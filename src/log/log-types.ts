@@ -1,0 +1,73 @@
+/** The plain types that cross the border of `log/`: what callers of `PartitionLog` and `LogManager` give and get. */
+import type { OttlaError } from '../common/errors.ts'
+
+/**
+ * Who appends, which decides the checks of spec/storage-format 5.1:
+ *  - `client`: bytes from outside; everything is checked.
+ *  - `in-process`: built by `RecordBatchBuilder` in this memory a moment ago; the CRC is not recomputed and records are walked only
+ *    where the topic's settings ask a question that the header does not answer.
+ *  - `coordinator`: control batches are allowed, sequences are not checked, producer epochs are.
+ *  - `replication`: offsets and epochs are the leader's and are kept; whole batches may come many at a time.
+ */
+export type AppendOrigin = 'client' | 'in-process' | 'coordinator' | 'replication'
+
+export interface AppendOptions {
+  readonly origin: AppendOrigin
+  /** Default: the log's own leader epoch. Ignored for `replication`. */
+  readonly leaderEpoch?: number
+  /** True: resolves after fdatasync. False: after write(2). */
+  readonly durable: boolean
+}
+
+export interface AppendResult {
+  /** Of a duplicate: the offsets the batch was given the first time. −1 when nothing was appended. */
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** −1 for CreateTime topics. */
+  readonly logAppendTimeMs: number
+  readonly logStartOffset: number
+  readonly duplicate: boolean
+}
+
+/** `logEnd`: everything (replicas, tools). `highWatermark`: read_uncommitted. `committed`: up to the last stable offset. */
+export type ReadIsolation = 'logEnd' | 'highWatermark' | 'committed'
+
+export interface ReadOptions {
+  readonly maxBytes: number
+  readonly isolation: ReadIsolation
+  /** The first batch is returned even when it is larger than `maxBytes`. Default true. */
+  readonly minOneMessage?: boolean
+}
+
+export interface AbortedTransaction { readonly producerId: number; readonly firstOffset: number }
+
+export interface ReadResult {
+  /** Whole batches back to back; the first may begin below the offset asked. Fresh memory: the caller may keep it. */
+  readonly records: Uint8Array
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** Null unless `isolation` is `committed`. May name more than is needed. */
+  readonly abortedTransactions: readonly AbortedTransaction[] | null
+}
+
+/** An answer to a question by time. `leaderEpoch` −1: not known. */
+export interface OffsetAndTimestamp { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number }
+
+export interface RecoveryProgress {
+  readonly topic: string
+  readonly partition: number
+  /** Bytes of this partition scanned so far, and to scan. */
+  readonly scannedBytes: number
+  readonly totalBytes: number
+}
+
+/** What happened to a log without anybody asking. Listeners run in a macrotask or a background task and must not throw. */
+export interface LogEvents {
+  /** A failed fsync (or a failed repair after a failed write): the log refuses appends until it is reopened. */
+  onOffline?(log: { readonly topic: string; readonly partition: number }, error: OttlaError): void
+  /** The disk is full: appends fail with DISK_FULL, reads go on. */
+  onDiskFull?(log: { readonly topic: string; readonly partition: number }, error: OttlaError): void
+  /** The first append that went through after `onDiskFull`. */
+  onDiskResumed?(log: { readonly topic: string; readonly partition: number }): void
+}
