@@ -1,0 +1,2 @@
+/** Path → text of every generated file. */
+export function renderAll(tables: Readonly<Record<string, unknown>>, tools: Readonly<Record<string, unknown>>, errorTable: unknown): Record<string, string>

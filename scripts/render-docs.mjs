@@ -1,0 +1,130 @@
+/**
+ * Text generated from the settings tables and the error table. Pure: `scripts/generate-docs.mjs` writes it, a test compares it with what
+ * is in the tree.
+ */
+const generated = 'Generated from the tables by scripts/generate-docs.mjs: do not edit.'
+
+const scopes = [
+  ['Topic', 'topic'], ['Broker', 'broker'], ['Producer', 'producer'], ['Consumer', 'consumer'], ['Admin', 'admin'],
+]
+
+/** `tables`: { topic, broker, producer, consumer, admin }; `tools`: { expected, formatSetting } of src/config/setting-value.ts. */
+export function renderAll(tables, tools, errorTable) {
+  return {
+    'src/config/settings.ts': renderInputTypes(tables),
+    'src/config/values.ts': renderValueTypes(tables),
+    'docs/configuration.md': renderConfiguration(tables, tools),
+    'docs/errors.md': renderErrors(errorTable),
+  }
+}
+
+function key(name) { return /^[a-z]+$/.test(name) ? name : `'${name}'` }
+function union(words) { return words.map((word) => `'${word}'`).join(' | ') }
+
+function inputType(setting) {
+  switch (setting.type) {
+    case 'boolean': return "boolean | 'true' | 'false'"
+    case 'int': case 'long': case 'double': return 'number | `${number}`'
+    case 'acks': return "'all' | -1 | 0 | 1 | '-1' | '0' | '1'"
+    case 'string': return setting.values === undefined ? 'string' : union(setting.values)
+    default: {
+      if (setting.values === undefined) return 'readonly string[] | string'
+      const words = union(setting.values)
+      return `readonly (${words})[] | ${words} | \`\${string},\${string}\``
+    }
+  }
+}
+
+function valueType(setting) {
+  const orNull = setting.default === null ? ' | null' : ''
+  switch (setting.type) {
+    case 'boolean': return `boolean${orNull}`
+    case 'int': case 'long': case 'double': return `number${orNull}`
+    case 'acks': return '-1 | 0 | 1'
+    case 'string': return (setting.values === undefined ? 'string' : union(setting.values)) + orNull
+    default: return (setting.values === undefined ? 'readonly string[]' : `readonly (${union(setting.values)})[]`) + orNull
+  }
+}
+
+function typeBlock(line, limit, indent) {
+  if (line.length <= limit) return line
+  const at = line.lastIndexOf(' | ', limit)
+  return `${line.slice(0, at)}\n${indent}${typeBlock(line.slice(at + 1), limit - indent.length, indent)}`
+}
+
+function defaultText(setting) {
+  if (setting.default === null) return 'not set'
+  if (Array.isArray(setting.default)) return setting.default.length === 0 ? 'empty' : setting.default.join(',')
+  if (setting.default === Number.MAX_SAFE_INTEGER) return 'never'
+  return setting.default === '' ? 'empty' : String(setting.default)
+}
+
+function comment(text, tail) {
+  const line = `  /** ${text} ${tail} */`
+  if (line.length <= 150) return line
+  const words = `${text} ${tail}`.split(' ')
+  const lines = ['']
+  for (const word of words) {
+    if (lines[lines.length - 1].length + word.length > 130) lines.push('')
+    lines[lines.length - 1] += (lines[lines.length - 1] === '' ? '' : ' ') + word
+  }
+  return ['  /**', ...lines.map((each) => `   * ${each}`), '   */'].join('\n')
+}
+
+function renderInputTypes(tables) {
+  const parts = scopes.map(([title, scope]) => {
+    const rows = Object.entries(tables[scope]).map(([name, setting]) => [
+      comment(setting.doc, `Default: ${defaultText(setting)}.`),
+      typeBlock(`  ${key(name)}?: ${inputType(setting)}`, 150, '    '),
+    ].join('\n'))
+    return `export interface ${title}Settings {\n${rows.join('\n')}\n}\n`
+  })
+  return `/** Settings as users type them: Kafka's dotted names, all optional. ${generated} */\n`
+    + "export type { AdminValues, BrokerValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'\n\n" + parts.join('\n')
+}
+
+function renderValueTypes(tables) {
+  const parts = scopes.map(([title, scope]) => {
+    const rows = Object.entries(tables[scope]).map(([name, setting]) => typeBlock(`  readonly ${key(name)}: ${valueType(setting)}`, 150, '    '))
+    return `export interface ${title}Values {\n${rows.join('\n')}\n}\n`
+  })
+  return `/** Settings after resolution: complete, checked and typed. "Never" is \`FOREVER\`. ${generated} */\n${parts.join('\n')}`
+}
+
+const introductions = {
+  topic: 'Given in `createTopic(name, { config })`, changed by `admin.alterConfigs({ topic }, …)` while the database runs. Without an override the broker setting of the last column holds, then the default.',
+  broker: 'Given to `open(directory, settings)`. Those marked *fixed* are read once, when the database opens; the others can also be changed by `admin.alterConfigs({ broker }, …)`.',
+  producer: 'Given to `producer(settings)`. Serializers (`key.serializer`, `value.serializer`) and `partitioner` are given in the same object.',
+  consumer: 'Given to `consumer(settings)`. Deserializers (`key.deserializer`, `value.deserializer`) are given in the same object.',
+  admin: 'Used by the admin client.',
+}
+
+function cell(text) { return text.replaceAll('|', '\\|') }
+
+function renderConfiguration(tables, tools) {
+  const sections = scopes.map(([title, scope]) => {
+    const last = scope === 'topic' ? 'broker setting' : scope === 'broker' ? '' : null
+    const head = ['setting', 'default', 'valid', ...(last ? [last] : []), 'meaning']
+    const rows = Object.entries(tables[scope]).map(([name, setting]) => {
+      const value = setting.default === Number.MAX_SAFE_INTEGER ? 'never' : setting.default === null ? '–' : `\`${tools.formatSetting(setting.default) || ' '}\``
+      const remote = setting.remoteDefault === undefined ? '' : ` (over the wire \`${tools.formatSetting(setting.remoteDefault)}\`)`
+      const notes = [setting.doc, ...(setting.fixed ? ['*Fixed.*'] : []), ...(setting.inert === undefined ? [] : [`*No effect: ${setting.inert}.*`])]
+      return [
+        `\`${name}\``, (value === '` `' ? 'empty' : value) + remote, tools.expected(setting),
+        ...(last ? [(setting.synonyms ?? []).map((each) => `\`${each.name}\``).join(', ') || '–'] : []), notes.join(' '),
+      ].map(cell).join(' | ')
+    })
+    return `## ${title} settings\n\n${introductions[scope]}\n\n| ${head.join(' | ')} |\n|${head.map(() => '---').join('|')}|\n${rows.map((row) => `| ${row} |`).join('\n')}\n`
+  })
+  return `# Configuration\n\n<!-- ${generated} -->\n\nNames, types and defaults are Kafka's; where a default differs, the text says so. Numbers and booleans may be given as text. `
+    + 'An unknown name or a value out of range is an `INVALID_CONFIG` error that names the nearest valid one. Times are milliseconds and sizes bytes unless the name says otherwise; '
+    + '"never" is Kafka\'s 9223372036854775807.\n\n'
+    + sections.join('\n')
+}
+
+function renderErrors(errorTable) {
+  const rows = Object.entries(errorTable).map(([code, row]) => `| \`${code}\` | ${row.errorCode} | ${row.retriable ? 'yes' : 'no'} | ${row.local ? 'Ottla' : 'Kafka'} | ${cell(row.advice)} |`)
+  return `# Errors\n\n<!-- ${generated} -->\n\nEvery error that Ottla raises on purpose is an \`OttlaError\`; match on its \`code\`. \`errorCode\` is Kafka's number on the wire `
+    + '(codes of Ottla\'s own travel as the nearest one of Kafka\'s). `retriable` says whether the same call may succeed later.\n\n'
+    + `| code | errorCode | retriable | origin | what to do |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
+}

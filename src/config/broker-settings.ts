@@ -1,0 +1,99 @@
+/**
+ * Broker settings: what `open(directory, settings)` takes and `describeConfigs({ broker })` shows. The broker synonyms of topic settings
+ * are made from the topic table; without a value they leave the topic's default in force.
+ */
+import type { Setting, SettingTable } from './setting.ts'
+import { topicTable } from './topic-settings.ts'
+
+const oneReplica = 'an embedded database has one replica'
+const noCleaner = 'compaction is not built yet'
+
+const own: SettingTable = {
+  'auto.create.topics.enable': { type: 'boolean', default: true,
+    doc: 'Create a topic when a client first names it.' },
+  'default.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
+    doc: 'Replicas of a new topic.' },
+  'delete.topic.enable': { type: 'boolean', default: true,
+    doc: 'Whether topics can be deleted.' },
+  'fetch.max.bytes': { type: 'int', default: 57_671_680, min: 1024,
+    doc: 'Upper bound on the bytes of one fetch, whatever the consumer asks for.' },
+  'group.initial.rebalance.delay.ms': { type: 'int', default: 0, min: 0,
+    doc: 'How long the first rebalance of an empty group waits for more members. (Kafka: 3000.)' },
+  'group.max.session.timeout.ms': { type: 'int', default: 1_800_000, min: 1,
+    doc: 'Largest `session.timeout.ms` a member may ask for.' },
+  'group.max.size': { type: 'int', default: 2_147_483_647, min: 1,
+    doc: 'Most members of one consumer group.' },
+  'group.min.session.timeout.ms': { type: 'int', default: 6000, min: 0,
+    doc: 'Smallest `session.timeout.ms` a member may ask for.' },
+  'log.cleaner.backoff.ms': { type: 'long', default: 15_000, min: 0, inert: noCleaner,
+    doc: 'Pause of an idle cleaner.' },
+  'log.cleaner.enable': { type: 'boolean', default: true, fixed: true, inert: noCleaner,
+    doc: 'Run the cleaner that compacts topics.' },
+  'log.flush.offset.checkpoint.interval.ms': { type: 'int', default: 60_000, min: 1, fixed: true,
+    doc: 'How often `recovery-point-offset-checkpoint` is written.' },
+  'log.flush.scheduler.interval.ms': { type: 'long', default: 9007199254740991, min: 1, fixed: true,
+    doc: 'How often logs are looked at for `flush.ms`; at most the smallest `flush.ms` in force.' },
+  'log.flush.start.offset.checkpoint.interval.ms': { type: 'int', default: 60_000, min: 1, fixed: true,
+    doc: 'How often `log-start-offset-checkpoint` is written.' },
+  'log.initial.task.delay.ms': { type: 'long', default: 30_000, min: 0, fixed: true,
+    doc: 'Wait after opening before retention and the other background tasks first run.' },
+  'log.retention.check.interval.ms': { type: 'long', default: 300_000, min: 1, fixed: true,
+    doc: 'How often retention is applied.' },
+  'node.id': { type: 'int', default: 1, min: 0, fixed: true,
+    doc: 'Id of this broker. A directory that has a `meta.properties` keeps the id written there.' },
+  'num.partitions': { type: 'int', default: 1, min: 1,
+    doc: 'Partitions of a topic that is created without a number.' },
+  'num.recovery.threads.per.data.dir': { type: 'int', default: 2, min: 1, fixed: true,
+    doc: 'Partitions recovered side by side when opening.' },
+  'offset.metadata.max.bytes': { type: 'int', default: 4096, min: 0,
+    doc: 'Longest metadata string of an offset commit, in characters.' },
+  'offsets.commit.timeout.ms': { type: 'int', default: 5000, min: 1,
+    doc: 'How long an offset commit may take.' },
+  'offsets.load.buffer.size': { type: 'int', default: 5_242_880, min: 1, fixed: true,
+    doc: 'Bytes read at a time while offsets are loaded.' },
+  'offsets.retention.check.interval.ms': { type: 'long', default: 600_000, min: 1, fixed: true,
+    doc: 'How often expired group offsets are looked for.' },
+  'offsets.retention.minutes': { type: 'int', default: 10_080, min: 1,
+    doc: 'Offsets of a group without members are dropped after so long.' },
+  'offsets.topic.compression.codec': { type: 'int', default: 0, min: 0, max: 4, fixed: true, inert: 'group records are written uncompressed',
+    doc: 'Codec of `__consumer_offsets`.' },
+  'offsets.topic.num.partitions': { type: 'int', default: 1, min: 1, fixed: true,
+    doc: 'Partitions of `__consumer_offsets` when it is created. (Kafka: 50.)' },
+  'offsets.topic.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
+    doc: 'Replicas of `__consumer_offsets`.' },
+  'offsets.topic.segment.bytes': { type: 'int', default: 104_857_600, min: 1, fixed: true,
+    doc: '`segment.bytes` of `__consumer_offsets` when it is created.' },
+  'producer.id.expiration.check.interval.ms': { type: 'int', default: 600_000, min: 1, fixed: true,
+    doc: 'How often idle producers are looked for.' },
+  'producer.id.expiration.ms': { type: 'int', default: 86_400_000, min: 1,
+    doc: 'An idempotent producer that has been quiet so long is forgotten.' },
+  'replica.high.watermark.checkpoint.interval.ms': { type: 'long', default: 5000, min: 1, fixed: true,
+    doc: 'How often `replication-offset-checkpoint` is written.' },
+}
+
+/** The rows that stand in for topic settings: same type and limits, no default of their own. */
+function synonymRows(): Record<string, Setting> {
+  const rows: Record<string, Setting> = {}
+  for (const [topicName, topic] of Object.entries(topicTable)) {
+    for (const { name, factor } of topic.synonyms ?? []) {
+      if (name in own) continue
+      const unit = name.endsWith('.hours') ? ' in hours' : name.endsWith('.minutes') ? ' in minutes' : ''
+      rows[name] = {
+        type: factor === undefined ? topic.type : 'int',
+        default: null,
+        ...limitsOf(topic, factor),
+        ...(topic.values === undefined ? {} : { values: topic.values }),
+        ...(topic.inert === undefined ? {} : { inert: topic.inert }),
+        doc: `Topics without an override of \`${topicName}\` take it from here${unit}.`,
+      }
+    }
+  }
+  return rows
+}
+
+function limitsOf(topic: Setting, factor: number | undefined): { min?: number; max?: number } {
+  if (factor !== undefined) return { min: topic.min === undefined || topic.min < 0 ? -1 : topic.min > 0 ? 1 : 0 }
+  return { ...(topic.min === undefined ? {} : { min: topic.min }), ...(topic.max === undefined ? {} : { max: topic.max }) }
+}
+
+export const brokerTable: SettingTable = Object.fromEntries(Object.entries({ ...own, ...synonymRows() }).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,0 +1,167 @@
+/** Settings after resolution: complete, checked and typed. "Never" is `FOREVER`. Generated from the tables by scripts/generate-docs.mjs: do not edit. */
+export interface TopicValues {
+  readonly 'cleanup.policy': readonly ('delete' | 'compact')[]
+  readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly 'compression.gzip.level': number
+  readonly 'compression.lz4.level': number
+  readonly 'compression.zstd.level': number
+  readonly 'delete.retention.ms': number
+  readonly 'file.delete.delay.ms': number
+  readonly 'flush.messages': number
+  readonly 'flush.ms': number
+  readonly 'follower.replication.throttled.replicas': readonly string[]
+  readonly 'index.interval.bytes': number
+  readonly 'internal.segment.bytes': number | null
+  readonly 'leader.replication.throttled.replicas': readonly string[]
+  readonly 'local.retention.bytes': number
+  readonly 'local.retention.ms': number
+  readonly 'max.compaction.lag.ms': number
+  readonly 'max.message.bytes': number
+  readonly 'message.timestamp.after.max.ms': number
+  readonly 'message.timestamp.before.max.ms': number
+  readonly 'message.timestamp.type': 'CreateTime' | 'LogAppendTime'
+  readonly 'min.cleanable.dirty.ratio': number
+  readonly 'min.compaction.lag.ms': number
+  readonly 'min.insync.replicas': number
+  readonly preallocate: boolean
+  readonly 'remote.log.copy.disable': boolean
+  readonly 'remote.log.delete.on.disable': boolean
+  readonly 'remote.storage.enable': boolean
+  readonly 'retention.bytes': number
+  readonly 'retention.ms': number
+  readonly 'segment.bytes': number
+  readonly 'segment.index.bytes': number
+  readonly 'segment.jitter.ms': number
+  readonly 'segment.ms': number
+  readonly 'unclean.leader.election.enable': boolean
+  readonly 'write.caching': boolean
+}
+
+export interface BrokerValues {
+  readonly 'auto.create.topics.enable': boolean
+  readonly 'compression.gzip.level': number | null
+  readonly 'compression.lz4.level': number | null
+  readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | null
+  readonly 'compression.zstd.level': number | null
+  readonly 'default.replication.factor': number
+  readonly 'delete.topic.enable': boolean
+  readonly 'fetch.max.bytes': number
+  readonly 'group.initial.rebalance.delay.ms': number
+  readonly 'group.max.session.timeout.ms': number
+  readonly 'group.max.size': number
+  readonly 'group.min.session.timeout.ms': number
+  readonly 'log.cleaner.backoff.ms': number
+  readonly 'log.cleaner.delete.retention.ms': number | null
+  readonly 'log.cleaner.enable': boolean
+  readonly 'log.cleaner.max.compaction.lag.ms': number | null
+  readonly 'log.cleaner.min.cleanable.ratio': number | null
+  readonly 'log.cleaner.min.compaction.lag.ms': number | null
+  readonly 'log.cleanup.policy': readonly ('delete' | 'compact')[] | null
+  readonly 'log.flush.interval.messages': number | null
+  readonly 'log.flush.interval.ms': number | null
+  readonly 'log.flush.offset.checkpoint.interval.ms': number
+  readonly 'log.flush.scheduler.interval.ms': number
+  readonly 'log.flush.start.offset.checkpoint.interval.ms': number
+  readonly 'log.index.interval.bytes': number | null
+  readonly 'log.index.size.max.bytes': number | null
+  readonly 'log.initial.task.delay.ms': number
+  readonly 'log.local.retention.bytes': number | null
+  readonly 'log.local.retention.ms': number | null
+  readonly 'log.message.timestamp.after.max.ms': number | null
+  readonly 'log.message.timestamp.before.max.ms': number | null
+  readonly 'log.message.timestamp.type': 'CreateTime' | 'LogAppendTime' | null
+  readonly 'log.preallocate': boolean | null
+  readonly 'log.retention.bytes': number | null
+  readonly 'log.retention.check.interval.ms': number
+  readonly 'log.retention.hours': number | null
+  readonly 'log.retention.minutes': number | null
+  readonly 'log.retention.ms': number | null
+  readonly 'log.roll.hours': number | null
+  readonly 'log.roll.jitter.hours': number | null
+  readonly 'log.roll.jitter.ms': number | null
+  readonly 'log.roll.ms': number | null
+  readonly 'log.segment.bytes': number | null
+  readonly 'log.segment.delete.delay.ms': number | null
+  readonly 'message.max.bytes': number | null
+  readonly 'min.insync.replicas': number | null
+  readonly 'node.id': number
+  readonly 'num.partitions': number
+  readonly 'num.recovery.threads.per.data.dir': number
+  readonly 'offset.metadata.max.bytes': number
+  readonly 'offsets.commit.timeout.ms': number
+  readonly 'offsets.load.buffer.size': number
+  readonly 'offsets.retention.check.interval.ms': number
+  readonly 'offsets.retention.minutes': number
+  readonly 'offsets.topic.compression.codec': number
+  readonly 'offsets.topic.num.partitions': number
+  readonly 'offsets.topic.replication.factor': number
+  readonly 'offsets.topic.segment.bytes': number
+  readonly 'producer.id.expiration.check.interval.ms': number
+  readonly 'producer.id.expiration.ms': number
+  readonly 'replica.high.watermark.checkpoint.interval.ms': number
+  readonly 'unclean.leader.election.enable': boolean | null
+  readonly 'write.caching': boolean | null
+}
+
+export interface ProducerValues {
+  readonly acks: -1 | 0 | 1
+  readonly 'batch.size': number
+  readonly 'buffer.memory': number
+  readonly 'client.id': string
+  readonly 'compression.gzip.level': number
+  readonly 'compression.lz4.level': number
+  readonly 'compression.type': 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly 'compression.zstd.level': number
+  readonly 'delivery.timeout.ms': number
+  readonly 'enable.idempotence': boolean
+  readonly 'linger.ms': number
+  readonly 'max.block.ms': number
+  readonly 'max.in.flight.requests.per.connection': number
+  readonly 'max.request.size': number
+  readonly 'metadata.max.age.ms': number
+  readonly 'partitioner.adaptive.partitioning.enable': boolean
+  readonly 'partitioner.availability.timeout.ms': number
+  readonly 'partitioner.ignore.keys': boolean
+  readonly 'request.timeout.ms': number
+  readonly retries: number
+  readonly 'retry.backoff.max.ms': number
+  readonly 'retry.backoff.ms': number
+}
+
+export interface ConsumerValues {
+  readonly 'allow.auto.create.topics': boolean
+  readonly 'auto.commit.interval.ms': number
+  readonly 'auto.offset.reset': 'latest' | 'earliest' | 'none'
+  readonly 'check.crcs': boolean
+  readonly 'client.id': string
+  readonly 'client.rack': string
+  readonly 'default.api.timeout.ms': number
+  readonly 'enable.auto.commit': boolean
+  readonly 'exclude.internal.topics': boolean
+  readonly 'fetch.max.bytes': number
+  readonly 'fetch.max.wait.ms': number
+  readonly 'fetch.min.bytes': number
+  readonly 'group.id': string | null
+  readonly 'group.instance.id': string | null
+  readonly 'group.protocol': 'classic'
+  readonly 'heartbeat.interval.ms': number
+  readonly 'isolation.level': 'read_uncommitted' | 'read_committed'
+  readonly 'max.partition.fetch.bytes': number
+  readonly 'max.poll.interval.ms': number
+  readonly 'max.poll.records': number
+  readonly 'metadata.max.age.ms': number
+  readonly 'partition.assignment.strategy': readonly ('range' | 'roundrobin' | 'sticky' | 'cooperative-sticky')[]
+  readonly 'request.timeout.ms': number
+  readonly 'retry.backoff.max.ms': number
+  readonly 'retry.backoff.ms': number
+  readonly 'session.timeout.ms': number
+}
+
+export interface AdminValues {
+  readonly 'client.id': string
+  readonly 'default.api.timeout.ms': number
+  readonly 'request.timeout.ms': number
+  readonly retries: number
+  readonly 'retry.backoff.max.ms': number
+  readonly 'retry.backoff.ms': number
+}
