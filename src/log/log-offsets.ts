@@ -1,0 +1,82 @@
+/**
+ * The five offsets of a log (spec/storage-format 5.2) and their order, which holds after every change:
+ *
+ *   logStartOffset <= lastStableOffset <= highWatermark <= logEndOffset
+ *   logStartOffset <= recoveryPoint    <= logEndOffset
+ *
+ * One replica: the high watermark follows the end as soon as an append is complete. Not persisted here: the checkpoints are.
+ */
+import { OttlaError } from '../common/errors.ts'
+
+export class LogOffsets {
+  #logStart: number
+  #recoveryPoint: number
+  #highWatermark: number
+  #logEnd: number
+  /** First offset of the earliest transaction that is open or not yet below the high watermark; null when there is none. */
+  #firstUnstable: number | null = null
+
+  constructor(logStart: number, recoveryPoint: number, logEnd: number) {
+    this.#logStart = logStart
+    this.#recoveryPoint = recoveryPoint
+    this.#highWatermark = logEnd
+    this.#logEnd = logEnd
+    this.#check()
+  }
+
+  get logStart(): number { return this.#logStart }
+  get recoveryPoint(): number { return this.#recoveryPoint }
+  get highWatermark(): number { return this.#highWatermark }
+  get logEnd(): number { return this.#logEnd }
+  get lastStable(): number {
+    const unstable = this.#firstUnstable
+    return unstable === null || unstable >= this.#highWatermark ? this.#highWatermark : Math.max(unstable, this.#logStart)
+  }
+
+  /** An append is complete up to `logEnd`. */
+  advanceEnd(logEnd: number, firstUnstable: number | null): void {
+    this.#logEnd = logEnd
+    this.#highWatermark = logEnd
+    this.#firstUnstable = firstUnstable
+    this.#check()
+  }
+
+  /** Everything below `offset` is durable. Never goes back. */
+  raiseRecoveryPoint(offset: number): void {
+    if (offset <= this.#recoveryPoint) return
+    this.#recoveryPoint = Math.min(offset, this.#logEnd)
+    this.#check()
+  }
+
+  /** Retention or DeleteRecords moved the start; raises the recovery point with it. The caller has checked it against the high watermark. */
+  raiseStart(offset: number): void {
+    if (offset <= this.#logStart) return
+    this.#logStart = offset
+    if (this.#recoveryPoint < offset) this.#recoveryPoint = offset
+    this.#check()
+  }
+
+  /** Truncation: everything at or above `logEnd` is gone. */
+  cutEnd(logEnd: number, firstUnstable: number | null): void {
+    this.#logEnd = logEnd
+    if (this.#logStart > logEnd) this.#logStart = logEnd
+    if (this.#recoveryPoint > logEnd) this.#recoveryPoint = logEnd
+    if (this.#highWatermark > logEnd) this.#highWatermark = logEnd
+    this.#firstUnstable = firstUnstable
+    this.#check()
+  }
+
+  /** The log was emptied and goes on at `offset`. */
+  restartAt(offset: number): void {
+    this.#logStart = offset
+    this.#recoveryPoint = offset
+    this.#highWatermark = offset
+    this.#logEnd = offset
+    this.#firstUnstable = null
+  }
+
+  #check(): void {
+    if (this.#logStart <= this.#highWatermark && this.#highWatermark <= this.#logEnd && this.#logStart <= this.#recoveryPoint && this.#recoveryPoint <= this.#logEnd) return
+    throw new OttlaError('INTERNAL', `offsets out of order: start ${this.#logStart}, recovery point ${this.#recoveryPoint}, high watermark ${this.#highWatermark}, end ${this.#logEnd}`)
+  }
+}
