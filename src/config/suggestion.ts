@@ -66,7 +66,7 @@ function advise(scope: SettingScope, name: string): string {
 /** The candidate with the fewest edits from `word`, unless it takes more than a third of the word. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  let least = Math.min(Math.max(2, Math.floor(word.length / 3)), word.length - 1) + 1
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase().slice(0, 80), candidate.toLowerCase())
     if (distance < least) { best = candidate; least = distance }
