@@ -1,0 +1,44 @@
+/** A fresh process: time to the first durable ack beyond Node's own start, memory idle, 1,000 partitions. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { open } from '../../dist/index.js'
+import { interleave, row } from '../lib/measure.mjs'
+import { quiet, withScratch } from '../lib/workspace.mjs'
+
+const entry = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
+const child = (code) => execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', code], { encoding: 'utf8' }).trim()
+const wall = (code) => {
+  const started = process.hrtime.bigint()
+  child(code)
+  return Number(process.hrtime.bigint() - started) / 1e6
+}
+const prelude = (directory) => `import { open } from ${JSON.stringify(entry)}; const quiet = { debug() {}, info() {}, warn() {}, error() {} }; const ottla = await open(${JSON.stringify(directory)}, { logger: quiet });`
+
+export async function run({ rounds }) {
+  return withScratch(async (scratch) => {
+    const few = join(scratch, 'few')
+    const many = join(scratch, 'many')
+    for (const [directory, partitions] of [[few, 3], [many, 1000]]) {
+      const ottla = await open(directory, { logger: quiet })
+      await ottla.admin.createTopic('t', { partitions })
+      const producer = ottla.producer()
+      await producer.sendBatch(Array.from({ length: partitions }, (_, i) => ({ topic: 't', partition: i, value: 'x' })))
+      await ottla.close()
+    }
+    const firstAck = `${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); process.stdout.write('ok'); process.reallyExit(0)`
+    const figures = await interleave({
+      node: () => wall("process.stdout.write('ok'); process.reallyExit(0)"),
+      firstAck: () => wall(firstAck),
+      rss: () => Number(child(`${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); globalThis.gc(); await new Promise((r) => setTimeout(r, 200)); globalThis.gc(); process.stdout.write(String(process.memoryUsage.rss())); await ottla.close()`)),
+      openMany: () => Number(child(`const t0 = process.hrtime.bigint(); ${prelude(many)} process.stdout.write(String(Number(process.hrtime.bigint() - t0) / 1e6)); await ottla.close()`)),
+      heapMany: () => Number(child(`import { open as warm } from ${JSON.stringify(entry)}; globalThis.gc(); const before = process.memoryUsage().heapUsed; ${prelude(many)} globalThis.gc(); process.stdout.write(String((process.memoryUsage().heapUsed - before) / 1000)); await ottla.close()`)),
+    }, rounds)
+    return [
+      row({ name: 'open to first durable ack, beyond Node start', unit: 'ms', figures: figures.firstAck.map((f, i) => f - figures.node[i]), better: 'less', must: 60, stretch: 50 }),
+      row({ name: 'resident memory, idle open database', unit: 'MB', figures: figures.rss.map((b) => b / 1e6), better: 'less', must: 90 }),
+      row({ name: 'open 1,000 partitions', unit: 'ms', figures: figures.openMany, better: 'less', must: 1000 }),
+      row({ name: 'heap per idle open partition', unit: 'bytes', figures: figures.heapMany, better: 'less', must: 20_480 }),
+    ]
+  })
+}
