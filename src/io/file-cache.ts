@@ -1,0 +1,133 @@
+/**
+ * Bounded set of open file handles, lent out and kept for the next borrower. Sealed segments and their indexes do not own handles: they
+ * borrow one per read, so that thousands of segments fit under the limit on open files.
+ *
+ * Invariants: at most `limit` handles are open; a handle that is lent is never closed; the least recently used idle handle goes first;
+ * after `invalidate(path)` no borrower gets the old handle.
+ *
+ * Not for the files of active segments: those own their handles.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { FileHandle, FileSystem } from './file-system.ts'
+
+/** A borrowed handle. */
+export interface Lease {
+  readonly handle: FileHandle
+  /** Gives it back; idempotent. The handle must not be used afterwards, and calls on it must have settled. */
+  release(): void
+}
+
+export type CacheMode = 'read' | 'write'
+
+interface Entry { readonly key: string; readonly handle: FileHandle; leases: number; current: boolean }
+
+export class FileCache {
+  readonly #fs: FileSystem
+  readonly #limit: number
+  readonly #entries = new Map<string, Entry>()
+  /** Entries without a lease, least recently used first. */
+  readonly #idle = new Set<Entry>()
+  #openCount = 0
+  #closed = false
+
+  constructor(fs: FileSystem, limit: number) {
+    if (!(limit >= 1)) throw new OttlaError('INTERNAL', `A file cache needs room for one handle, not ${limit}`)
+    this.#fs = fs
+    this.#limit = limit
+  }
+
+  get limit(): number { return this.#limit }
+  /** Handles open now, lent or idle. */
+  get openCount(): number { return this.#openCount }
+  get idleCount(): number { return this.#idle.size }
+
+  /**
+   * Lends the handle of an existing file, shared by all borrowers of the same path and mode. TOO_MANY_OPEN_FILES when every handle
+   * is lent, or when the process has no more even after half of the idle ones were closed; else as `FileSystem.open`.
+   */
+  acquire(path: string, mode: CacheMode): Lease {
+    if (this.#closed) throw new OttlaError('CLOSED', `The file cache is closed; ${path} is not opened`, { file: path })
+    const key = keyOf(path, mode)
+    const known = this.#entries.get(key)
+    const entry = known ?? this.#add(key, path, mode)
+    this.#idle.delete(entry)
+    entry.leases++
+    return this.#lease(entry)
+  }
+
+  /**
+   * Forgets a path, before it is renamed or deleted or after its content was replaced by rename. True when no handle of it is open any
+   * more; false when borrowers still hold one: it is closed when the last gives it back.
+   */
+  invalidate(path: string): boolean {
+    const readGone = this.#forget(keyOf(path, 'read'))
+    return this.#forget(keyOf(path, 'write')) && readGone
+  }
+
+  /** Closes what is idle, and the rest as it comes back. Idempotent. */
+  close(): void {
+    this.#closed = true
+    for (const key of [...this.#entries.keys()]) this.#forget(key)
+  }
+
+  #add(key: string, path: string, mode: CacheMode): Entry {
+    if (this.#openCount >= this.#limit) this.#evict(1)
+    if (this.#openCount >= this.#limit) {
+      throw new OttlaError('TOO_MANY_OPEN_FILES', `All ${this.#limit} cached file handles are in use; ${path} cannot be opened now`, { file: path })
+    }
+    const entry: Entry = { key, handle: this.#open(path, mode), leases: 0, current: true }
+    this.#openCount++
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** The limit of the process is shared with sockets and other databases: give half of ours back before the one retry. */
+  #open(path: string, mode: CacheMode): FileHandle {
+    try {
+      return this.#fs.open(path, mode)
+    } catch (error) {
+      if (!OttlaError.is(error, 'TOO_MANY_OPEN_FILES') || this.#idle.size === 0) throw error
+    }
+    this.#evict(Math.ceil(this.#idle.size / 2))
+    return this.#fs.open(path, mode)
+  }
+
+  #lease(entry: Entry): Lease {
+    let held = true
+    return {
+      handle: entry.handle,
+      release: () => {
+        if (!held) return
+        held = false
+        entry.leases--
+        if (entry.leases > 0) return
+        if (entry.current) this.#idle.add(entry)
+        else this.#closeHandle(entry)
+      },
+    }
+  }
+
+  #evict(count: number): void {
+    for (const entry of this.#idle) {
+      if (count-- <= 0) return
+      this.#forget(entry.key)
+    }
+  }
+
+  #forget(key: string): boolean {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return true
+    this.#entries.delete(key)
+    entry.current = false
+    if (!this.#idle.delete(entry)) return false
+    this.#closeHandle(entry)
+    return true
+  }
+
+  #closeHandle(entry: Entry): void {
+    this.#openCount--
+    entry.handle.close()
+  }
+}
+
+function keyOf(path: string, mode: CacheMode): string { return mode === 'read' ? `r${path}` : `w${path}` }
