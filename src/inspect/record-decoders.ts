@@ -1,0 +1,124 @@
+/** Keys and values of records as `dump-log` prints them: plain, by one of Kafka's byte decoders, or as the JSON of an internal topic. */
+import { OttlaError } from '../common/errors.ts'
+import { readInt64 } from '../common/int64.ts'
+import { ByteReader } from '../protocol/byte-reader.ts'
+import { formatInt64 } from '../protocol/wide-integer.ts'
+import { consumerProtocolAssignment, consumerProtocolSubscription, offsetsRecords, shareStateRecords, transactionRecords, type RecordSchema } from './coordinator-schemas.ts'
+import { DumpFailure, type BytesDecoderName, type DumpedRecord, type DumpLogOptions } from './dump-items.ts'
+import { javaText } from './java-text.ts'
+import { metadataRecords } from './kraft-schemas.ts'
+import { readMessageJson, UnreadableMessage, type Schema } from './message-json.ts'
+
+/** What is printed; null: nothing. `isJson`: the texts that are there are JSON. */
+export interface RecordContents { readonly key: string | null; readonly payload: string | null; readonly isJson: boolean }
+export type ContentDecoder = (record: DumpedRecord) => RecordContents
+
+export function contentDecoder(options: DumpLogOptions): ContentDecoder {
+  switch (options.decoder) {
+    case 'offsets': return (record) => coordinatorContents(offsetsRecords, record)
+    case 'transaction-log': return (record) => coordinatorContents(transactionRecords, record)
+    case 'share-group-state': return (record) => coordinatorContents(shareStateRecords, record)
+    case 'cluster-metadata': return metadataContents
+    case undefined: {
+      const key = bytesDecoder(options.keyDecoder ?? 'string')
+      const value = bytesDecoder(options.valueDecoder ?? 'string')
+      return (record) => ({ key: record.key === null ? null : key(record.key), payload: record.value === null ? null : value(record.value), isJson: false })
+    }
+  }
+}
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+function wrongSize(name: string, size: number): DumpFailure {
+  return new DumpFailure('org.apache.kafka.common.errors.SerializationException', `Size of data received by ${name}Deserializer is not ${size}`)
+}
+
+function bytesDecoder(name: BytesDecoderName): (bytes: Uint8Array) => string {
+  switch (name) {
+    case 'string': return javaText
+    case 'default': return (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+    case 'integer': return (bytes) => {
+      if (bytes.length !== 4) throw wrongSize('Integer', 4)
+      return String(viewOf(bytes).getInt32(0))
+    }
+    case 'long': return (bytes) => {
+      if (bytes.length !== 8) throw wrongSize('Long', 8)
+      const view = viewOf(bytes)
+      const value = readInt64(view, 0)
+      return Number.isNaN(value) ? formatInt64(view.getInt32(0), view.getUint32(4)) : String(value)
+    }
+  }
+}
+
+/** As Kafka says it: a version that cannot even be read, or bytes that do not fit the version. */
+function readPart(schema: Schema, version: number, reader: ByteReader, part: 'key' | 'value'): string {
+  try {
+    return readMessageJson(schema, version, reader)
+  } catch (error) {
+    const message = error instanceof UnreadableMessage ? error.message : OttlaError.from(error).message
+    throw new UnreadableMessage(`Could not read record with version ${version} from ${part}'s buffer due to: ${message}.`)
+  }
+}
+
+function readVersion(reader: ByteReader, part: 'key' | 'value'): number {
+  if (reader.remaining < 2) throw new UnreadableMessage(`Could not read version from ${part}'s buffer.`)
+  return reader.int16()
+}
+
+function coordinatorContents(types: ReadonlyMap<number, RecordSchema>, record: DumpedRecord): RecordContents {
+  if (record.key === null) {
+    throw new DumpFailure('java.lang.RuntimeException', `Failed to decode message at offset ${record.offset} using the specified decoder (message had a missing key)`)
+  }
+  try {
+    const keyReader = new ByteReader(record.key)
+    const type = readVersion(keyReader, 'key')
+    const known = types.get(type)
+    if (known === undefined) return { key: `Unknown record type ${type} at offset ${record.offset}, skipping.`, payload: null, isJson: false }
+    const key = `{"type":"${type}","data":${readPart(known.key, 0, keyReader, 'key')}}`
+    if (record.value === null) return { key, payload: '<DELETE>', isJson: true }
+    const valueReader = new ByteReader(record.value)
+    const version = readVersion(valueReader, 'value')
+    const data = readPart(known.value, version, valueReader, 'value')
+    return { key, payload: `{"version":"${version}","data":${known.value.name === 'GroupMetadataValue' ? unfoldMembers(data) : data}}`, isJson: true }
+  } catch (error) {
+    if (!(error instanceof UnreadableMessage)) throw error
+    return { key: `Error at offset ${record.offset}, skipping. ${error.message}`, payload: null, isJson: false }
+  }
+}
+
+/** Subscriptions and assignments of a group of consumers are shown decoded where they can be; else their bytes stay. */
+function unfoldMembers(json: string): string {
+  if (!json.startsWith('{"protocolType":"consumer",')) return json
+  return json
+    .replace(/"subscription":"([^"]*)"(?=,"assignment":")/g, (whole, base64: string) => unfold('subscription', base64, consumerProtocolSubscription) ?? whole)
+    .replace(/"assignment":"([A-Za-z0-9+/=]*)"(?=\})/g, (whole, base64: string) => unfold('assignment', base64, consumerProtocolAssignment) ?? whole)
+}
+
+function unfold(name: string, base64: string, schema: Schema): string | null {
+  try {
+    const reader = new ByteReader(Buffer.from(base64, 'base64'))
+    return `"${name}":${readMessageJson(schema, reader.int16(), reader)}`
+  } catch (error) {
+    if (error instanceof UnreadableMessage || OttlaError.is(error, 'CORRUPT_MESSAGE')) return null
+    throw error
+  }
+}
+
+/** Metadata records have no keys: a frame version (1), the record's type and its version, as varints, then the message. */
+function metadataContents(record: DumpedRecord): RecordContents {
+  try {
+    const reader = new ByteReader(record.value ?? new Uint8Array(0))
+    const frame = reader.uvarint()
+    if (frame !== 1) throw new UnreadableMessage(frame === 0 ? 'Could not deserialize metadata record with frame version 0. Note that upgrades from the preview release of KRaft in 2.8 to newer versions are not supported.' : `Could not deserialize metadata record due to unknown frame version ${frame}(only frame version 1 is supported)`)
+    const type = reader.uvarint()
+    const known = metadataRecords.get(type)
+    if (known === undefined) throw new UnreadableMessage(`Unknown metadata id ${type}`)
+    const version = reader.uvarint()
+    const data = readMessageJson(known.schema, version, reader)
+    if (reader.remaining > 0) throw new UnreadableMessage(`Found ${reader.remaining} byte(s) of garbage after ${known.schema.name}`)
+    return { key: null, payload: `{"type":"${known.label}","version":${version},"data":${data}}`, isJson: true }
+  } catch (error) {
+    const message = error instanceof UnreadableMessage ? error.message : OttlaError.from(error).message
+    return { key: null, payload: `Error at ${record.offset}, skipping. ${message}`, isJson: false }
+  }
+}
