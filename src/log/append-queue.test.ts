@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest'
+import { OttlaError } from '../common/errors.ts'
+import { ManualScheduler } from '../testing/manual-scheduler.ts'
+import { AppendQueue, type PendingAppend } from './append-queue.ts'
+import type { AppendResult } from './log-types.ts'
+
+const options = { origin: 'in-process', durable: true } as const
+const result: AppendResult = { baseOffset: 0, lastOffset: 0, logAppendTimeMs: -1, logStartOffset: 0, duplicate: false }
+
+function bytes(size: number): Uint8Array { return new Uint8Array(size) }
+
+/** Commits by hand: each group waits until the test finishes it. */
+function harness(takeAtMost = Number.POSITIVE_INFINITY): { scheduler: ManualScheduler; queue: AppendQueue; groups: PendingAppend[][]; finish: () => Promise<void> } {
+  const scheduler = new ManualScheduler()
+  const groups: PendingAppend[][] = []
+  const ends: (() => void)[] = []
+  const queue = new AppendQueue(scheduler, (waiting) => {
+    const taken = waiting.splice(0, takeAtMost)
+    groups.push(taken)
+    return new Promise((resolve) => ends.push(() => {
+      for (const item of taken) item.resolve(result)
+      resolve()
+    }))
+  })
+  const finish = async (): Promise<void> => {
+    ends.shift()!()
+    await scheduler.runUntilIdle()
+  }
+  return { scheduler, queue, groups, finish }
+}
+
+describe('AppendQueue', () => {
+  test('never starts a group inside push', () => {
+    const { queue, groups } = harness()
+    void queue.push(bytes(1), options)
+    expect(groups).toHaveLength(0)
+  })
+
+  test('makes one group of all that arrives while another is being written', async () => {
+    const { scheduler, queue, groups, finish } = harness()
+    void queue.push(bytes(1), options)
+    await scheduler.runUntilIdle()
+    void queue.push(bytes(1), options)
+    void queue.push(bytes(1), options)
+    await scheduler.runUntilIdle()
+    expect(groups.map((group) => group.length)).toEqual([1])
+    await finish()
+    expect(groups.map((group) => group.length)).toEqual([1, 2])
+  })
+
+  test('lets those who were just answered join the next group', async () => {
+    const { scheduler, queue, groups, finish } = harness()
+    const loop = async (): Promise<void> => { for (let i = 0; i < 3; i++) await queue.push(bytes(1), options) }
+    void Promise.all(Array.from({ length: 8 }, loop))
+    await scheduler.runUntilIdle()
+    void queue.push(bytes(1), options)
+    for (let i = 0; i < 3; i++) await finish()
+    expect(groups.map((group) => group.length)).toEqual([8, 9, 8])
+  })
+
+  test.each([[200_000, 2, 'at once when much waits'], [100, 1, 'in the next turn when little waits']])('starts the next group of %i bytes after %i groups: %s', async (size, expected) => {
+    const { scheduler, queue, groups, finish } = harness(1)
+    void queue.push(bytes(10), options)
+    await scheduler.runUntilIdle()
+    void queue.push(bytes(size), options)
+    let seen = 0
+    scheduler.soon(() => { seen = groups.length })
+    await finish()
+    expect(seen).toBe(expected)
+    expect(groups).toHaveLength(2)
+  })
+
+  test('gives up its turn after a group that was written without waiting, however much is left', async () => {
+    const scheduler = new ManualScheduler()
+    let groups = 0
+    const queue = new AppendQueue(scheduler, (waiting) => {
+      groups++
+      waiting.shift()!.resolve(result)
+      return undefined
+    })
+    for (let i = 0; i < 4; i++) void queue.push(bytes(200_000), options)
+    const seen: number[] = []
+    for (let i = 0; i < 4; i++) scheduler.soon(() => {
+      seen.push(groups)
+      scheduler.soon(() => { seen.push(groups) })
+    })
+    await scheduler.runUntilIdle()
+    expect(groups).toBe(4)
+    expect(Math.min(...seen)).toBe(1)
+  })
+
+  test('keeps what a group did not take in front of what came later', async () => {
+    const { scheduler, queue, groups, finish } = harness(2)
+    for (let i = 1; i <= 3; i++) void queue.push(bytes(i), options)
+    await scheduler.runUntilIdle()
+    void queue.push(bytes(4), options)
+    await finish()
+    expect(groups.map((group) => group.map((item) => item.records.length))).toEqual([[1, 2], [3, 4]])
+  })
+
+  test('runs an exclusive section between groups, and hands its error to the caller only', async () => {
+    const { scheduler, queue, groups, finish } = harness()
+    const first = queue.push(bytes(1), options)
+    await scheduler.runUntilIdle()
+    const order: string[] = []
+    const section = queue.exclusive(() => { order.push(`after ${groups.length}`); return 7 })
+    const failing = queue.exclusive(() => Promise.reject(new Error('no')))
+    failing.catch(() => {})
+    const second = queue.push(bytes(1), options)
+    await finish()
+    expect(order).toEqual(['after 1'])
+    expect(await section).toBe(7)
+    await expect(failing).rejects.toThrow('no')
+    await finish()
+    await Promise.all([first, second])
+  })
+
+  test('fails what waits and what comes later once told to', async () => {
+    const { scheduler, queue, finish } = harness(1)
+    const running = queue.push(bytes(1), options)
+    await scheduler.runUntilIdle()
+    const waiting = queue.push(bytes(1), options)
+    waiting.catch(() => {})
+    queue.failAll(new OttlaError('LOG_OFFLINE', 'gone'))
+    await expect(waiting).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await expect(queue.push(bytes(1), options)).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await finish()
+    expect(await running).toBe(result)
+  })
+
+  test('works off what waits after close, and refuses what comes later', async () => {
+    const { scheduler, queue, finish } = harness()
+    const waiting = queue.push(bytes(1), options)
+    queue.close(new OttlaError('CLOSED', 'closed'))
+    await expect(queue.push(bytes(1), options)).rejects.toMatchObject({ code: 'CLOSED' })
+    let idle = false
+    void queue.idle().then(() => { idle = true })
+    await scheduler.runUntilIdle()
+    expect(idle).toBe(false)
+    await finish()
+    await waiting
+    expect(idle).toBe(true)
+    expect(queue.isIdle).toBe(true)
+  })
+})

@@ -1,0 +1,140 @@
+/**
+ * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections
+ * (truncation, retention, close) take turns with groups. At most one of them runs at a time.
+ *
+ * Rules (design/performance D5, H3): a group is never started inside `push`; its promises are settled before the next group starts; the next
+ * one starts in a macrotask of its own unless much already waits, so that those who were just answered can join it.
+ *
+ * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Scheduler } from '../common/scheduler.ts'
+import type { AppendOptions, AppendResult } from './log-types.ts'
+
+export interface PendingAppend {
+  readonly records: Uint8Array
+  readonly options: AppendOptions
+  readonly resolve: (result: AppendResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Takes items from the front of `queue` (at least one, before it first waits) and settles them. Synchronous (undefined) where no thread hop is
+ * needed. Must not throw or reject.
+ */
+export type CommitGroup = (queue: PendingAppend[]) => Promise<void> | undefined
+
+/** Waiting bytes at which the next group starts at once. */
+const URGENT_BYTES = 131_072
+
+export class AppendQueue {
+  readonly #scheduler: Scheduler
+  readonly #commit: CommitGroup
+  #waiting: PendingAppend[] = []
+  #waitingBytes = 0
+  #sections: (() => Promise<void>)[] = []
+  #running = false
+  #scheduled = false
+  #closedBy: OttlaError | null = null
+  #idleWaiters: (() => void)[] = []
+
+  constructor(scheduler: Scheduler, commit: CommitGroup) {
+    this.#scheduler = scheduler
+    this.#commit = commit
+  }
+
+  get waitingBytes(): number { return this.#waitingBytes }
+  get isIdle(): boolean { return !this.#running && this.#waiting.length === 0 && this.#sections.length === 0 }
+
+  push(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#closedBy !== null) return reject(this.#closedBy)
+      this.#waiting.push({ records, options, resolve, reject })
+      this.#waitingBytes += records.length
+      this.#wake()
+    })
+  }
+
+  /** Runs `section` while no group and no other section runs. Its failure is the caller's alone. */
+  exclusive<T>(section: () => Promise<T> | T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#sections.push(async () => {
+        try {
+          resolve(await section())
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+      this.#wake()
+    })
+  }
+
+  /** Later pushes fail with `error`; what waits is still worked off. */
+  close(error: OttlaError): void { this.#closedBy ??= error }
+
+  /** Fails everything that waits, and every later push, with `error`. */
+  failAll(error: OttlaError): void {
+    this.#closedBy = error
+    for (const item of this.takeWaiting()) item.reject(error)
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => { this.#idleWaiters.push(resolve) })
+  }
+
+  /** For `exit` handlers: everything that waits, for the caller to write and settle. */
+  takeWaiting(): PendingAppend[] {
+    const items = this.#waiting
+    this.#waiting = []
+    this.#waitingBytes = 0
+    return items
+  }
+
+  #wake(): void {
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    this.#scheduler.soon(() => {
+      this.#scheduled = false
+      this.#next()
+    })
+  }
+
+  #next(): void {
+    if (this.#running) return
+    const section = this.#sections.shift()
+    if (section !== undefined) {
+      this.#running = true
+      void section().then(() => this.#ended(false))
+      return
+    }
+    if (this.#waiting.length === 0) return this.#signalIdle()
+    this.#running = true
+    const work = this.#commit(this.#waiting)
+    this.#recount()
+    if (work === undefined) this.#ended(false)
+    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES))
+  }
+
+  #recount(): void {
+    let bytes = 0
+    for (const item of this.#waiting) bytes += item.records.length
+    this.#waitingBytes = bytes
+  }
+
+  /** `urgent` only after a group that gave up its turn: groups that never do would starve every timer. */
+  #ended(urgent: boolean): void {
+    this.#running = false
+    if (this.#sections.length === 0 && this.#waiting.length === 0) this.#signalIdle()
+    else if (urgent) this.#next()
+    else this.#wake()
+  }
+
+  #signalIdle(): void {
+    if (!this.isIdle) return
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}

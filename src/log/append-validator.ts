@@ -1,0 +1,187 @@
+/**
+ * What an append must be before it gets an offset: the order of checks of spec/storage-format 5.1, the decision between bytes as they are and a
+ * rebuilt batch (2.9), timestamps (2.5). Changes nothing of the log; patches only the bytes it is given, or answers with fresh ones.
+ *
+ * Not here: producer state (producer-append.ts), rolling, offsets. Used by the append group of PartitionLog.
+ */
+import { OttlaError } from '../common/errors.ts'
+import { BATCH_HEADER_SIZE, peekBatchSize, readBatchHeader, restampBatch, verifyBatchCrc, type BatchHeader } from '../record/batch-format.ts'
+import { RecordBatchBuilder, type BatchFields } from '../record/record-batch-builder.ts'
+import { RecordCursor, validateBatch, type BatchSummary } from '../record/record-cursor.ts'
+import type { LogConfig } from './log-config.ts'
+import type { AppendOrigin } from './log-types.ts'
+
+/** A batch that may be appended. */
+export interface ValidBatch {
+  /** Exactly one batch; the caller's bytes, or fresh ones when it was rebuilt. */
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  readonly header: BatchHeader
+  readonly size: number
+  /** What the time index goes by. */
+  readonly maxTimestamp: number
+  /** −1 for CreateTime. */
+  readonly logAppendTimeMs: number
+}
+
+function refuse(code: 'INVALID_RECORD' | 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'INVALID_TIMESTAMP' | 'RECORD_LIST_TOO_LARGE' | 'UNSUPPORTED_FOR_MESSAGE_FORMAT', message: string): never {
+  throw new OttlaError(code, message)
+}
+
+export function viewOf(bytes: Uint8Array): DataView { return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+
+/** Bytes of the one batch at the start of `records`; a cut batch behind it is ignored, as Kafka does. */
+function soleBatchSize(records: Uint8Array, view: DataView): number {
+  const size = peekBatchSize(records, view, 0, records.length)
+  if (size < 0) refuse('INVALID_RECORD', `an append holds one whole record batch; these ${records.length} bytes end before it does`)
+  if (records[16] !== 2) refuse('INVALID_RECORD', `only record batches of magic 2 can be appended, not ${records[16]}`)
+  if (size < records.length && peekBatchSize(records, view, size, records.length) >= 0) {
+    refuse('INVALID_RECORD', 'an append holds one record batch, not several')
+  }
+  return size
+}
+
+function checkHeader(header: BatchHeader): void {
+  if (header.lastOffsetDelta < 0) refuse('INVALID_RECORD', `lastOffsetDelta ${header.lastOffsetDelta} is negative`)
+  if (header.count <= 0) refuse('INVALID_RECORD', `a batch has at least one record, not ${header.count}`)
+  if (header.count !== header.lastOffsetDelta + 1) refuse('INVALID_RECORD', `${header.count} records do not fit lastOffsetDelta ${header.lastOffsetDelta}`)
+  if (header.isControl) refuse('INVALID_RECORD', 'clients may not append control batches')
+  if (header.producerId >= 0 && header.baseSequence < 0) refuse('INVALID_RECORD', `producer ${header.producerId} sent base sequence ${header.baseSequence}`)
+}
+
+/** The structural walk; what is corrupt to a reader is an invalid record to a writer. */
+function walk(bytes: Uint8Array, size: number): BatchSummary {
+  try {
+    return validateBatch(bytes, 0, size, { checkCrc: false })
+  } catch (error) {
+    if (!OttlaError.is(error, 'CORRUPT_MESSAGE')) throw error
+    throw new OttlaError('INVALID_RECORD', `the batch cannot be parsed: ${error.message}`, { cause: error })
+  }
+}
+
+function checkTimestamps(minTimestamp: number, maxTimestamp: number, header: BatchHeader, config: LogConfig, now: number): void {
+  if (header.timestampType === 'LogAppendTime' && (config.timestampType === 'LogAppendTime' || minTimestamp === -1)) {
+    refuse('INVALID_TIMESTAMP', 'a producer sends CreateTime; LogAppendTime is the broker\'s to set')
+  }
+  if (config.timestampType === 'LogAppendTime') return
+  if (minTimestamp !== -1 && now - minTimestamp > config.timestampBeforeMaxMs) {
+    refuse('INVALID_TIMESTAMP', `timestamp ${minTimestamp} is ${now - minTimestamp} ms old, more than message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`)
+  }
+  if (maxTimestamp !== -1 && maxTimestamp - now > config.timestampAfterMaxMs) {
+    refuse('INVALID_TIMESTAMP', `timestamp ${maxTimestamp} is ${maxTimestamp - now} ms ahead, more than message.timestamp.after.max.ms=${config.timestampAfterMaxMs}`)
+  }
+}
+
+/** True when the topic's settings ask nothing of a batch of our own builder that its header does not answer. */
+function headerSuffices(header: BatchHeader, config: LogConfig, now: number): boolean {
+  if (config.isCompacted || header.timestampType !== 'CreateTime') return false
+  if (config.timestampType === 'LogAppendTime') return true
+  return now - config.timestampBeforeMaxMs <= 0 && header.maxTimestamp >= 0
+}
+
+const cursor = new RecordCursor()
+/** The slab that batches are rebuilt in before they are compressed out of it. */
+let shared: { readonly capacity: number; readonly builder: RecordBatchBuilder } | null = null
+
+function builderFor(capacity: number, leavesSlab: boolean): RecordBatchBuilder {
+  if (!leavesSlab) return new RecordBatchBuilder(capacity)
+  if (shared === null || shared.capacity < capacity) shared = { capacity, builder: new RecordBatchBuilder(capacity) }
+  shared.builder.reset()
+  return shared.builder
+}
+
+/** The same records with sequential offsets in the codec of the topic. */
+function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, logAppendTime: number | undefined): Uint8Array {
+  cursor.reset(bytes, 0, header.size)
+  const unfolded = header.compression === 'none' ? header.size : cursor.buffer().length
+  const target = config.compression ?? header.compression
+  const builder = builderFor(unfolded + BATCH_HEADER_SIZE + 10 * header.count, target !== 'none')
+  while (cursor.next()) {
+    const headers = cursor.headerCount === 0 ? null : cursor.headers()
+    if (!builder.append(cursor.timestamp, cursor.key(), cursor.value(), headers)) throw new OttlaError('INTERNAL', 'a rebuilt batch outgrew its estimate')
+  }
+  const fields: BatchFields = {
+    producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence,
+    isTransactional: header.isTransactional, isControl: header.isControl, compression: target,
+  }
+  if (config.compressionLevel !== undefined && config.compression === target) fields.compressionLevel = config.compressionLevel
+  if (logAppendTime !== undefined) {
+    fields.timestampType = 'LogAppendTime'
+    fields.logAppendTime = logAppendTime
+  }
+  const built = builder.seal(fields)
+  if (built.length > config.maxMessageBytes) {
+    refuse('MESSAGE_TOO_LARGE', `recompressed as ${target} the batch has ${built.length} bytes, more than max.message.bytes=${config.maxMessageBytes}`)
+  }
+  return built
+}
+
+/**
+ * Checks one append of `client`, `in-process` or `coordinator` origin. `now`: wall clock. Raises what spec 5.1 names. The codec of the batch, and of the
+ * topic, must be loaded.
+ */
+export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin, 'replication'>, config: LogConfig, now: number): ValidBatch {
+  let view = viewOf(records)
+  const size = soleBatchSize(records, view)
+  if (origin === 'client' && (view.getUint32(0) !== 0 || view.getUint32(4) !== 0)) refuse('INVALID_RECORD', 'the base offset of a produced batch is 0')
+  if (size > config.maxMessageBytes) refuse('MESSAGE_TOO_LARGE', `the batch has ${size} bytes, more than max.message.bytes=${config.maxMessageBytes}`)
+  if (size < BATCH_HEADER_SIZE) refuse('CORRUPT_MESSAGE', `a record batch has at least ${BATCH_HEADER_SIZE} bytes, not ${size}`)
+  if (origin !== 'in-process' && !verifyBatchCrc(records, view, 0, size)) refuse('CORRUPT_MESSAGE', 'the checksum of the batch does not match its bytes')
+  let header = readBatchHeader(records, view, 0, size)
+  if (origin !== 'coordinator') checkHeader(header)
+
+  const stampsTime = config.timestampType === 'LogAppendTime'
+  const target = config.compression ?? header.compression
+  const recodes = target !== header.compression && !header.isControl
+  let bytes = size === records.length ? records : records.subarray(0, size)
+  let maxTimestamp = header.maxTimestamp
+  let rebuilds = recodes
+  if (origin === 'in-process' && headerSuffices(header, config, now)) {
+    checkTimestamps(-1, header.maxTimestamp, header, config, now)
+  } else {
+    const summary = walk(bytes, size)
+    if (!header.isControl) checkTimestamps(summary.minTimestamp, summary.maxTimestamp, header, config, now)
+    if (config.isCompacted && summary.firstWithoutKey >= 0 && !header.isControl) {
+      refuse('INVALID_RECORD', `record ${summary.firstWithoutKey} of the batch has no key, but the topic is compacted`)
+    }
+    if (header.compression !== 'none' && !summary.consecutive) rebuilds = true
+    maxTimestamp = summary.maxTimestamp
+  }
+  const restamps = stampsTime || header.timestampType === 'LogAppendTime' || maxTimestamp !== header.maxTimestamp
+  if (rebuilds) {
+    bytes = rebuild(bytes, header, config, stampsTime ? now : undefined)
+  } else if (restamps) {
+    restampBatch(bytes, view, 0, size, config.timestampType, stampsTime ? now : maxTimestamp)
+  }
+  if (rebuilds || restamps) {
+    view = viewOf(bytes)
+    header = readBatchHeader(bytes, view, 0, bytes.length)
+  }
+  if (bytes.length > config.segmentBytes) refuse('RECORD_LIST_TOO_LARGE', `${bytes.length} bytes do not fit into a segment of segment.bytes=${config.segmentBytes}`)
+  return { bytes, view, header, size: bytes.length, maxTimestamp: header.maxTimestamp, logAppendTimeMs: stampsTime ? now : -1 }
+}
+
+/** Checks the whole batches of a `replication` append: header and CRC, offsets that rise from `nextOffset` on. A cut batch at the end is left out. */
+export function validateReplicated(records: Uint8Array, nextOffset: number, config: LogConfig): ValidBatch[] {
+  const view = viewOf(records)
+  const batches: ValidBatch[] = []
+  let expected = nextOffset
+  let position = 0
+  for (;;) {
+    const size = peekBatchSize(records, view, position, records.length)
+    if (size < 0) break
+    if (records[position + 16] !== 2) refuse('UNSUPPORTED_FOR_MESSAGE_FORMAT', `only record batches of magic 2 can be appended, not ${records[position + 16]}`)
+    if (size < BATCH_HEADER_SIZE || !verifyBatchCrc(records, view, position, size)) refuse('CORRUPT_MESSAGE', `the checksum of the replicated batch at byte ${position} does not match`)
+    const bytes = position === 0 && size === records.length ? records : records.subarray(position, position + size)
+    const batchView = bytes === records ? view : viewOf(bytes)
+    const header = readBatchHeader(bytes, batchView, 0, size)
+    if (header.baseOffset < expected || header.lastOffset < header.baseOffset) {
+      throw new OttlaError('OFFSET_OUT_OF_RANGE', `a replicated batch has offsets ${header.baseOffset}–${header.lastOffset} where at least ${expected} was expected`, { offset: header.baseOffset })
+    }
+    batches.push({ bytes, view: batchView, header, size, maxTimestamp: header.maxTimestamp, logAppendTimeMs: header.timestampType === 'LogAppendTime' ? header.maxTimestamp : -1 })
+    expected = header.nextOffset
+    position += size
+  }
+  if (position > config.segmentBytes) refuse('RECORD_LIST_TOO_LARGE', `${position} bytes do not fit into a segment of segment.bytes=${config.segmentBytes}`)
+  return batches
+}

@@ -1,0 +1,273 @@
+/**
+ * The last bytes appended to a log, still in memory: group commits are gathered here and written from here, and a consumer that keeps up
+ * reads from here without any I/O.
+ *
+ * Invariant: the visible part is a contiguous run of whole batches of magic 2 that ends at the log end. Staged bytes become visible at
+ * `commit` (after the write, and the sync where one was asked for) and vanish at `rollback`. Chunks with a write in flight are pinned.
+ * `TailMemory` bounds the bytes of all caches of a manager; the least recently appended log gives way.
+ *
+ * Used by `PartitionLog` only. Does not check batches and does not touch files.
+ */
+
+const LAST_OFFSET_DELTA = 23
+const BATCH_LENGTH = 8
+const OVERHEAD = 12
+/** One lookup entry per this many bytes of a chunk: what a lookup walks at most. */
+const ENTRY_INTERVAL = 4096
+const MIN_CHUNK = 65_536
+/** Largest chunk; a larger batch is written from its own memory and is not cached. */
+export const MAX_CHUNK = 1_048_576
+
+class Chunk {
+  readonly buffer: Buffer
+  readonly view: DataView
+  used = 0
+  visible = 0
+  /** Offset after the last visible batch. */
+  nextOffset = 0
+  readonly entryOffsets: number[] = []
+  readonly entryPositions: number[] = []
+  visibleEntries = 0
+  pinned = false
+
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafeSlow(size)
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, size)
+  }
+
+  reset(): void {
+    this.used = 0
+    this.visible = 0
+    this.nextOffset = 0
+    this.entryOffsets.length = 0
+    this.entryPositions.length = 0
+    this.visibleEntries = 0
+    this.pinned = false
+  }
+}
+
+/** The bytes that all tail caches of one manager may hold together. */
+export class TailMemory {
+  readonly #limit: number
+  readonly #perLogLimit: number
+  #allocated = 0
+  #free: Chunk[] = []
+  /** Least recently appended first. */
+  readonly #caches = new Set<TailCache>()
+
+  constructor(limitBytes: number = 32 * 1_048_576, perLogLimitBytes: number = 4 * 1_048_576) {
+    this.#limit = limitBytes
+    this.#perLogLimit = perLogLimitBytes
+  }
+
+  get perLogLimit(): number { return this.#perLogLimit }
+  get allocatedBytes(): number { return this.#allocated }
+
+  take(size: number, forCache: TailCache): Chunk {
+    this.#caches.delete(forCache)
+    this.#caches.add(forCache)
+    for (let i = this.#free.length - 1; i >= 0; i--) {
+      if (this.#free[i]!.buffer.length === size) return this.#free.splice(i, 1)[0]!
+    }
+    this.#makeRoom(size)
+    this.#allocated += size
+    return new Chunk(size)
+  }
+
+  give(chunk: Chunk): void {
+    chunk.reset()
+    if (this.#allocated > this.#limit) this.#allocated -= chunk.buffer.length
+    else this.#free.push(chunk)
+  }
+
+  /** Lets go of what is not in use, and of everything that `cache` holds when it closes. */
+  forget(cache: TailCache): void {
+    cache.clear()
+    this.#caches.delete(cache)
+    if (this.#caches.size === 0) this.#drop(0)
+  }
+
+  #drop(keep: number): void {
+    while (this.#free.length > 0 && this.#allocated > keep) this.#allocated -= this.#free.pop()!.buffer.length
+  }
+
+  #makeRoom(size: number): void {
+    if (this.#allocated + size <= this.#limit) return
+    this.#drop(this.#limit - size)
+    for (const cache of this.#caches) {
+      while (this.#allocated + size > this.#limit && cache.dropOldest()) this.#drop(this.#limit - size)
+      if (this.#allocated + size <= this.#limit) return
+    }
+  }
+
+  /** Drops the caches of logs that nobody has appended to since the call before. */
+  trimIdle(): void {
+    for (const cache of this.#caches) {
+      if (cache.wasIdle()) this.forget(cache)
+    }
+    this.#drop(0)
+  }
+}
+
+/** Where staged bytes stand, for the write. */
+export interface StagedBytes { buffer: Uint8Array; start: number; length: number }
+
+export interface TailRead { readonly records: Uint8Array; readonly nextOffset: number }
+
+const NOTHING: Uint8Array = Buffer.alloc(0)
+
+export class TailCache {
+  readonly #memory: TailMemory
+  /** Oldest first. */
+  #chunks: Chunk[] = []
+  #bytes = 0
+  #touched = false
+
+  constructor(memory: TailMemory) { this.#memory = memory }
+
+  /** First offset that can be read from here; Infinity when there is none. */
+  get firstOffset(): number {
+    for (const chunk of this.#chunks) if (chunk.visibleEntries > 0) return chunk.entryOffsets[0]!
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** True once, when nothing was staged since the last call. */
+  wasIdle(): boolean {
+    const idle = !this.#touched
+    this.#touched = false
+    return idle && this.#chunks.every((chunk) => !chunk.pinned)
+  }
+
+  /**
+   * Copies one batch behind what is staged; `demand` is what the whole group will need (a hint for the chunk size).
+   * The place is appended to `out`, or joined with its last entry where it is adjacent. False: too large to be cached, write it directly.
+   */
+  stage(batch: Uint8Array, baseOffset: number, demand: number, out: StagedBytes[]): boolean {
+    const size = batch.length
+    if (size > MAX_CHUNK) return false
+    this.#touched = true
+    let chunk = this.#chunks[this.#chunks.length - 1]
+    if (chunk === undefined || chunk.used + size > chunk.buffer.length) chunk = this.#grow(Math.max(size, Math.min(demand, MAX_CHUNK)))
+    const start = chunk.used
+    chunk.buffer.set(batch, start)
+    const entries = chunk.entryPositions.length
+    if (entries === 0 || start - chunk.entryPositions[entries - 1]! >= ENTRY_INTERVAL) {
+      chunk.entryOffsets.push(baseOffset)
+      chunk.entryPositions.push(start)
+    }
+    chunk.used = start + size
+    chunk.pinned = true
+    const last = out[out.length - 1]
+    if (last !== undefined && last.buffer === chunk.buffer && last.start + last.length === start) last.length += size
+    else out.push({ buffer: chunk.buffer, start, length: size })
+    return true
+  }
+
+  #grow(demand: number): Chunk {
+    let size = MIN_CHUNK
+    while (size < demand) size *= 2
+    while (this.#bytes + size > this.#memory.perLogLimit && this.dropOldest()) { /* until it fits, or only pinned chunks are left */ }
+    const chunk = this.#memory.take(size, this)
+    this.#chunks.push(chunk)
+    this.#bytes += size
+    return chunk
+  }
+
+  /** Everything staged is part of the log now, which ends at `nextOffset`. */
+  commit(nextOffset: number): void {
+    for (let i = this.#chunks.length - 1; i >= 0; i--) {
+      const chunk = this.#chunks[i]!
+      if (!chunk.pinned) break
+      chunk.pinned = false
+      chunk.visible = chunk.used
+      chunk.visibleEntries = chunk.entryOffsets.length
+      const following = this.#chunks[i + 1]
+      chunk.nextOffset = following === undefined ? nextOffset : following.entryOffsets[0]!
+    }
+  }
+
+  /** What was staged since the last commit did not become part of the log. */
+  rollback(): void {
+    for (let i = this.#chunks.length - 1; i >= 0; i--) {
+      const chunk = this.#chunks[i]!
+      if (!chunk.pinned) break
+      chunk.pinned = false
+      chunk.used = chunk.visible
+      chunk.entryOffsets.length = chunk.visibleEntries
+      chunk.entryPositions.length = chunk.visibleEntries
+      if (chunk.visible === 0) this.#remove(i)
+    }
+  }
+
+  /** Forgets the oldest chunk; false when there is none that may go. */
+  dropOldest(): boolean {
+    const chunk = this.#chunks[0]
+    if (chunk === undefined || chunk.pinned) return false
+    this.#remove(0)
+    return true
+  }
+
+  /** Forgets everything that is not staged: after truncation, or when a batch bypasses the cache. */
+  clear(): void { while (this.dropOldest()) { /* one by one */ } }
+
+  #remove(index: number): void {
+    const chunk = this.#chunks.splice(index, 1)[0]!
+    this.#bytes -= chunk.buffer.length
+    this.#memory.give(chunk)
+  }
+
+  /**
+   * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). They may
+   * end with the chunk. Null: not here. The caller has checked that offset < limitOffset <= log end.
+   */
+  read(offset: number, maxBytes: number, limitOffset: number, minOne: boolean): TailRead | null {
+    const chunk = this.#chunkOf(offset)
+    if (chunk === null) return null
+    const view = chunk.view
+    const visible = chunk.visible
+    let start = chunk.entryPositions[floorEntry(chunk.entryOffsets, chunk.visibleEntries, offset)]!
+    while (lastOffsetAt(view, start) < offset) {
+      start += view.getInt32(start + BATCH_LENGTH) + OVERHEAD
+      if (start >= visible) return null
+    }
+    let end = start
+    let nextOffset = offset
+    while (end < visible) {
+      const size = view.getInt32(end + BATCH_LENGTH) + OVERHEAD
+      const last = lastOffsetAt(view, end)
+      if (last >= limitOffset) break
+      if (end + size - start > maxBytes && !(minOne && end === start)) break
+      end += size
+      nextOffset = last + 1
+    }
+    if (end === start) return { records: NOTHING, nextOffset: offset }
+    const records = Buffer.allocUnsafe(end - start)
+    records.set(chunk.buffer.subarray(start, end))
+    return { records, nextOffset }
+  }
+
+  #chunkOf(offset: number): Chunk | null {
+    for (let i = this.#chunks.length - 1; i >= 0; i--) {
+      const chunk = this.#chunks[i]!
+      if (chunk.visibleEntries === 0) continue
+      if (chunk.entryOffsets[0]! <= offset) return offset < chunk.nextOffset ? chunk : null
+    }
+    return null
+  }
+}
+
+function lastOffsetAt(view: DataView, position: number): number {
+  return view.getUint32(position) * 4294967296 + view.getUint32(position + 4) + view.getInt32(position + LAST_OFFSET_DELTA)
+}
+
+/** Index of the greatest of the first `count` values at or below `target`; 0 when there is none. */
+function floorEntry(values: readonly number[], count: number, target: number): number {
+  let low = 0
+  let high = count - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (values[middle]! <= target) low = middle
+    else high = middle - 1
+  }
+  return low
+}
