@@ -1,5 +1,96 @@
-/** Stub of signatures; filled in at once. Texts as `kafka-dump-log --offsets-decoder` / `--transaction-log-decoder` prints them. */
-export interface RecordTexts { readonly key: string; readonly payload: string }
-/** Null when key or value cannot be decoded (then the tool prints raw bytes); `payload` is `<DELETE>` for a null value. */
-export function offsetsRecordTexts(_key: Uint8Array | null, _value: Uint8Array | null): RecordTexts | null { throw new Error('not yet') }
-export function transactionRecordTexts(_key: Uint8Array | null, _value: Uint8Array | null): RecordTexts | null { throw new Error('not yet') }
+/**
+ * Texts of coordinator records, character for character as Kafka 4.1's dump tool prints them with --offsets-decoder and
+ * --transaction-log-decoder: {"type":"1","data":{…}} and {"version":"4","data":{…}}, `<DELETE>` for a tombstone. In groups of the consumer
+ * protocol, subscription and assignment are printed decoded where they can be. Used by `inspect/`.
+ */
+import { OttlaError } from '../common/errors.ts'
+import { ByteReader } from '../protocol/byte-reader.ts'
+import { CONSUMER_PROTOCOL_TYPE } from '../protocol/consumer-protocol.ts'
+import { decodeGroupRecord, decodeTransactionRecord, type KnownRecord, type UnknownRecord } from './record-codec.ts'
+import { readFields, type Field, type FieldType, type PlainRecord, type Schema, type Value } from './record-schema.ts'
+import { consumerAssignment, consumerSubscription, groupRecords, transactionRecords, type RecordLayout } from './record-tables.ts'
+
+/** `payload` null: the tool prints no payload. */
+export interface RecordTexts { readonly key: string; readonly payload: string | null }
+
+/** A record of `__consumer_offsets` at `offset`. Raises CORRUPT_MESSAGE only for a null key, as the tool does. */
+export function offsetsRecordTexts(key: Uint8Array | null, value: Uint8Array | null, offset: number): RecordTexts {
+  return texts(groupRecords, decodeGroupRecord, key, value, offset)
+}
+
+/** A record of `__transaction_state` at `offset`. */
+export function transactionRecordTexts(key: Uint8Array | null, value: Uint8Array | null, offset: number): RecordTexts {
+  return texts(transactionRecords, decodeTransactionRecord, key, value, offset)
+}
+
+function texts(
+  layouts: ReadonlyMap<number, RecordLayout>, decode: (key: Uint8Array, value: Uint8Array | null) => KnownRecord | UnknownRecord,
+  key: Uint8Array | null, value: Uint8Array | null, offset: number,
+): RecordTexts {
+  if (key === null) throw new OttlaError('CORRUPT_MESSAGE', `Failed to decode message at offset ${offset} using offset topic decoder (message had a missing key)`, { offset })
+  try {
+    const record = decode(key, value)
+    if ('unknownType' in record) return { key: `Unknown record type ${record.unknownType} at offset ${offset}, skipping.`, payload: null }
+    const layout = layouts.get(record.type)!
+    return {
+      key: `{"type":"${record.type}","data":${fieldsText(layout.key.fields, record.key)}}`,
+      payload: record.value === null ? '<DELETE>' : `{"version":"${record.version}","data":${valueText(layouts, record, layout.value, record.value)}}`,
+    }
+  } catch (error) {
+    if (!OttlaError.is(error)) throw error
+    return { key: `Error at offset ${offset}, skipping. ${error.message}`, payload: null }
+  }
+}
+
+const GROUP_METADATA = 2
+
+function valueText(layouts: ReadonlyMap<number, RecordLayout>, record: KnownRecord, schema: Schema, value: PlainRecord): string {
+  if (layouts !== groupRecords || record.type !== GROUP_METADATA || value['protocolType'] !== CONSUMER_PROTOCOL_TYPE) return fieldsText(schema.fields, value)
+  return fieldsText(schema.fields, value, (field, bytes) => {
+    const embedded = field.name === 'subscription' ? consumerSubscription : field.name === 'assignment' ? consumerAssignment : null
+    return embedded === null ? null : embeddedText(embedded, bytes)
+  })
+}
+
+/** Null when the bytes do not parse: then they are printed as they are. */
+function embeddedText(schema: Schema, bytes: Uint8Array): string | null {
+  try {
+    const reader = new ByteReader(bytes)
+    const version = reader.int16()
+    return fieldsText(schema.fields, readFields(schema, version, reader))
+  } catch {
+    return null
+  }
+}
+
+type Replace = (field: Field, bytes: Uint8Array) => string | null
+
+/** A struct as JSON, in the order of `fields`. */
+export function fieldsText(fields: readonly Field[], record: PlainRecord, replace?: Replace): string {
+  const parts: string[] = []
+  for (const field of fields) {
+    const value = record[field.name]
+    if (value === undefined) continue
+    const replaced = replace !== undefined && value instanceof Uint8Array ? replace(field, value) : null
+    parts.push(`"${field.name}":${replaced ?? typedText(field.type, value, replace)}`)
+  }
+  return `{${parts.join(',')}}`
+}
+
+function typedText(type: FieldType, value: Value, replace?: Replace): string {
+  if (value === null) return 'null'
+  if (typeof type !== 'string') {
+    if ('struct' in type) return fieldsText(type.struct, value as PlainRecord, replace)
+    return `[${(value as readonly Value[]).map((element) => typedText(type.array, element, replace)).join(',')}]`
+  }
+  if (value instanceof Uint8Array) return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"`
+  return type === 'string' || type === 'string?' || type === 'uuid' ? quote(value as string) : String(value)
+}
+
+const shortEscapes: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r' }
+
+/** A JSON string with Jackson's escapes: hexadecimal in capitals, nothing above U+001F escaped. */
+function quote(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return `"${text.replace(/["\\\u0000-\u001f]/g, (found) => shortEscapes[found] ?? `\\u00${found.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)}"`
+}

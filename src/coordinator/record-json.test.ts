@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { RecordCursor } from '../record/record-cursor.ts'
+import { loadCodec } from '../record/compression.ts'
+import { encodeGroupKey, encodeGroupValue } from './record-codec.ts'
+import { offsetsRecordTexts, transactionRecordTexts } from './record-json.ts'
+
+const fixtures = new URL('../../fixtures/', import.meta.url)
+
+function* partitions(topic: string): Generator<{ name: string; log: Uint8Array; dump: string }> {
+  for (const folder of readdirSync(fixtures)) {
+    const data = new URL(`${folder}/data/`, fixtures)
+    let entries: string[] = []
+    try { entries = readdirSync(data) } catch { continue }
+    for (const name of entries.filter((entry) => entry.startsWith(`${topic}-`))) {
+      let dump: string
+      try { dump = gunzipSync(readFileSync(new URL(`${folder}/truth/dump/${name}.txt.gz`, fixtures))).toString() } catch { continue }
+      const logs = readdirSync(new URL(`${name}/`, data)).filter((file) => file.endsWith('.log')).sort()
+      for (const log of logs) yield { name: `${folder}/${name}/${log}`, log: new Uint8Array(readFileSync(new URL(`${name}/${log}`, data))), dump }
+    }
+  }
+}
+
+/** Offset → "key: … payload: …" as the tool printed it. */
+function printed(dump: string): Map<number, string> {
+  const lines = [...dump.matchAll(/^\| offset: (\d+) .* headerKeys: \[\] (key: .*)$/gm)]
+  return new Map(lines.map((line) => [Number(line[1]), line[2]!]))
+}
+
+describe.each([['__consumer_offsets', offsetsRecordTexts], ['__transaction_state', transactionRecordTexts]] as const)('%s', (topic, texts) => {
+  test('every record that real brokers wrote prints as the dump tool prints it', async () => {
+    await loadCodec('gzip')
+    let count = 0
+    for (const { name, log, dump } of partitions(topic)) {
+      const expected = printed(dump)
+      const cursor = new RecordCursor()
+      for (let position = 0; position < log.length;) {
+        const header = cursor.reset(log, position, log.length)
+        position += header.size
+        if (header.isControl) continue
+        while (cursor.next()) {
+          const { key, payload } = texts(cursor.key(), cursor.value(), cursor.offset)
+          const line = expected.get(cursor.offset)
+          if (line === undefined) continue
+          expect(`key: ${key} payload: ${payload}`, `${name} ${cursor.offset}`).toBe(line)
+          count++
+        }
+      }
+    }
+    expect(count).toBeGreaterThan(topic === '__consumer_offsets' ? 150 : 50)
+  })
+})
+
+test('text is escaped as Jackson does', () => {
+  const { key } = offsetsRecordTexts(encodeGroupKey(2, { group: 'a"\\/\b\t\n\f\r\u0001\u001f\u007fé🚀' }), null, 0)
+  expect(key).toBe('{"type":"2","data":{"group":"a\\"\\\\/\\b\\t\\n\\f\\r\\u0001\\u001F\u007fé🚀"}}')
+})
+
+test('integers beyond 2^53 are printed exactly', () => {
+  const value = encodeGroupValue(1, 3, { offset: '9223372036854775807', leaderEpoch: -1, metadata: '', commitTimestamp: '-9223372036854775808' })
+  const texts = offsetsRecordTexts(encodeGroupKey(1, { group: 'g', topic: 't', partition: 0 }), value, 5)
+  expect(texts.payload).toBe('{"version":"3","data":{"offset":9223372036854775807,"leaderEpoch":-1,"metadata":"","commitTimestamp":-9223372036854775808}}')
+})
+
+test('subscriptions that do not parse, or of another protocol, stay base64', () => {
+  const member = { memberId: 'm', groupInstanceId: null, clientId: '', clientHost: '', rebalanceTimeout: 1, sessionTimeout: 2, subscription: new Uint8Array([0, 3, 0, 9]), assignment: new Uint8Array() }
+  const value = (protocolType: string): Uint8Array => encodeGroupValue(2, 3, { protocolType, generation: 1, protocol: 'p', leader: 'm', currentStateTimestamp: 7, members: [member] })
+  const key = encodeGroupKey(2, { group: 'g' })
+  for (const type of ['consumer', 'connect']) expect(offsetsRecordTexts(key, value(type), 0).payload).toContain('"subscription":"AAMACQ==","assignment":""')
+})
+
+test('records that nobody can decode are named, not raised', () => {
+  expect(offsetsRecordTexts(new Uint8Array([0, 99]), null, 8)).toEqual({ key: 'Unknown record type 99 at offset 8, skipping.', payload: null })
+  expect(offsetsRecordTexts(new Uint8Array([0, 1, 0, 5]), null, 9)).toMatchObject({ key: expect.stringMatching(/^Error at offset 9, skipping\. /) as string, payload: null })
+  expect(() => offsetsRecordTexts(null, null, 10)).toThrow(/offset 10 .*missing key/)
+})
