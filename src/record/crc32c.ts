@@ -1,6 +1,43 @@
-/** CRC-32C (Castagnoli), the checksum of record batches of magic 2. */
+/**
+ * CRC-32C (Castagnoli), the checksum of record batches of magic 2.
+ *
+ * Native `@node-rs/crc32` runs at 6 GB/s but costs 120–170 ns a call; the JavaScript of crc-table.ts runs at 1.5 GB/s and costs
+ * nothing to call, so it takes short input always, and all input where the package is missing. The only file that loads the package.
+ */
+import { crcTables, slicedCrc } from './crc-table.ts'
+import { loadNative, nodeLoader, type LibraryLoader } from './native-library.ts'
+
+/** Bytes from which a native call pays for itself. */
+const NATIVE_FROM = 280
+
+type NativeCrc = (bytes: Uint8Array, seed: number) => number
+
+const tables = crcTables(0x82f63b78)
+
+let native: NativeCrc | null | undefined
+
+/** The package's function, or null when it is missing (one log line) or fails the standard check value. */
+export function loadNativeCrc32c(load: LibraryLoader = nodeLoader): NativeCrc | null {
+  const library = loadNative('crc32c', '@node-rs/crc32', 'JavaScript', load) as { crc32c?: NativeCrc } | null
+  const compute = library?.crc32c
+  const trusted = compute !== undefined && compute(new Uint8Array([49, 50, 51, 52, 53, 54, 55, 56, 57]), 0) === 0xe3069283
+  return trusted ? compute : null
+}
+
+/** The same value without the native package. */
+export function crc32cJavaScript(buffer: Uint8Array, start: number, end: number, seed: number = 0): number {
+  return slicedCrc(tables, buffer, start, end, seed)
+}
+
 /** CRC of bytes `start`…`end`, as an unsigned 32-bit number; `seed` is the CRC of what comes before. */
 export function crc32c(buffer: Uint8Array, start: number, end: number, seed: number = 0): number {
-  throw new Error(`not there yet ${buffer.length} ${start} ${end} ${seed}`)
+  if (end - start < NATIVE_FROM) return slicedCrc(tables, buffer, start, end, seed)
+  if (native === undefined) native = loadNativeCrc32c()
+  if (native === null) return slicedCrc(tables, buffer, start, end, seed)
+  return native(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end), seed)
 }
-export function crc32cBackend(): 'native' | 'javascript' { return 'javascript' }
+
+export function crc32cBackend(): 'native' | 'javascript' {
+  if (native === undefined) native = loadNativeCrc32c()
+  return native === null ? 'javascript' : 'native'
+}

@@ -11,6 +11,8 @@
  */
 import { OttlaError } from '../common/errors.ts'
 
+const TWO_53 = 2 ** 53
+
 let readEnd = 0
 
 /** Position after the integer that was read last. */
@@ -45,12 +47,12 @@ export function readVarint(buffer: Uint8Array, position: number, end: number): n
   return (zigzag >>> 1) ^ -(zigzag & 1)
 }
 
-/** Exact within ±2^53; a value beyond that comes back rounded, and outside the safe range, for the caller to refuse. */
+/** Exact within ±2^53; a value beyond that comes back as some number beyond ±2^53, for the caller to refuse. */
 export function readVarlong(buffer: Uint8Array, position: number, end: number): number {
   let at = position
   if (at >= end) throw cut(position)
-  let byte = buffer[at++]!
-  const negative = (byte & 1) === 1
+  const first = buffer[at++]!
+  let byte = first
   let magnitude = (byte & 0x7e) / 2
   let weight = 64
   while (byte >= 0x80) {
@@ -62,7 +64,10 @@ export function readVarlong(buffer: Uint8Array, position: number, end: number): 
     weight *= 128
   }
   readEnd = at
-  return negative ? -magnitude - 1 : magnitude
+  if (magnitude < TWO_53) return (first & 1) === 1 ? -magnitude - 1 : magnitude
+  // Odd numbers beyond 2^53 would be rounded down to it.
+  if ((first & 1) === 1) return -magnitude - 2
+  return (first & 2) === 0 ? magnitude : magnitude + 2
 }
 
 /** `value` in 0 … 2^32−1. Returns the position after it. */
