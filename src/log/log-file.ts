@@ -1,34 +1,204 @@
 /**
  * One `.log` file: whole batches back to back. Keeps `size`, the end of what is committed; bytes beyond it in the file do not exist for readers.
- * A write never moves `size`: the owner calls `commit` once the write succeeded, so a failed write changes nothing and is cut off before the
- * next one. The write handle is opened at the first write and held until `seal` or `close`; reads of a file without one borrow a handle from the
- * FileCache.
+ * A write never moves `size`: the owner calls `commit` once the write succeeded. So a failed write changes nothing, and what it left behind is cut
+ * off before the next one.
+ *
+ * The write handle is opened at the first write and held until `close`; reads borrow a handle from the FileCache, so a file that nobody writes holds
+ * none. Used by Segment alone.
  */
+import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { FileCache } from '../io/file-cache.ts'
-import type { FileSystem } from '../io/file-system.ts'
+import type { FileHandle, FileSystem } from '../io/file-system.ts'
 
-function later(): never { throw new OttlaError('INTERNAL', 'not built yet') }
+/** A write handle that is closed once nobody uses it: a sync may still run when the segment is sealed. */
+class SharedHandle {
+  readonly handle: FileHandle
+  #users = 0
+  #retired = false
+
+  constructor(handle: FileHandle) { this.handle = handle }
+
+  acquire(): void { this.#users++ }
+
+  release(): void {
+    this.#users--
+    if (this.#retired && this.#users === 0) this.handle.close()
+  }
+
+  retire(): void {
+    this.#retired = true
+    if (this.#users === 0) this.handle.close()
+  }
+}
+
+export interface LogFileOptions {
+  /** True: every change is refused with READ_ONLY. */
+  readonly readOnly?: boolean
+}
 
 export class LogFile {
-  /** `size` is what the owner knows to be there; the file is not touched. `create`: the file may be missing and is made at the first write. */
-  constructor(_fs: FileSystem, _cache: FileCache, _path: string, _size: number, _options?: { readonly readOnly?: boolean }) { later() }
-  get path(): string { return later() }
-  get size(): number { return later() }
+  readonly #fs: FileSystem
+  readonly #cache: FileCache
+  readonly #readOnly: boolean
+  #path: string
+  #size: number
+  #writer: SharedHandle | null = null
+  /** Where the file ends if that is known, else −1: a write failed, or recovery ended early. Differs from `size` after a write not committed. */
+  #fileEnd: number
+  /** False until the directory entry is known to be durable. */
+  #listed = false
+
+  /** `size` is what the owner knows to be there; the file is not touched. */
+  constructor(fs: FileSystem, cache: FileCache, path: string, size: number, options: LogFileOptions = {}) {
+    this.#fs = fs
+    this.#cache = cache
+    this.#path = path
+    this.#size = size
+    this.#fileEnd = size
+    this.#readOnly = options.readOnly ?? false
+  }
+
+  get path(): string { return this.#path }
+  get size(): number { return this.#size }
+
+  /** Makes the empty file; KAFKA_STORAGE_ERROR when there is one. */
+  create(): void {
+    this.#refuseReadOnly()
+    this.#fs.open(this.#path, 'createNew').close()
+  }
+
   /** Writes at `size`; one write at a time. Raises DISK_FULL and the port's others; then nothing has changed and a later write starts clean. */
-  writeSync(_buffer: Uint8Array, _start: number, _length: number): void { later() }
-  write(_buffer: Uint8Array, _start: number, _length: number): Promise<void> { return later() }
-  /** Takes `length` bytes of what was written as part of the file. */
-  commit(_length: number): void { later() }
-  readSync(_buffer: Uint8Array, _offset: number, _length: number, _position: number): number { return later() }
-  read(_buffer: Uint8Array, _offset: number, _length: number, _position: number): Promise<number> { return later() }
+  writeSync(buffer: Uint8Array, start: number, length: number): void {
+    const writer = this.#beginWrite()
+    try {
+      writer.handle.writeSync(buffer, start, length, this.#size)
+      this.#fileEnd = this.#size + length
+    } finally {
+      writer.release()
+    }
+  }
+
+  /** As `writeSync`. The buffer must not change until the promise settles. */
+  async write(buffer: Uint8Array, start: number, length: number): Promise<void> {
+    const writer = this.#beginWrite()
+    const end = this.#size + length
+    try {
+      await writer.handle.write(buffer, start, length, this.#size)
+      this.#fileEnd = end
+    } finally {
+      writer.release()
+    }
+  }
+
+  #beginWrite(): SharedHandle {
+    const writer = this.#openWriter()
+    try {
+      if (this.#fileEnd !== this.#size) writer.handle.truncate(this.#size)
+      this.#fileEnd = -1
+    } catch (error) {
+      writer.release()
+      throw error
+    }
+    return writer
+  }
+
+  /** Takes the next `length` bytes, which were written, as part of the file; of a run of batches, one after another. */
+  commit(length: number): void { this.#size += length }
+
+  readSync(buffer: Uint8Array, offset: number, length: number, position: number): number {
+    const lease = this.#cache.acquire(this.#path, 'read')
+    try {
+      return lease.handle.readSync(buffer, offset, length, position)
+    } finally {
+      lease.release()
+    }
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    const lease = this.#cache.acquire(this.#path, 'read')
+    try {
+      return await lease.handle.read(buffer, offset, length, position)
+    } finally {
+      lease.release()
+    }
+  }
+
   /** Data, size and (once) the directory entry become durable. A failure must take the log offline. */
-  datasync(): Promise<void> { return later() }
-  datasyncSync(): void { later() }
-  /** Cuts the file to `size` bytes; `size` ≤ this.size. */
-  truncate(_size: number): void { later() }
-  /** Gives the write handle back; a later write opens it again. */
-  close(): void { later() }
-  /** Renames the file; open readers are not disturbed. */
-  rename(_path: string): void { later() }
+  async datasync(): Promise<void> {
+    const writer = this.#openWriter()
+    try {
+      await writer.handle.datasync()
+    } finally {
+      writer.release()
+    }
+    if (this.#listed) return
+    await this.#fs.syncDirectory(dirname(this.#path))
+    this.#listed = true
+  }
+
+  datasyncSync(): void {
+    const writer = this.#openWriter()
+    try {
+      writer.handle.datasyncSync()
+    } finally {
+      writer.release()
+    }
+    if (this.#listed) return
+    this.#fs.syncDirectorySync(dirname(this.#path))
+    this.#listed = true
+  }
+
+  /** What is committed ends at `size` now: recovery or truncation says so. The bytes beyond it go with `cut` or the next write. */
+  resize(size: number): void {
+    this.#size = size
+    this.#fileEnd = -1
+  }
+
+  /** Cuts off what lies beyond `size` in the file. */
+  cut(): void {
+    const writer = this.#openWriter()
+    try {
+      writer.handle.truncate(this.#size)
+      this.#fileEnd = this.#size
+    } finally {
+      writer.release()
+    }
+  }
+
+  /** Gives the write handle back, once calls under way have ended; a later write opens it again. */
+  close(): void {
+    const writer = this.#writer
+    this.#writer = null
+    writer?.retire()
+  }
+
+  /** Also lets go of handles of the old name. Reads under way are not disturbed. */
+  rename(path: string): void {
+    this.#refuseReadOnly()
+    this.close()
+    this.#cache.invalidate(this.#path)
+    this.#fs.rename(this.#path, path)
+    this.#path = path
+    this.#listed = false
+  }
+
+  /** Lets go of every handle and unlinks the file. */
+  async remove(): Promise<void> {
+    this.#refuseReadOnly()
+    this.close()
+    this.#cache.invalidate(this.#path)
+    await this.#fs.unlinkAsync(this.#path)
+  }
+
+  #openWriter(): SharedHandle {
+    this.#refuseReadOnly()
+    this.#writer ??= new SharedHandle(this.#fs.open(this.#path, 'write'))
+    this.#writer.acquire()
+    return this.#writer
+  }
+
+  #refuseReadOnly(): void {
+    if (this.#readOnly) throw new OttlaError('READ_ONLY', `${this.#path} is open for reading only`, { file: this.#path })
+  }
 }
