@@ -60,8 +60,7 @@ export class NodeFileHandle implements FileHandle {
           else reject(this.#readError(error, length, position))
         })
       }
-      this.#pending++
-      this.#start(step)
+      this.#start(step, (error) => this.#readError(error, length, position))
     })
   }
 
@@ -79,15 +78,15 @@ export class NodeFileHandle implements FileHandle {
   write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const descriptor = this.#openForWriting()
-      this.#pending++
-      this.#start(() => {
+      const call = (): void => {
         write(descriptor, buffer, offset, length, position, (error, count) => {
           this.#pending--
           if (error !== null) reject(this.#writeError(error, length, position))
           else if (count !== length) reject(this.#shortWrite(count, length, position))
           else resolve()
         })
-      })
+      }
+      this.#start(call, (error) => this.#writeError(error, length, position))
     })
   }
 
@@ -134,12 +133,13 @@ export class NodeFileHandle implements FileHandle {
   }
 
   /** Node checks arguments before it starts a call: such an error must not leave the call counted as under way. */
-  #start(call: () => void): void {
+  #start(call: () => void, describe: (error: unknown) => OttlaError): void {
+    this.#pending++
     try {
       call()
     } catch (error) {
       this.#pending--
-      throw error
+      throw describe(error)
     }
   }
 

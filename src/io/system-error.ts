@@ -28,7 +28,9 @@ export function systemErrorCode(error: unknown): string {
 /** `action` completes "Could not …": "write 512 bytes to". An OttlaError passes through unchanged. */
 export function storageError(error: unknown, action: string, path: string, position?: number): OttlaError {
   if (OttlaError.is(error)) return error
-  const code = codes[systemErrorCode(error)] ?? 'KAFKA_STORAGE_ERROR'
+  const systemCode = systemErrorCode(error)
+  // Node's own check of the arguments, not the disk's answer.
+  const code = systemCode.startsWith('ERR_') ? 'INTERNAL' : codes[systemCode] ?? 'KAFKA_STORAGE_ERROR'
   const reason = error instanceof Error ? error.message : String(error)
   return new OttlaError(code, `Could not ${action} ${path}: ${reason}`, { file: path, position, cause: error })
 }

@@ -1,0 +1,12 @@
+/** The public entry `ottla/testing`: ports under a test's control, and the contracts that every implementation of a port keeps. */
+export { ManualClock } from './manual-clock.ts'
+export { ManualScheduler } from './manual-scheduler.ts'
+export { SeededRandom } from './seeded-random.ts'
+export { RecordingLogger, type LogEntry, type LogLevel } from './recording-logger.ts'
+export { SimulatedFileSystem, type SimulatedFileSystemOptions } from './simulated-file-system.ts'
+export type { CrashMoment, CrashPolicy, CrashSearch, CrashState } from './crash-states.ts'
+export type { CrashProfile, PendingUnit } from './pending-unit.ts'
+export type { DiskOperation } from './disk-operation.ts'
+export { FaultFileSystem, type HeldSyncs } from './fault-file-system.ts'
+export type { Fault, FaultCall } from './fault.ts'
+export type { SystemCode } from './system-fault.ts'
