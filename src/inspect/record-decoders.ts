@@ -1,13 +1,14 @@
 /** Keys and values of records as `dump-log` prints them: plain, by one of Kafka's byte decoders, or as the JSON of an internal topic. */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
+import { offsetsRecordTexts, transactionRecordTexts, type RecordTexts } from '../coordinator/record-json.ts'
 import { ByteReader } from '../protocol/byte-reader.ts'
 import { formatInt64 } from '../protocol/wide-integer.ts'
-import { consumerProtocolAssignment, consumerProtocolSubscription, offsetsRecords, shareStateRecords, transactionRecords, type RecordSchema } from './coordinator-schemas.ts'
 import { DumpFailure, type BytesDecoderName, type DumpedRecord, type DumpLogOptions } from './dump-items.ts'
 import { javaText } from './java-text.ts'
 import { metadataRecords } from './kraft-schemas.ts'
 import { readMessageJson, UnreadableMessage, type Schema } from './message-json.ts'
+import { shareStateRecords } from './share-state-schemas.ts'
 
 /** What is printed; null: nothing. `isJson`: the texts that are there are JSON. */
 export interface RecordContents { readonly key: string | null; readonly payload: string | null; readonly isJson: boolean }
@@ -15,11 +16,11 @@ export type ContentDecoder = (record: DumpedRecord) => RecordContents
 
 export function contentDecoder(options: DumpLogOptions): ContentDecoder {
   switch (options.decoder) {
-    case 'offsets': return (record) => coordinatorContents(offsetsRecords, record)
-    case 'transaction-log': return (record) => coordinatorContents(transactionRecords, record)
-    case 'share-group-state': return (record) => coordinatorContents(shareStateRecords, record)
+    case 'offsets': return (record) => coordinatorContents(offsetsRecordTexts, record)
+    case 'transaction-log': return (record) => coordinatorContents(transactionRecordTexts, record)
+    case 'share-group-state': return (record) => coordinatorContents(shareStateTexts, record)
     case 'cluster-metadata': return metadataContents
-    case undefined: {
+    default: {
       const key = bytesDecoder(options.keyDecoder ?? 'string')
       const value = bytesDecoder(options.valueDecoder ?? 'string')
       return (record) => ({ key: record.key === null ? null : key(record.key), payload: record.value === null ? null : value(record.value), isJson: false })
@@ -65,42 +66,30 @@ function readVersion(reader: ByteReader, part: 'key' | 'value'): number {
   return reader.int16()
 }
 
-function coordinatorContents(types: ReadonlyMap<number, RecordSchema>, record: DumpedRecord): RecordContents {
+type RecordTextReader = (key: Uint8Array | null, value: Uint8Array | null, offset: number) => RecordTexts
+
+function coordinatorContents(read: RecordTextReader, record: DumpedRecord): RecordContents {
   if (record.key === null) {
-    throw new DumpFailure('java.lang.RuntimeException', `Failed to decode message at offset ${record.offset} using the specified decoder (message had a missing key)`)
+    throw new DumpFailure('java.lang.RuntimeException', `Failed to decode message at offset ${record.offset} using offset topic decoder (message had a missing key)`)
   }
+  const texts = read(record.key, record.value, record.offset)
+  return { ...texts, isJson: texts.key.startsWith('{') }
+}
+
+function shareStateTexts(key: Uint8Array | null, value: Uint8Array | null, offset: number): RecordTexts {
   try {
-    const keyReader = new ByteReader(record.key)
+    const keyReader = new ByteReader(key ?? new Uint8Array(0))
     const type = readVersion(keyReader, 'key')
-    const known = types.get(type)
-    if (known === undefined) return { key: `Unknown record type ${type} at offset ${record.offset}, skipping.`, payload: null, isJson: false }
-    const key = `{"type":"${type}","data":${readPart(known.key, 0, keyReader, 'key')}}`
-    if (record.value === null) return { key, payload: '<DELETE>', isJson: true }
-    const valueReader = new ByteReader(record.value)
+    const known = shareStateRecords.get(type)
+    if (known === undefined) return { key: `Unknown record type ${type} at offset ${offset}, skipping.`, payload: null }
+    const keyText = `{"type":"${type}","data":${readPart(known.key, 0, keyReader, 'key')}}`
+    if (value === null) return { key: keyText, payload: '<DELETE>' }
+    const valueReader = new ByteReader(value)
     const version = readVersion(valueReader, 'value')
-    const data = readPart(known.value, version, valueReader, 'value')
-    return { key, payload: `{"version":"${version}","data":${known.value.name === 'GroupMetadataValue' ? unfoldMembers(data) : data}}`, isJson: true }
+    return { key: keyText, payload: `{"version":"${version}","data":${readPart(known.value, version, valueReader, 'value')}}` }
   } catch (error) {
     if (!(error instanceof UnreadableMessage)) throw error
-    return { key: `Error at offset ${record.offset}, skipping. ${error.message}`, payload: null, isJson: false }
-  }
-}
-
-/** Subscriptions and assignments of a group of consumers are shown decoded where they can be; else their bytes stay. */
-function unfoldMembers(json: string): string {
-  if (!json.startsWith('{"protocolType":"consumer",')) return json
-  return json
-    .replace(/"subscription":"([^"]*)"(?=,"assignment":")/g, (whole, base64: string) => unfold('subscription', base64, consumerProtocolSubscription) ?? whole)
-    .replace(/"assignment":"([A-Za-z0-9+/=]*)"(?=\})/g, (whole, base64: string) => unfold('assignment', base64, consumerProtocolAssignment) ?? whole)
-}
-
-function unfold(name: string, base64: string, schema: Schema): string | null {
-  try {
-    const reader = new ByteReader(Buffer.from(base64, 'base64'))
-    return `"${name}":${readMessageJson(schema, reader.int16(), reader)}`
-  } catch (error) {
-    if (error instanceof UnreadableMessage || OttlaError.is(error, 'CORRUPT_MESSAGE')) return null
-    throw error
+    return { key: `Error at offset ${offset}, skipping. ${error.message}`, payload: null }
   }
 }
 
