@@ -26,10 +26,11 @@ import { controlKey, endTransactionValue } from './control-record.ts'
 import { crc32c } from './crc32c.ts'
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts'
 
-/** Room behind the last byte of a batch, into which a string that turns out not to be ASCII may run. */
+/**
+ * Room behind the last byte of a batch. A string that turns out not to be ASCII runs into it: a character in UTF-8 is at most four
+ * bytes long, so one that is cut off by the end of the slab still shows more bytes than it was taken for.
+ */
 const SLACK = 8
-/** One character in UTF-8 is at most this long, so a string that is cut off by `length + 4` shows more than `length` bytes. */
-const LONGEST_CHARACTER = 4
 /** Up to this many characters, a loop over them is faster than a call. */
 const SHORT_STRING = 24
 const MAX_INT32 = 0x7fffffff
@@ -75,14 +76,23 @@ function writeText(slab: Buffer, position: number, text: string, length: number)
     }
     return length
   }
-  return slab.write(text, position, length + LONGEST_CHARACTER, 'utf8')
+  // No limit is given: with much room ahead the engine skips its check per character. What it overruns is not in use yet.
+  return slab.write(text, position)
+}
+
+/** Bytes of `text` in UTF-8. */
+function textLength(text: string): number {
+  const length = text.length
+  if (length > SHORT_STRING) return Buffer.byteLength(text)
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
+  return length
 }
 
 function sizeOfHeaders(headers: readonly RecordHeader[]): number {
   let size = sizeOfVarint(headers.length)
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
-    const keyLength = Buffer.byteLength(header.key)
+    const keyLength = textLength(header.key)
     const valueLength = header.value === null ? -1 : header.value.length
     size += sizeOfVarint(keyLength) + keyLength + sizeOfVarint(valueLength) + (valueLength > 0 ? valueLength : 0)
   }
@@ -93,7 +103,7 @@ function writeHeaders(slab: Buffer, position: number, headers: readonly RecordHe
   let at = writeVarint(slab, position, headers.length)
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
-    const keyLength = Buffer.byteLength(header.key)
+    const keyLength = textLength(header.key)
     at = writeVarint(slab, at, keyLength)
     writeText(slab, at, header.key, keyLength)
     at += keyLength
@@ -255,7 +265,7 @@ export class RecordBatchBuilder {
 
 function exactLength(content: Uint8Array | string | null): number {
   if (content === null) return -1
-  return typeof content === 'string' ? Buffer.byteLength(content) : content.length
+  return typeof content === 'string' ? textLength(content) : content.length
 }
 
 /** A batch of the given records in memory of its own; no records give the 61 bytes of a batch that compaction emptied. */

@@ -8,11 +8,12 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { advanceSequence, BATCH_HEADER_SIZE, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType } from './batch-format.ts'
+import { bufferView } from './buffer-view.ts'
 import { asBuffer } from './codec.ts'
 import { codecs as processCodecs, DEFAULT_MAX_DECOMPRESSED_BYTES, type Codecs } from './compression.ts'
 import { readControlType, readCoordinatorEpoch } from './control-record.ts'
 import { innerEntrySize, innerOffsetBase, legacyKeyAt, legacyLength, legacyOffset, legacyTimestamp, verifyLegacyCrc } from './legacy-message.ts'
-import { readVarint, readVarlong, varintEnd } from './varint.ts'
+import { readUnsignedVarint, readVarint, readVarlong, varintEnd } from './varint.ts'
 
 /** A record has at least this many bytes, its length included. */
 const MIN_RECORD_SIZE = 7
@@ -59,6 +60,8 @@ export class RecordCursor {
   #sourceView: DataView = NO_VIEW
   #bytes: Buffer = NO_BYTES
   #view: DataView = NO_VIEW
+  #memory: ArrayBufferLike = NO_BYTES.buffer
+  #memoryOffset: number = 0
   #header: BatchHeader = NO_HEADER
   #position: number = 0
   #end: number = 0
@@ -92,8 +95,7 @@ export class RecordCursor {
     }
     const header = readBatchHeader(this.#sourceBytes, this.#sourceView, position, end)
     this.#header = header
-    this.#bytes = this.#sourceBytes
-    this.#view = this.#sourceView
+    this.#use(this.#sourceBytes, this.#sourceView)
     this.#appendTime = header.timestampType === 'LogAppendTime'
     this.#legacy = header.magic !== 2
     if (this.#legacy) this.#openLegacy(header)
@@ -129,10 +131,17 @@ export class RecordCursor {
   }
 
   #unfold(start: number, end: number, lenientLz4Header: boolean): void {
-    this.#bytes = asBuffer(this.#codecs.decompress(this.#header.compression, this.#bytes.subarray(start, end), this.#maxDecompressedBytes, { lenientLz4Header }))
-    this.#view = viewOf(this.#bytes)
+    const plain = asBuffer(this.#codecs.decompress(this.#header.compression, this.#bytes.subarray(start, end), this.#maxDecompressedBytes, { lenientLz4Header }))
+    this.#use(plain, viewOf(plain))
     this.#position = 0
-    this.#end = this.#bytes.length
+    this.#end = plain.length
+  }
+
+  #use(bytes: Buffer, view: DataView): void {
+    this.#bytes = bytes
+    this.#view = view
+    this.#memory = bytes.buffer
+    this.#memoryOffset = bytes.byteOffset
   }
 
   #corrupt(problem: string): OttlaError {
@@ -151,52 +160,80 @@ export class RecordCursor {
 
     const bytes = this.#bytes
     const start = this.#position
-    // Reads beyond the end give undefined, which no fast path takes, and the slow one refuses.
-    let byte = bytes[start]!
-    let p = start + 1
-    let length = (byte >>> 1) ^ -(byte & 1)
-    if (!(byte < 0x80)) {
-      length = readVarint(bytes, start, this.#end)
-      p = varintEnd()
+    // Varints of one and two bytes are read in line. Beyond the end of the buffer a read gives undefined, which counts as 0: the
+    // position then is past `end`, and the check of where the fields end refuses it.
+    let p = start
+    let bits = bytes[p++]!
+    if (bits >= 0x80) {
+      const second = bytes[p]!
+      if (second < 0x80) {
+        bits = (bits & 0x7f) | (second << 7)
+        p++
+      } else {
+        bits = readUnsignedVarint(bytes, start, this.#end)
+        p = varintEnd()
+      }
     }
+    const length = (bits >>> 1) ^ -(bits & 1)
     const end = p + length
     if (length < MIN_RECORD_SIZE - 1 || end > this.#end) throw this.#corrupt(`has a record of ${length} bytes where ${this.#end - p} are left`)
 
-    byte = bytes[++p]!
-    let timestampDelta = (byte >>> 1) ^ -(byte & 1)
-    if (byte < 0x80) p++
-    else {
-      timestampDelta = readVarlong(bytes, p, end)
+    p++
+    bits = bytes[p++]!
+    let timestampDelta = (bits >>> 1) ^ -(bits & 1)
+    if (bits >= 0x80) {
+      timestampDelta = readVarlong(bytes, p - 1, end)
       p = varintEnd()
       if (timestampDelta > TWO_53 || timestampDelta < -TWO_53) timestampDelta = this.#appendTime ? 0 : Infinity
     }
-    byte = bytes[p]!
-    let offsetDelta = (byte >>> 1) ^ -(byte & 1)
-    if (byte < 0x80) p++
-    else {
-      offsetDelta = readVarint(bytes, p, end)
-      p = varintEnd()
+    bits = bytes[p++]!
+    if (bits >= 0x80) {
+      const second = bytes[p]!
+      if (second < 0x80) {
+        bits = (bits & 0x7f) | (second << 7)
+        p++
+      } else {
+        bits = readUnsignedVarint(bytes, p - 1, end)
+        p = varintEnd()
+      }
     }
-    byte = bytes[p]!
-    let keyLength = (byte >>> 1) ^ -(byte & 1)
-    if (byte < 0x80) p++
-    else {
-      keyLength = readVarint(bytes, p, end)
-      p = varintEnd()
+    const offsetDelta = (bits >>> 1) ^ -(bits & 1)
+    bits = bytes[p++]!
+    if (bits >= 0x80) {
+      const second = bytes[p]!
+      if (second < 0x80) {
+        bits = (bits & 0x7f) | (second << 7)
+        p++
+      } else {
+        bits = readUnsignedVarint(bytes, p - 1, end)
+        p = varintEnd()
+      }
     }
+    const keyLength = (bits >>> 1) ^ -(bits & 1)
     this.keyStart = p
-    this.keyLength = keyLength < 0 ? -1 : keyLength
-    if (keyLength > 0) p += keyLength
-    byte = bytes[p]!
-    let valueLength = (byte >>> 1) ^ -(byte & 1)
-    if (byte < 0x80) p++
+    if (keyLength < 0) this.keyLength = -1
     else {
-      valueLength = readVarint(bytes, p, end)
-      p = varintEnd()
+      this.keyLength = keyLength
+      p += keyLength
     }
+    bits = bytes[p++]!
+    if (bits >= 0x80) {
+      const second = bytes[p]!
+      if (second < 0x80) {
+        bits = (bits & 0x7f) | (second << 7)
+        p++
+      } else {
+        bits = readUnsignedVarint(bytes, p - 1, end)
+        p = varintEnd()
+      }
+    }
+    const valueLength = (bits >>> 1) ^ -(bits & 1)
     this.valueStart = p
-    this.valueLength = valueLength < 0 ? -1 : valueLength
-    if (valueLength > 0) p += valueLength
+    if (valueLength < 0) this.valueLength = -1
+    else {
+      this.valueLength = valueLength
+      p += valueLength
+    }
     if (bytes[p] === 0) {
       this.headerCount = 0
       p++
@@ -273,10 +310,10 @@ export class RecordCursor {
     return !this.#legacy || verifyLegacyCrc(this.#bytes, this.#view, this.#position - this.sizeInBytes, this.sizeInBytes)
   }
 
-  /** A view; null when there is no key. */
-  key(): Uint8Array | null { return this.keyLength < 0 ? null : viewAt(this.#bytes, this.keyStart, this.keyLength) }
-  /** A view; null when there is no value. */
-  value(): Uint8Array | null { return this.valueLength < 0 ? null : viewAt(this.#bytes, this.valueStart, this.valueLength) }
+  /** A view, and a Buffer; null when there is no key. */
+  key(): Uint8Array | null { return this.keyLength < 0 ? null : bufferView(this.#memory, this.#memoryOffset + this.keyStart, this.keyLength) }
+  /** A view, and a Buffer; null when there is no value. */
+  value(): Uint8Array | null { return this.valueLength < 0 ? null : bufferView(this.#memory, this.#memoryOffset + this.valueStart, this.valueLength) }
 
   /** In order; keys may repeat. Values are views. */
   headers(): RecordHeaderView[] {
@@ -290,14 +327,12 @@ export class RecordCursor {
       const key = bytes.toString('utf8', keyStart, keyStart + keyLength)
       const valueLength = readVarint(bytes, keyStart + keyLength, end)
       const valueStart = varintEnd()
-      headers.push({ key, value: valueLength < 0 ? null : viewAt(bytes, valueStart, valueLength) })
+      headers.push({ key, value: valueLength < 0 ? null : bufferView(this.#memory, this.#memoryOffset + valueStart, valueLength) })
       p = valueStart + (valueLength > 0 ? valueLength : 0)
     }
     return headers
   }
 }
-
-function viewAt(bytes: Buffer, start: number, length: number): Uint8Array { return Buffer.from(bytes.buffer, bytes.byteOffset + start, length) }
 
 export interface DecodedRecord {
   offset: number; timestamp: number; timestampType: TimestampType; sequence: number

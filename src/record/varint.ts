@@ -74,6 +74,15 @@ export function readVarlong(buffer: Uint8Array, position: number, end: number): 
 export function writeUnsignedVarint(buffer: Uint8Array, position: number, value: number): number {
   let rest = value >>> 0
   let at = position
+  if (rest < 0x80) {
+    buffer[at] = rest
+    return at + 1
+  }
+  if (rest < 0x4000) {
+    buffer[at] = rest | 0x80
+    buffer[at + 1] = rest >>> 7
+    return at + 2
+  }
   while (rest >= 0x80) {
     buffer[at++] = (rest & 0x7f) | 0x80
     rest >>>= 7
