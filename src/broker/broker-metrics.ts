@@ -1,0 +1,10 @@
+/** Counters since the database was opened. Plain fields, raised by the handlers. */
+export class BrokerMetrics {
+  produceRequests = 0
+  producedBatches = 0
+  producedBytes = 0
+  failedBatches = 0
+  fetchRequests = 0
+  fetchedBytes = 0
+  failedFetches = 0
+}

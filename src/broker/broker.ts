@@ -1,0 +1,83 @@
+/**
+ * The embedded broker: `BrokerApi` over the logs, the topic registry and the group coordinator of one directory. Thin: each call goes to the
+ * handler of its API. After `close` every call rejects with CLOSED.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type * as api from '../protocol/broker-api.ts'
+import { handleIncrementalAlterConfigs } from './alter-configs-handler.ts'
+import type { BrokerContext } from './broker-context.ts'
+import { handleDescribeConfigs } from './describe-configs-handler.ts'
+import { handleFetch } from './fetch-handler.ts'
+import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
+import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
+import { handleProduce } from './produce-handler.ts'
+import { handleDescribeLogDirs, handleDescribeProducers, handleFindCoordinator, handleInitProducerId } from './storage-handlers.ts'
+import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from './topic-handlers.ts'
+
+export class Broker implements api.BrokerApi {
+  readonly #context: BrokerContext
+  #isClosed = false
+
+  constructor(context: BrokerContext) { this.#context = context }
+
+  /** Ends waiting fetches; later calls reject. The logs stay open: they are not the broker's. */
+  close(): void {
+    this.#isClosed = true
+    this.#context.waiters.close()
+  }
+
+  #open(): BrokerContext {
+    if (this.#isClosed) throw new OttlaError('CLOSED', 'the database is closed')
+    return this.#context
+  }
+
+  async metadata(request: api.MetadataRequest): Promise<api.MetadataResponse> { return handleMetadata(this.#open(), request) }
+  /** Not an async function: the appends must have begun when it returns. */
+  produce(request: api.ProduceRequest): Promise<api.ProduceResponse> {
+    if (this.#isClosed) return Promise.reject(new OttlaError('CLOSED', 'the database is closed'))
+    return handleProduce(this.#context, request)
+  }
+  async fetch(request: api.FetchRequest): Promise<api.FetchResponse> { return handleFetch(this.#open(), request) }
+  async listOffsets(request: api.ListOffsetsRequest): Promise<api.ListOffsetsResponse> { return handleListOffsets(this.#open(), request) }
+  async deleteRecords(request: api.DeleteRecordsRequest): Promise<api.DeleteRecordsResponse> { return handleDeleteRecords(this.#open(), request) }
+  async offsetForLeaderEpoch(request: api.OffsetForLeaderEpochRequest): Promise<api.OffsetForLeaderEpochResponse> {
+    return handleOffsetForLeaderEpoch(this.#open(), request)
+  }
+
+  async createTopics(request: api.CreateTopicsRequest): Promise<api.CreateTopicsResponse> { return handleCreateTopics(this.#open(), request) }
+  async deleteTopics(request: api.DeleteTopicsRequest): Promise<{ readonly topics: readonly api.TopicResult[] }> {
+    return handleDeleteTopics(this.#open(), request)
+  }
+  async createPartitions(request: api.CreatePartitionsRequest): Promise<{ readonly topics: readonly api.TopicResult[] }> {
+    return handleCreatePartitions(this.#open(), request)
+  }
+  async describeConfigs(request: api.DescribeConfigsRequest): Promise<api.DescribeConfigsResponse> { return handleDescribeConfigs(this.#open(), request) }
+  async incrementalAlterConfigs(request: api.IncrementalAlterConfigsRequest): Promise<api.AlterConfigsResponse> {
+    return handleIncrementalAlterConfigs(this.#open(), request)
+  }
+  async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }
+  async describeLogDirs(request: api.DescribeLogDirsRequest): Promise<api.DescribeLogDirsResponse> { return handleDescribeLogDirs(this.#open(), request) }
+  async describeProducers(request: api.DescribeProducersRequest): Promise<api.DescribeProducersResponse> {
+    return handleDescribeProducers(this.#open(), request)
+  }
+  async initProducerId(request: api.InitProducerIdRequest): Promise<api.InitProducerIdResponse> {
+    return handleInitProducerId(this.#open(), request)
+  }
+  async findCoordinator(request: api.FindCoordinatorRequest): Promise<api.FindCoordinatorResponse> {
+    return handleFindCoordinator(this.#open(), request)
+  }
+
+  async joinGroup(request: api.JoinGroupRequest): Promise<api.JoinGroupResponse> { return this.#open().groups.joinGroup(request) }
+  async syncGroup(request: api.SyncGroupRequest): Promise<api.SyncGroupResponse> { return this.#open().groups.syncGroup(request) }
+  async heartbeat(request: api.HeartbeatRequest): Promise<api.Failure> { return this.#open().groups.heartbeat(request) }
+  async leaveGroup(request: api.LeaveGroupRequest): Promise<api.LeaveGroupResponse> { return this.#open().groups.leaveGroup(request) }
+  async offsetCommit(request: api.OffsetCommitRequest): Promise<api.OffsetCommitResponse> { return this.#open().groups.offsetCommit(request) }
+  async offsetFetch(request: api.OffsetFetchRequest): Promise<api.OffsetFetchResponse> { return this.#open().groups.offsetFetch(request) }
+  async offsetDelete(request: api.OffsetDeleteRequest): Promise<api.OffsetDeleteResponse> { return this.#open().groups.offsetDelete(request) }
+  async describeGroups(request: { readonly groups: readonly string[] }): Promise<{ readonly groups: readonly api.DescribedGroup[] }> {
+    return this.#open().groups.describeGroups(request)
+  }
+  async listGroups(request: { readonly statesFilter: readonly string[] }): Promise<api.ListGroupsResponse> { return this.#open().groups.listGroups(request) }
+  async deleteGroups(request: { readonly groups: readonly string[] }): Promise<api.DeleteGroupsResponse> { return this.#open().groups.deleteGroups(request) }
+  watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
+}

@@ -1,0 +1,85 @@
+/** DescribeConfigs: every setting of a topic or of the broker, its value in force and where that comes from. */
+import { OttlaError } from '../common/errors.ts'
+import { brokerTable } from '../config/broker-settings.ts'
+import { formatSetting, typeName } from '../config/setting-value.ts'
+import type { Setting, SettingTable, SettingValue } from '../config/setting.ts'
+import { topicTable } from '../config/topic-settings.ts'
+import { unknownTopic, type TopicInfo } from '../metadata/topic-registry.ts'
+import {
+  RESOURCE_BROKER, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest, type DescribeConfigsResponse,
+} from '../protocol/broker-api.ts'
+import type { BrokerContext } from './broker-context.ts'
+import { answerEach } from './partition-lookup.ts'
+
+const DYNAMIC_TOPIC = 1
+const DYNAMIC_BROKER = 2
+const STATIC_BROKER = 4
+const DEFAULT = 5
+
+type Described = DescribeConfigsResponse['results'][number]
+type Synonyms = ConfigResult['synonyms'][number][]
+
+export async function handleDescribeConfigs(context: BrokerContext, request: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
+  const results = await answerEach(request.resources, (resource): Described => {
+    const keys = resource.configurationKeys === null ? null : new Set(resource.configurationKeys)
+    return { resourceType: resource.resourceType, resourceName: resource.resourceName, errorCode: 0, configs: describe(context, resource, keys) }
+  }, ({ resourceType, resourceName }, why) => ({ resourceType, resourceName, ...why, configs: [] }))
+  return { results }
+}
+
+function describe(context: BrokerContext, resource: ConfigResource, keys: ReadonlySet<string> | null): ConfigResult[] {
+  if (resource.resourceType === RESOURCE_TOPIC) {
+    const info = context.topics.get(resource.resourceName)
+    if (info === undefined) throw unknownTopic(resource.resourceName)
+    return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
+  }
+  checkBrokerResource(context, resource)
+  return select(brokerTable, keys).map(([name, setting]) => describeBroker(context, name, setting))
+}
+
+/** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */
+export function checkBrokerResource(context: BrokerContext, resource: ConfigResource): void {
+  if (resource.resourceType !== RESOURCE_BROKER) {
+    throw new OttlaError('INVALID_REQUEST', `resource type ${resource.resourceType} has no settings here; 2 (topic) and 4 (broker) have`)
+  }
+  if (resource.resourceName !== '' && resource.resourceName !== String(context.nodeId)) {
+    throw new OttlaError('INVALID_REQUEST', `there is no broker ${JSON.stringify(resource.resourceName.slice(0, 40))}; this one is ${context.nodeId}`)
+  }
+}
+
+function select(table: SettingTable, keys: ReadonlySet<string> | null): [string, Setting][] {
+  return Object.entries(table).filter(([name]) => keys === null || keys.has(name))
+}
+
+function describeTopic(context: BrokerContext, info: TopicInfo, name: string, setting: Setting): ConfigResult {
+  const synonyms: Synonyms = []
+  const override = info.configs[name]
+  if (override !== undefined) synonyms.push({ name, value: override, source: DYNAMIC_TOPIC })
+  for (const synonym of setting.synonyms ?? []) addBrokerValue(context, synonym.name, synonyms)
+  synonyms.push({ name: setting.synonyms?.[0]?.name ?? name, value: formatSetting(setting.default), source: DEFAULT })
+  const value = (info.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
+  return resultOf(name, setting, value, synonyms, false)
+}
+
+function describeBroker(context: BrokerContext, name: string, setting: Setting): ConfigResult {
+  const synonyms: Synonyms = []
+  addBrokerValue(context, name, synonyms)
+  synonyms.push({ name, value: formatSetting(setting.default), source: DEFAULT })
+  const value = (context.config.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
+  return resultOf(name, setting, value, synonyms, setting.fixed === true)
+}
+
+function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {
+  const dynamic = context.config.dynamic[name]
+  if (dynamic !== undefined) synonyms.push({ name, value: dynamic, source: DYNAMIC_BROKER })
+  const given = context.config.given[name]
+  if (given !== undefined) synonyms.push({ name, value: given, source: STATIC_BROKER })
+}
+
+function resultOf(name: string, setting: Setting, value: SettingValue, synonyms: Synonyms, readOnly: boolean): ConfigResult {
+  const documentation = setting.inert === undefined ? setting.doc : `${setting.doc} No effect: ${setting.inert}.`
+  return {
+    name, value: formatSetting(value), defaultValue: formatSetting(setting.default), readOnly, isSensitive: false,
+    configSource: synonyms[0]!.source, type: typeName(setting), documentation, synonyms,
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Fetch: reads, and when there is less than `minBytes` waits for more (spec/wire-protocol T12). Partitions are served in the order of the
+ * request within its byte budget; the first batch of the first partition that has data comes whole, however large. A wait ends when enough
+ * arrived, on an error, after `maxWaitMs`, on the signal, when a topic goes, and when the broker closes.
+ */
+import type { Timer } from '../common/scheduler.ts'
+import type { FetchPartitionResponse, FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
+import type { BrokerContext, BrokerLog } from './broker-context.ts'
+import { failureOf } from './failure.ts'
+import { epochFailure, findLog } from './partition-lookup.ts'
+
+type FetchPartition = FetchRequest['partitions'][number]
+const noBytes = new Uint8Array(0)
+
+interface ReadRound { readonly partitions: FetchPartitionResponse[]; readonly bytes: number; readonly hasError: boolean }
+
+export async function handleFetch(context: BrokerContext, request: FetchRequest): Promise<FetchResponse> {
+  context.metrics.fetchRequests += 1
+  const maxBytes = Math.min(request.maxBytes, context.config.values['fetch.max.bytes'])
+  const minBytes = Math.min(request.minBytes, maxBytes)
+  const first = await readRound(context, request, maxBytes)
+  const isEnough = first.hasError || first.bytes >= minBytes || !(request.maxWaitMs > 0) || request.partitions.length === 0
+  if (isEnough || request.signal?.aborted === true) return finish(context, first)
+  const wait = new FetchWait(context, request)
+  try {
+    for (;;) {
+      // Read again after listening has begun, so that nothing in between is missed.
+      wait.arm()
+      const round = await readRound(context, request, maxBytes)
+      if (round.hasError || round.bytes >= minBytes || wait.isOver) return finish(context, round)
+      if (await wait.untilGrownBy(minBytes - round.bytes)) continue
+      return finish(context, wait.hasChanged ? await readRound(context, request, maxBytes) : round)
+    }
+  } finally {
+    wait.end()
+  }
+}
+
+function finish(context: BrokerContext, round: ReadRound): FetchResponse {
+  context.metrics.fetchedBytes += round.bytes
+  if (round.hasError) context.metrics.failedFetches += 1
+  return { partitions: round.partitions }
+}
+
+async function readRound(context: BrokerContext, request: FetchRequest, maxBytes: number): Promise<ReadRound> {
+  const partitions: FetchPartitionResponse[] = []
+  let bytes = 0
+  let hasError = false
+  for (const item of request.partitions) {
+    try {
+      const log = findLog(context, item.topic, item.partition)
+      const fenced = epochFailure(log, item.currentLeaderEpoch)
+      if (fenced !== null) {
+        hasError = true
+        partitions.push({ ...nothing(item, log, false), ...fenced })
+        continue
+      }
+      const isCommitted = request.isolationLevel === 1
+      const response = isAtEnd(log, item, isCommitted) ? nothing(item, log, isCommitted) : await readOne(log, item, isCommitted, maxBytes - bytes, bytes === 0)
+      bytes += response.records.length
+      partitions.push(response)
+    } catch (error) {
+      hasError = true
+      partitions.push({ ...nothing(item, context.logs.get(item.topic, item.partition), false), ...failureOf(error) })
+    }
+  }
+  return { partitions, bytes, hasError }
+}
+
+/** The common case of a caught-up consumer: no read is needed. */
+function isAtEnd(log: BrokerLog, item: FetchPartition, isCommitted: boolean): boolean {
+  return item.fetchOffset === (isCommitted ? log.lastStableOffset : log.highWatermark) && item.fetchOffset >= log.logStartOffset
+}
+
+function nothing(item: FetchPartition, log: BrokerLog | undefined, isCommitted: boolean): FetchPartitionResponse {
+  return {
+    topic: item.topic, partition: item.partition, errorCode: 0,
+    highWatermark: log?.highWatermark ?? -1, lastStableOffset: log?.lastStableOffset ?? -1, logStartOffset: log?.logStartOffset ?? -1,
+    abortedTransactions: isCommitted ? [] : null, records: noBytes,
+  }
+}
+
+async function readOne(log: BrokerLog, item: FetchPartition, isCommitted: boolean, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
+  const maxBytes = Math.max(0, Math.min(item.partitionMaxBytes, budget))
+  const result = await log.read(item.fetchOffset, { maxBytes, isolation: isCommitted ? 'committed' : 'highWatermark', minOneMessage: isFirst })
+  const { records, highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = result
+  return { topic: item.topic, partition: item.partition, errorCode: 0, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records }
+}
+
+/** One fetch's wait over all its partitions. */
+class FetchWait {
+  readonly #request: FetchRequest
+  readonly #stops: (() => void)[] = []
+  readonly #timer: Timer
+  readonly #logs: BrokerLog[] = []
+  #sizeAtRead = 0
+  #wake: (() => void) | null = null
+  #isOver = false
+  #isDisturbed = false
+  #hasChanged = false
+
+  constructor(context: BrokerContext, request: FetchRequest) {
+    this.#request = request
+    for (const { topic, partition } of request.partitions) {
+      const log = context.logs.get(topic, partition)
+      if (log === undefined) continue
+      this.#logs.push(log)
+      this.#stops.push(log.onAdvance(() => this.#advanced()))
+    }
+    this.#stops.push(context.waiters.add(request.partitions.map((each) => each.topic), () => {
+      this.#isDisturbed = true
+      if (context.waiters.isClosed) this.#isOver = true
+      this.#advanced()
+    }))
+    this.#timer = context.ports.scheduler.after(request.maxWaitMs, () => this.#finish(), { keepAlive: true })
+    const { signal } = request
+    if (signal === undefined) return
+    const abort = (): void => this.#finish()
+    signal.addEventListener('abort', abort, { once: true })
+    this.#stops.push(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted || context.waiters.isClosed) abort()
+  }
+
+  get isOver(): boolean { return this.#isOver }
+  /** Something moved since `arm`. */
+  get hasChanged(): boolean { return this.#hasChanged }
+
+  /** To be called right before a read. */
+  arm(): void {
+    this.#hasChanged = false
+    this.#isDisturbed = false
+    this.#sizeAtRead = this.#size()
+  }
+
+  #size(): number {
+    let size = 0
+    for (const log of this.#logs) size += log.size
+    return size
+  }
+
+  #advanced(): void {
+    this.#hasChanged = true
+    this.#wake?.()
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#wake?.()
+  }
+
+  /** True when reading again is worth it: so many bytes came, or the ground changed. False when the wait is over. */
+  async untilGrownBy(bytes: number): Promise<boolean> {
+    for (;;) {
+      if (this.#isOver) return false
+      if (this.#isDisturbed || (this.#hasChanged && this.#isEnough(bytes))) return true
+      await new Promise<void>((resolve) => { this.#wake = resolve })
+      this.#wake = null
+    }
+  }
+
+  /** With read_committed, bytes that were there all along become visible: sizes tell nothing. */
+  #isEnough(bytes: number): boolean { return bytes <= 1 || this.#request.isolationLevel === 1 || this.#size() - this.#sizeAtRead >= bytes }
+
+  end(): void {
+    this.#timer.cancel()
+    for (const stop of this.#stops) stop()
+    this.#wake?.()
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Produce. Every append is begun before anything is waited for, in the order of the request, so that two requests of one producer keep their
+ * order. With acks 0 the answer comes when the bytes are with the operating system (nobody waits for it, and the bytes are free again).
+ */
+import { OttlaError } from '../common/errors.ts'
+import { internalTopics } from '../common/topic-partition.ts'
+import type { AppendResult } from '../log/log-types.ts'
+import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse } from '../protocol/broker-api.ts'
+import type { BrokerContext } from './broker-context.ts'
+import { failureOf } from './failure.ts'
+import { findLog, mustWrite } from './partition-lookup.ts'
+
+export function handleProduce(context: BrokerContext, request: ProduceRequest): Promise<ProduceResponse> {
+  const { metrics } = context
+  metrics.produceRequests += 1
+  const partitions = request.partitions
+  if (partitions.length === 1) return appendOne(context, request, partitions[0]!).then((answer) => ({ partitions: [answer] }))
+  return Promise.all(partitions.map((partition) => appendOne(context, request, partition))).then((answers) => ({ partitions: answers }))
+}
+
+function appendOne(context: BrokerContext, request: ProduceRequest, item: ProducePartition): Promise<ProducePartitionResponse> {
+  const size = item.records.length
+  return begin(context, request, item).then((result) => {
+    context.metrics.producedBatches += 1
+    context.metrics.producedBytes += size
+    return {
+      topic: item.topic, partition: item.partition, errorCode: 0,
+      baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,
+    }
+  }, (error: unknown) => {
+    context.metrics.failedBatches += 1
+    return refuse(item, failureOf(error))
+  })
+}
+
+function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse {
+  return { topic: item.topic, partition: item.partition, ...why, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
+}
+
+/** Checks and appends; what is raised before the append rejects like the append itself. */
+function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition): Promise<AppendResult> {
+  const { topic, partition, records } = item
+  const { acks } = request
+  try {
+    mustWrite(context)
+    if (acks !== 0 && acks !== 1 && acks !== -1) throw new OttlaError('INVALID_REQUIRED_ACKS', `acks must be 0, 1 or -1, not ${acks}`, { topic, partition })
+    if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: clients cannot write to it`, { topic, partition })
+    const log = findLog(context, topic, partition)
+    const { values } = context.topics.get(topic)!
+    if (acks === -1 && values['min.insync.replicas'] > 1) {
+      throw new OttlaError('NOT_ENOUGH_REPLICAS', `${topic} asks for ${values['min.insync.replicas']} replicas in sync, and there is one`, { topic, partition })
+    }
+    return log.append(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'] })
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

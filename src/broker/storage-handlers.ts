@@ -1,0 +1,60 @@
+/** DescribeLogDirs, DescribeProducers, InitProducerId, FindCoordinator: small answers about what the broker holds. */
+import { OttlaError } from '../common/errors.ts'
+import type {
+  DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, FindCoordinatorRequest, FindCoordinatorResponse,
+  InitProducerIdRequest, InitProducerIdResponse, ProducerState,
+} from '../protocol/broker-api.ts'
+import { ADVERTISED_HOST, ADVERTISED_PORT, type BrokerContext } from './broker-context.ts'
+import { failure, failureOf } from './failure.ts'
+import { answerEach, findLog, mustWrite } from './partition-lookup.ts'
+
+type DirTopics = DescribeLogDirsResponse['results'][number]['topics'][number]
+
+export function handleDescribeLogDirs(context: BrokerContext, request: DescribeLogDirsRequest): DescribeLogDirsResponse {
+  const wanted = request.topics === null ? null : new Map(request.topics.map((each) => [each.topic, new Set(each.partitions)]))
+  const topics = new Map<string, DirTopics['partitions'][number][]>()
+  for (const log of context.logs.logs()) {
+    const partitions = wanted?.get(log.topic)
+    if (wanted !== null && (partitions === undefined || (partitions.size > 0 && !partitions.has(log.partition)))) continue
+    const row = { partitionIndex: log.partition, partitionSize: log.size, offsetLag: 0, isFutureKey: false }
+    const rows = topics.get(log.topic)
+    if (rows === undefined) topics.set(log.topic, [row])
+    else rows.push(row)
+  }
+  const free = context.freeBytes()
+  return {
+    results: [{
+      errorCode: 0, logDir: context.logs.directory, totalBytes: -1, usableBytes: Number.isFinite(free) ? free : -1,
+      topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+    }],
+  }
+}
+
+export async function handleDescribeProducers(context: BrokerContext, request: DescribeProducersRequest): Promise<DescribeProducersResponse> {
+  const partitions = await answerEach(request.partitions, ({ topic, partition }) => {
+    const activeProducers: readonly ProducerState[] = findLog(context, topic, partition).activeProducers()
+    return { topic, partition, errorCode: 0, activeProducers }
+  }, ({ topic, partition }, why) => ({ topic, partition, ...why, activeProducers: [] as readonly ProducerState[] }))
+  return { partitions }
+}
+
+/** Producers without transactional id get a fresh id, also when they ask for a new epoch of an old one. */
+export async function handleInitProducerId(context: BrokerContext, request: InitProducerIdRequest): Promise<InitProducerIdResponse> {
+  try {
+    mustWrite(context)
+    if (request.transactionalId !== null) throw new OttlaError('UNSUPPORTED_VERSION', 'transactions are not built yet: leave transactional.id out')
+    return { errorCode: 0, producerId: await context.producerIds.take(request.inProcess === true), producerEpoch: 0 }
+  } catch (error) {
+    return { ...failureOf(error), producerId: -1, producerEpoch: -1 }
+  }
+}
+
+export function handleFindCoordinator(context: BrokerContext, request: FindCoordinatorRequest): FindCoordinatorResponse {
+  return {
+    coordinators: request.keys.map((key) => {
+      if (request.keyType !== 0) return { key, nodeId: -1, host: '', port: -1, ...failure('UNSUPPORTED_VERSION', 'transactions are not built yet') }
+      if (key === '') return { key, nodeId: -1, host: '', port: -1, ...failure('INVALID_GROUP_ID') }
+      return { key, nodeId: context.nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, errorCode: 0 }
+    }),
+  }
+}

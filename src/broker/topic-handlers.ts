@@ -1,0 +1,112 @@
+/** CreateTopics, DeleteTopics, CreatePartitions. Topics of one request are handled one after another, each wholly or not at all. */
+import { OttlaError } from '../common/errors.ts'
+import { internalTopics } from '../common/topic-partition.ts'
+import { ZERO_UUID } from '../common/uuid.ts'
+import { unknownTopic } from '../metadata/topic-registry.ts'
+import type {
+  CreatableTopicResult, CreatePartitionsRequest, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, TopicResult,
+} from '../protocol/broker-api.ts'
+import type { BrokerContext } from './broker-context.ts'
+import { failureOf } from './failure.ts'
+import { mustWrite } from './partition-lookup.ts'
+
+type NewTopic = CreateTopicsRequest['topics'][number]
+
+export async function handleCreateTopics(context: BrokerContext, request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
+  const topics: CreatableTopicResult[] = []
+  for (const topic of request.topics) {
+    try {
+      checkOnce(request.topics.map((each) => each.name), topic.name)
+      topics.push(await createOne(context, topic, request.validateOnly))
+    } catch (error) {
+      topics.push({ name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, ...failureOf(error) })
+    }
+  }
+  return { topics }
+}
+
+function checkOnce(names: readonly string[], name: string): void {
+  if (names.indexOf(name) !== names.lastIndexOf(name)) throw new OttlaError('INVALID_REQUEST', `the request names topic ${name} twice`, { topic: name })
+}
+
+async function createOne(context: BrokerContext, topic: NewTopic, validateOnly: boolean): Promise<CreatableTopicResult> {
+  const { name } = topic
+  mustWrite(context)
+  if (internalTopics.has(name) || name === '__cluster_metadata') {
+    throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
+  }
+  checkReplication(context, topic)
+  const asked = topic.assignments.length > 0 ? topic.assignments.length : topic.numPartitions
+  const count = asked === -1 ? context.config.values['num.partitions'] : asked
+  const configs: Record<string, string> = {}
+  for (const config of topic.configs) if (config.value !== null) configs[config.name] = config.value
+  if (validateOnly) context.topics.checkNew(name, count, configs)
+  const topicId = validateOnly ? ZERO_UUID : (await context.topics.create(name, count, configs)).topicId
+  return { name, topicId, numPartitions: count, replicationFactor: 1, errorCode: 0 }
+}
+
+function checkReplication(context: BrokerContext, topic: NewTopic): void {
+  const { name, assignments, replicationFactor, numPartitions } = topic
+  if (replicationFactor !== -1 && replicationFactor !== 1) {
+    const problem = `topic ${name}: there is one broker, so the replication factor must be 1, not ${replicationFactor}`
+    throw new OttlaError('INVALID_REPLICATION_FACTOR', problem, { topic: name })
+  }
+  if (assignments.length > 0 && numPartitions !== -1 && numPartitions !== assignments.length) {
+    const problem = `topic ${name}: ${numPartitions} partitions and ${assignments.length} assignments do not fit together`
+    throw new OttlaError('INVALID_REQUEST', problem, { topic: name })
+  }
+  const seen = new Set<number>()
+  for (const { partitionIndex, brokerIds } of assignments) {
+    const isNext = partitionIndex >= 0 && partitionIndex < assignments.length && !seen.has(partitionIndex)
+    if (!isNext || brokerIds.length !== 1 || brokerIds[0] !== context.nodeId) {
+      const problem = `topic ${name}: partitions 0 to ${assignments.length - 1} must each be assigned to [${context.nodeId}]`
+      throw new OttlaError('INVALID_REPLICA_ASSIGNMENT', problem, { topic: name })
+    }
+    seen.add(partitionIndex)
+  }
+}
+
+export async function handleDeleteTopics(context: BrokerContext, request: DeleteTopicsRequest): Promise<{ readonly topics: readonly TopicResult[] }> {
+  const topics: TopicResult[] = []
+  for (const name of request.names) {
+    try {
+      await deleteOne(context, name)
+      topics.push({ name, errorCode: 0 })
+    } catch (error) {
+      topics.push({ name, ...failureOf(error) })
+    }
+  }
+  return { topics }
+}
+
+async function deleteOne(context: BrokerContext, name: string): Promise<void> {
+  mustWrite(context)
+  if (context.topics.get(name) === undefined) throw unknownTopic(name)
+  if (!context.config.values['delete.topic.enable']) {
+    throw new OttlaError('POLICY_VIOLATION', 'topics cannot be deleted: delete.topic.enable is false', { topic: name })
+  }
+  if (internalTopics.has(name)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it cannot be deleted`, { topic: name })
+  await context.topics.delete(name)
+  context.waiters.wake(name)
+  await context.groups.topicDeleted(name)
+}
+
+export async function handleCreatePartitions(context: BrokerContext, request: CreatePartitionsRequest): Promise<{ readonly topics: readonly TopicResult[] }> {
+  const topics: TopicResult[] = []
+  for (const { name, count } of request.topics) {
+    try {
+      mustWrite(context)
+      checkOnce(request.topics.map((each) => each.name), name)
+      if (context.topics.get(name) !== undefined && internalTopics.has(name)) {
+        const problem = `${name} is internal: groups are placed by its number of partitions, which must not change`
+        throw new OttlaError('INVALID_TOPIC_EXCEPTION', problem, { topic: name })
+      }
+      if (request.validateOnly) context.topics.checkGrowth(name, count)
+      else await context.topics.grow(name, count)
+      topics.push({ name, errorCode: 0 })
+    } catch (error) {
+      topics.push({ name, ...failureOf(error) })
+    }
+  }
+  return { topics }
+}
