@@ -3,6 +3,7 @@
  * Kafka's tool prints and `dump-json.ts` into objects. No file is touched here.
  */
 import type { BatchHeader } from '../record/batch-format.ts'
+import type { OddFields } from './batch-walk.ts'
 
 export interface DumpLogOptions {
   /** Paths of `.log .index .timeindex .txnindex .snapshot .checkpoint` files. */
@@ -32,9 +33,12 @@ export type BytesDecoderName = 'string' | 'long' | 'integer' | 'default'
 /** Only records of magic 0 and 1 have a checksum of their own. */
 export interface LegacyChecksum { readonly isValid: boolean; readonly crc: number }
 
+/** A 64-bit integer from a file that may be damaged: decimal text where a number cannot hold it. */
+export type Int64 = number | string
+
 export interface DumpedRecord {
-  readonly offset: number
-  readonly timestamp: number
+  readonly offset: Int64
+  readonly timestamp: Int64
   readonly keySize: number
   readonly valueSize: number
   readonly sequence: number
@@ -44,7 +48,7 @@ export interface DumpedRecord {
   readonly legacy: LegacyChecksum | null
 }
 
-export type OffsetPair = readonly [number, number]
+export type OffsetPair = readonly [Int64, Int64]
 
 export type DumpItem =
   | { readonly type: 'file'; readonly file: string }
@@ -52,14 +56,14 @@ export type DumpItem =
   | { readonly type: 'log'; readonly startOffset: number }
   | { readonly type: 'snapshotLog'; readonly endOffset: number; readonly epoch: number }
   | { readonly type: 'bootstrapLog' }
-  | { readonly type: 'batch'; readonly header: BatchHeader; readonly position: number; readonly isValid: boolean }
+  | { readonly type: 'batch'; readonly header: BatchHeader; readonly odd: OddFields | null; readonly position: number; readonly isValid: boolean }
   | { readonly type: 'record'; readonly header: BatchHeader; readonly record: DumpedRecord }
   | { readonly type: 'trailingBytes'; readonly bytes: number; readonly file: string }
   | { readonly type: 'emptyIndex'; readonly file: string }
   | { readonly type: 'saneIndex'; readonly file: string }
   | { readonly type: 'offsetEntry'; readonly offset: number; readonly position: number }
-  | { readonly type: 'timeEntry'; readonly timestamp: number; readonly offset: number }
-  | { readonly type: 'abortedTransaction'; readonly version: number; readonly producerId: number; readonly firstOffset: number; readonly lastOffset: number; readonly lastStableOffset: number }
+  | { readonly type: 'timeEntry'; readonly timestamp: Int64; readonly offset: number }
+  | { readonly type: 'abortedTransaction'; readonly version: number; readonly producerId: Int64; readonly firstOffset: Int64; readonly lastOffset: Int64; readonly lastStableOffset: Int64 }
   | { readonly type: 'producer'; readonly producer: DumpedProducer }
   | { readonly type: 'corruptSnapshot'; readonly message: string }
   | { readonly type: 'indexMismatch'; readonly file: string; readonly pairs: readonly OffsetPair[] }
@@ -79,12 +83,12 @@ export class DumpFailure extends Error {
 }
 
 export interface DumpedProducer {
-  readonly producerId: number
+  readonly producerId: Int64
   readonly producerEpoch: number
   readonly coordinatorEpoch: number
   /** −1: no transaction is open. */
-  readonly currentTxnFirstOffset: number
-  readonly lastTimestamp: number
+  readonly currentTxnFirstOffset: Int64
+  readonly lastTimestamp: Int64
   /** Null: the producer has written no batch, only markers. */
-  readonly lastBatch: { readonly firstSequence: number; readonly lastSequence: number; readonly lastOffset: number; readonly offsetDelta: number; readonly timestamp: number } | null
+  readonly lastBatch: { readonly firstSequence: number; readonly lastSequence: number; readonly lastOffset: Int64; readonly offsetDelta: number; readonly timestamp: Int64 } | null
 }

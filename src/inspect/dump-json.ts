@@ -19,7 +19,7 @@ function itemJson(item: DumpItem, decoder: ContentDecoder | null): string {
   if (item.type === 'record') return recordJson(item, decoder)
   if (item.type === 'batch') {
     const { position: _position, ...header } = item.header
-    return JSON.stringify({ type: 'batch', position: item.position, ...header, timestampType: timestampTypeOf(item.header), isValid: item.isValid })
+    return JSON.stringify({ type: 'batch', position: item.position, ...header, ...item.odd, timestampType: timestampTypeOf(item.header), isValid: item.isValid })
   }
   return JSON.stringify(isTrouble(item) ? { ...item, error: true } : item)
 }

@@ -7,9 +7,8 @@
  */
 import { basename } from 'node:path'
 import type { FileSystem } from '../io/file-system.ts'
-import { verifyBatchCrc } from '../record/batch-format.ts'
-import { batchAt } from './batch-walk.ts'
-import { DumpFailure, type DumpItem, type DumpLogOptions, type OffsetPair } from './dump-items.ts'
+import { batchAt, plus } from './batch-walk.ts'
+import { DumpFailure, type DumpItem, type DumpLogOptions, type Int64, type OffsetPair } from './dump-items.ts'
 import { addProblem, dumpOffsetIndex, dumpTimeIndex, noProblems, type Problems, type SegmentNames } from './index-dump.ts'
 import { absolutePath, filePath, hashMapOrder } from './java-text.ts'
 import { LogWindow } from './log-window.ts'
@@ -86,14 +85,14 @@ function* dumpBatches(fs: FileSystem, file: string, name: string, options: DumpL
     const end = Math.min(maxBytes, window.size)
     const deep = options.deepIteration === true || printsContents(options)
     let position = 0
-    let lastOffset = -1
+    let lastOffset: Int64 = -1
     for (;;) {
       const batch = batchAt(window, position, end, file)
       if (batch === null) break
-      yield { type: 'batch', header: batch.header, position, isValid: verifyBatchCrc(window.buffer, window.view, batch.header.position, batch.size) }
+      yield { type: 'batch', header: batch.header, odd: batch.odd, position, isValid: batch.isValid }
       if (deep) {
         for (const record of recordsOf(window, batch)) {
-          if (lastOffset !== -1 && record.offset !== lastOffset + 1) addProblem(problems.gaps, absolute, [lastOffset, record.offset])
+          if (lastOffset !== -1 && record.offset !== plus(lastOffset, 1)) addProblem(problems.gaps, absolute, [lastOffset, record.offset])
           lastOffset = record.offset
           yield { type: 'record', header: batch.header, record }
         }

@@ -3,8 +3,9 @@
  * checksum of an old message, the blank at the end of a producer without batches, " payload" without the bar of its line.
  */
 import type { BatchHeader } from '../record/batch-format.ts'
+import type { OddFields } from './batch-walk.ts'
 import { controlText } from './control-text.ts'
-import type { DumpedProducer, DumpedRecord, DumpItem, DumpLogOptions, OffsetPair } from './dump-items.ts'
+import type { DumpedProducer, DumpedRecord, DumpItem, DumpLogOptions, Int64, OffsetPair } from './dump-items.ts'
 import { printsContents } from './dump-log.ts'
 import { contentDecoder, type ContentDecoder } from './record-decoders.ts'
 
@@ -46,7 +47,7 @@ function troubleLines(item: Trouble): string {
   }
 }
 
-function listed(head: string, pairs: readonly OffsetPair[], line: (a: number, b: number) => string): string {
+function listed(head: string, pairs: readonly OffsetPair[], line: (a: Int64, b: Int64) => string): string {
   return [head, ...pairs.map(([a, b]) => line(a, b))].join('\n')
 }
 
@@ -56,7 +57,7 @@ function plainLine(item: Exclude<DumpItem, Trouble | { type: 'record' }>): strin
     case 'log': return `Log starting offset: ${item.startOffset}`
     case 'snapshotLog': return `Snapshot end offset: ${item.endOffset}, epoch: ${item.epoch}`
     case 'bootstrapLog': return 'KRaft bootstrap snapshot'
-    case 'batch': return batchLine(item.header, item.position, item.isValid)
+    case 'batch': return batchLine(item.odd === null ? item.header : { ...item.header, ...item.odd }, item.position, item.isValid)
     case 'trailingBytes': return `Found ${item.bytes} invalid bytes at the end of ${item.file}`
     case 'emptyIndex': return `${item.file} is empty.`
     case 'saneIndex': return `${item.file} passed sanity check.`
@@ -69,15 +70,18 @@ function plainLine(item: Exclude<DumpItem, Trouble | { type: 'record' }>): strin
 }
 
 /** `OptionalLong` of Java; null stands for the empty one. */
-const optionalLong = (value: number | null): string => value === null ? 'OptionalLong.empty' : `OptionalLong[${value}]`
+const optionalLong = (value: Int64 | null): string => value === null ? 'OptionalLong.empty' : `OptionalLong[${value}]`
 
-export const timestampTypeOf = (header: BatchHeader): string => header.magic === 0 ? 'NoTimestampType' : header.timestampType
+export const timestampTypeOf = (header: { readonly magic: number; readonly timestampType: string }): string => header.magic === 0 ? 'NoTimestampType' : header.timestampType
 
-function batchLine(h: BatchHeader, position: number, isValid: boolean): string {
+/** Fields as they stand in the file. */
+type PrintedHeader = Omit<BatchHeader, keyof OddFields> & Required<OddFields>
+
+function batchLine(h: PrintedHeader, position: number, isValid: boolean): string {
   const head = h.magic < 2 ? `offset: ${h.lastOffset}`
     : `baseOffset: ${h.baseOffset} lastOffset: ${h.lastOffset} count: ${h.count} baseSequence: ${h.baseSequence} lastSequence: ${h.lastSequence}` +
       ` producerId: ${h.producerId} producerEpoch: ${h.producerEpoch} partitionLeaderEpoch: ${h.leaderEpoch}` +
-      ` isTransactional: ${h.isTransactional} isControl: ${h.isControl} deleteHorizonMs: ${optionalLong(h.deleteHorizonMs)}`
+      ` isTransactional: ${h.isTransactional} isControl: ${h.isControl} deleteHorizonMs: ${optionalLong(h.deleteHorizonMs === null ? null : h.baseTimestamp)}`
   return `${head} position: ${position} ${timestampTypeOf(h)}: ${h.magic === 0 ? -1 : h.maxTimestamp} size: ${h.size} magic: ${h.magic}` +
     ` compresscodec: ${h.compression} crc: ${h.crc} isvalid: ${isValid}`
 }
@@ -100,7 +104,7 @@ function recordLine(header: BatchHeader, record: DumpedRecord, skipMetadata: boo
 
 function producerLine(p: DumpedProducer): string {
   const head = `producerId: ${p.producerId} producerEpoch: ${p.producerEpoch} coordinatorEpoch: ${p.coordinatorEpoch}` +
-    ` currentTxnFirstOffset: ${optionalLong(p.currentTxnFirstOffset < 0 ? null : p.currentTxnFirstOffset)} lastTimestamp: ${p.lastTimestamp} `
+    ` currentTxnFirstOffset: ${optionalLong(Number(p.currentTxnFirstOffset) < 0 ? null : p.currentTxnFirstOffset)} lastTimestamp: ${p.lastTimestamp} `
   const b = p.lastBatch
   return b === null ? head : `${head}firstSequence: ${b.firstSequence} lastSequence: ${b.lastSequence} lastOffset: ${b.lastOffset} offsetDelta: ${b.offsetDelta} timestamp: ${b.timestamp}`
 }

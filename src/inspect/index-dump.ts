@@ -3,10 +3,9 @@
  * offset is the base, a lookup uses the broker's own two-stage search (which such a tail leads astray, and the tool with it), and an entry is
  * compared with the batch that it leads to. Owns no format: that is `log/offset-index.ts` and `log/time-index.ts` (spec/storage-format 3).
  */
-import { readInt64 } from '../common/int64.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { batchAt } from './batch-walk.ts'
-import { DumpFailure, type DumpItem, type OffsetPair } from './dump-items.ts'
+import { batchAt, int64At, type WalkedBatch } from './batch-walk.ts'
+import { DumpFailure, type DumpItem, type Int64, type OffsetPair } from './dump-items.ts'
 import { filePath } from './java-text.ts'
 import { LogWindow } from './log-window.ts'
 import { maxRecordTimestamp } from './record-walk.ts'
@@ -65,7 +64,7 @@ class Entries {
 
   offset(i: number): number { return this.baseOffset + this.view.getInt32(i * this.#entrySize + this.#entrySize - (this.#entrySize === TIME_ENTRY ? 4 : 8)) }
   position(i: number): number { return this.view.getInt32(i * this.#entrySize + 4) }
-  timestamp(i: number): number { return readInt64(this.view, i * this.#entrySize) }
+  timestamp(i: number): Int64 { return int64At(this.view, i * this.#entrySize) }
 }
 
 function search(entries: Entries, target: number, from: number, to: number): number {
@@ -116,11 +115,13 @@ export function* dumpOffsetIndex(fs: FileSystem, names: SegmentNames, options: I
       checkSlice(log, names.log, position)
       const batch = batchAt(log, position, Math.min(position + options.maxMessageSize, log.size), names.log)
       if (batch === null) throw new DumpFailure('java.util.NoSuchElementException', '')
-      if (batch.header.lastOffset !== offset) addProblem(problems.indexMismatches, names.absolute, [offset, batch.header.lastOffset])
+      if (lastOffsetOf(batch) !== offset) addProblem(problems.indexMismatches, names.absolute, [offset, lastOffsetOf(batch)])
       if (!options.verifyIndexOnly) yield { type: 'offsetEntry', offset, position }
     }
   } finally { log.close() }
 }
+
+const lastOffsetOf = ({ header, odd }: WalkedBatch): Int64 => odd?.lastOffset ?? header.lastOffset
 
 function checkOffsetIndex(entries: Entries, path: string): void {
   const last = entries.offset(entries.count - 1)
@@ -135,7 +136,7 @@ function checkTimeIndex(entries: Entries, path: string): void {
     const lastTimestamp = entries.timestamp(entries.count - 1)
     const lastOffset = entries.offset(entries.count - 1)
     const found = `Corrupt time index found, time index file (${path}) has non-zero size but the last`
-    if (lastTimestamp < entries.timestamp(0)) throw corruptIndex(`${found} timestamp is ${lastTimestamp} which is less than the first timestamp ${entries.timestamp(0)}`)
+    if (Number(lastTimestamp) < Number(entries.timestamp(0))) throw corruptIndex(`${found} timestamp is ${lastTimestamp} which is less than the first timestamp ${entries.timestamp(0)}`)
     if (lastOffset < entries.baseOffset) throw corruptIndex(`${found} offset is ${lastOffset} which is less than the first offset ${entries.baseOffset}`)
   }
   if (entries.length % TIME_ENTRY !== 0) throw corruptIndex(`Time index file ${path} is corrupt, found ${entries.length} bytes which is neither positive nor a multiple of ${TIME_ENTRY}`)
@@ -151,7 +152,7 @@ export function* dumpTimeIndex(fs: FileSystem, names: SegmentNames, options: Ind
       yield { type: 'saneIndex', file: names.file }
       return
     }
-    let previous = -1
+    let previous: Int64 = -1
     for (let i = 0; i < entries.count; i++) {
       const offset = entries.offset(i)
       if (offset === names.baseOffset && i > 0) return
@@ -163,7 +164,7 @@ export function* dumpTimeIndex(fs: FileSystem, names: SegmentNames, options: Ind
   } finally { log.close() }
 }
 
-function compareTimeEntry(log: LogWindow, names: SegmentNames, from: number, offset: number, timestamp: number, previous: number, problems: Problems): void {
+function compareTimeEntry(log: LogWindow, names: SegmentNames, from: number, offset: number, timestamp: Int64, previous: Int64, problems: Problems): void {
   checkSlice(log, names.log, from)
   let position = from
   for (;;) {
@@ -172,14 +173,15 @@ function compareTimeEntry(log: LogWindow, names: SegmentNames, from: number, off
       addProblem(problems.offsetsNotFound, names.absolute, [offset, -1])
       return
     }
-    if (batch.header.lastOffset >= offset) {
-      if (batch.header.lastOffset !== offset) {
-        addProblem(problems.offsetsNotFound, names.absolute, [offset, batch.header.lastOffset])
+    const lastOffset = lastOffsetOf(batch)
+    if (Number(lastOffset) >= offset) {
+      if (lastOffset !== offset) {
+        addProblem(problems.offsetsNotFound, names.absolute, [offset, lastOffset])
         return
       }
       const greatest = maxRecordTimestamp(log, batch)
       if (greatest !== timestamp) addProblem(problems.timestampMismatches, names.absolute, [timestamp, greatest])
-      if (previous >= timestamp) addProblem(problems.timestampDisorder, names.absolute, [timestamp, previous])
+      if (Number(previous) >= Number(timestamp)) addProblem(problems.timestampDisorder, names.absolute, [timestamp, previous])
       return
     }
     position += batch.size

@@ -5,25 +5,20 @@
 import { isAbsolute, resolve, sep } from 'node:path'
 
 /**
- * As `new String(bytes, UTF_8)`: malformed input becomes U+FFFD. Node agrees with Java but for an encoded surrogate (ED A0..BF xx),
- * which is one replacement in Java and three here: 0xED only ever begins a sequence, so those three bytes can be replaced beforehand.
+ * As `new String(bytes, UTF_8)`: malformed input becomes U+FFFD. Node agrees with Java on how much of it one U+FFFD stands for, but for the
+ * beginning of an encoded surrogate (ED A0..BF and a continuation byte where one follows): one in Java, one a byte here.
  */
 export function javaText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (!hasEncodedSurrogate(buffer)) return buffer.toString('utf8')
-  const copy = Buffer.from(buffer)
-  for (let i = 0; i + 2 < copy.length; i++) {
-    if (copy[i] === 0xed && copy[i + 1]! >> 5 === 5 && copy[i + 2]! >> 6 === 2) {
-      copy.writeUIntBE(0xefbfbd, i, 3)
-      i += 2
-    }
+  let text = ''
+  let start = 0
+  // 0xED only ever begins a sequence, so the bytes before it decode the same on their own.
+  for (let at = buffer.indexOf(0xed); at !== -1; at = buffer.indexOf(0xed, at + 1)) {
+    if (buffer[at + 1]! >> 5 !== 5) continue
+    text += buffer.toString('utf8', start, at) + '\ufffd'
+    start = at + (buffer[at + 2]! >> 6 === 2 ? 3 : 2)
   }
-  return copy.toString('utf8')
-}
-
-function hasEncodedSurrogate(buffer: Buffer): boolean {
-  for (let i = buffer.indexOf(0xed); i !== -1; i = buffer.indexOf(0xed, i + 1)) if (buffer[i + 1]! >> 5 === 5) return true
-  return false
+  return start === 0 ? buffer.toString('utf8') : text + buffer.toString('utf8', start)
 }
 
 /** A JSON string as Jackson writes it: like JavaScript, but with upper-case hex digits. */

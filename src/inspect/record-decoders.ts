@@ -72,7 +72,7 @@ function coordinatorContents(read: RecordTextReader, record: DumpedRecord): Reco
   if (record.key === null) {
     throw new DumpFailure('java.lang.RuntimeException', `Failed to decode message at offset ${record.offset} using offset topic decoder (message had a missing key)`)
   }
-  const texts = read(record.key, record.value, record.offset)
+  const texts = read(record.key, record.value, Number(record.offset))
   return { ...texts, isJson: texts.key.startsWith('{') }
 }
 

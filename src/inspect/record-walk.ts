@@ -3,8 +3,8 @@ import { OttlaError } from '../common/errors.ts'
 import { viewOf } from '../record/batch-format.ts'
 import { verifyLegacyCrc } from '../record/legacy-message.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
-import type { WalkedBatch } from './batch-walk.ts'
-import { DumpFailure, type DumpedRecord, type LegacyChecksum } from './dump-items.ts'
+import { plus, type WalkedBatch } from './batch-walk.ts'
+import { DumpFailure, type DumpedRecord, type Int64, type LegacyChecksum } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
 /** Bytes of a message of magic 0 before its key: offset, size, crc, magic, attributes, key length. Magic 1 has a timestamp too. */
@@ -15,18 +15,27 @@ const cursor = new RecordCursor()
 
 /** Keys and values are views, valid until the next record. */
 export function* recordsOf(window: LogWindow, batch: WalkedBatch): Generator<DumpedRecord, void, void> {
-  const { header } = batch
+  const { header, odd } = batch
+  if (odd?.count !== undefined && odd.count < 0) {
+    throw new DumpFailure('org.apache.kafka.common.InvalidRecordException', `Found invalid record count ${odd.count} in magic v${odd.magic ?? header.magic} batch`)
+  }
   try {
     cursor.reset(window.buffer, header.position, header.position + batch.size)
     while (cursor.next()) {
       yield {
-        offset: cursor.offset, timestamp: cursor.timestamp, keySize: cursor.keyLength, valueSize: cursor.valueLength, sequence: cursor.sequence,
+        offset: plus(odd?.baseOffset ?? 0, cursor.offset), timestamp: timestampOf(batch), keySize: cursor.keyLength, valueSize: cursor.valueLength, sequence: cursor.sequence,
         headers: cursor.headerCount === 0 ? [] : cursor.headers(), key: cursor.key(), value: cursor.value(), legacy: header.magic === 2 ? null : legacyChecksum(header.magic),
       }
     }
   } catch (error) {
     throw new DumpFailure('org.apache.kafka.common.InvalidRecordException', OttlaError.from(error).message)
   }
+}
+
+/** Where the header's timestamps could not be held they read as 0 here, and are put back. */
+function timestampOf({ header, odd }: WalkedBatch): Int64 {
+  if (odd === null) return cursor.timestamp
+  return header.timestampType === 'LogAppendTime' ? odd.maxTimestamp ?? cursor.timestamp : plus(odd.baseTimestamp ?? 0, cursor.timestamp)
 }
 
 function legacyChecksum(magic: 0 | 1): LegacyChecksum {
@@ -37,8 +46,8 @@ function legacyChecksum(magic: 0 | 1): LegacyChecksum {
 }
 
 /** Greatest timestamp of the batch's records, −1 when it has none. */
-export function maxRecordTimestamp(window: LogWindow, batch: WalkedBatch): number {
-  let greatest = -1
-  for (const record of recordsOf(window, batch)) greatest = Math.max(greatest, record.timestamp)
+export function maxRecordTimestamp(window: LogWindow, batch: WalkedBatch): Int64 {
+  let greatest: Int64 = -1
+  for (const record of recordsOf(window, batch)) if (Number(record.timestamp) > Number(greatest)) greatest = record.timestamp
   return greatest
 }

@@ -1,0 +1,116 @@
+/**
+ * From words to values: `node:util` parseArgs does the splitting, this file adds what Kafka's tools allow (a value may begin with a dash, as in
+ * `--time -1`; options with optional values; lists of words) and says what was probably meant.
+ */
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { nearest } from '../tools.ts'
+import { UsageError, type AnyValues, type OptionSpec, type OptionTable } from './command.ts'
+
+/** In every command's table without being written there. */
+const common: OptionTable = { help: { type: 'flag', help: 'print this help' } }
+
+/** Options that work on clusters, which this version cannot reach. */
+const clusterOptions = new Set(['bootstrap-server', 'broker-list', 'zookeeper'])
+
+export function parseArguments(words: readonly string[], table: OptionTable): { readonly values: AnyValues; readonly help: boolean } {
+  const all: OptionTable = { ...common, ...table }
+  const config: NonNullable<ParseArgsConfig['options']> = {}
+  for (const [name, spec] of Object.entries(all)) config[name] = { type: spec.type === 'flag' ? 'boolean' : 'string', multiple: spec.many === true || spec.greedy === true }
+  const { values } = parseArgs({ args: joined(words, all), options: config, strict: true, allowPositionals: false })
+  const result: Record<string, AnyValues[string]> = {}
+  for (const [name, spec] of Object.entries(table)) result[name] = convert(name, spec, values[name])
+  return { values: result, help: values['help'] === true }
+}
+
+/** Each option and its value as one word, so that nothing is left to guess. Refuses what is not in the table. */
+function joined(words: readonly string[], table: OptionTable): string[] {
+  const result: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (word === '-h') {
+      result.push('--help')
+      continue
+    }
+    if (!word.startsWith('--') || word === '--') throw new UsageError(strayWord(word, table))
+    const equals = word.indexOf('=')
+    const name = word.slice(2, equals === -1 ? undefined : equals)
+    const spec = Object.hasOwn(table, name) ? table[name]! : unknown(name, table)
+    if (spec.type === 'flag') {
+      if (equals !== -1) throw new UsageError(`--${name} takes no value`)
+      result.push(word)
+    } else if (equals !== -1 && spec.greedy !== true) result.push(word)
+    else i = takeValues(words, i, name, spec, equals === -1 ? null : word.slice(equals + 1), result)
+  }
+  return result
+}
+
+/** Pushes the value or values of the option at `i`; returns the index of the last word taken. */
+function takeValues(words: readonly string[], i: number, name: string, spec: OptionSpec, first: string | null, result: string[]): number {
+  let at = i
+  if (spec.greedy === true) {
+    if (first !== null) result.push(`--${name}=${first}`)
+    while (at + 1 < words.length && !words[at + 1]!.startsWith('--')) result.push(`--${name}=${words[++at]!}`)
+    if (at === i && first === null) throw new UsageError(`--${name} needs a value`)
+    return at
+  }
+  const next = words[at + 1]
+  if (spec.optionalValue === true) {
+    const taken = next !== undefined && !next.startsWith('--')
+    result.push(`--${name}=${taken ? next : ''}`)
+    return taken ? at + 1 : at
+  }
+  if (next === undefined) throw new UsageError(`--${name} needs a value`)
+  result.push(`--${name}=${next}`)
+  return at + 1
+}
+
+function unknown(name: string, table: OptionTable): never {
+  if (clusterOptions.has(name)) throw new UsageError(`--${name}: this version works on a directory; use --data DIR`)
+  const dashed = name.replaceAll(/([a-z])([A-Z])/g, '$1-$2').replaceAll('_', '-').toLowerCase()
+  const guess = Object.hasOwn(table, dashed) ? dashed : nearest(name, Object.keys(table))
+  throw new UsageError(`unknown option --${name}${guess === null ? '' : `; did you mean --${guess}?`}`)
+}
+
+function strayWord(word: string, table: OptionTable): string {
+  const bare = word.replace(/^-+/, '')
+  if (word.startsWith('-') && Object.hasOwn(table, bare)) return `unknown option ${word}; write --${bare}`
+  return `unexpected argument ${JSON.stringify(word)}; options begin with --`
+}
+
+function convert(name: string, spec: OptionSpec, value: unknown): AnyValues[string] {
+  if (spec.type === 'flag') return value === true
+  const texts = value === undefined ? [] : Array.isArray(value) ? value as string[] : [value as string]
+  const list = spec.type === 'number' ? texts.map((text) => toNumber(name, text)) : texts
+  return spec.many === true || spec.greedy === true ? list as readonly string[] : list.at(-1)
+}
+
+function toNumber(name: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isSafeInteger(value)) throw new UsageError(`--${name} needs a whole number, not ${JSON.stringify(text)}`)
+  return value
+}
+
+/** `name=value` words as an object; the value may hold "=". */
+export function pairs(option: string, words: readonly string[]): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const word of words) {
+    const equals = word.indexOf('=')
+    if (equals < 1) throw new UsageError(`--${option} needs name=value, not ${JSON.stringify(word)}`)
+    result[word.slice(0, equals).trim()] = word.slice(equals + 1)
+  }
+  return result
+}
+
+/** The value of an option that must be there. */
+export function required<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new UsageError(`--${name} is required`)
+  return value
+}
+
+/** Which of several flags that exclude each other was given. */
+export function oneOf<const N extends string>(values: Readonly<Record<N, unknown>>, names: readonly N[]): N {
+  const given = names.filter((name) => values[name] !== false && values[name] !== undefined)
+  if (given.length === 1) return given[0]!
+  const list = names.map((name) => `--${name}`).join(', ')
+  throw new UsageError(given.length === 0 ? `give one of ${list}` : `${given.map((name) => `--${name}`).join(' and ')} exclude each other`)
+}

@@ -1,0 +1,59 @@
+/** What a command of `ottla` is: a name, a table of options with Kafka's own names, and a function from their values to an exit code. */
+import type { Terminal } from './terminal.ts'
+
+export interface OptionSpec {
+  readonly type: 'flag' | 'text' | 'number'
+  /** May be given several times; the value is a list. */
+  readonly many?: true
+  /** The value may be left out (`--compression-codec`): then it is "". */
+  readonly optionalValue?: true
+  /** Takes every following word up to the next option (`--producer-props a=b c=d`). */
+  readonly greedy?: true
+  /** What stands for the value in the help. */
+  readonly value?: string
+  readonly help: string
+}
+export type OptionTable = Readonly<Record<string, OptionSpec>>
+
+type ValueOf<S extends OptionSpec> = S['type'] extends 'flag' ? boolean : S extends { many: true } | { greedy: true } ? readonly (S['type'] extends 'number' ? number : string)[]
+  : (S['type'] extends 'number' ? number : string) | undefined
+/** Flags are always there, lists may be empty, everything else is undefined when it was not given. */
+export type Values<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> }
+export type AnyValues = Readonly<Record<string, boolean | string | number | readonly string[] | readonly number[] | undefined>>
+
+export interface CommandHelp {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** Lines after "Usage: ottla <name>". */
+  readonly usage: readonly string[]
+  /** What one should know; lines of at most 100 characters. */
+  readonly notes?: readonly string[]
+  readonly examples: readonly string[]
+  /** Exit codes beyond the common ones. */
+  readonly exits?: readonly string[]
+}
+export interface Command extends CommandHelp {
+  readonly options: OptionTable
+  run(terminal: Terminal, values: AnyValues): Promise<number>
+}
+
+/** Binds the option table's types to the function that takes their values. */
+export function defineCommand<const T extends OptionTable>(definition: CommandHelp & { readonly options: T; run(terminal: Terminal, values: Values<T>): Promise<number> }): Command {
+  return { ...definition, run: (terminal, values) => definition.run(terminal, values as Values<T>) }
+}
+
+/** The command line makes no sense: exit code 2, and a pointer to the help. */
+export class UsageError extends Error {}
+
+type FlagSpec = OptionSpec & { readonly type: 'flag' }
+type TextSpec = Omit<OptionSpec, 'many' | 'greedy'> & { readonly type: 'text' }
+
+/** Options of every command that opens a data directory. */
+export const dataOptions: { readonly data: TextSpec; readonly debug: FlagSpec } = {
+  data: { type: 'text', value: 'DIR', help: 'the data directory (or the environment variable OTTLA_DATA)' },
+  debug: { type: 'flag', help: 'tell on standard error what the database logs' },
+}
+
+export const jsonOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON' } }
+export const jsonLinesOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON, one object a line' } }

@@ -1,0 +1,97 @@
+/** `ottla configs`: kafka-configs on a directory. */
+import { readFileSync } from 'node:fs'
+import type { ConfigEntry, ConfigTarget, Ottla } from '../../index.ts'
+import { oneOf, pairs } from '../arguments.ts'
+import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { withDatabase } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+import { matching } from '../topic-names.ts'
+
+const sourceNames = { topic: 'DYNAMIC_TOPIC_CONFIG', broker: 'DYNAMIC_BROKER_CONFIG', default: 'DEFAULT_CONFIG' } as const
+
+export const configs: Command = defineCommand({
+  name: 'configs',
+  summary: 'describe and alter the settings of topics and of the broker',
+  usage: [
+    '--data DIR --describe [--entity-type topics|brokers] [--entity-name NAME] [--all] [--json]',
+    '--data DIR --alter --entity-name NAME [--add-config NAME=VALUE,…] [--delete-config NAME,…]',
+  ],
+  options: {
+    ...dataOptions,
+    ...jsonLinesOption,
+    describe: { type: 'flag', help: 'print the settings that were set' },
+    alter: { type: 'flag', help: 'change settings; they hold at once' },
+    all: { type: 'flag', help: '--describe: defaults too' },
+    'entity-type': { type: 'text', value: 'TYPE', help: 'topics (default) or brokers' },
+    'entity-name': { type: 'text', value: 'NAME', help: 'the topic, or the node id of the broker' },
+    topic: { type: 'text', value: 'NAME', help: 'short for --entity-type topics --entity-name NAME' },
+    'add-config': { type: 'text', many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
+    'add-config-file': { type: 'text', value: 'FILE', help: 'a properties file with settings to set' },
+    'delete-config': { type: 'text', many: true, value: 'NAME,…', help: 'settings to put back to their default' },
+  },
+  examples: [
+    'ottla configs --data ./data --describe --entity-name orders --all',
+    'ottla configs --data ./data --alter --entity-name orders --add-config retention.ms=3600000,cleanup.policy=[delete]',
+  ],
+  async run(terminal, values) {
+    const action = oneOf(values, ['describe', 'alter'])
+    const type = values.topic !== undefined ? 'topics' : values['entity-type'] ?? 'topics'
+    if (!['topics', 'topic', 'brokers', 'broker'].includes(type)) throw new UsageError(`--entity-type is topics or brokers, not ${JSON.stringify(type)}`)
+    const name = values.topic ?? values['entity-name']
+    const isTopic = type.startsWith('topic')
+    if (action === 'describe') {
+      return withDatabase(terminal, values, 'read', async (ottla) => {
+        for (const target of await targets(ottla, isTopic, name)) await describe(ottla, terminal, target, values.all, values.json)
+        return 0
+      })
+    }
+    const changes = changesOf(values['add-config'], values['add-config-file'], values['delete-config'])
+    if (name === undefined && isTopic) throw new UsageError('--entity-name is required')
+    return withDatabase(terminal, values, 'change', async (ottla) => {
+      for (const target of await targets(ottla, isTopic, name)) {
+        await ottla.admin.alterConfigs(target, changes)
+        await terminal.line(`Completed updating config for ${labelOf(target)}.`)
+      }
+      return 0
+    })
+  },
+})
+
+const labelOf = (target: ConfigTarget): string => 'topic' in target ? `topic ${target.topic}` : `broker ${target.broker}`
+
+async function targets(ottla: Ottla, isTopic: boolean, name: string | undefined): Promise<ConfigTarget[]> {
+  if (isTopic) return name === undefined ? (await matching(ottla, undefined, true)).map((topic) => ({ topic })) : [{ topic: name }]
+  if (name === undefined) return [{ broker: (await ottla.admin.describeCluster()).controller }]
+  const broker = Number(name)
+  if (!Number.isInteger(broker)) throw new UsageError(`--entity-name of a broker is its node id, not ${JSON.stringify(name)}`)
+  return [{ broker }]
+}
+
+/** "a=1,b=[x,y]" split at the commas outside brackets. */
+function splitList(text: string): string[] {
+  return text.split(/,(?![^[]*\])/).map((part) => part.trim()).filter((part) => part !== '')
+}
+
+function changesOf(added: readonly string[], file: string | undefined, deleted: readonly string[]): Record<string, string | null> {
+  const lines = file === undefined ? [] : readFileSync(file, 'utf8').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !/^[#!]/.test(line))
+  const changes: Record<string, string | null> = pairs('add-config', [...lines, ...added.flatMap(splitList)])
+  for (const [name, value] of Object.entries(changes)) changes[name] = value!.replace(/^\[(.*)\]$/, '$1')
+  for (const name of deleted.flatMap(splitList)) changes[name] = null
+  if (Object.keys(changes).length === 0) throw new UsageError('give --add-config, --add-config-file or --delete-config')
+  return changes
+}
+
+async function describe(ottla: Ottla, terminal: Terminal, target: ConfigTarget, all: boolean, json: boolean): Promise<void> {
+  const entries = (await ottla.admin.describeConfigs(target)).filter((entry) => all || entry.source !== 'default')
+  if (json) {
+    await terminal.json({ ...target, configs: entries })
+    return
+  }
+  void terminal.line(`${all ? 'All' : 'Dynamic'} configs for ${labelOf(target)} are:`)
+  for (const entry of entries) await terminal.line(`  ${entry.name}=${entry.value ?? 'null'} sensitive=${entry.sensitive} synonyms={${synonyms(entry)}}`)
+}
+
+function synonyms(entry: ConfigEntry): string {
+  const set = entry.source === 'default' ? [] : [`${sourceNames[entry.source]}:${entry.name}=${entry.value ?? ''}`]
+  return [...set, ...(entry.default === null ? [] : [`DEFAULT_CONFIG:${entry.name}=${entry.default}`])].join(', ')
+}

@@ -1,0 +1,143 @@
+/** `ottla groups`: kafka-consumer-groups on a directory. The listings are in `group-listing.ts`, the offset plans in `reset-plan.ts`. */
+import type { Ottla } from '../../index.ts'
+import { OttlaError } from '../../common/errors.ts'
+import { oneOf, required } from '../arguments.ts'
+import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { describeGroups, printMembers, printOffsets, printStates, type ListedGroup } from '../group-listing.ts'
+import { planOf, resolvePartitions, targetOffsets } from '../reset-plan.ts'
+import { withDatabase } from '../session.ts'
+import { table } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+const options = {
+  ...dataOptions,
+  ...jsonLinesOption,
+  list: { type: 'flag', help: 'list the groups' },
+  describe: { type: 'flag', help: 'describe groups: their offsets and lag, or --members or --state' },
+  delete: { type: 'flag', help: 'delete groups that have no members' },
+  'reset-offsets': { type: 'flag', help: 'move the offsets of a group that has no members; shows the plan unless --execute' },
+  'delete-offsets': { type: 'flag', help: 'forget a group\'s offsets of topics' },
+  group: { type: 'text', many: true, value: 'ID', help: 'the group' },
+  'all-groups': { type: 'flag', help: 'every group' },
+  topic: { type: 'text', many: true, value: 'NAME[:N,…]', help: 'a topic, or some of its partitions' },
+  'all-topics': { type: 'flag', help: 'every topic the group has offsets of' },
+  offsets: { type: 'flag', help: '--describe: offsets and lag (default)' },
+  members: { type: 'flag', help: '--describe: members' },
+  state: { type: 'flag', help: '--describe, --list: states' },
+  verbose: { type: 'flag', help: '--members: assignments too' },
+  'to-earliest': { type: 'flag', help: 'to the first record' },
+  'to-latest': { type: 'flag', help: 'behind the last record' },
+  'to-current': { type: 'flag', help: 'to where the group is' },
+  'to-offset': { type: 'number', value: 'OFFSET', help: 'to this offset' },
+  'to-datetime': { type: 'text', value: 'TIME', help: 'to the first record at or after this time (2026-01-31T10:00:00.000)' },
+  'by-duration': { type: 'text', value: 'PnDTnHnMnS', help: 'to the first record since this long ago' },
+  'shift-by': { type: 'number', value: 'N', help: 'this many records forward, or back if negative' },
+  'dry-run': { type: 'flag', help: 'show the plan (default)' },
+  execute: { type: 'flag', help: 'do it' },
+} as const
+
+export const groups: Command = defineCommand({
+  name: 'groups',
+  summary: 'list, describe, reset and delete consumer groups',
+  usage: [
+    '--data DIR --list [--state]',
+    '--data DIR --describe (--group ID… | --all-groups) [--offsets | --members | --state]',
+    '--data DIR --reset-offsets --group ID (--topic NAME[:N,…]… | --all-topics) (--to-… | --shift-by N | --by-duration D) [--execute]',
+    '--data DIR --delete (--group ID… | --all-groups)',
+    '--data DIR --delete-offsets --group ID --topic NAME[:N,…]…',
+  ],
+  options,
+  examples: [
+    'ottla groups --data ./data --describe --group dashboard',
+    'ottla groups --data ./data --reset-offsets --group dashboard --topic orders:0,1 --to-earliest --execute',
+  ],
+  async run(terminal, values) {
+    const action = oneOf(values, ['list', 'describe', 'delete', 'reset-offsets', 'delete-offsets'])
+    if (action === 'list') return withDatabase(terminal, values, 'read', (ottla) => list(ottla, terminal, values.state, values.json))
+    if (values.group.length === 0 && !values['all-groups']) throw new UsageError('give --group or --all-groups')
+    if (values.group.length > 0 && values['all-groups']) throw new UsageError('--group and --all-groups exclude each other')
+    if (action === 'describe') return withDatabase(terminal, values, 'read', async (ottla) => describe(ottla, terminal, await chosen(ottla, values.group), values))
+    if (action === 'delete') return withDatabase(terminal, values, 'change', async (ottla) => remove(ottla, terminal, await chosen(ottla, values.group), values.json))
+    if (action === 'delete-offsets') {
+      if (values.topic.length === 0) throw new UsageError('--topic is required')
+      const group = required(values.group[0], 'group')
+      return withDatabase(terminal, values, 'change', (ottla) => deleteOffsets(ottla, terminal, group, values.topic))
+    }
+    if (values.topic.length === 0 && !values['all-topics']) throw new UsageError('give --topic or --all-topics')
+    const plan = planOf(values, new Date())
+    const execute = values.execute && !values['dry-run']
+    return withDatabase(terminal, values, execute ? 'change' : 'read', async (ottla) => {
+      const rows: string[][] = []
+      for (const group of await chosen(ottla, values.group, true)) {
+        const offsets = await targetOffsets(ottla, group, await resolvePartitions(ottla, group, values.topic), plan)
+        if (execute) await ottla.admin.alterGroupOffsets(group, offsets)
+        for (const o of offsets) {
+          if (values.json) void terminal.json({ group, topic: o.topic, partition: o.partition, newOffset: o.offset, executed: execute })
+          rows.push([group, o.topic, String(o.partition), String(o.offset)])
+        }
+      }
+      if (!values.json) await terminal.line(`\n${table(['GROUP', 'TOPIC', 'PARTITION', 'NEW-OFFSET'], rows)}`)
+      if (!execute) terminal.note('Nothing was changed: add --execute to do it.')
+      return 0
+    })
+  },
+})
+
+/** The groups named, or all. A group that is to be given offsets need not exist. */
+async function chosen(ottla: Ottla, named: readonly string[], mayBeNew = false): Promise<string[]> {
+  const existing = (await ottla.admin.listGroups()).map((g) => g.groupId).toSorted()
+  if (named.length === 0) return existing
+  const missing = mayBeNew ? undefined : named.find((group) => !existing.includes(group))
+  if (missing !== undefined) throw new OttlaError('GROUP_ID_NOT_FOUND', `there is no consumer group ${JSON.stringify(missing)}`)
+  return [...named]
+}
+
+async function list(ottla: Ottla, terminal: Terminal, state: boolean, json: boolean): Promise<number> {
+  const all = (await ottla.admin.listGroups()).toSorted((a, b) => a.groupId < b.groupId ? -1 : 1)
+  if (json) for (const group of all) void terminal.json(group)
+  else if (state) await terminal.line(table(['GROUP', 'STATE'], all.map((g) => [g.groupId, g.state])))
+  else for (const group of all) void terminal.line(group.groupId)
+  return 0
+}
+
+async function describe(ottla: Ottla, terminal: Terminal, names: readonly string[], values: { offsets: boolean; members: boolean; state: boolean; verbose: boolean; json: boolean }): Promise<number> {
+  const found: ListedGroup[] = await describeGroups(ottla, names)
+  if (values.json) {
+    for (const group of found) await terminal.json({ ...group.description, offsets: group.offsets })
+    return 0
+  }
+  const view = values.members ? 'members' : values.state ? 'state' : 'offsets'
+  for (const group of found) {
+    if (group.description.members.length === 0 && view !== 'state') terminal.note(`\nConsumer group '${group.description.groupId}' has no active members.`)
+    if (view === 'members') printMembers(terminal, group, values.verbose)
+    if (view === 'offsets') printOffsets(terminal, group)
+    await terminal.flush()
+  }
+  if (view === 'state') printStates(terminal, found)
+  return 0
+}
+
+async function remove(ottla: Ottla, terminal: Terminal, names: readonly string[], json: boolean): Promise<number> {
+  const deleted: string[] = []
+  let failed = 0
+  for (const group of names) {
+    try {
+      await ottla.admin.deleteGroup(group)
+      deleted.push(group)
+    } catch (error) {
+      failed = 1
+      const known = OttlaError.from(error)
+      terminal.note(`Group '${group}' could not be deleted: ${known.message} [${known.code}]`)
+    }
+  }
+  if (json) for (const group of deleted) void terminal.json({ group, deleted: true })
+  else if (deleted.length > 0) await terminal.line(`Deletion of requested consumer groups (${deleted.map((group) => `'${group}'`).join(', ')}) was successful.`)
+  return failed
+}
+
+async function deleteOffsets(ottla: Ottla, terminal: Terminal, group: string, topics: readonly string[]): Promise<number> {
+  const partitions = await resolvePartitions(ottla, group, topics)
+  await ottla.admin.deleteGroupOffsets(group, partitions)
+  await terminal.line(`Request succeed for deleting offsets with topic ${topics.join(', ')} group ${group}\n\n${table(['TOPIC', 'PARTITION', 'STATUS'], partitions.map((p) => [p.topic, String(p.partition), 'Successful']))}`)
+  return 0
+}

@@ -1,0 +1,171 @@
+/**
+ * `ottla produce`: kafka-console-producer on a directory, for whole files too. Every byte of the input is kept: see `--input-format` in
+ * the notes below for how it is cut into records.
+ */
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
+import { pairs } from '../arguments.ts'
+import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
+import { lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
+import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
+import { withDatabase } from '../session.ts'
+import { bytesText, countText } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+
+const DEFAULT_CHUNK = 256 * 1024
+
+export const produce: Command = defineCommand({
+  name: 'produce',
+  summary: 'write lines, files or pipes to a topic',
+  usage: ['--data DIR --topic NAME [--file FILE] [options]   (default: standard input)'],
+  options: {
+    ...dataOptions,
+    topic: { type: 'text', value: 'NAME', help: 'the topic; it is created when it is not there' },
+    file: { type: 'text', value: 'FILE', help: 'read this instead of standard input' },
+    'input-format': { type: 'text', value: 'FORMAT', help: 'lines (default), raw or json; see below' },
+    raw: { type: 'flag', help: 'short for --input-format raw' },
+    'chunk-size': { type: 'number', value: 'BYTES', help: `longest record made of raw input or of a line (${DEFAULT_CHUNK})` },
+    encoding: { type: 'text', value: 'NAME', help: 'of keys, values and headers in json: utf8 (default), base64 or json' },
+    partition: { type: 'number', help: 'write to this partition (raw: default 0)' },
+    'key-separator': { type: 'text', value: 'TEXT', help: 'lines have a key before this text; short for --property parse.key=true --property key.separator=TEXT' },
+    headers: { type: 'flag', help: 'lines have headers first, "a:1,b:2<tab>"; short for --property parse.headers=true' },
+    property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-producer: ${lineProperties.join(', ')}` },
+    'reader-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
+    'producer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the producer' },
+    acks: { type: 'text', value: '0|1|all', help: 'all (default): on disk when acknowledged' },
+    'request-required-acks': { type: 'text', value: '0|1|all', help: 'the same' },
+    'compression-codec': { type: 'text', optionalValue: true, value: 'CODEC', help: 'none, gzip (when no codec is named), snappy, lz4 or zstd' },
+    'batch-size': { type: 'number', value: 'BYTES', help: 'largest batch' },
+    linger: { type: 'number', value: 'MS', help: 'how long a batch waits for more records' },
+    timeout: { type: 'number', value: 'MS', help: 'the same, under Kafka\'s name' },
+    sync: { type: 'flag', help: 'wait for each record before the next' },
+  },
+  notes: [
+    'Input formats, each of which keeps every byte:',
+    '  lines  one record a line, without its line feed. A carriage return stays. A line longer than --chunk-size becomes',
+    `         several records, and a last line without line feed is a record too: such records carry the header ${UNENDED_HEADER}.`,
+    '  raw    records of --chunk-size bytes, no keys, all in one partition.',
+    '  json   one object a line as "ottla consume --json" prints them.',
+    'Files come back by: ottla consume --topic NAME --from-beginning --output-format lines (or raw). Records of one partition',
+    'keep their order: give a topic that is to be read back as a file one partition, or name one with --partition.',
+  ],
+  examples: [
+    'seq 1 1000 | ottla produce --data ./data --topic numbers',
+    'ottla produce --data ./data --topic users --key-separator : --file users.txt --compression-codec zstd',
+    'tar c src | ottla produce --data ./data --topic backup --raw',
+  ],
+  async run(terminal, values) {
+    const format = values.raw ? 'raw' : values['input-format'] ?? 'lines'
+    if (format !== 'lines' && format !== 'raw' && format !== 'json') throw new UsageError(`--input-format is lines, raw or json, not ${JSON.stringify(format)}`)
+    if (values.topic === undefined && format !== 'json') throw new UsageError('--topic is required')
+    const encoding = encodingOf(values.encoding)
+    const properties = pairs('property', [...values.property, ...values['reader-property']])
+    if (values['key-separator'] !== undefined) Object.assign(properties, { 'parse.key': 'true', 'key.separator': values['key-separator'] })
+    if (values.headers) properties['parse.headers'] = 'true'
+    const stray = Object.keys(properties).find((name) => !(lineProperties as readonly string[]).includes(name))
+    if (stray !== undefined) throw new UsageError(`--property ${stray}: there are ${lineProperties.join(', ')}; settings of the producer go to --producer-property`)
+    const input = values.file === undefined || values.file === '-' ? process.stdin : createReadStream(values.file)
+    const chunk = values['chunk-size'] ?? DEFAULT_CHUNK
+    if (chunk < 1) throw new UsageError('--chunk-size is at least 1')
+    const job: Job = { format, topic: values.topic, partition: values.partition ?? (format === 'raw' ? 0 : undefined), encoding, layout: lineLayout(properties), sync: values.sync, chunk }
+    await opened(input)
+    return withDatabase(terminal, values, 'create', async (ottla) => {
+      const producer = ottla.producer(settingsOf(values))
+      return send(terminal, producer, input, job)
+    })
+  },
+})
+
+export function encodingOf(name: string | undefined): Encoding {
+  if (name === undefined || name === 'utf8' || name === 'base64' || name === 'json') return name ?? 'utf8'
+  throw new UsageError(`--encoding is utf8, base64 or json, not ${JSON.stringify(name)}`)
+}
+
+interface Job {
+  readonly format: 'lines' | 'raw' | 'json'
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+  readonly encoding: Encoding
+  readonly layout: LineLayout
+  readonly sync: boolean
+  readonly chunk: number
+}
+
+interface ProducerValues {
+  readonly acks: string | undefined; readonly 'request-required-acks': string | undefined; readonly 'compression-codec': string | undefined
+  readonly 'batch-size': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined; readonly 'producer-property': readonly string[]
+}
+
+function settingsOf(values: ProducerValues): ProducerSettings {
+  const acks = values.acks ?? values['request-required-acks']
+  const codec = values['compression-codec']
+  const linger = values.linger ?? values.timeout
+  const settings: Record<string, string | number> = pairs('producer-property', values['producer-property'])
+  if (acks !== undefined) settings['acks'] = acks
+  if (codec !== undefined) settings['compression.type'] = codec === '' ? 'gzip' : codec
+  if (values['batch-size'] !== undefined) settings['batch.size'] = values['batch-size']
+  if (linger !== undefined) settings['linger.ms'] = linger
+  return settings as ProducerSettings
+}
+
+/** A file that cannot be opened is told before anything is created. */
+function opened(input: Readable): Promise<void> {
+  if (input === process.stdin) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    input.once('open', resolve)
+    input.once('error', (error) => reject(new UsageError(`--file: ${error.message}`)))
+  })
+}
+
+async function send(terminal: Terminal, producer: Producer, input: Readable, job: Job): Promise<number> {
+  let failure: Error | null = null
+  producer.on('error', (error) => { failure ??= error })
+  const stop = (): void => { input.destroy() }
+  terminal.signal.addEventListener('abort', stop)
+  const started = performance.now()
+  let records = 0
+  let bytes = 0
+  const seconds = (): number => (performance.now() - started) / 1000
+  const report = (): string => `${countText(records)} records, ${bytesText(bytes)}, ${bytesText(bytes / Math.max(seconds(), 0.001))}/s`
+  try {
+    for await (const piece of cut(input, job)) {
+      if (failure !== null) break
+      records++
+      bytes += piece.bytes.length + (piece.ended ? 1 : 0)
+      const record = recordOf(piece, job, records)
+      if (job.sync) await producer.send(record)
+      else if (!producer.post(record)) await producer.drained()
+      terminal.progress(report)
+    }
+  } catch (error) {
+    if (!terminal.signal.aborted) throw error
+  } finally {
+    terminal.signal.removeEventListener('abort', stop)
+    await producer.flush()
+  }
+  terminal.endProgress()
+  if (failure !== null) throw failure as Error
+  await producer.close()
+  if (terminal.isInteractive) terminal.note(terminal.style('dim', `${report()} to ${job.topic ?? 'the topics named'}`))
+  return 0
+}
+
+function cut(input: AsyncIterable<Uint8Array>, job: Job): AsyncGenerator<Piece, void, void> {
+  // A line of JSON cannot be cut: it is as long as it is.
+  return job.format === 'raw' ? piecesOf(input, job.chunk) : linesOf(input, job.format === 'json' ? Infinity : job.chunk)
+}
+
+function recordOf(piece: Piece, job: Job, lineNumber: number): ProducerRecord {
+  const place = job.partition === undefined ? {} : { partition: job.partition }
+  if (job.format === 'raw') return { topic: job.topic!, value: piece.bytes, ...place }
+  if (job.format === 'json') {
+    const { topic, ...record } = parseJsonLine(piece.bytes, job.encoding, lineNumber)
+    const name = job.topic ?? topic
+    if (name === undefined) throw new UsageError(`line ${lineNumber} names no topic: give --topic`)
+    return { ...record, topic: name, ...place }
+  }
+  const record = parseLine(piece.bytes, job.layout, lineNumber)
+  if (piece.ended) return { topic: job.topic!, ...record, ...place }
+  return { topic: job.topic!, ...record, headers: [...record.headers ?? [], { key: UNENDED_HEADER, value: null }], ...place }
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** The `ottla` program: finds the command, runs it, turns what happened into an exit code. */
+import { createRequire } from 'node:module'
+import { OttlaError } from '../common/errors.ts'
+import { nearest } from '../tools.ts'
+import { parseArguments } from './arguments.ts'
+import { UsageError, type Command } from './command.ts'
+import { commands } from './commands.ts'
+import { commandHelp, overview } from './help.ts'
+import { Terminal } from './terminal.ts'
+
+const FAILED = 1
+const USAGE = 2
+const INTERRUPTED = 130
+const TERMINATED = 143
+
+const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version
+
+async function run(terminal: Terminal, words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const asked = name === 'help' && rest[0] !== undefined ? find(rest[0]) : null
+    void terminal.line(asked === null ? overview(commands, version) : commandHelp(asked))
+    return name === undefined ? USAGE : 0
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    void terminal.line(version)
+    return 0
+  }
+  const command = find(name)
+  const { values, help } = parseArguments(rest, command.options)
+  if (!help) return command.run(terminal, values)
+  void terminal.line(commandHelp(command))
+  return 0
+}
+
+function find(name: string): Command {
+  const command = commands.find((candidate) => candidate.name === name)
+  if (command !== undefined) return command
+  const guess = nearest(name, commands.map((c) => c.name))
+  throw new UsageError(`unknown command ${JSON.stringify(name)}${guess === null ? '' : `; did you mean "${guess}"?`}`)
+}
+
+function tell(terminal: Terminal, error: unknown, words: readonly string[]): number {
+  const red = terminal.style('red', 'error:')
+  if (error instanceof UsageError) {
+    const known = commands.some((c) => c.name === words[0])
+    terminal.note(`${red} ${error.message}\nSee ottla ${known ? `${words[0]} ` : ''}--help.`)
+    return USAGE
+  }
+  const known = OttlaError.from(error)
+  const place = [known.file === undefined || known.message.includes(known.file) ? '' : known.file, known.position === undefined ? '' : `position ${known.position}`].filter((part) => part !== '').join(', ')
+  terminal.note(`${red} ${known.message}${place === '' ? '' : ` (${place})`} [${known.code}]\n${known.advice}`)
+  if (known.code === 'INTERNAL' && error instanceof Error && error.stack !== undefined) terminal.note(error.stack)
+  return FAILED
+}
+
+async function main(): Promise<void> {
+  const terminal = new Terminal({ out: process.stdout, error: process.stderr })
+  const words = process.argv.slice(2)
+  let stopCode = 0
+  const stop = (code: number) => (): void => {
+    // A second signal does not wait for anything.
+    if (stopCode !== 0) process.exit(code)
+    stopCode = code
+    terminal.interrupt()
+  }
+  process.on('SIGINT', stop(INTERRUPTED))
+  process.on('SIGTERM', stop(TERMINATED))
+  let code: number
+  try {
+    code = await run(terminal, words)
+  } catch (error) {
+    code = terminal.signal.aborted && OttlaError.is(error, 'ABORTED') ? 0 : tell(terminal, error, words)
+  }
+  terminal.endProgress()
+  await terminal.flush()
+  process.exit(stopCode !== 0 ? stopCode : terminal.readerGone ? 0 : code)
+}
+
+await main()

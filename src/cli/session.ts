@@ -1,0 +1,48 @@
+/** Opens the data directory for a command and closes it again, whatever happened. */
+import { existsSync } from 'node:fs'
+import { open, type BrokerSettings, type Ottla } from '../index.ts'
+import { OttlaError } from '../common/errors.ts'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './command.ts'
+
+interface DataValues { readonly data: string | undefined; readonly debug: boolean }
+
+export function dataDirectory(values: { readonly data: string | undefined }): string {
+  const directory = values.data ?? process.env['OTTLA_DATA']
+  if (directory === undefined || directory === '') throw new UsageError('--data DIR is required')
+  return directory
+}
+
+/**
+ * `read`: changes nothing, takes no lock and so works beside the owner. `change`: the directory must be there. `create`: it may be created.
+ */
+export type Access = 'read' | 'change' | 'create'
+
+export async function withDatabase<T>(terminal: Terminal, values: DataValues, access: Access, work: (ottla: Ottla) => Promise<T>, settings: BrokerSettings = {}): Promise<T> {
+  const directory = dataDirectory(values)
+  if (access !== 'create' && !existsSync(directory)) {
+    throw new OttlaError('DIRECTORY_UNUSABLE', `there is no directory ${directory}`, { file: directory })
+  }
+  const ottla = await open(directory, { ...settings, readOnly: access === 'read', logger: logger(terminal, values.debug), signal: terminal.signal, onRecovery: (progress) => {
+    terminal.progress(() => `recovering ${progress.topic}-${progress.partition}: ${percent(progress.scannedBytes, progress.totalBytes)}`)
+  } })
+  terminal.endProgress()
+  try {
+    return await work(ottla)
+  } finally {
+    await ottla.close()
+  }
+}
+
+export function percent(done: number, total: number): string { return `${total === 0 ? 100 : Math.floor(done / total * 100)} %` }
+
+type Fields = Readonly<Record<string, unknown>>
+
+function logger(terminal: Terminal, debug: boolean): { debug(m: string, f?: Fields): void; info(m: string, f?: Fields): void; warn(m: string, f?: Fields): void; error(m: string, f?: Fields): void } {
+  const say = (level: string) => (message: string, fields?: Fields): void => {
+    const tail = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${value instanceof Error ? value.message : typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    terminal.note(`${level}: ${message}${tail.join('')}`)
+  }
+  const quiet = (): void => {}
+  return { debug: quiet, info: debug ? say('info') : quiet, warn: say('warning'), error: say('error') }
+}
