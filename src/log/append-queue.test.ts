@@ -14,8 +14,9 @@ function harness(takeAtMost = Number.POSITIVE_INFINITY): { scheduler: ManualSche
   const scheduler = new ManualScheduler()
   const groups: PendingAppend[][] = []
   const ends: (() => void)[] = []
-  const queue = new AppendQueue(scheduler, (waiting) => {
-    const taken = waiting.splice(0, takeAtMost)
+  const queue: AppendQueue = new AppendQueue(scheduler, (waiting) => {
+    const taken = waiting.slice(0, takeAtMost)
+    queue.putBack(waiting.slice(takeAtMost))
     groups.push(taken)
     return new Promise((resolve) => ends.push(() => {
       for (const item of taken) item.resolve(result)
@@ -73,9 +74,10 @@ describe('AppendQueue', () => {
   test('gives up its turn after a group that was written without waiting, however much is left', async () => {
     const scheduler = new ManualScheduler()
     let groups = 0
-    const queue = new AppendQueue(scheduler, (waiting) => {
+    const queue: AppendQueue = new AppendQueue(scheduler, (waiting) => {
       groups++
       waiting.shift()!.resolve(result)
+      queue.putBack(waiting)
       return undefined
     })
     for (let i = 0; i < 4; i++) void queue.push(bytes(200_000), options)

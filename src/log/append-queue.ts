@@ -9,20 +9,23 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Scheduler } from '../common/scheduler.ts'
+import type { ValidBatch } from './append-validator.ts'
 import type { AppendOptions, AppendResult } from './log-types.ts'
 
 export interface PendingAppend {
   readonly records: Uint8Array
   readonly options: AppendOptions
+  /** Set once the bytes have passed the checks: a group that had no room for them must not check (and stamp) them again. */
+  validated: readonly ValidBatch[] | null
   readonly resolve: (result: AppendResult) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * Takes items from the front of `queue` (at least one, before it first waits) and settles them. Synchronous (undefined) where no thread hop is
- * needed. Must not throw or reject.
+ * Works off `taken` (at least one item) and settles them, or gives some of the last ones back by `putBack` before it ends. Synchronous (undefined)
+ * where no thread hop is needed. Must not throw or reject.
  */
-export type CommitGroup = (queue: PendingAppend[]) => Promise<void> | undefined
+export type CommitGroup = (taken: PendingAppend[]) => Promise<void> | undefined
 
 /** Waiting bytes at which the next group starts at once. */
 const URGENT_BYTES = 131_072
@@ -49,7 +52,7 @@ export class AppendQueue {
   push(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
       if (this.#closedBy !== null) return reject(this.#closedBy)
-      this.#waiting.push({ records, options, resolve, reject })
+      this.#waiting.push({ records, options, validated: null, resolve, reject })
       this.#waitingBytes += records.length
       this.#wake()
     })
@@ -92,6 +95,13 @@ export class AppendQueue {
     return items
   }
 
+  /** For `commit`: items that must wait for the next group, in their order, before everything that came meanwhile. */
+  putBack(rest: PendingAppend[]): void {
+    if (rest.length === 0) return
+    for (const item of rest) this.#waitingBytes += item.records.length
+    this.#waiting = this.#waiting.length === 0 ? rest : [...rest, ...this.#waiting]
+  }
+
   #wake(): void {
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
@@ -111,16 +121,9 @@ export class AppendQueue {
     }
     if (this.#waiting.length === 0) return this.#signalIdle()
     this.#running = true
-    const work = this.#commit(this.#waiting)
-    this.#recount()
+    const work = this.#commit(this.takeWaiting())
     if (work === undefined) this.#ended(false)
     else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES))
-  }
-
-  #recount(): void {
-    let bytes = 0
-    for (const item of this.#waiting) bytes += item.records.length
-    this.#waitingBytes = bytes
   }
 
   /** `urgent` only after a group that gave up its turn: groups that never do would starve every timer. */

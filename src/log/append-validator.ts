@@ -1,24 +1,25 @@
 /**
  * What an append must be before it gets an offset: the order of checks of spec/storage-format 5.1, the decision between bytes as they are and a
- * rebuilt batch (2.9), timestamps (2.5). Changes nothing of the log; patches only the bytes it is given, or answers with fresh ones.
+ * rebuilt batch (2.9), timestamps (2.5). Changes nothing, neither the log nor the bytes it is given.
  *
  * Not here: producer state (producer-append.ts), rolling, offsets. Used by the append group of PartitionLog.
  */
 import { OttlaError } from '../common/errors.ts'
-import { BATCH_HEADER_SIZE, peekBatchSize, readBatchHeader, restampBatch, verifyBatchCrc, type BatchHeader } from '../record/batch-format.ts'
+import { BATCH_HEADER_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType } from '../record/batch-format.ts'
 import { RecordBatchBuilder, type BatchFields } from '../record/record-batch-builder.ts'
 import { RecordCursor, validateBatch, type BatchSummary } from '../record/record-cursor.ts'
 import type { LogConfig } from './log-config.ts'
 import type { AppendOrigin } from './log-types.ts'
 
-/** A batch that may be appended. */
+/** A batch that may be appended, once it has its offset (and its stamp, if any). */
 export interface ValidBatch {
   /** Exactly one batch; the caller's bytes, or fresh ones when it was rebuilt. */
   readonly bytes: Uint8Array
-  readonly view: DataView
   readonly header: BatchHeader
   readonly size: number
-  /** What the time index goes by. */
+  /** To be written into the header, with a new checksum (2.5); null: it is right as it is. */
+  readonly stamp: { readonly timestampType: TimestampType; readonly maxTimestamp: number } | null
+  /** What the time index goes by, stamp included. */
   readonly maxTimestamp: number
   /** −1 for CreateTime. */
   readonly logAppendTimeMs: number
@@ -27,8 +28,6 @@ export interface ValidBatch {
 function refuse(code: 'INVALID_RECORD' | 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'INVALID_TIMESTAMP' | 'RECORD_LIST_TOO_LARGE' | 'UNSUPPORTED_FOR_MESSAGE_FORMAT', message: string): never {
   throw new OttlaError(code, message)
 }
-
-export function viewOf(bytes: Uint8Array): DataView { return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 
 /** Bytes of the one batch at the start of `records`; a cut batch behind it is ignored, as Kafka does. */
 function soleBatchSize(records: Uint8Array, view: DataView): number {
@@ -121,7 +120,7 @@ function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, logA
  * topic, must be loaded.
  */
 export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin, 'replication'>, config: LogConfig, now: number): ValidBatch {
-  let view = viewOf(records)
+  const view = viewOf(records)
   const size = soleBatchSize(records, view)
   if (origin === 'client' && (view.getUint32(0) !== 0 || view.getUint32(4) !== 0)) refuse('INVALID_RECORD', 'the base offset of a produced batch is 0')
   if (size > config.maxMessageBytes) refuse('MESSAGE_TOO_LARGE', `the batch has ${size} bytes, more than max.message.bytes=${config.maxMessageBytes}`)
@@ -150,15 +149,11 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
   const restamps = stampsTime || header.timestampType === 'LogAppendTime' || maxTimestamp !== header.maxTimestamp
   if (rebuilds) {
     bytes = rebuild(bytes, header, config, stampsTime ? now : undefined)
-  } else if (restamps) {
-    restampBatch(bytes, view, 0, size, config.timestampType, stampsTime ? now : maxTimestamp)
-  }
-  if (rebuilds || restamps) {
-    view = viewOf(bytes)
-    header = readBatchHeader(bytes, view, 0, bytes.length)
+    header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
   }
   if (bytes.length > config.segmentBytes) refuse('RECORD_LIST_TOO_LARGE', `${bytes.length} bytes do not fit into a segment of segment.bytes=${config.segmentBytes}`)
-  return { bytes, view, header, size: bytes.length, maxTimestamp: header.maxTimestamp, logAppendTimeMs: stampsTime ? now : -1 }
+  const stamp = restamps && !rebuilds ? { timestampType: config.timestampType, maxTimestamp: stampsTime ? now : maxTimestamp } : null
+  return { bytes, header, size: bytes.length, stamp, maxTimestamp: stamp === null ? header.maxTimestamp : stamp.maxTimestamp, logAppendTimeMs: stampsTime ? now : -1 }
 }
 
 /** Checks the whole batches of a `replication` append: header and CRC, offsets that rise from `nextOffset` on. A cut batch at the end is left out. */
@@ -173,12 +168,11 @@ export function validateReplicated(records: Uint8Array, nextOffset: number, conf
     if (records[position + 16] !== 2) refuse('UNSUPPORTED_FOR_MESSAGE_FORMAT', `only record batches of magic 2 can be appended, not ${records[position + 16]}`)
     if (size < BATCH_HEADER_SIZE || !verifyBatchCrc(records, view, position, size)) refuse('CORRUPT_MESSAGE', `the checksum of the replicated batch at byte ${position} does not match`)
     const bytes = position === 0 && size === records.length ? records : records.subarray(position, position + size)
-    const batchView = bytes === records ? view : viewOf(bytes)
-    const header = readBatchHeader(bytes, batchView, 0, size)
+    const header = readBatchHeader(records, view, position, records.length)
     if (header.baseOffset < expected || header.lastOffset < header.baseOffset) {
       throw new OttlaError('OFFSET_OUT_OF_RANGE', `a replicated batch has offsets ${header.baseOffset}–${header.lastOffset} where at least ${expected} was expected`, { offset: header.baseOffset })
     }
-    batches.push({ bytes, view: batchView, header, size, maxTimestamp: header.maxTimestamp, logAppendTimeMs: header.timestampType === 'LogAppendTime' ? header.maxTimestamp : -1 })
+    batches.push({ bytes, header, size, stamp: null, maxTimestamp: header.maxTimestamp, logAppendTimeMs: header.timestampType === 'LogAppendTime' ? header.maxTimestamp : -1 })
     expected = header.nextOffset
     position += size
   }

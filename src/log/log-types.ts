@@ -37,6 +37,8 @@ export interface ReadOptions {
   readonly isolation: ReadIsolation
   /** The first batch is returned even when it is larger than `maxBytes`. Default true. */
   readonly minOneMessage?: boolean
+  /** Verify the checksum of what comes from the disk (what comes from memory is known to be good). Default true. */
+  readonly checkCrc?: boolean
 }
 
 export interface AbortedTransaction { readonly producerId: number; readonly firstOffset: number }

@@ -1,73 +1,380 @@
-/** One partition's log: append, read, truncate, roll. Signatures first; the body follows. */
+/**
+ * One partition's log, the storage engine of Ottla: append, read, look up, truncate, expire. It orchestrates: appending is log-appender.ts, reading
+ * log-reader.ts and tail-cache.ts, rolling log-roll.ts, taking away log-truncation.ts, opening log-loader.ts; files are Segment's.
+ *
+ * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time (append-queue.ts); readers never wait for
+ * them. Made by LogManager; used by broker/, coordinator/, inspect/ and by those who want nothing but a log.
+ */
 import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
+import { LogAppender } from './log-appender.ts'
+import { collectAborted, readSegments } from './log-reader.ts'
+import { LogState, type LogParts } from './log-state.ts'
+import { replaceActive } from './log-roll.ts'
+import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
+import type { ProducerSummary } from './producer-entry.ts'
+import { planRetention, type RetentionPlan, type RetentionSegment } from './retention.ts'
 
 /** As DescribeProducers shows it. −1: none. */
-export interface ActiveProducer {
-  readonly producerId: number; readonly producerEpoch: number; readonly lastSequence: number
-  readonly lastTimestamp: number; readonly coordinatorEpoch: number; readonly currentTxnStartOffset: number
-}
+export type ActiveProducer = ProducerSummary
 
-function later(): never { throw new OttlaError('INTERNAL', 'not built yet') }
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 export class PartitionLog {
-  get topic(): string { return later() }
-  get partition(): number { return later() }
-  get topicId(): string { return later() }
+  readonly #state: LogState
+  readonly #appender: LogAppender
+  readonly #listeners = new Set<() => void>()
+  #closing: Promise<void> | null = null
+  /** Offsets at or above were appended between one and two ticks ago, at most: their bytes are in the page cache. */
+  #hotOffset = Number.POSITIVE_INFINITY
+  #nextHotOffset = Number.POSITIVE_INFINITY
+
+  /** Used by the loader and LogManager. */
+  constructor(parts: LogParts) {
+    this.#state = new LogState(parts)
+    this.#appender = new LogAppender(this.#state, () => this.#notify())
+    this.#nextHotOffset = parts.offsets.logEnd
+  }
+
+  get topic(): string { return this.#state.topic }
+  get partition(): number { return this.#state.partition }
+  get topicId(): string { return this.#state.topicId }
   /** The partition's folder. */
-  get directory(): string { return later() }
-  get config(): LogConfig { return later() }
-  get logStartOffset(): number { return later() }
-  get highWatermark(): number { return later() }
-  get lastStableOffset(): number { return later() }
-  get logEndOffset(): number { return later() }
-  get recoveryPoint(): number { return later() }
-  get leaderEpoch(): number { return later() }
+  get directory(): string { return this.#state.store.directory }
+  get config(): LogConfig { return this.#state.config }
+  get logStartOffset(): number { return this.#state.offsets.logStart }
+  get highWatermark(): number { return this.#state.offsets.highWatermark }
+  get lastStableOffset(): number { return this.#state.offsets.lastStable }
+  get logEndOffset(): number { return this.#state.offsets.logEnd }
+  get recoveryPoint(): number { return this.#state.offsets.recoveryPoint }
+  get leaderEpoch(): number { return this.#state.leaderEpoch }
   /** Bytes in all `.log` files. */
-  get size(): number { return later() }
-  get segmentCount(): number { return later() }
-  get isOffline(): boolean { return later() }
+  get size(): number { return this.#state.segments.size }
+  get segmentCount(): number { return this.#state.segments.count }
+  /** Where the oldest segment begins: at or below the log start. */
+  get firstSegmentOffset(): number { return this.#state.segments.first.baseOffset }
+  get isOffline(): boolean { return this.#state.offline !== null }
+  /** Bytes of appends that wait for the group in hand. */
+  get waitingBytes(): number { return this.#appender.queue.waitingBytes }
+
+  // ---- append ----------------------------------------------------------------------------------------------------------------------
 
   /**
    * Appends one record batch (of `replication`: one or more). The bytes belong to the log until the promise settles; base offset and
-   * leader epoch are patched in place. Resolves when the promise of `options.durable` holds.
+   * leader epoch may be patched in place. Resolves when the promise of `options.durable` holds.
    * Raises what spec/storage-format 5.1 names (CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP,
    * RECORD_LIST_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL
    * (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
    */
-  append(_records: Uint8Array, _options: AppendOptions): Promise<AppendResult> { return later() }
-  /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED. */
-  read(_offset: number, _options: ReadOptions): Promise<ReadResult> { return later() }
-  /** ListOffsets EARLIEST: the log start offset, timestamp −1. */
-  earliest(): OffsetAndTimestamp { return later() }
-  /** ListOffsets LATEST: the end that `isolation` sees, timestamp −1. */
-  latest(_isolation: ReadIsolation): OffsetAndTimestamp { return later() }
-  /** The first record with a timestamp at or above `timestamp`; null when there is none below the end that `isolation` sees. */
-  offsetForTimestamp(_timestamp: number, _isolation: ReadIsolation): Promise<OffsetAndTimestamp | null> { return later() }
-  /** The record with the largest timestamp (the earliest on a tie); null when the log is empty. */
-  maxTimestampOffset(): Promise<OffsetAndTimestamp | null> { return later() }
-  /** OffsetForLeaderEpoch (spec 9.2). −1: not known. */
-  endOffsetForEpoch(_epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } { return later() }
-  /** Starts a leader epoch at the current end (spec 9.1). Ignored unless it is above the last. */
-  assignLeaderEpoch(_epoch: number): void { later() }
-  /** Called in a macrotask or after a commit whenever the high watermark or the last stable offset moved. Returns the way to stop. */
-  onAdvance(_listener: () => void): () => void { return later() }
-  /** DeleteRecords (spec 8.2); −1 = the high watermark. Returns the new log start. Raises OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
-  deleteRecordsBefore(_offset: number): Promise<number> { return later() }
-  /** One retention run (spec 8.1) at wall time `now`; returns how many segments went. */
-  applyRetention(_now: number): Promise<number> { return later() }
-  /** Rolls a quiet active segment whose time is up, so that it can expire. True when it rolled. */
-  maybeRollByTime(_now: number): Promise<boolean> { return later() }
-  /** Makes everything appended so far durable. */
-  flush(): Promise<void> { return later() }
+  append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
+    const state = this.#state
+    if (state.closed !== null || state.offline !== null || state.store.readOnly) {
+      try {
+        state.refuseChange()
+      } catch (error) {
+        return Promise.reject(error as OttlaError)
+      }
+    }
+    return this.#appender.append(records, options)
+  }
+
+  /** Called whenever the high watermark or the last stable offset moved, after the appends concerned were answered. Returns the way to stop. */
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  #notify(): void { for (const listener of this.#listeners) listener() }
+
+  /** Makes everything appended so far durable. Raises LOG_OFFLINE when that fails. */
+  flush(): Promise<void> { return this.#exclusive(() => this.#flush()) }
+
+  async #flush(): Promise<void> {
+    const { segments, offsets, sharing } = this.#state
+    const { logEnd } = offsets
+    const { sealed } = this.#appender
+    try {
+      await Promise.all([sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])
+    } catch (error) {
+      throw this.#appender.goOffline(error)
+    }
+    await sealed.settled()
+    offsets.raiseRecoveryPoint(logEnd)
+  }
+
   /** For `exit` handlers: writes what still waits, and syncs. Blocks. */
-  flushSync(): void { later() }
-  updateConfig(_config: LogConfig): void { later() }
+  flushSync(): void {
+    if (this.#state.closed !== null || this.#state.store.readOnly) return
+    this.#appender.flushSync()
+  }
+
+  #exclusive<T>(section: () => Promise<T> | T): Promise<T> {
+    try {
+      this.#state.refuseChange()
+    } catch (error) {
+      return Promise.reject(error as OttlaError)
+    }
+    return this.#appender.queue.exclusive(() => {
+      this.#state.refuseChange()
+      return section()
+    })
+  }
+
+  // ---- read ------------------------------------------------------------------------------------------------------------------------
+
+  /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED. */
+  read(offset: number, options: ReadOptions): Promise<ReadResult> {
+    const { offsets, tail, closed } = this.#state
+    if (closed === null && offset >= offsets.logStart && offset <= offsets.logEnd) {
+      const limit = this.#limit(options.isolation)
+      if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options))
+      if (offset >= tail.firstOffset) {
+        const read = tail.read(offset, options.maxBytes, limit, options.minOneMessage ?? true)
+        if (read !== null && options.isolation !== 'committed') return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options))
+      }
+    }
+    return this.#readSlow(offset, options)
+  }
+
+  async #readSlow(offset: number, options: ReadOptions): Promise<ReadResult> {
+    for (;;) {
+      const { offsets, generation, segments, tail } = this.#state
+      this.#state.refuseClosed()
+      if (!(offset >= offsets.logStart && offset <= offsets.logEnd)) {
+        throw this.#state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${offsets.logStart}–${offsets.logEnd}`, { offset }))
+      }
+      const limitOffset = this.#limit(options.isolation)
+      const minOne = options.minOneMessage ?? true
+      try {
+        const read = (offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, options.maxBytes, limitOffset, minOne) : null)
+          ?? await readSegments(segments, { offset, maxBytes: options.maxBytes, limitOffset, minOne, hot: offset >= this.#hotOffset, checkCrc: options.checkCrc ?? true })
+        return this.#result(read.records, offset, read.nextOffset, options)
+      } catch (error) {
+        // Truncation, retention or close may have pulled the files away.
+        if (this.#state.generation === generation && this.#state.closed === null) throw this.#state.describe(error)
+      }
+    }
+  }
+
+  #limit(isolation: ReadIsolation): number {
+    const { offsets } = this.#state
+    return isolation === 'logEnd' ? offsets.logEnd : isolation === 'committed' ? offsets.lastStable : offsets.highWatermark
+  }
+
+  #result(records: Uint8Array, from: number, to: number, options: ReadOptions): ReadResult {
+    const { offsets, segments } = this.#state
+    return {
+      records, highWatermark: offsets.highWatermark, lastStableOffset: offsets.lastStable, logStartOffset: offsets.logStart,
+      abortedTransactions: options.isolation === 'committed' ? collectAborted(segments, from, to) : null,
+    }
+  }
+
+  /** ListOffsets EARLIEST: the log start offset, timestamp −1. */
+  earliest(): OffsetAndTimestamp {
+    const { epochs, offsets } = this.#state
+    const first = epochs.earliest
+    return { offset: offsets.logStart, timestamp: -1, leaderEpoch: first !== null && first.startOffset <= offsets.logStart ? first.epoch : -1 }
+  }
+
+  /** ListOffsets LATEST: the end that `isolation` sees, timestamp −1. */
+  latest(isolation: ReadIsolation): OffsetAndTimestamp { return { offset: this.#limit(isolation), timestamp: -1, leaderEpoch: this.leaderEpoch } }
+
+  /** The first record with a timestamp at or above `timestamp`; null when there is none below the end that `isolation` sees (spec 6.2). */
+  async offsetForTimestamp(timestamp: number, isolation: ReadIsolation): Promise<OffsetAndTimestamp | null> {
+    return this.#lookUp(async () => {
+      for (const segment of this.#state.segments.segments) {
+        if (await segment.largestTimestamp() < timestamp) continue
+        const found = await segment.findByTimestamp(timestamp, this.#state.offsets.logStart)
+        return found === null || found.offset >= this.#limit(isolation) ? null : found
+      }
+      return null
+    })
+  }
+
+  /** The record with the largest timestamp (the earliest on a tie); null when the log is empty. */
+  async maxTimestampOffset(): Promise<OffsetAndTimestamp | null> {
+    return this.#lookUp(async () => {
+      const candidates: { largest: number; index: number }[] = []
+      const { segments } = this.#state.segments
+      for (const [index, segment] of segments.entries()) {
+        if (segment.size > 0) candidates.push({ largest: await segment.largestTimestamp(), index })
+      }
+      candidates.sort((a, b) => b.largest - a.largest || a.index - b.index)
+      // A segment without timestamps stands where its file's modification time puts it: it has no record to offer.
+      for (const { index } of candidates) {
+        const found = await segments[index]!.findMaxTimestamp()
+        if (found !== null) return found
+      }
+      return null
+    })
+  }
+
+  async #lookUp(ask: () => Promise<OffsetAndTimestamp | null>): Promise<OffsetAndTimestamp | null> {
+    for (;;) {
+      const { generation } = this.#state
+      this.#state.refuseClosed()
+      try {
+        return await ask()
+      } catch (error) {
+        if (this.#state.generation === generation && this.#state.closed === null) throw this.#state.describe(error)
+      }
+    }
+  }
+
+  /** OffsetForLeaderEpoch (spec 9.2). −1: not known. */
+  endOffsetForEpoch(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
+    const found = this.#state.epochs.endOffsetFor(epoch, this.logEndOffset)
+    return { leaderEpoch: found.epoch, endOffset: found.endOffset }
+  }
+
+  activeProducers(): ActiveProducer[] { return this.#state.producers.producers() }
+
+  // ---- structure ---------------------------------------------------------------------------------------------------------------------
+
+  /** Starts a leader epoch at the current end (spec 9.1). Ignored unless it is above the last. */
+  assignLeaderEpoch(epoch: number): Promise<void> {
+    return this.#exclusive(() => {
+      if (epoch > this.#state.epochs.latestEpoch) this.#state.epochs.assign(epoch, this.logEndOffset)
+    })
+  }
+
+  /** DeleteRecords (spec 8.2); −1 = the high watermark. Returns the new log start, durably. Raises OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
+  deleteRecordsBefore(offset: number): Promise<number> {
+    return this.#exclusive(async () => {
+      const state = this.#state
+      const { offsets } = state
+      if (!state.config.isDeleted) throw state.describe(new OttlaError('POLICY_VIOLATION', 'records cannot be deleted from a topic whose cleanup.policy lacks "delete"'))
+      const target = offset === -1 ? offsets.highWatermark : offset
+      if (!(target >= 0 && target <= offsets.highWatermark)) {
+        throw state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `records below ${offset} cannot be deleted: the high watermark is ${offsets.highWatermark}`, { offset }))
+      }
+      await moveStart(state, target)
+      return offsets.logStart
+    })
+  }
+
+  /** One retention run (spec 8.1) at wall time `now`; returns how many segments went. */
+  applyRetention(now: number): Promise<number> {
+    return this.#exclusive(async () => {
+      const state = this.#state
+      const plan = await this.#planRetention(now)
+      if (plan.count === 0) return 0
+      if (plan.takesActive) replaceActive(state, state.offsets.logEnd)
+      await dropFirst(state, this.#appender.sealed, plan.count)
+      state.sharing.ports.logger.info('retention deleted segments', {
+        log: state.name, segments: plan.count, byStartOffset: plan.byStartOffset, bySize: plan.bySize, byTime: plan.byTime, logStartOffset: state.offsets.logStart,
+      })
+      return plan.count
+    })
+  }
+
+  async #planRetention(now: number): Promise<RetentionPlan> {
+    const { segments: list, offsets, config } = this.#state
+    const segments: RetentionSegment[] = []
+    let expired = config.isDeleted && config.retentionMs >= 0
+    for (const segment of list.segments) {
+      // The first young segment ends the run: what is behind it need not be asked.
+      const largestTimestamp = expired ? await segment.largestTimestamp() : Number.POSITIVE_INFINITY
+      if (now - largestTimestamp <= config.retentionMs) expired = false
+      segments.push({ baseOffset: segment.baseOffset, size: segment.size, largestTimestamp })
+    }
+    return planRetention({ segments, logStartOffset: offsets.logStart, highWatermark: offsets.highWatermark, logEndOffset: offsets.logEnd, config, now })
+  }
+
+  /**
+   * Rolls an active segment whose time is up (segment.ms), though nobody appends, so that it can expire and be compacted. True when it rolled. The age counts from its
+   * first record or its last append before this process, whichever is later, so old records that are being copied in do not roll at every call.
+   */
+  maybeRollByTime(now: number): Promise<boolean> {
+    return this.#exclusive(() => {
+      const state = this.#state
+      const { active } = state.segments
+      if (active.size === 0) return false
+      const { rollTimestamp } = active
+      const since = rollTimestamp <= now ? Math.max(rollTimestamp, state.activeSinceMs) : state.activeSinceMs
+      if (now - since <= state.config.maxSegmentMs - active.jitterMs) return false
+      this.#appender.roll(state.offsets.logEnd)
+      return true
+    })
+  }
+
   /** Follower's truncation (spec 9.3); batches are never split. */
-  truncateTo(_offset: number): Promise<void> { return later() }
-  truncateFullyAndStartAt(_offset: number): Promise<void> { return later() }
-  activeProducers(): ActiveProducer[] { return later() }
-  /** Fails waiting appends only if they cannot be written; flushes, writes indexes and the producer snapshot, closes files. Idempotent. */
-  close(): Promise<void> { return later() }
+  truncateTo(offset: number): Promise<void> {
+    return this.#exclusive(async () => {
+      if (offset < this.logEndOffset) await cutEnd(this.#state, this.#appender.sealed, offset)
+    })
+  }
+
+  truncateFullyAndStartAt(offset: number): Promise<void> {
+    return this.#exclusive(() => restart(this.#state, this.#appender.sealed, offset))
+  }
+
+  updateConfig(config: LogConfig): void {
+    this.#state.config = config
+    for (const segment of this.#state.segments.segments) segment.updateSettings(config)
+  }
+
+  /** Called by the manager about once a minute: what was new at the last tick is less hot now, and what could not be written then is tried again. */
+  tick(): void {
+    this.#hotOffset = this.#nextHotOffset
+    this.#nextHotOffset = this.logEndOffset
+    this.#appender.sealed.settleInBackground()
+  }
+
+  /** Forgets producers that were silent for producer.id.expiration.ms. */
+  expireProducers(nowMs: number): void { this.#state.producers.removeExpired(nowMs) }
+
+  /**
+   * Finishes the appends that wait, makes everything durable, writes indexes and the producer snapshot, closes files. Idempotent. Rejects when something of that
+   * failed, and with LOG_OFFLINE when the log was offline; files are closed even so.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(new OttlaError('CLOSED', `${this.#state.name} is closed`, { topic: this.topic, partition: this.partition }), true)
+    return this.#closing
+  }
+
+  /** As `close`, for a log whose folder is about to be deleted: appends and reads that come later meet `error`, nothing more is written. */
+  abandon(error: OttlaError): Promise<void> {
+    this.#closing ??= this.#close(error, false)
+    return this.#closing
+  }
+
+  async #close(error: OttlaError, flush: boolean): Promise<void> {
+    const state = this.#state
+    const { queue } = this.#appender
+    if (flush) queue.close(error)
+    else queue.failAll(error)
+    await queue.idle()
+    try {
+      if (flush && !state.store.readOnly) await queue.exclusive(() => this.#finish())
+    } finally {
+      state.closed = error
+      this.#listeners.clear()
+      state.sharing.tailMemory.forget(state.tail)
+      for (const segment of state.segments.segments) closeQuietly(() => segment.close())
+    }
+  }
+
+  /** Last writes of a clean close, in Kafka's order: segments, then the snapshot; the checkpoints and the mark are the manager's. */
+  async #finish(): Promise<void> {
+    const state = this.#state
+    if (state.offline !== null) throw state.offline
+    await this.#flush()
+    const { active } = state.segments
+    active.seal()
+    await active.flush()
+    state.producers.setEndOffset(state.offsets.logEnd)
+    state.producers.takeSnapshot(true)
+    state.epochs.flush()
+  }
+}
+
+/** After a failure the files of other segments are closed all the same. */
+function closeQuietly(close: () => void): void {
+  try {
+    close()
+  } catch {
+    // The flush before has told what is wrong with the disk.
+  }
 }

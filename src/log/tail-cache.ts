@@ -16,7 +16,7 @@ const OVERHEAD = 12
 const ENTRY_INTERVAL = 4096
 const MIN_CHUNK = 65_536
 /** Largest chunk; a larger batch is written from its own memory and is not cached. */
-export const MAX_CHUNK = 1_048_576
+export const MAX_CHUNK: number = 2 * 1_048_576
 
 class Chunk {
   readonly buffer: Buffer
@@ -55,7 +55,7 @@ export class TailMemory {
   /** Least recently appended first. */
   readonly #caches = new Set<TailCache>()
 
-  constructor(limitBytes: number = 32 * 1_048_576, perLogLimitBytes: number = 4 * 1_048_576) {
+  constructor(limitBytes: number = 32 * 1_048_576, perLogLimitBytes: number = 8 * 1_048_576) {
     this.#limit = limitBytes
     this.#perLogLimit = perLogLimitBytes
   }
@@ -109,8 +109,8 @@ export class TailMemory {
   }
 }
 
-/** Where staged bytes stand, for the write. */
-export interface StagedBytes { buffer: Uint8Array; start: number; length: number }
+/** Where the bytes of a group stand: one run in one buffer, for one write. */
+export interface StagedBytes { buffer: Uint8Array; view: DataView; start: number; length: number }
 
 export interface TailRead { readonly records: Uint8Array; readonly nextOffset: number }
 
@@ -139,28 +139,45 @@ export class TailCache {
   }
 
   /**
-   * Copies one batch behind what is staged; `demand` is what the whole group will need (a hint for the chunk size).
-   * The place is appended to `out`, or joined with its last entry where it is adjacent. False: too large to be cached, write it directly.
+   * Copies one batch behind what is staged and lengthens `run` by it, or sets it when it is empty (`length` 0); `demand` is what the whole group
+   * will want (a hint for the chunk). False: there is no room right behind the run, or the batch is too large for any chunk.
    */
-  stage(batch: Uint8Array, baseOffset: number, demand: number, out: StagedBytes[]): boolean {
+  stage(batch: Uint8Array, baseOffset: number, demand: number, run: StagedBytes): boolean {
     const size = batch.length
     if (size > MAX_CHUNK) return false
     this.#touched = true
     let chunk = this.#chunks[this.#chunks.length - 1]
-    if (chunk === undefined || chunk.used + size > chunk.buffer.length) chunk = this.#grow(Math.max(size, Math.min(demand, MAX_CHUNK)))
-    const start = chunk.used
-    chunk.buffer.set(batch, start)
-    const entries = chunk.entryPositions.length
-    if (entries === 0 || start - chunk.entryPositions[entries - 1]! >= ENTRY_INTERVAL) {
-      chunk.entryOffsets.push(baseOffset)
-      chunk.entryPositions.push(start)
+    const room = chunk === undefined ? 0 : chunk.buffer.length - chunk.used
+    if (run.length > 0) {
+      if (size > room) return false
+    } else if (chunk === undefined || room < Math.max(size, Math.min(demand, MAX_CHUNK))) {
+      chunk = this.#grow(Math.max(size, Math.min(demand, MAX_CHUNK)))
     }
-    chunk.used = start + size
-    chunk.pinned = true
-    const last = out[out.length - 1]
-    if (last !== undefined && last.buffer === chunk.buffer && last.start + last.length === start) last.length += size
-    else out.push({ buffer: chunk.buffer, start, length: size })
+    const start = chunk!.used
+    chunk!.buffer.set(batch, start)
+    this.#note(chunk!, baseOffset, start)
+    chunk!.used = start + size
+    chunk!.pinned = true
+    if (run.length === 0) {
+      run.buffer = chunk!.buffer
+      run.view = chunk!.view
+      run.start = start
+    }
+    run.length += size
     return true
+  }
+
+  /** Whether `size` bytes have room right behind a run that is not empty. */
+  fits(size: number, run: StagedBytes): boolean {
+    const chunk = this.#chunks[this.#chunks.length - 1]
+    return chunk !== undefined && run.buffer === chunk.buffer && size <= chunk.buffer.length - chunk.used
+  }
+
+  #note(chunk: Chunk, baseOffset: number, start: number): void {
+    const entries = chunk.entryPositions.length
+    if (entries > 0 && start - chunk.entryPositions[entries - 1]! < ENTRY_INTERVAL) return
+    chunk.entryOffsets.push(baseOffset)
+    chunk.entryPositions.push(start)
   }
 
   #grow(demand: number): Chunk {

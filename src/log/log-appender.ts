@@ -1,0 +1,277 @@
+/**
+ * Group commit of one log (spec/storage-format 5; design/performance H3–H6). A group is checked and staged, written with one write, made durable with one
+ * sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the members
+ * are answered, and the next group starts.
+ *
+ * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
+ * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any more.
+ *
+ * Used by PartitionLog only.
+ */
+import { OttlaError } from '../common/errors.ts'
+import { compressionTypes, loadCodec, type CompressionType } from '../record/compression.ts'
+import { AppendGroup } from './append-group.ts'
+import { AppendQueue, type PendingAppend } from './append-queue.ts'
+import { markUnsynced } from './distrusted-tail.ts'
+import { rollSegment } from './log-roll.ts'
+import type { LogState } from './log-state.ts'
+import type { AppendOptions, AppendResult } from './log-types.ts'
+import { SealedFlusher } from './sealed-flusher.ts'
+import type { TransactionIndexEntry } from './transaction-index.ts'
+
+const ATTRIBUTES_LOW_BYTE = 22
+const loadedCodecs = new Set<CompressionType>(['none'])
+
+interface GroupInFlight { readonly group: AppendGroup; readonly commitProducers: (endOffset: number) => TransactionIndexEntry[] }
+
+export class LogAppender {
+  readonly #state: LogState
+  readonly #notify: () => void
+  readonly queue: AppendQueue
+  readonly sealed: SealedFlusher
+  #inFlight: GroupInFlight | null = null
+  #diskFull = false
+
+  /** `notify`: offsets moved. */
+  constructor(state: LogState, notify: () => void) {
+    this.#state = state
+    this.#notify = notify
+    this.queue = new AppendQueue(state.sharing.ports.scheduler, (taken) => this.#commit(taken))
+    this.sealed = new SealedFlusher(state, (error) => this.goOffline(error))
+  }
+
+  append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> { return this.queue.push(records, options) }
+
+  /** Starts a new active segment at `baseOffset`, inside the log's turn. */
+  roll(baseOffset: number): void { rollSegment(this.#state, this.sealed, baseOffset) }
+
+  #commit(taken: PendingAppend[]): Promise<void> | undefined {
+    const missing = missingCodec(taken, this.#state.config.compression)
+    return missing === null ? this.#start(taken) : this.#loadThenStart(taken, missing)
+  }
+
+  async #loadThenStart(taken: PendingAppend[], first: CompressionType): Promise<void> {
+    let missing: CompressionType | null = first
+    while (missing !== null) {
+      try {
+        await loadCodec(missing)
+        loadedCodecs.add(missing)
+      } catch (error) {
+        for (const item of taken) item.reject(this.#state.describe(error))
+        return
+      }
+      missing = missingCodec(taken, this.#state.config.compression)
+    }
+    return this.#start(taken)
+  }
+
+  #start(taken: PendingAppend[]): Promise<void> | undefined {
+    const state = this.#state
+    if (state.offline !== null) {
+      for (const item of taken) item.reject(state.offline)
+      return undefined
+    }
+    const built = this.#build(taken)
+    if (built === null) return undefined
+    const { group } = built
+    if (group.bytes === 0) {
+      if (group.durable) return this.#syncAndComplete(built)
+      this.#complete(built)
+      return undefined
+    }
+    this.#inFlight = built
+    const segment = state.segments.active
+    const { buffer, start, length } = group.run
+    if (group.nextOffset - state.offsets.recoveryPoint >= state.config.flushMessages) group.durable = true
+    if (!state.sharing.writeBudget.take(length)) return this.#writeAndComplete(built)
+    try {
+      segment.writeSync(buffer, start, length)
+    } catch (error) {
+      this.#failed(group, error)
+      return undefined
+    }
+    if (group.durable) return this.#syncAndComplete(built)
+    this.#complete(built)
+    return undefined
+  }
+
+  /** Takes as many as fit one write into one segment; the others go back to the queue. Null: nothing to write, everyone was answered. */
+  #build(taken: PendingAppend[]): GroupInFlight | null {
+    const state = this.#state
+    const { offsets, producers, sharing } = state
+    const staging = producers.beginGroup()
+    let demand = 0
+    for (const item of taken) demand += item.records.length
+    const group = new AppendGroup({
+      config: state.config, nextOffset: offsets.logEnd, leaderEpoch: state.leaderEpoch, logStartOffset: offsets.logStart, recoveryPoint: offsets.recoveryPoint,
+      producers: staging, tail: state.tail, demand, now: sharing.ports.clock.now(), describe: (error) => state.describe(error),
+    })
+    let next = 0
+    try {
+      for (; next < taken.length; next++) {
+        const item = taken[next]!
+        if (!group.prepare(item)) continue
+        if (!this.#makeRoom(group, item) || !group.place(item)) break
+      }
+      this.#noteEpochs(group)
+    } catch (error) {
+      // Rolling or noting the epoch met the disk: nobody of this group can be helped.
+      this.#failed(group, error)
+      for (const item of taken.slice(next)) item.reject(this.#refusal(error))
+      return null
+    }
+    this.queue.putBack(taken.slice(next))
+    if (group.members.length === 0) return null
+    return { group, commitProducers: (endOffset) => staging.commit(endOffset) }
+  }
+
+  /** Rolls the active segment for the first of a group. False: `item` needs a new segment, so the group ends before it. */
+  #makeRoom(group: AppendGroup, item: PendingAppend): boolean {
+    const state = this.#state
+    const fit = group.fit(item)
+    const active = state.segments.active
+    const reason = active.rollReason(fit.bytes, fit.maxTimestamp, fit.lastOffset)
+    if (reason === null) {
+      const first = group.batches[0]
+      return first === undefined || first.maxTimestamp < 0 || active.size > 0 || fit.maxTimestamp - first.maxTimestamp <= state.config.maxSegmentMs - active.jitterMs
+    }
+    if (group.bytes > 0) return false
+    if (active.size > 0 || active.baseOffset !== fit.firstOffset) this.roll(Math.max(fit.firstOffset, state.offsets.logEnd))
+    return true
+  }
+
+  /** Before the write, as Kafka does: an entry at or past the log end is dropped at load, a missing one could never be told. */
+  #noteEpochs(group: AppendGroup): void {
+    const { epochs } = this.#state
+    for (const { leaderEpoch, baseOffset } of group.batches) {
+      if (leaderEpoch >= 0 && leaderEpoch !== epochs.latestEpoch) epochs.assign(leaderEpoch, baseOffset)
+    }
+  }
+
+  async #writeAndComplete(built: GroupInFlight): Promise<void> {
+    const { buffer, start, length } = built.group.run
+    try {
+      await this.#state.segments.active.write(buffer, start, length)
+    } catch (error) {
+      if (this.#inFlight === built) this.#failed(built.group, error)
+      return
+    }
+    if (this.#inFlight !== built) return
+    if (this.#state.offline !== null) return this.#failed(built.group, this.#state.offline)
+    if (built.group.durable) return this.#syncAndComplete(built)
+    this.#complete(built)
+  }
+
+  async #syncAndComplete(built: GroupInFlight): Promise<void> {
+    const { sharing, segments } = this.#state
+    this.#inFlight = built
+    try {
+      // Sealed segments too: the promise covers everything before this group.
+      await Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])
+    } catch (error) {
+      if (this.#inFlight !== built) return
+      this.#inFlight = null
+      this.#state.tail.rollback()
+      built.group.rejectAll(this.goOffline(error))
+      return
+    }
+    if (this.#inFlight === built) this.#complete(built, true)
+  }
+
+  /** The group is on the disk as far as its members asked. */
+  #complete({ group, commitProducers }: GroupInFlight, isDurable: boolean = false): void {
+    const { segments, offsets, producers, tail } = this.#state
+    this.#inFlight = null
+    if (group.bytes > 0) {
+      const { active } = segments
+      for (const { size, lastOffset, maxTimestamp } of group.batches) active.commitBatch(size, lastOffset, maxTimestamp)
+      for (const aborted of commitProducers(group.nextOffset)) active.commitAborted(aborted)
+      if (group.bypassesTail) tail.clear()
+      else tail.commit(group.nextOffset)
+      producers.onHighWatermark(group.nextOffset)
+      offsets.advanceEnd(group.nextOffset, producers.firstUnstableOffset)
+      if (this.#diskFull) this.#resumed()
+    }
+    if (isDurable && this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
+    group.resolveAll()
+    if (group.bytes > 0) this.#notify()
+  }
+
+  #failed(group: AppendGroup, error: unknown): void {
+    this.#inFlight = null
+    this.#state.tail.rollback()
+    group.rejectAll(this.#refusal(error))
+  }
+
+  /** What the members of a failed write are told. */
+  #refusal(error: unknown): OttlaError {
+    const known = this.#state.describe(error)
+    if (known.code === 'DISK_FULL' && !this.#diskFull) {
+      this.#diskFull = true
+      const { sharing } = this.#state
+      sharing.ports.logger.error('the disk is full: appends fail until there is space, reads go on', { log: this.#state.name })
+      sharing.events.onDiskFull?.(this.#state, known)
+    }
+    return known
+  }
+
+  #resumed(): void {
+    this.#diskFull = false
+    const { sharing } = this.#state
+    sharing.ports.logger.info('appends go through again', { log: this.#state.name })
+    sharing.events.onDiskResumed?.(this.#state)
+  }
+
+  /** No append is accepted from now on; returns what they are told. */
+  goOffline(error: unknown): OttlaError {
+    const state = this.#state
+    if (state.offline !== null) return state.offline
+    const cause = state.describe(error)
+    const offline = new OttlaError('LOG_OFFLINE', `${state.name} is offline: ${cause.message}`, {
+      topic: state.topic, partition: state.partition, file: cause.file, cause,
+    })
+    state.offline = offline
+    markUnsynced(state)
+    this.queue.failAll(offline)
+    state.sharing.ports.logger.error('a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause })
+    state.sharing.events.onOffline?.(state, offline)
+    return offline
+  }
+
+  /** For `exit` handlers: writes and syncs what is in flight or waits, blocking. Members are answered, though nobody may live to see it. */
+  flushSync(): void {
+    const state = this.#state
+    if (state.offline !== null) return
+    let built = this.#inFlight
+    let waiting = this.queue.takeWaiting()
+    for (;;) {
+      if (built !== null) {
+        const { buffer, start, length } = built.group.run
+        try {
+          // A write that is under way puts the same bytes to the same place.
+          if (length > 0) state.segments.active.writeSync(buffer, start, length)
+        } catch (error) {
+          return this.#failed(built.group, error)
+        }
+        this.#complete(built)
+      }
+      if (waiting.length === 0) break
+      if (missingCodec(waiting, state.config.compression) !== null) break
+      built = this.#build(waiting)
+      waiting = this.queue.takeWaiting()
+    }
+    this.sealed.syncLogsNow()
+    state.segments.active.datasyncSync()
+  }
+}
+
+/** A codec that a batch or the topic needs and that is not loaded yet; null: none. */
+function missingCodec(items: readonly PendingAppend[], target: CompressionType | null): CompressionType | null {
+  if (target !== null && !loadedCodecs.has(target)) return target
+  for (const { records, options } of items) {
+    if (options.origin === 'replication') continue
+    const type = compressionTypes[(records[ATTRIBUTES_LOW_BYTE] ?? 0) & 7]
+    if (type !== undefined && !loadedCodecs.has(type)) return type
+  }
+  return null
+}

@@ -1,0 +1,207 @@
+/**
+ * Reads whole batches from segments (spec/storage-format 6.1): index floor, one positioned read into fresh memory, headers walked, checksums checked. A slice
+ * of that memory is the result. Works on one immutable SegmentList, so the writer is never waited for.
+ *
+ * Bytes that are no batch, fail their checksum or carry offsets that cannot be there raise LOG_CORRUPT with file, position and offset; what stands before them
+ * is served first. Indexes are hints: a wrong one is rebuilt before anything is called corrupt.
+ */
+import { OttlaError } from '../common/errors.ts'
+import { readInt64 } from '../common/int64.ts'
+import { peekBatchSize, verifyBatchCrc } from '../record/batch-format.ts'
+import type { AbortedTransaction } from './log-types.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentList } from './segment-list.ts'
+import type { TransactionIndexEntry } from './transaction-index.ts'
+
+/** What a read fetches beside `maxBytes`: the way from the index entry to the batch, and the header behind the last batch. */
+const SLACK_BYTES = 8192
+const MIN_READ = 16_384
+/** Longest read made on the event loop where the bytes are surely in the page cache. */
+const SYNC_READ_BYTES = 65_536
+/** Bytes of a header that offsets and size are read from. */
+const HEADER_BYTES = 61
+
+export interface SegmentRead {
+  /** At or above the base offset of the first segment. */
+  readonly offset: number
+  readonly maxBytes: number
+  /** Nothing at or above is returned. At most the log end. */
+  readonly limitOffset: number
+  readonly minOne: boolean
+  /** The bytes were written a short while ago. */
+  readonly hot: boolean
+  readonly checkCrc: boolean
+}
+
+export interface SegmentReadResult {
+  readonly records: Uint8Array
+  /** The offset after the last batch returned; the offset asked when there is none. */
+  readonly nextOffset: number
+}
+
+const NOTHING: Uint8Array = Buffer.alloc(0)
+
+/** A problem with bytes, thrown inside this file only; becomes LOG_CORRUPT unless a wrong index was the reason. */
+class BadBatch {
+  readonly position: number
+  readonly detail: string
+  constructor(position: number, detail: string) {
+    this.position = position
+    this.detail = detail
+  }
+}
+
+export async function readSegments(list: SegmentList, read: SegmentRead): Promise<SegmentReadResult> {
+  const from = Math.max(0, list.floorIndex(read.offset))
+  for (let i = from; i < list.count; i++) {
+    const segment = list.segments[i]!
+    if (segment.size === 0) continue
+    if (segment.baseOffset >= read.limitOffset) break
+    segment.retain()
+    try {
+      const result = await readSegment(segment, list.segments[i + 1]?.baseOffset ?? null, read)
+      if (result !== null) return result
+    } finally {
+      segment.release()
+    }
+  }
+  return { records: NOTHING, nextOffset: read.offset }
+}
+
+/** Null: the segment has no batch at or above the offset. */
+async function readSegment(segment: Segment, nextBase: number | null, read: SegmentRead): Promise<SegmentReadResult | null> {
+  for (let attempt = 0; ; attempt++) {
+    const start = read.offset <= segment.baseOffset ? 0 : segment.floorPosition(read.offset)
+    try {
+      // Size and end of the active segment move together: take both now.
+      return await new Scan(segment, nextBase ?? segment.nextOffset, read).run(start)
+    } catch (error) {
+      if (!(error instanceof BadBatch)) throw error
+      if (attempt > 0 || start === 0) {
+        throw new OttlaError('LOG_CORRUPT', `${segment.logPath} at byte ${error.position}: ${error.detail}; the read wanted offset ${read.offset}`, {
+          file: segment.logPath, position: error.position, offset: read.offset,
+        })
+      }
+      await segment.rebuildIndexes()
+    }
+  }
+}
+
+/** One pass over one segment. */
+class Scan {
+  readonly #segment: Segment
+  readonly #upper: number
+  readonly #read: SegmentRead
+  readonly #end: number
+  #buffer: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+  #length = 0
+  /** Position in the file of the buffer's first byte. */
+  #origin = 0
+  /** Last offset of the batch before. */
+  #before: number
+
+  constructor(segment: Segment, upper: number, read: SegmentRead) {
+    this.#segment = segment
+    this.#upper = upper
+    this.#read = read
+    this.#end = segment.size
+    this.#before = segment.baseOffset - 1
+  }
+
+  async run(start: number): Promise<SegmentReadResult | null> {
+    const { offset, limitOffset, maxBytes, minOne } = this.#read
+    let position = start
+    await this.#fetch(position, Math.max(MIN_READ, maxBytes + SLACK_BYTES))
+    // The batch that holds the offset, or the first above it.
+    for (;;) {
+      if (position >= this.#end) return null
+      if (position + HEADER_BYTES > this.#origin + this.#length && this.#origin + this.#length < this.#end) await this.#fetch(position, Math.max(MIN_READ, maxBytes + SLACK_BYTES))
+      const size = this.#sizeAt(position)
+      const last = this.#lastOffsetAt(position)
+      if (position === start && start > 0 && this.#baseOffsetAt(position) > offset) throw new BadBatch(position, `an index leads here for offset ${offset}, but the batch begins at ${this.#baseOffsetAt(position)}`)
+      if (last >= offset) break
+      this.#before = last
+      position += size
+    }
+    if (this.#lastOffsetAt(position) >= limitOffset) return { records: NOTHING, nextOffset: offset }
+    const first = this.#sizeAt(position)
+    if (first > maxBytes && !minOne) return { records: NOTHING, nextOffset: offset }
+    if (position + first > this.#origin + this.#length) await this.#fetch(position, first + HEADER_BYTES)
+    return this.#gather(position)
+  }
+
+  /** Whole batches of the buffer from `position` on. */
+  #gather(position: number): SegmentReadResult {
+    const { limitOffset, maxBytes, checkCrc, offset } = this.#read
+    const start = position
+    const bufferEnd = this.#origin + this.#length
+    let nextOffset = offset
+    for (let isFirst = true; position < bufferEnd; isFirst = false) {
+      try {
+        if (position + HEADER_BYTES > bufferEnd && bufferEnd < this.#end) break
+        const size = this.#sizeAt(position)
+        const last = this.#lastOffsetAt(position)
+        if (last >= limitOffset || position + size > bufferEnd || (!isFirst && position + size - start > maxBytes)) break
+        if (checkCrc && !verifyBatchCrc(this.#buffer, this.#view, position - this.#origin, size)) throw new BadBatch(position, 'the checksum of the batch does not match its bytes')
+        this.#before = last
+        nextOffset = last + 1
+        position += size
+      } catch (error) {
+        // Serve what is good; the next read begins at the bad batch and tells.
+        if (isFirst || !(error instanceof BadBatch)) throw error
+        break
+      }
+    }
+    return { records: this.#buffer.subarray(start - this.#origin, position - this.#origin), nextOffset }
+  }
+
+  async #fetch(position: number, wanted: number): Promise<void> {
+    const length = Math.min(wanted, this.#end - position)
+    this.#buffer = length <= 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+    this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length)
+    this.#origin = position
+    this.#length = this.#read.hot && length <= SYNC_READ_BYTES
+      ? this.#segment.readSync(this.#buffer, 0, length, position)
+      : await this.#segment.read(this.#buffer, 0, length, position)
+    if (this.#length < length) throw new BadBatch(position + this.#length, `the file ends here, ${length - this.#length} bytes early`)
+  }
+
+  /** Size of the batch at file position `position`, whose header is in the buffer; it ends within the segment. */
+  #sizeAt(position: number): number {
+    const at = position - this.#origin
+    if (at + 17 > this.#length) throw new BadBatch(position, 'the segment ends inside a batch header')
+    let size: number
+    try {
+      size = peekBatchSize(this.#buffer, this.#view, at, Number.MAX_SAFE_INTEGER)
+    } catch (error) {
+      throw new BadBatch(position, error instanceof Error ? error.message : String(error))
+    }
+    if (position + size > this.#end) throw new BadBatch(position, `a batch of ${size} bytes does not end within the segment`)
+    return size
+  }
+
+  #baseOffsetAt(position: number): number { return readInt64(this.#view, position - this.#origin) }
+
+  /** Checked against the batch before, and the offsets this segment may hold. */
+  #lastOffsetAt(position: number): number {
+    const at = position - this.#origin
+    const first = readInt64(this.#view, at)
+    const legacy = this.#buffer[at + 16]! < 2
+    const last = legacy ? first : first + this.#view.getInt32(at + 23)
+    if (!(last > this.#before) || (!legacy && first <= this.#before) || last >= this.#upper) {
+      throw new BadBatch(position, `the batch claims offsets ${first}–${last}, but only ${this.#before + 1}–${this.#upper - 1} can be here`)
+    }
+    return last
+  }
+}
+
+/** Aborted transactions that overlap [from, to), oldest first, of the segments from the one that holds `from` on. */
+export function collectAborted(list: SegmentList, from: number, to: number): AbortedTransaction[] {
+  const entries: TransactionIndexEntry[] = []
+  if (to <= from) return entries
+  for (let i = Math.max(0, list.floorIndex(from)); i < list.count; i++) {
+    if (list.segments[i]!.abortedTransactions(from, to, entries)) break
+  }
+  return entries.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+}

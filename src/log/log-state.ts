@@ -1,0 +1,99 @@
+/**
+ * What the parts of one PartitionLog share. Everything here is replaced or changed only inside the log's turn (AppendQueue: a group or an exclusive
+ * section), except `closed` and `offline`, which are set once. Readers take `segments` and `offsets` as they stand.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import type { LeaderEpochCache } from './leader-epoch-cache.ts'
+import type { LogConfig } from './log-config.ts'
+import type { LogOffsets } from './log-offsets.ts'
+import type { LogEvents } from './log-types.ts'
+import type { ProducerStateManager } from './producer-state-manager.ts'
+import type { SegmentList } from './segment-list.ts'
+import type { SegmentStore } from './segment.ts'
+import type { SyncGate, WriteBudget } from './sync-gate.ts'
+import { TailCache, type TailMemory } from './tail-cache.ts'
+
+/** What the manager gives to each of its logs. */
+export interface LogSharing {
+  readonly ports: Ports
+  readonly syncGate: SyncGate
+  readonly writeBudget: WriteBudget
+  readonly tailMemory: TailMemory
+  readonly events: LogEvents
+  /** Writes the log-start-offset and recovery-point checkpoints of the directory, durably, before it resolves. */
+  persistCheckpoints(): Promise<void>
+}
+
+export interface LogParts {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly store: SegmentStore
+  readonly sharing: LogSharing
+  readonly config: LogConfig
+  readonly segments: SegmentList
+  readonly offsets: LogOffsets
+  readonly producers: ProducerStateManager
+  readonly epochs: LeaderEpochCache
+  /** Wall time of the last append to the active segment, as far as its modification time tells. */
+  readonly activeSinceMs: number
+}
+
+export class LogState {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly store: SegmentStore
+  readonly sharing: LogSharing
+  readonly offsets: LogOffsets
+  readonly producers: ProducerStateManager
+  readonly epochs: LeaderEpochCache
+  readonly tail: TailCache
+  config: LogConfig
+  segments: SegmentList
+  activeSinceMs: number
+  /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
+  generation = 0
+  offline: OttlaError | null = null
+  closed: OttlaError | null = null
+
+  constructor(parts: LogParts) {
+    this.topic = parts.topic
+    this.partition = parts.partition
+    this.topicId = parts.topicId
+    this.store = parts.store
+    this.sharing = parts.sharing
+    this.config = parts.config
+    this.segments = parts.segments
+    this.offsets = parts.offsets
+    this.producers = parts.producers
+    this.epochs = parts.epochs
+    this.activeSinceMs = parts.activeSinceMs
+    this.tail = new TailCache(parts.sharing.tailMemory)
+  }
+
+  get name(): string { return `${this.topic}-${this.partition}` }
+  get leaderEpoch(): number { return Math.max(0, this.epochs.latestEpoch) }
+
+  /** The same error, telling which log it concerns; anything unexpected becomes INTERNAL. */
+  describe(error: unknown): OttlaError {
+    const known = OttlaError.from(error)
+    if (known.topic !== undefined) return known
+    return new OttlaError(known.code, `${this.name}: ${known.message}`, {
+      topic: this.topic, partition: this.partition, offset: known.offset, file: known.file, position: known.position, cause: known.cause ?? known,
+    })
+  }
+
+  /** Raises CLOSED once the log is closed. */
+  refuseClosed(): void {
+    if (this.closed !== null) throw this.closed
+  }
+
+  /** Raises what a change of the log meets: CLOSED, READ_ONLY, LOG_OFFLINE. */
+  refuseChange(): void {
+    this.refuseClosed()
+    if (this.store.readOnly) throw new OttlaError('READ_ONLY', `${this.name} is open for reading only`, { topic: this.topic, partition: this.partition })
+    if (this.offline !== null) throw this.offline
+  }
+}

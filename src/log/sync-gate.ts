@@ -1,0 +1,49 @@
+/**
+ * What the logs of one manager share of the machine (design/performance H4, H6): how many fdatasyncs may occupy the thread pool at once, and how
+ * many bytes may be written synchronously in one turn of the event loop.
+ */
+import type { Scheduler } from '../common/scheduler.ts'
+
+/** Node's pool has four threads unless told otherwise: one is left for reads. */
+const DEFAULT_SYNCS = 3
+
+export class SyncGate {
+  readonly #limit: number
+  #running = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(limit: number = DEFAULT_SYNCS) { this.#limit = limit }
+
+  /** Runs `sync` when fewer than the limit run; first come, first served. */
+  async run(sync: () => Promise<void>): Promise<void> {
+    if (this.#running >= this.#limit) await new Promise<void>((resolve) => { this.#waiting.push(resolve) })
+    else this.#running++
+    try {
+      await sync()
+    } finally {
+      const next = this.#waiting.shift()
+      // The place is handed over, so that nobody overtakes.
+      if (next === undefined) this.#running--
+      else next()
+    }
+  }
+}
+
+/** Largest write made on the event loop. */
+export const SYNC_WRITE_BYTES = 65_536
+const BYTES_PER_TURN = 262_144
+
+export class WriteBudget {
+  readonly #scheduler: Scheduler
+  #spent = 0
+
+  constructor(scheduler: Scheduler) { this.#scheduler = scheduler }
+
+  /** True when `bytes` may be written synchronously in this turn. */
+  take(bytes: number): boolean {
+    if (bytes > SYNC_WRITE_BYTES || this.#spent + bytes > BYTES_PER_TURN) return false
+    if (this.#spent === 0) this.#scheduler.soon(() => { this.#spent = 0 })
+    this.#spent += bytes
+    return true
+  }
+}
