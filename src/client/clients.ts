@@ -1,22 +1,21 @@
 /** Gives admin, producers and consumers over one `BrokerApi`, and closes them together. Called by open.ts (and later connect.ts) only. */
 import type { Ports } from '../common/ports.ts'
+import { resolveProducer } from '../config/resolve.ts'
+import type { ProducerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
+import { invalidConfig } from './failure.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { KafkaProducer } from './producer.ts'
+import { SendBudget } from './send-budget.ts'
+import { resolveSerializer } from './serializers.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './types.ts'
+import { within } from './waiting.ts'
 
 export interface ClientsOptions {
   /** The broker runs in this process: its answers are authoritative at once, and defaults are those in process. */
   readonly embedded: boolean
   /** Node id of the embedded broker, for admin calls on "the" broker. */
   readonly nodeId: number
-}
-
-/** A batch that was sent or posted and that the broker does not have yet. */
-export interface PendingBatch {
-  readonly topic: string; readonly partition: number
-  /** One whole batch, sealed. */
-  readonly records: Uint8Array
-  /** −1, 0 or 1, as the producer was set. */
-  readonly acks: number
 }
 
 export interface Clients {
@@ -33,5 +32,43 @@ export interface Clients {
 }
 
 export function createClients(api: BrokerApi, ports: Ports, options: ClientsOptions): Clients {
-  throw new Error(`${typeof api} ${typeof ports} ${options.nodeId}`)
+  const budget = new SendBudget()
+  const producers = new Set<KafkaProducer<never, never>>()
+
+  function producer<K = Uint8Array, V = Uint8Array>(settings: ProducerSettings<K, V> = {}): Producer<K, V> {
+    const values = resolveProducer(settings, options.embedded)
+    const made = new KafkaProducer<K, V>(api, ports, {
+      values, budget, embedded: options.embedded, sequenced: isSequenced(values, settings, options.embedded),
+      keySerializer: resolveSerializer('key.serializer', settings['key.serializer']),
+      valueSerializer: resolveSerializer('value.serializer', settings['value.serializer']),
+      partitioner: checkPartitioner(settings.partitioner),
+    })
+    producers.add(made as unknown as KafkaProducer<never, never>)
+    return made
+  }
+
+  return {
+    admin: {} as Admin,
+    producer,
+    consumer: () => { throw new Error('not there yet') },
+    async closeAll(timeoutMs = 30_000) {
+      await Promise.all([...producers].map((each) => within(ports.scheduler, timeoutMs, 'closing', each.close()).catch(() => each.abandon())))
+    },
+    pendingBatches: () => [...producers].flatMap((each) => each.takePending()),
+  }
+}
+
+/**
+ * Whether batches carry sequence numbers. With acks 1 `enable.idempotence` resolves to false, as in Kafka; in process a sequence costs
+ * nothing and keeps retries in order and free of duplicates, so only an explicit `false` does without.
+ */
+function isSequenced(values: ProducerValues, settings: { readonly 'enable.idempotence'?: unknown }, embedded: boolean): boolean {
+  if (values['enable.idempotence']) return true
+  return embedded && settings['enable.idempotence'] === undefined && values.acks !== 0 && values.retries > 0 && values['max.in.flight.requests.per.connection'] <= 5
+}
+
+function checkPartitioner<K, V>(given: ProducerSettings<K, V>['partitioner']): Exclude<ProducerSettings<K, V>['partitioner'], undefined> {
+  if (given === undefined) return 'default'
+  if (typeof given === 'function' || given === 'default' || given === 'round-robin') return given
+  throw invalidConfig(`partitioner takes 'default', 'round-robin' or a function, not ${JSON.stringify(given)}`)
 }

@@ -1,0 +1,131 @@
+/**
+ * Where records wait to be sent: per partition an open batch that takes records, and sealed ones in order behind which it stands. Owns
+ * `buffer.memory` and the pool of slabs.
+ *
+ * Invariant: `used` is the sum of what all unsettled batches reserved, and at most `buffer.memory` (one batch is always admitted, or
+ * nothing could be sent). A slab goes back to the pool only when the broker has answered for its bytes: until then they are the broker's.
+ * Hot path: no allocation per record.
+ */
+import type { Clock } from '../common/clock.ts'
+import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
+import { RecordBatchBuilder } from '../record/record-batch-builder.ts'
+import { ProducerBatch } from './producer-batch.ts'
+import { largestSize, type Payload } from './producer-record.ts'
+import type { Header } from './types.ts'
+
+/** Idle slabs that are kept, in bytes. */
+const POOL_BYTES = 4 * 1024 * 1024
+
+/** One partition of one producer. The sender keeps the lower half. */
+export class PartitionQueue {
+  readonly topic: string
+  readonly partition: number
+  open: ProducerBatch | null = null
+  /** To be sent, in order; retried ones come back to their place. */
+  readonly sealed: ProducerBatch[] = []
+  /** Given to the broker, in order. */
+  readonly inFlight: ProducerBatch[] = []
+  batchesMade: number = 0
+  /** On the sender's list of queues to look at. */
+  listed: boolean = false
+
+  producerId: number = -1
+  producerEpoch: number = -1
+  /** Of the next batch that is sent. */
+  nextSequence: number = 0
+  /** What the broker expects, as far as is known: behind the last batch that it acknowledged (or may have taken). */
+  expectedSequence: number = 0
+  /** Order of the batch that `expectedSequence` stands behind. */
+  expectedAfter: number = -1
+  /** The broker has acknowledged a batch under this producer id and epoch, so it refuses gaps. */
+  established: boolean = false
+  /** A batch failed: what is in flight comes home first, then one batch at a time is sent until one succeeds. */
+  recovering: boolean = false
+  /** On the monotonic clock: nothing is sent before. */
+  retryAt: number = 0
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  get isIdle(): boolean { return this.open === null && this.sealed.length === 0 && this.inFlight.length === 0 }
+
+  /** A failed batch goes back to its place in the order. */
+  putBack(batch: ProducerBatch): void {
+    let at = this.sealed.length
+    while (at > 0 && this.sealed[at - 1]!.order > batch.order) at--
+    this.sealed.splice(at, 0, batch)
+  }
+}
+
+export class Accumulator {
+  readonly #clock: Clock
+  readonly #batchSize: number
+  readonly #capacity: number
+  readonly #limit: number
+  readonly #pool: RecordBatchBuilder[] = []
+  readonly #poolLimit: number
+  #used = 0
+
+  constructor(clock: Clock, batchSize: number, bufferMemory: number) {
+    this.#clock = clock
+    this.#batchSize = batchSize
+    this.#capacity = Math.max(batchSize, BATCH_HEADER_SIZE)
+    this.#limit = bufferMemory
+    this.#poolLimit = Math.max(1, Math.floor(Math.min(POOL_BYTES, bufferMemory) / this.#capacity))
+  }
+
+  /** Bytes reserved by batches that are not done. */
+  get used(): number { return this.#used }
+
+  /**
+   * Adds a record to the open batch of `queue`, or to a new one. Null: there is no memory for a new batch. The caller registers who waits
+   * for the record. A batch that is full afterwards is sealed.
+   */
+  append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
+    const open = queue.open
+    if (open !== null) {
+      if (open.builder.append(timestamp, key, value, headers)) {
+        if (open.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
+        return open
+      }
+      this.seal(queue)
+    }
+    const size = Math.min(Math.max(this.#capacity, largestSize(key, value, headers)), Math.max(this.#limit, 1))
+    if (this.#used > 0 && this.#used + size > this.#limit) return null
+    const batch = this.newBatch(size, this.#clock.monotonic(), queue.batchesMade)
+    queue.batchesMade++
+    try {
+      batch.builder.append(timestamp, key, value, headers)
+    } catch (error) {
+      this.release(batch)
+      throw error
+    }
+    queue.open = batch
+    if (batch.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
+    return batch
+  }
+
+  /** An empty batch that stands at `order`; `reserved` bytes are taken whether they are there or not. */
+  newBatch(reserved: number, createdAt: number, order: number): ProducerBatch {
+    this.#used += reserved
+    const builder = this.#pool.pop() ?? new RecordBatchBuilder(this.#capacity)
+    return new ProducerBatch(builder, reserved, createdAt, order)
+  }
+
+  /** Closes the open batch to further records and queues it. */
+  seal(queue: PartitionQueue): void {
+    if (queue.open === null) return
+    queue.sealed.push(queue.open)
+    queue.open = null
+  }
+
+  /** Gives back the memory of a batch that is done and whose bytes nobody reads any more. */
+  release(batch: ProducerBatch): void {
+    this.#used -= batch.reserved
+    batch.bytes = null
+    batch.builder.reset()
+    if (this.#pool.length < this.#poolLimit) this.#pool.push(batch.builder)
+  }
+}

@@ -1,0 +1,26 @@
+/** Turns error codes of broker answers into errors, and says what they mean for a retry. */
+import { errorCodeName, OttlaError, type ErrorContext } from '../common/errors.ts'
+import { NONE, type Failure } from '../protocol/broker-api.ts'
+
+/** Null when `failure` is none. The broker's own error if it gave one; else one made of the number. `what` begins the message. */
+export function errorOf(failure: Failure, what: string, context?: ErrorContext): OttlaError | null {
+  if (failure.errorCode === NONE) return null
+  if (failure.error !== undefined) return failure.error
+  const code = errorCodeName(failure.errorCode)
+  const detail = failure.errorMessage ?? (code === 'UNKNOWN_SERVER_ERROR' && failure.errorCode !== -1 ? `the broker answered with error ${failure.errorCode}` : code)
+  return new OttlaError(code, `${what}: ${detail}`, context)
+}
+
+/** Throws what `errorOf` gives. */
+export function throwOnFailure(failure: Failure, what: string, context?: ErrorContext): void {
+  const error = errorOf(failure, what, context)
+  if (error !== null) throw error
+}
+
+export function abortedError(signal: AbortSignal): OttlaError {
+  return new OttlaError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })
+}
+
+export function closedError(what: string): OttlaError { return new OttlaError('CLOSED', `${what} is closed`) }
+
+export function invalidConfig(message: string): OttlaError { return new OttlaError('INVALID_CONFIG', message) }

@@ -1,0 +1,106 @@
+/**
+ * Checks what users give to `send` and puts it into the form the accumulator takes: bytes or strings, a header list, a timestamp. All
+ * that is wrong raises INVALID_ARGUMENT, with the field, what it is and what would be right.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Header, HeadersInput, Serializer, SerializerContext } from './types.ts'
+import { textOf, type TextSerde } from './serializers.ts'
+
+/** What a batch takes as key or value. */
+export type Payload = Uint8Array | string | null
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'null-prototype object'}`
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+}
+
+export function invalid(message: string, topic?: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message, { topic }) }
+
+/** A key or value that no serializer has seen. */
+export function plainPayload(field: 'key' | 'value', value: unknown, topic: string): Payload {
+  if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
+  if (value === undefined) throw invalid(`value is undefined: give null to send a tombstone`, topic)
+  if (value instanceof ArrayBuffer) return new Uint8Array(value)
+  throw invalid(`${field} is ${describe(value)}: give bytes or a string, or set '${field}.serializer' (for example to 'json')`, topic)
+}
+
+/** A key or value as its serializer gives it. Raises SERIALIZATION_ERROR. */
+export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, context: SerializerContext): Payload {
+  if (value === null) return null
+  if (value === undefined) throw invalid(`${field} is undefined: give null to send a tombstone`, context.topic)
+  let payload: unknown
+  try {
+    payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, context)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${context.topic} could not be serialized: ${reason}`, { topic: context.topic, cause: error })
+  }
+  if (payload instanceof Uint8Array || typeof payload === 'string') return payload
+  throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic: context.topic })
+}
+
+function headerValue(key: string, value: unknown, topic: string): Uint8Array | null {
+  if (value === null || value instanceof Uint8Array) return value
+  if (typeof value === 'string') return Buffer.from(value, 'utf8')
+  throw invalid(`header ${JSON.stringify(key)} is ${describe(value)}: give bytes, a string or null`, topic)
+}
+
+function headerKey(key: unknown, topic: string): string {
+  if (typeof key !== 'string') throw invalid(`a header key is ${describe(key)}: give a string`, topic)
+  return key
+}
+
+/** Null when there are none. */
+export function headerList(input: HeadersInput | null | undefined, topic: string): Header[] | null {
+  if (input === undefined || input === null) return null
+  if (typeof input !== 'object') throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
+  const list: Header[] = []
+  if (Array.isArray(input)) {
+    for (const header of input as readonly { key: string; value: string | Uint8Array | null }[]) {
+      if (header === null || typeof header !== 'object' || Array.isArray(header)) throw invalid(`a header is ${describe(header)}: give { key, value }`, topic)
+      list.push({ key: headerKey(header.key, topic), value: headerValue(header.key, header.value, topic) })
+    }
+  } else {
+    if (input instanceof Map || input instanceof Uint8Array) throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
+    for (const [key, value] of Object.entries(input)) list.push({ key, value: headerValue(key, value, topic) })
+  }
+  return list.length === 0 ? null : list
+}
+
+/** Milliseconds since 1970. */
+export function timestampOf(timestamp: number | Date, topic: string): number {
+  const value = timestamp instanceof Date ? timestamp.getTime() : timestamp
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  const given = timestamp instanceof Date ? 'an invalid Date' : typeof timestamp === 'number' ? String(timestamp) : describe(timestamp)
+  throw invalid(`timestamp is ${given}: give whole milliseconds since 1970, or a Date`, topic)
+}
+
+export function partitionNumber(partition: unknown, topic: string): number {
+  if (typeof partition === 'number' && Number.isInteger(partition) && partition >= 0 && partition <= 0x7fffffff) return partition
+  throw invalid(`partition is ${typeof partition === 'number' ? partition : describe(partition)}: give a whole number from 0`, topic)
+}
+
+/** Bytes that a record takes at most in a batch of its own, header of the batch included. */
+export function largestSize(key: Payload, value: Payload, headers: readonly Header[] | null): number {
+  let size = 61 + 36
+  if (key !== null) size += typeof key === 'string' ? key.length * 3 : key.length
+  if (value !== null) size += typeof value === 'string' ? value.length * 3 : value.length
+  if (headers !== null) for (const header of headers) size += header.key.length * 3 + (header.value?.length ?? 0) + 10
+  return size
+}
+
+/** The same with strings measured. */
+export function exactSize(key: Payload, value: Payload, headers: readonly Header[] | null): number {
+  let size = 61 + 21
+  if (key !== null) size += typeof key === 'string' ? Buffer.byteLength(key) : key.length
+  if (value !== null) size += typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  if (headers !== null) for (const header of headers) size += Buffer.byteLength(header.key) + (header.value?.length ?? 0) + 10
+  return size
+}
+
+/** Own memory: for records that wait, whose caller may reuse its buffers as soon as `send` has returned. */
+export function ownCopy<T extends Payload>(payload: T): T {
+  return (payload instanceof Uint8Array ? Buffer.from(payload) : payload) as T
+}

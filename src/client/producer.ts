@@ -1,0 +1,419 @@
+/**
+ * The producer: checks and serializes records, chooses their partition, and puts them into the accumulator, from where the sender takes
+ * them. `send` is the hot path: one promise per record and nothing else is allocated for bytes and strings.
+ *
+ * Key, value and headers are copied before `send` returns. Records of one partition are appended in the order of the calls, retries
+ * included. Back-pressure: when `buffer.memory` is used up or 16 k promises are out, sends wait in line for up to `max.block.ms`.
+ *
+ * An AbortSignal withdraws a record that is still in line. One that is in a batch already may be appended all the same: the promise
+ * rejects with ABORTED, and the outcome is not known.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import type { ProducerValues } from '../config/settings.ts'
+import type { BrokerApi } from '../protocol/broker-api.ts'
+import { buildBatch } from '../record/record-batch-builder.ts'
+import { Accumulator, type PartitionQueue } from './accumulator.ts'
+import { abortedError, closedError } from './failure.ts'
+import { askPartitioner, partitionOfKey } from './partitioner.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { SendGroup, type Reject, type Resolve } from './producer-batch.ts'
+import {
+  exactSize, headerList, invalid, largestSize, ownCopy, partitionNumber, plainPayload, serializePayload, timestampOf, type Payload,
+} from './producer-record.ts'
+import { ProducerTopics, type ProducerTopic } from './producer-topics.ts'
+import type { SendBudget } from './send-budget.ts'
+import { Sender } from './sender.ts'
+import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
+import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
+import { Wakeup } from './waiting.ts'
+
+/** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (performance.md D2). */
+const POST_HIGH_WATER = 8 * 1024 * 1024
+
+export interface ProducerOptions<K, V> {
+  readonly values: ProducerValues
+  readonly embedded: boolean
+  /** Batches carry producer ids and sequence numbers. */
+  readonly sequenced: boolean
+  readonly keySerializer: Serializer<K> | null
+  readonly valueSerializer: Serializer<V> | null
+  readonly partitioner: Partitioner<K, V> | 'default' | 'round-robin'
+  readonly budget: SendBudget
+}
+
+type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
+
+// A promise's executor runs at once, so these two carry its functions out without a closure per record.
+let takenResolve: Resolve
+let takenReject: Reject
+function take(resolve: Resolve, reject: Reject): void {
+  takenResolve = resolve
+  takenReject = reject
+}
+
+export class KafkaProducer<K, V> implements Producer<K, V> {
+  readonly #ports: Ports
+  readonly #values: ProducerValues
+  readonly #keySerializer: Serializer<K> | null
+  readonly #valueSerializer: Serializer<V> | null
+  readonly #partitioner: Partitioner<K, V> | 'default' | 'round-robin'
+  readonly #budget: SendBudget
+  readonly #topics: ProducerTopics
+  readonly #accumulator: Accumulator
+  readonly #sender: Sender
+  readonly #waiting: WaitingSends
+  /** Something left the line, or room was made. */
+  readonly #moved: Wakeup
+  readonly #highWater: number
+  readonly #listeners = new Set<ErrorListener>()
+  #lastTopic: ProducerTopic | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(api: BrokerApi, ports: Ports, options: ProducerOptions<K, V>) {
+    const { values } = options
+    this.#ports = ports
+    this.#values = values
+    this.#keySerializer = options.keySerializer
+    this.#valueSerializer = options.valueSerializer
+    this.#partitioner = options.partitioner
+    this.#budget = options.budget
+    this.#topics = new ProducerTopics(api, ports, values, options.embedded)
+    this.#accumulator = new Accumulator(ports.clock, values['batch.size'], values['buffer.memory'])
+    this.#sender = new Sender(api, ports, values, options, this.#accumulator, {
+      settled: (promises) => this.#settled(promises),
+      lost: (error, topic, partition, count) => this.#report(error, topic, partition, count),
+      unknown: (topic) => this.#topics.refresh(topic),
+    })
+    this.#waiting = new WaitingSends(ports, values['buffer.memory'], (entry) => this.#timedOut(entry))
+    this.#moved = new Wakeup(ports.scheduler)
+    this.#highWater = Math.min(POST_HIGH_WATER, values['buffer.memory'] / 2)
+  }
+
+  // ---- sending -------------------------------------------------------------------------------------------------------------------
+
+  send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
+    if (options?.signal !== undefined) return this.#sendUnlessAborted(record, options.signal)
+    const promise = new Promise<RecordMetadata>(take)
+    const resolve = takenResolve
+    const reject = takenReject
+    try {
+      this.#accept(record, resolve, reject, null, 0)
+    } catch (error) {
+      reject(OttlaError.from(error))
+    }
+    return promise
+  }
+
+  #sendUnlessAborted(record: ProducerRecord<K, V>, signal: AbortSignal): Promise<RecordMetadata> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) throw abortedError(signal)
+      let entry: WaitingSend | null = null
+      const abort = (): void => {
+        if (entry !== null) this.#waiting.leave(entry)
+        reject(abortedError(signal))
+        this.#moved.notify()
+      }
+      const ended = (): void => signal.removeEventListener('abort', abort)
+      entry = this.#accept(record, (metadata) => { ended(); resolve(metadata) }, (error) => { ended(); reject(error) }, null, 0)
+      signal.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]> {
+    return new Promise((resolve, reject) => {
+      if (!Array.isArray(records)) throw invalid('sendBatch takes an array of records')
+      if (records.length === 0) {
+        this.#checkOpen()
+        resolve([])
+        return
+      }
+      // All are checked and serialized before the first is placed, so that a bad record sends nothing.
+      const staged = records.map((record) => this.#stage(record as ProducerRecord<K, V>))
+      const group = new SendGroup(records.length, resolve, reject)
+      this.#budget.take()
+      staged.forEach((each, place) => {
+        try {
+          this.#put(each.topic, each.record, each.partition, each.timestamp, each.key, each.value, each.headers, null, null, group, place)
+        } catch (error) {
+          if (group.failed(OttlaError.from(error))) this.#budget.giveBack(1)
+        }
+      })
+    })
+  }
+
+  post(record: ProducerRecord<K, V>): boolean {
+    try {
+      this.#accept(record, null, null, null, 0)
+    } catch (error) {
+      this.#report(OttlaError.from(error), String(record?.topic), record?.partition ?? -1, 1)
+    }
+    return this.#hasRoom()
+  }
+
+  #checkOpen(): void { if (this.#closing !== null) throw closedError('the producer') }
+
+  /** Null unless the record has to wait in line. */
+  #accept(record: ProducerRecord<K, V>, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend | null {
+    this.#checkOpen()
+    if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
+    const name = record.topic
+    const topic = this.#lastTopic?.name === name ? this.#lastTopic : this.#topicNamed(name)
+    const headers = record.headers === undefined ? null : headerList(record.headers, name)
+    const key = this.#keyOf(record, headers)
+    const value = this.#valueOf(record, headers)
+    const timestamp = record.timestamp === undefined ? this.#ports.clock.now() : timestampOf(record.timestamp, name)
+    const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
+    if (largestSize(key, value, headers) > this.#values['max.request.size']) this.#checkSize(name, key, value, headers)
+    return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+  }
+
+  #stage(record: ProducerRecord<K, V>): { topic: ProducerTopic; record: ProducerRecord<K, V>; partition: number; timestamp: number; key: Payload; value: Payload; headers: Header[] | null } {
+    this.#checkOpen()
+    if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
+    const name = record.topic
+    const topic = this.#topicNamed(name)
+    const headers = headerList(record.headers, name)
+    const key = this.#keyOf(record, headers)
+    const value = this.#valueOf(record, headers)
+    const timestamp = record.timestamp === undefined ? this.#ports.clock.now() : timestampOf(record.timestamp, name)
+    const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
+    this.#checkSize(name, key, value, headers)
+    return { topic, record, partition, timestamp, key, value, headers }
+  }
+
+  #topicNamed(name: string): ProducerTopic {
+    const topic = this.#topics.named(name)
+    this.#lastTopic = topic
+    return topic
+  }
+
+  #keyOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
+    if (record.key === undefined || record.key === null) return null
+    if (this.#keySerializer === null) return plainPayload('key', record.key, record.topic)
+    return serializePayload('key', this.#keySerializer, record.key as K, { topic: record.topic, headers: headers ?? [] })
+  }
+
+  #valueOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
+    if (this.#valueSerializer === null) return plainPayload('value', record.value, record.topic)
+    return serializePayload('value', this.#valueSerializer, record.value as V | null, { topic: record.topic, headers: headers ?? [] })
+  }
+
+  #checkSize(topic: string, key: Payload, value: Payload, headers: readonly Header[] | null): void {
+    const size = exactSize(key, value, headers)
+    for (const name of ['max.request.size', 'buffer.memory'] as const) {
+      if (size > this.#values[name]) throw new OttlaError('MESSAGE_TOO_LARGE', `a record of ${size} bytes is larger than ${name} (${this.#values[name]})`, { topic })
+    }
+  }
+
+  // ---- placing -------------------------------------------------------------------------------------------------------------------
+
+  #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
+    resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend | null {
+    const unknown = topic.partitionCount === 0 || topic.waiting.length > 0 || partition >= topic.partitionCount
+    if (!unknown) {
+      const target = partition >= 0 ? partition : this.#choose(topic, record, key, value)
+      const queue = topic.queue(target, (made) => this.#sender.addQueue(made))
+      const full = resolve !== null && this.#budget.isSpent
+      if (!full && this.#waiting.isEmpty && this.#append(topic, queue, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) return null
+      return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+    }
+    return this.#wait(topic, null, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+  }
+
+  #choose(topic: ProducerTopic, record: ProducerRecord<K, V>, key: Payload, value: Payload): number {
+    if (typeof this.#partitioner === 'function') return askPartitioner(this.#partitioner, record, topic.partitionCount, key, value)
+    if (this.#partitioner === 'round-robin') return topic.choice.roundRobin(topic.partitionCount)
+    if (key !== null && !this.#values['partitioner.ignore.keys']) return partitionOfKey(key, topic.partitionCount)
+    return topic.choice.sticky(topic.partitionCount)
+  }
+
+  /** False: there is no room. */
+  #append(topic: ProducerTopic, queue: PartitionQueue, chosen: boolean, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
+    resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): boolean {
+    const open = queue.open
+    const before = open === null ? 0 : open.builder.sizeInBytes
+    const batch = this.#accumulator.append(queue, timestamp, key, value, headers)
+    if (batch === null) return false
+    batch.register(timestamp, resolve, reject, group, place)
+    if (resolve !== null) this.#budget.take()
+    if (chosen) topic.choice.count(queue.partition, topic.partitionCount, batch.builder.sizeInBytes - (batch === open ? before : 0), queue.open === null)
+    this.#sender.wake(queue)
+    return true
+  }
+
+  #wait(topic: ProducerTopic, queue: PartitionQueue | null, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload,
+    headers: Header[] | null, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend {
+    const entry: WaitingSend = {
+      queue, topic: topic.name, partition, record, key: ownCopy(key), value: ownCopy(value),
+      headers: headers === null ? null : headers.map((header) => ({ key: header.key, value: ownCopy(header.value) })),
+      timestamp, resolve, reject, group, place, deadline: this.#ports.clock.monotonic() + this.#values['max.block.ms'],
+      size: largestSize(key, value, headers), left: false,
+    }
+    this.#waiting.enter(entry)
+    if (queue !== null) {
+      this.#waiting.line(entry)
+      // Whoever waits for memory waits for batches to go, so none lingers.
+      this.#sender.nudge()
+      if (this.#budget.isSpent) this.#budget.whenRoom(this.#admit)
+    } else {
+      topic.waiting.push(entry)
+      if (topic.waiting.length === 1) this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
+    }
+    return entry
+  }
+
+  #topicKnown(topic: ProducerTopic): void {
+    const entries = topic.waiting
+    topic.waiting = []
+    for (const entry of entries) {
+      if (entry.left) continue
+      try {
+        if (entry.partition >= topic.partitionCount) {
+          throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has partitions 0 to ${topic.partitionCount - 1}, not ${entry.partition}`, { topic: topic.name, partition: entry.partition })
+        }
+        const partition = entry.partition >= 0 ? entry.partition : this.#choose(topic, entry.record as ProducerRecord<K, V>, entry.key, entry.value)
+        entry.queue = topic.queue(partition, (made) => this.#sender.addQueue(made))
+        this.#waiting.line(entry)
+      } catch (error) {
+        this.#reject(entry, OttlaError.from(error))
+      }
+    }
+    this.#admit()
+  }
+
+  #topicUnknown(topic: ProducerTopic, error: OttlaError): void {
+    const entries = topic.waiting
+    topic.waiting = []
+    if (topic.partitionCount === 0) {
+      this.#topics.forget(topic)
+      if (this.#lastTopic === topic) this.#lastTopic = null
+    }
+    for (const entry of entries) this.#reject(entry, error)
+    this.#moved.notify()
+  }
+
+  /** Places those in line, in order, while there is room. */
+  readonly #admit = (): void => {
+    for (let entry = this.#waiting.first(); entry !== null; entry = this.#waiting.first()) {
+      if (entry.resolve !== null && this.#budget.isSpent) {
+        this.#budget.whenRoom(this.#admit)
+        break
+      }
+      const topic = this.#topics.named(entry.topic)
+      try {
+        if (!this.#append(topic, entry.queue!, entry.partition < 0, entry.timestamp, entry.key, entry.value, entry.headers, entry.resolve, entry.reject, entry.group, entry.place)) break
+        this.#waiting.leave(entry)
+      } catch (error) {
+        this.#reject(entry, OttlaError.from(error))
+      }
+    }
+    this.#moved.notify()
+  }
+
+  #reject(entry: WaitingSend, error: OttlaError): void {
+    if (entry.left) return
+    this.#waiting.leave(entry)
+    if (entry.reject !== null) entry.reject(error)
+    else if (entry.group === null) this.#report(error, entry.topic, entry.queue?.partition ?? entry.partition, 1)
+    else if (entry.group.failed(error)) this.#budget.giveBack(1)
+  }
+
+  #timedOut(entry: WaitingSend): void {
+    this.#reject(entry, new OttlaError('BUFFER_EXHAUSTED', `no room within max.block.ms (${this.#values['max.block.ms']}) for a record of topic ${entry.topic}`, { topic: entry.topic }))
+    this.#moved.notify()
+  }
+
+  #settled(promises: number): void {
+    if (promises > 0) this.#budget.giveBack(promises)
+    if (this.#waiting.count > 0) this.#admit()
+    else this.#moved.notify()
+  }
+
+  // ---- buffer, events ------------------------------------------------------------------------------------------------------------
+
+  #hasRoom(): boolean { return this.#accumulator.used < this.#highWater && this.#waiting.count === 0 }
+
+  async drained(): Promise<void> {
+    while (!this.#hasRoom() && !this.#sender.stopped) await this.#moved.wait(Infinity)
+  }
+
+  on(event: 'error', listener: ErrorListener): this {
+    checkEvent(event, listener)
+    this.#listeners.add(listener)
+    return this
+  }
+
+  off(event: 'error', listener: ErrorListener): this {
+    checkEvent(event, listener)
+    this.#listeners.delete(listener)
+    return this
+  }
+
+  #report(error: OttlaError, topic: string, partition: number, count: number): void {
+    if (this.#listeners.size === 0) this.#ports.logger.error('posted records were lost: listen to the \'error\' event of the producer', { topic, partition, count, error })
+    for (const listener of [...this.#listeners]) {
+      try {
+        for (let i = 0; i < count; i++) listener(error, { topic, partition })
+      } catch (thrown) {
+        this.#ports.logger.error('a listener of the producer\'s \'error\' event threw', { error: OttlaError.from(thrown) })
+      }
+    }
+  }
+
+  // ---- ends ----------------------------------------------------------------------------------------------------------------------
+
+  async flush(): Promise<void> {
+    const unhurry = this.#sender.hurry()
+    try {
+      const entries = [...this.#topics.waiting(), ...this.#waiting.inLine()]
+      for (let i = 0; i < entries.length;) {
+        if (entries[i]!.left || this.#sender.stopped) i++
+        else await this.#moved.wait(Infinity)
+      }
+      await Promise.all(this.#sender.unsettled().map((batch) => batch.whenSettled()))
+    } finally {
+      unhurry()
+    }
+  }
+
+  /** Sends what is buffered, waits until all is settled (at most max.block.ms + delivery.timeout.ms), and ends. */
+  close(): Promise<void> {
+    this.#closing ??= this.flush().then(() => this.#end())
+    return this.#closing
+  }
+
+  /** Ends at once: what is not settled rejects with CLOSED. */
+  abandon(): void {
+    this.#closing ??= Promise.resolve()
+    this.#end()
+  }
+
+  #end(): void {
+    const error = closedError('the producer')
+    this.#topics.close()
+    this.#waiting.close()
+    for (const entry of [...this.#topics.waiting(), ...this.#waiting.inLine()]) this.#reject(entry, error)
+    this.#sender.stop(error)
+    this.#moved.notify()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> { return this.close() }
+
+  /** For the exit handler: all that is buffered, sealed, in order per partition. The producer is dead afterwards. */
+  takePending(): PendingBatch[] {
+    this.#closing ??= Promise.resolve()
+    const { acks } = this.#values
+    const pending: PendingBatch[] = this.#sender.takePending().map(({ queue, records }) => ({ topic: queue.topic, partition: queue.partition, records, acks }))
+    for (const entry of this.#waiting.inLine()) {
+      const { topic, queue, key, value, headers, timestamp } = entry
+      pending.push({ topic, partition: queue!.partition, records: buildBatch([{ timestamp, key, value, headers }]), acks })
+    }
+    return pending
+  }
+}
+
+function checkEvent(event: string, listener: unknown): void {
+  if (event !== 'error') throw invalid(`a producer has one event, 'error', not ${JSON.stringify(event)}`)
+  if (typeof listener !== 'function') throw invalid('a listener is a function')
+}

@@ -1,0 +1,401 @@
+/**
+ * Sends sealed batches through BrokerApi and settles them: readiness (full, linger, natural batching), requests in flight, retries,
+ * delivery timeout, idempotence.
+ *
+ * linger.ms 0 is natural batching: an open batch goes in the next turn of the event loop if nothing of its partition is in flight;
+ * else it gathers records until the answer comes. Full batches go up to max.in.flight at a time (per partition: in process, each partition
+ * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (performance.md D5).
+ *
+ * Invariant: every batch taken from the accumulator is settled once: by the broker's answer, a final error, or its delivery timeout.
+ * Called by KafkaProducer alone.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import type { Timer } from '../common/scheduler.ts'
+import type { ProducerValues } from '../config/settings.ts'
+import type { BrokerApi, ProducePartitionResponse } from '../protocol/broker-api.ts'
+import type { BatchFields } from '../record/record-batch-builder.ts'
+import type { Accumulator, PartitionQueue } from './accumulator.ts'
+import { backoffMs } from './backoff.ts'
+import { splitBatch } from './batch-split.ts'
+import { errorOf } from './failure.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import { assignSequence, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, moveBehind, realign, restart } from './producer-sequences.ts'
+import { ProducerSession } from './producer-session.ts'
+
+export interface SenderHooks {
+  /** `promises` of send or sendBatch were settled, or memory was freed. */
+  settled(promises: number): void
+  /** `count` records that nobody waits for were lost. */
+  lost(error: OttlaError, topic: string, partition: number, count: number): void
+  /** The broker does not know the partition (any more). */
+  unknown(topic: string): void
+}
+
+/** Codes after which a batch may have been appended all the same. */
+const uncertainCodes: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE'])
+
+export class Sender {
+  readonly #api: BrokerApi
+  readonly #ports: Ports
+  readonly #values: ProducerValues
+  readonly #embedded: boolean
+  readonly #accumulator: Accumulator
+  readonly #hooks: SenderHooks
+  readonly #session: ProducerSession
+  readonly #fields: BatchFields
+  readonly #maxInFlight: number
+  readonly #queues: PartitionQueue[] = []
+  #listed: PartitionQueue[] = []
+  #turnScheduled = false
+  #lingerTimer: Timer | null = null
+  #deliveryTimer: Timer | null = null
+  #retryTimers = new Set<Timer>()
+  /** Above 0: open batches go at once. */
+  #hurry = 0
+  #nudged = false
+  #stopped = false
+
+  constructor(api: BrokerApi, ports: Ports, values: ProducerValues, options: { embedded: boolean; sequenced: boolean }, accumulator: Accumulator, hooks: SenderHooks) {
+    this.#api = api
+    this.#ports = ports
+    this.#values = values
+    this.#embedded = options.embedded
+    this.#accumulator = accumulator
+    this.#hooks = hooks
+    this.#session = new ProducerSession(api, ports, values, options.sequenced)
+    this.#fields = { compression: values['compression.type'], compressionLevel: levelOf(values) }
+    this.#maxInFlight = values['max.in.flight.requests.per.connection']
+  }
+
+  addQueue(queue: PartitionQueue): void { this.#queues.push(queue) }
+
+  /** A record was added to `queue`: sees to it that it is sent in time. Hot path. */
+  wake(queue: PartitionQueue): void {
+    if (this.#stopped) return
+    if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
+    if (queue.sealed.length > 0 || this.#values['linger.ms'] === 0 || this.#hurry > 0) {
+      if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
+    } else if (this.#lingerTimer === null) this.#armLinger(this.#values['linger.ms'])
+  }
+
+  /** Until the function it gives is called, nothing lingers. */
+  hurry(): () => void {
+    this.#hurry++
+    for (const queue of this.#queues) if (!queue.isIdle) this.#list(queue)
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      this.#hurry--
+    }
+  }
+
+  get stopped(): boolean { return this.#stopped }
+
+  /** Sends open batches now: somebody waits for their memory. */
+  nudge(): void {
+    if (this.#values['linger.ms'] === 0 || this.#nudged) return
+    this.#nudged = true
+    const unhurry = this.hurry()
+    this.#ports.scheduler.soon(() => {
+      this.#nudged = false
+      unhurry()
+    })
+  }
+
+  /** Every batch that is not settled now. */
+  unsettled(): ProducerBatch[] {
+    const batches: ProducerBatch[] = []
+    for (const queue of this.#queues) {
+      batches.push(...queue.inFlight, ...queue.sealed)
+      if (queue.open !== null) batches.push(queue.open)
+    }
+    return batches.filter((batch) => !batch.settled)
+  }
+
+  /** Ends all timers and fails what is not settled. */
+  stop(error: OttlaError): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#session.stop()
+    this.#lingerTimer?.cancel()
+    this.#deliveryTimer?.cancel()
+    for (const timer of this.#retryTimers) timer.cancel()
+    for (const queue of this.#queues) {
+      for (const batch of queue.inFlight) this.#fail(queue, batch, error)
+      for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
+    }
+  }
+
+  /** For the exit handler: seals and takes what has not been given to the broker, in order. No promise of it is settled. */
+  takePending(): { queue: PartitionQueue; records: Uint8Array }[] {
+    this.#stopped = true
+    if (!this.#session.codecLoaded) this.#fields.compression = 'none'
+    const taken: { queue: PartitionQueue; records: Uint8Array }[] = []
+    for (const queue of this.#queues) {
+      if (queue.inFlight.length === 0) realign(queue)
+      for (const batch of this.#takeWaiting(queue)) if (!batch.settled) taken.push({ queue, records: this.#seal(queue, batch) })
+    }
+    return taken
+  }
+
+  #takeWaiting(queue: PartitionQueue): ProducerBatch[] {
+    this.#accumulator.seal(queue)
+    return queue.sealed.splice(0)
+  }
+
+  // ---- when to send --------------------------------------------------------------------------------------------------------------
+
+  #list(queue: PartitionQueue): void {
+    if (queue.listed || this.#stopped) return
+    queue.listed = true
+    this.#listed.push(queue)
+    if (this.#turnScheduled) return
+    this.#turnScheduled = true
+    this.#ports.scheduler.soon(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#turnScheduled = false
+    if (this.#stopped || !this.#prepared()) return
+    const queues = this.#listed
+    this.#listed = []
+    const now = this.#ports.clock.monotonic()
+    for (const queue of queues) {
+      queue.listed = false
+      this.#dispatch(queue, now)
+    }
+  }
+
+  /** True when codec and producer id are there. Else they are asked for, and what is listed is looked at once they are. */
+  #prepared(): boolean {
+    if (this.#session.ready) return true
+    this.#session.prepare((error) => {
+      if (error === null) {
+        this.#turn()
+        return
+      }
+      for (const queue of this.#listed.splice(0)) queue.listed = false
+      for (const queue of this.#queues) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
+    })
+    return false
+  }
+
+  #limitOf(queue: PartitionQueue): number {
+    return queue.recovering || (this.#session.sequenced && !queue.established) ? 1 : this.#maxInFlight
+  }
+
+  #dispatch(queue: PartitionQueue, now: number): void {
+    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
+      const batch = this.#takeReady(queue, now)
+      if (batch === null) return
+      this.#transmit(queue, batch)
+    }
+  }
+
+  #takeReady(queue: PartitionQueue, now: number): ProducerBatch | null {
+    if (queue.sealed.length === 0 && queue.open !== null) {
+      const lingerMs = this.#values['linger.ms']
+      const due = lingerMs === 0 ? queue.inFlight.length === 0 : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
+      if (due) this.#accumulator.seal(queue)
+    }
+    return queue.sealed.shift() ?? null
+  }
+
+  // ---- one request ---------------------------------------------------------------------------------------------------------------
+
+  #seal(queue: PartitionQueue, batch: ProducerBatch): Uint8Array {
+    if (this.#session.sequenced && queue.producerId < 0) restart(queue, this.#session.producerId, this.#session.producerEpoch)
+    const restamp = this.#session.sequenced && queue.producerId >= 0 && assignSequence(queue, batch)
+    if (batch.bytes === null) {
+      this.#fields.producerId = batch.producerId
+      this.#fields.producerEpoch = batch.producerEpoch
+      this.#fields.baseSequence = batch.baseSequence
+      batch.bytes = batch.builder.seal(this.#fields)
+    } else if (restamp) batch.stamp()
+    return batch.bytes
+  }
+
+  #transmit(queue: PartitionQueue, batch: ProducerBatch): void {
+    batch.alone = this.#limitOf(queue) === 1
+    batch.attempts++
+    queue.inFlight.push(batch)
+    let answer: Promise<{ readonly partitions: readonly ProducePartitionResponse[] }>
+    try {
+      const records = this.#seal(queue, batch)
+      answer = this.#api.produce({
+        acks: this.#values.acks, timeoutMs: this.#values['request.timeout.ms'], inProcess: this.#embedded,
+        partitions: [{ topic: queue.topic, partition: queue.partition, records }],
+      })
+    } catch (error) {
+      answer = Promise.reject(OttlaError.from(error))
+    }
+    answer.then((response) => this.#answered(queue, batch, response.partitions[0]), (error: unknown) => this.#refused(queue, batch, OttlaError.from(error)))
+    if (this.#values.acks === 0) this.#hooks.settled(batch.succeed(queue.topic, queue.partition, -1, -1))
+  }
+
+  #answered(queue: PartitionQueue, batch: ProducerBatch, response: ProducePartitionResponse | undefined): void {
+    if (response === undefined) {
+      this.#refused(queue, batch, new OttlaError('UNKNOWN_SERVER_ERROR', 'the broker did not answer for the partition', queue))
+      return
+    }
+    const error = response.errorCode === 0 ? null : errorOf(response, `send to ${queue.topic}-${queue.partition}`, { topic: queue.topic, partition: queue.partition })
+    if (error !== null && error.code !== 'DUPLICATE_SEQUENCE_NUMBER') {
+      this.#refused(queue, batch, error)
+      return
+    }
+    this.#leaveFlight(queue, batch)
+    queue.established = true
+    queue.recovering = false
+    moveBehind(queue, batch)
+    let promises = 0
+    if (!batch.settled) promises = batch.succeed(queue.topic, queue.partition, error === null ? response.baseOffset : -1, response.logAppendTimeMs)
+    this.#done(queue, batch, promises)
+  }
+
+  #refused(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
+    this.#leaveFlight(queue, batch)
+    if (uncertainCodes.has(error.code)) batch.uncertain = true
+    queue.recovering = true
+    if (this.#values.acks === 0) {
+      this.#hooks.lost(error, queue.topic, queue.partition, batch.count)
+      this.#done(queue, batch, 0)
+    } else if (!batch.settled && !this.#stopped && this.#again(queue, batch, error)) this.#list(queue)
+    else this.#giveUp(queue, batch, error)
+    if (queue.inFlight.length === 0) realign(queue)
+  }
+
+  /** True when the batch was put back, whole or in parts, to be sent again. */
+  #again(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): boolean {
+    if (this.#session.sequenced && isSequenceError(error)) {
+      if (batch.alone && !mayRestart(batch)) return false
+      if (batch.alone) this.#restart(queue, error)
+      queue.putBack(batch)
+      return true
+    }
+    if (error.code === 'MESSAGE_TOO_LARGE' && batch.count > 1 && !batch.uncertain) {
+      for (const part of splitBatch(this.#accumulator, batch)) queue.putBack(part)
+      this.#accumulator.release(batch)
+      return true
+    }
+    if (!error.retriable || batch.attempts > this.#values.retries) return false
+    if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(queue.topic)
+    queue.putBack(batch)
+    this.#pause(queue, backoffMs(this.#values, batch.attempts, this.#ports.random))
+    return true
+  }
+
+  #restart(queue: PartitionQueue, error: OttlaError): void {
+    this.#ports.logger.warn('producer starts its sequence anew', { topic: queue.topic, partition: queue.partition, reason: error.code })
+    if (error.code !== 'INVALID_PRODUCER_EPOCH' && queue.producerEpoch < MAX_PRODUCER_EPOCH) {
+      restart(queue, queue.producerId, queue.producerEpoch + 1)
+      return
+    }
+    restart(queue, -1, -1)
+    this.#session.renew()
+  }
+
+  #pause(queue: PartitionQueue, delayMs: number): void {
+    queue.retryAt = this.#ports.clock.monotonic() + delayMs
+    const timer = this.#ports.scheduler.after(delayMs, () => {
+      this.#retryTimers.delete(timer)
+      queue.retryAt = 0
+      this.#list(queue)
+    }, { keepAlive: true })
+    this.#retryTimers.add(timer)
+  }
+
+  #giveUp(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
+    if (batch.uncertain) moveBehind(queue, batch)
+    this.#fail(queue, batch, error)
+    this.#done(queue, batch, 0)
+  }
+
+  /** Gives up a batch that the broker does not have. */
+  #drop(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
+    this.#accumulator.release(batch)
+    this.#fail(queue, batch, error)
+  }
+
+  /** Tells those who wait; the bytes may still be the broker's. */
+  #fail(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
+    if (batch.settled) return
+    const promises = batch.fail(error)
+    if (batch.posted > 0) this.#hooks.lost(error, queue.topic, queue.partition, batch.posted)
+    this.#hooks.settled(promises)
+  }
+
+  #leaveFlight(queue: PartitionQueue, batch: ProducerBatch): void {
+    const at = queue.inFlight.indexOf(batch)
+    if (at >= 0) queue.inFlight.splice(at, 1)
+  }
+
+  /** The broker has answered: the memory is free, and the partition's next batch may go. */
+  #done(queue: PartitionQueue, batch: ProducerBatch, promises: number): void {
+    this.#accumulator.release(batch)
+    this.#hooks.settled(promises)
+    if (queue.sealed.length >= 2 && this.#session.ready && !queue.recovering) this.#dispatch(queue, this.#ports.clock.monotonic())
+    else if (queue.sealed.length > 0 || queue.open !== null) this.#list(queue)
+  }
+
+  // ---- time ----------------------------------------------------------------------------------------------------------------------
+
+  #armLinger(delayMs: number): void {
+    this.#lingerTimer = this.#ports.scheduler.after(delayMs, () => {
+      this.#lingerTimer = null
+      const now = this.#ports.clock.monotonic()
+      let next = Infinity
+      for (const queue of this.#queues) {
+        if (queue.open === null) continue
+        const due = queue.open.createdAt + this.#values['linger.ms']
+        if (due <= now) this.#list(queue)
+        else if (due < next) next = due
+      }
+      if (next < Infinity && !this.#stopped) this.#armLinger(next - now)
+    }, { keepAlive: true })
+  }
+
+  #armDelivery(delayMs: number): void {
+    this.#deliveryTimer = this.#ports.scheduler.after(delayMs, () => {
+      this.#deliveryTimer = null
+      const next = this.#expire(this.#ports.clock.monotonic())
+      if (next < Infinity && !this.#stopped && this.#deliveryTimer === null) this.#armDelivery(next)
+    })
+  }
+
+  /** Fails what has waited too long. Milliseconds until the next batch will have. */
+  #expire(now: number): number {
+    const timeoutMs = this.#values['delivery.timeout.ms']
+    let next = Infinity
+    for (const queue of this.#queues) {
+      if (queue.isIdle) continue
+      const due: ProducerBatch[] = []
+      for (const batch of [...queue.inFlight, ...queue.sealed, ...queue.open === null ? [] : [queue.open]]) {
+        if (batch.settled) continue
+        if (now - batch.createdAt >= timeoutMs) due.push(batch)
+        else next = Math.min(next, batch.createdAt + timeoutMs - now)
+      }
+      for (const batch of due) this.#expireBatch(queue, batch, timeoutMs)
+    }
+    return next
+  }
+
+  #expireBatch(queue: PartitionQueue, batch: ProducerBatch, timeoutMs: number): void {
+    const { topic, partition } = queue
+    const error = new OttlaError('REQUEST_TIMED_OUT', `${batch.count} records for ${topic}-${partition} were not acknowledged within delivery.timeout.ms (${timeoutMs})`, { topic, partition })
+    if (queue.inFlight.includes(batch)) {
+      this.#fail(queue, batch, error)
+      return
+    }
+    if (queue.open === batch) queue.open = null
+    else queue.sealed.splice(queue.sealed.indexOf(batch), 1)
+    this.#giveUp(queue, batch, error)
+    if (queue.inFlight.length === 0) realign(queue)
+  }
+}
+
+function levelOf(values: ProducerValues): number | undefined {
+  const type = values['compression.type']
+  return type === 'gzip' || type === 'lz4' || type === 'zstd' ? values[`compression.${type}.level`] : undefined
+}

@@ -1,0 +1,58 @@
+/** Waiting that always ends: by an event, by a time limit or by a signal. */
+import { OttlaError } from '../common/errors.ts'
+import type { Scheduler } from '../common/scheduler.ts'
+import { abortedError } from './failure.ts'
+
+/** Many wait, one event lets all of them go on. An event that comes while nobody waits is not remembered: check first, then wait. */
+export class Wakeup {
+  readonly #scheduler: Scheduler
+  readonly #waiters = new Set<() => void>()
+
+  constructor(scheduler: Scheduler) { this.#scheduler = scheduler }
+
+  notify(): void { for (const wake of [...this.#waiters]) wake() }
+
+  /** Resolves at the next `notify`, or after `timeoutMs` (Infinity: never by time). Rejects with ABORTED when the signal fires. */
+  wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(abortedError(signal))
+    return new Promise((resolve, reject) => {
+      const timer = timeoutMs === Infinity ? null : this.#scheduler.after(timeoutMs, () => wake())
+      const end = (): void => {
+        timer?.cancel()
+        signal?.removeEventListener('abort', abort)
+        this.#waiters.delete(wake)
+      }
+      const wake = (): void => { end(); resolve() }
+      const abort = (): void => { end(); reject(abortedError(signal!)) }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiters.add(wake)
+    })
+  }
+}
+
+/** Resolves after `delayMs`; holds the process. */
+export function sleep(scheduler: Scheduler, delayMs: number): Promise<void> {
+  return new Promise((resolve) => { scheduler.after(delayMs, resolve, { keepAlive: true }) })
+}
+
+/** The next turn of the event loop. */
+export function nextTurn(scheduler: Scheduler): Promise<void> { return new Promise((resolve) => scheduler.soon(resolve)) }
+
+/** `promise`, or REQUEST_TIMED_OUT after `timeoutMs`; what comes later is dropped. */
+export function within<T>(scheduler: Scheduler, timeoutMs: number, what: string, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = scheduler.after(timeoutMs, () => reject(new OttlaError('REQUEST_TIMED_OUT', `${what} took longer than ${timeoutMs} ms`)), { keepAlive: true })
+    promise.then((value) => { timer.cancel(); resolve(value) }, (error: unknown) => { timer.cancel(); reject(OttlaError.from(error)) })
+  })
+}
+
+/** `promise`, or ABORTED when the signal fires first. */
+export function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortedError(signal))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort)).catch(() => {})
+  })
+}
