@@ -9,7 +9,7 @@ import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
 import { formatInt64, parseInt64 } from '../protocol/wide-integer.ts'
 import {
-  BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, COUNT_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, MAX_TIMESTAMP_AT, PEEK_SIZE, PRODUCER_ID_AT, readBatchHeader, verifyBatchCrc,
+  ATTRIBUTES_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, CODEC_MASK, COUNT_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, MAX_TIMESTAMP_AT, PEEK_SIZE, PRODUCER_ID_AT, readBatchHeader, verifyBatchCrc,
   type BatchHeader,
 } from '../record/batch-format.ts'
 import { LEGACY_MIN_LENGTH } from '../record/legacy-message.ts'
@@ -43,8 +43,10 @@ export function batchAt(window: LogWindow, position: number, end: number, path: 
   const odd = view.getInt8(start + MAGIC_AT) >= NEWEST_MAGIC && size >= BATCH_HEADER_SIZE ? mendMagic(view, start) : null
   const isValid = verifyBatchCrc(buffer, view, start, size)
   if (odd !== null) mend(view, start, size, odd)
+  const isOdd = odd !== null && Object.keys(odd).length > 0
+  if (isOdd) window.forget()
   try {
-    return { position, size, isValid, header: readBatchHeader(buffer, view, start, start + size), odd: odd === null || Object.keys(odd).length === 0 ? null : odd }
+    return { position, size, isValid, header: readBatchHeader(buffer, view, start, start + size), odd: isOdd ? odd : null }
   } catch (error) {
     throw new DumpFailure('org.apache.kafka.common.errors.CorruptRecordException', `${OttlaError.from(error).message} (batch at position ${position} of ${path})`)
   }
@@ -71,8 +73,9 @@ function mend(view: DataView, start: number, size: number, odd: OddFields): void
   wide('producerId', PRODUCER_ID_AT)
   // As many as there could be: reading them then ends where the bytes do.
   const count = view.getInt32(start + COUNT_AT)
+  const isPlain = (view.getInt16(start + ATTRIBUTES_AT) & CODEC_MASK) === 0
   const most = Math.floor((size - BATCH_HEADER_SIZE) / LEAST_RECORD)
-  if (count < 0 || count > Math.max(most, 1) * 1024) {
+  if (count < 0 || (isPlain && count > most)) {
     odd.count = count
     view.setInt32(start + COUNT_AT, count < 0 ? 0 : most)
   }

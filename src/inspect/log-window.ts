@@ -37,5 +37,8 @@ export class LogWindow {
     return this.#length < length ? -1 : 0
   }
 
+  /** What is loaded stays readable, but the next `locate` reads the file again: for a caller that has written into the buffer. */
+  forget(): void { this.#length = 0 }
+
   close(): void { this.#handle.close() }
 }

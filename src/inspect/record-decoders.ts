@@ -93,21 +93,41 @@ function shareStateTexts(key: Uint8Array | null, value: Uint8Array | null, offse
   }
 }
 
+/** A varint of the frame around a metadata record. */
+function readFramePart(reader: ByteReader, name: string): number {
+  try {
+    return reader.uvarint()
+  } catch (error) {
+    throw new UnreadableMessage(`Error while reading ${name}`, { cause: error })
+  }
+}
+
 /** Metadata records have no keys: a frame version (1), the record's type and its version, as varints, then the message. */
+function metadataText(reader: ByteReader): string {
+  const frame = readFramePart(reader, 'frame version')
+  if (frame === 0) {
+    throw new UnreadableMessage('Could not deserialize metadata record with frame version 0. Note that upgrades from the preview release of KRaft in 2.8 to newer versions are not supported.')
+  }
+  if (frame !== 1) throw new UnreadableMessage(`Could not deserialize metadata record due to unknown frame version ${frame}(only frame version 1 is supported)`)
+  const type = readFramePart(reader, 'type')
+  const version = readFramePart(reader, 'version')
+  const known = metadataRecords.get(type)
+  if (known === undefined) throw new UnreadableMessage(`org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id ${type}`)
+  let data: string
+  try {
+    data = readMessageJson(known.schema, version, reader)
+  } catch (error) {
+    throw new UnreadableMessage(`Failed to deserialize record with type ${type}`, { cause: error })
+  }
+  if (reader.remaining > 0) throw new UnreadableMessage(`Found ${reader.remaining} byte(s) of garbage after ${type}`)
+  return `{"type":"${known.label}","version":${version},"data":${data}}`
+}
+
 function metadataContents(record: DumpedRecord): RecordContents {
   try {
-    const reader = new ByteReader(record.value ?? new Uint8Array(0))
-    const frame = reader.uvarint()
-    if (frame !== 1) throw new UnreadableMessage(frame === 0 ? 'Could not deserialize metadata record with frame version 0. Note that upgrades from the preview release of KRaft in 2.8 to newer versions are not supported.' : `Could not deserialize metadata record due to unknown frame version ${frame}(only frame version 1 is supported)`)
-    const type = reader.uvarint()
-    const known = metadataRecords.get(type)
-    if (known === undefined) throw new UnreadableMessage(`Unknown metadata id ${type}`)
-    const version = reader.uvarint()
-    const data = readMessageJson(known.schema, version, reader)
-    if (reader.remaining > 0) throw new UnreadableMessage(`Found ${reader.remaining} byte(s) of garbage after ${known.schema.name}`)
-    return { key: null, payload: `{"type":"${known.label}","version":${version},"data":${data}}`, isJson: true }
+    return { key: null, payload: metadataText(new ByteReader(record.value ?? new Uint8Array(0))), isJson: true }
   } catch (error) {
-    const message = error instanceof UnreadableMessage ? error.message : OttlaError.from(error).message
-    return { key: null, payload: `Error at ${record.offset}, skipping. ${message}`, isJson: false }
+    if (!(error instanceof UnreadableMessage)) throw error
+    return { key: null, payload: `Error at ${record.offset}, skipping. ${error.message}`, isJson: false }
   }
 }
