@@ -38,7 +38,10 @@ export interface BrokerContext {
   readonly config: BrokerConfig
   readonly producerIds: ProducerIds
   readonly groups: BrokerGroups
+  /** The waiting fetches of this broker. */
   readonly waiters: FetchWaiters
+  /** Wakes the fetches that wait for a topic, of every broker over these logs. */
+  readonly topicGone: (topic: string) => void
   readonly metrics: BrokerMetrics
   readonly ports: Ports
   readonly nodeId: number

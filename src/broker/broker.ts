@@ -16,14 +16,21 @@ import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from '
 
 export class Broker implements api.BrokerApi {
   readonly #context: BrokerContext
+  readonly #onClose: () => void
   #isClosed = false
 
-  constructor(context: BrokerContext) { this.#context = context }
+  /** `onClose` runs once. */
+  constructor(context: BrokerContext, onClose: () => void = () => {}) {
+    this.#context = context
+    this.#onClose = onClose
+  }
 
   /** Ends waiting fetches; later calls reject. The logs stay open: they are not the broker's. */
   close(): void {
+    if (this.#isClosed) return
     this.#isClosed = true
     this.#context.waiters.close()
+    this.#onClose()
   }
 
   #open(): BrokerContext {

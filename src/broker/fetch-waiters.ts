@@ -23,7 +23,7 @@ export class FetchWaiters {
     }
   }
 
-  wake(topic: string): void { for (const wake of [...this.#byTopic.get(topic) ?? []]) wake() }
+  wake(topic: string): void { for (const wake of this.#byTopic.get(topic) ?? []) wake() }
   get size(): number { return this.#byTopic.size }
 
   close(): void {

@@ -87,7 +87,7 @@ async function deleteOne(context: BrokerContext, name: string): Promise<void> {
   }
   if (internalTopics.has(name)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it cannot be deleted`, { topic: name })
   await context.topics.delete(name)
-  context.waiters.wake(name)
+  context.topicGone(name)
   await context.groups.topicDeleted(name)
 }
 

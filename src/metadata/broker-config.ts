@@ -26,6 +26,7 @@ export class BrokerConfig {
     this.#given = given
     this.#dynamic = dynamic
     this.#values = resolveBroker({ ...given, ...dynamic })
+    this.live = { ...this.#values }
   }
 
   /** `given`: as `open` got them. Raises INVALID_CONFIG for them; stored changes that are not valid any more are dropped with an error line. */
@@ -45,6 +46,8 @@ export class BrokerConfig {
   }
 
   get values(): BrokerValues { return this.#values }
+  /** One object that always holds the current values, for parts that keep their settings. */
+  readonly live: BrokerValues
   /** As text; of `open`. */
   get given(): Overrides { return this.#given }
   /** As text; of `alterConfigs`. */
@@ -64,6 +67,7 @@ export class BrokerConfig {
       await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs: next })))
       this.#dynamic = next
       this.#values = values
+      Object.assign(this.live, values)
     })
   }
 }

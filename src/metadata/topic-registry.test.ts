@@ -36,7 +36,7 @@ class FakeFolders implements TopicFolders {
   }
   /** Renames folder by folder, as the disk does. */
   async delete(topic: string): Promise<void> {
-    for (const [key, each] of [...this.folders]) if (each.topic === topic) this.#mortality.step(() => { this.folders.delete(key) })
+    for (const [key, each] of this.folders) if (each.topic === topic) this.#mortality.step(() => { this.folders.delete(key) })
   }
 }
 

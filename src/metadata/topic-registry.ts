@@ -93,7 +93,7 @@ export class TopicRegistry {
       const kept = await this.#reconcileTopic(name, partitions, adopted)
       if (kept !== null) this.#show(name, kept)
     }
-    for (const [name, entry] of [...this.#entries]) {
+    for (const [name, entry] of this.#entries) {
       if (found.has(name)) continue
       if (entry.state === 'ready') this.#options.logger.warn('the folders of a topic are gone: it is forgotten', { topic: name })
       await this.#remove(name)

@@ -1,0 +1,34 @@
+/** `__consumer_offsets`: made when the first group needs it, with Kafka's settings for it. */
+import { OttlaError } from '../common/errors.ts'
+import type { BrokerValues } from '../config/values.ts'
+import type { BrokerLog, BrokerLogs } from './broker-context.ts'
+import type { TopicRegistry } from '../metadata/topic-registry.ts'
+
+export const OFFSETS_TOPIC = '__consumer_offsets'
+const LEAST_SEGMENT_BYTES = 1_048_576
+
+function offsetsTopicConfigs(broker: BrokerValues): Record<string, string> {
+  const bytes = broker['offsets.topic.segment.bytes']
+  const name = bytes < LEAST_SEGMENT_BYTES ? 'internal.segment.bytes' : 'segment.bytes'
+  return { 'cleanup.policy': 'compact', 'compression.type': 'producer', [name]: String(Math.max(14, bytes)) }
+}
+
+/** The topic's logs by partition; empty while there is no such topic. */
+export function offsetsLogs(topics: TopicRegistry, logs: BrokerLogs): BrokerLog[] {
+  const found: BrokerLog[] = []
+  for (let partition = 0; partition < (topics.partitionCount(OFFSETS_TOPIC) ?? 0); partition += 1) {
+    const log = logs.get(OFFSETS_TOPIC, partition)
+    if (log !== undefined) found.push(log)
+  }
+  return found
+}
+
+/** Makes the topic unless it is there. */
+export async function createOffsetsTopic(topics: TopicRegistry, logs: BrokerLogs, broker: BrokerValues, partitions: number): Promise<BrokerLog[]> {
+  try {
+    if (topics.get(OFFSETS_TOPIC) === undefined) await topics.create(OFFSETS_TOPIC, partitions, offsetsTopicConfigs(broker))
+  } catch (error) {
+    if (!OttlaError.is(error, 'TOPIC_ALREADY_EXISTS')) throw error
+  }
+  return offsetsLogs(topics, logs)
+}

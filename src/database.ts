@@ -1,0 +1,218 @@
+/**
+ * One open data directory: what all handles that `open` gave for it share. Opens its parts in order and closes them in the reverse one; a part
+ * that fails to open takes down those before it. Not exported from the package; open.ts counts the references.
+ *
+ *   open    directory → file system check → lock → metadata store → logs (recovery) → topics → groups
+ *   close   groups → logs, checkpoints, clean-shutdown marker → metadata store → lock
+ */
+import { OttlaError } from './common/errors.ts'
+import type { Ports } from './common/ports.ts'
+import { resolveBroker } from './config/resolve.ts'
+import { logConfigFor, type BrokerContext } from './broker/broker-context.ts'
+import { BrokerMetrics } from './broker/broker-metrics.ts'
+import { Broker } from './broker/broker.ts'
+import { FetchWaiters } from './broker/fetch-waiters.ts'
+import { metadataFileIn } from './broker/metadata-file.ts'
+import { createOffsetsTopic, offsetsLogs } from './broker/offsets-topic.ts'
+import { topicFoldersOf } from './broker/topic-folders.ts'
+import { GroupCoordinator } from './coordinator/group-coordinator.ts'
+import { lockDirectory } from './io/directory-lock.ts'
+import type { FileSystem } from './io/file-system.ts'
+import type { RecoveryProgress } from './log/log-types.ts'
+import { LogManager } from './log/log-manager.ts'
+import type { RecoveryReport } from './log/recovery-report.ts'
+import { BrokerConfig } from './metadata/broker-config.ts'
+import { openLmdbStore, readMetadataFile } from './metadata/lmdb-metadata-store.ts'
+import { MemoryMetadataStore } from './metadata/memory-metadata-store.ts'
+import type { MetadataStore } from './metadata/metadata-store.ts'
+import { ProducerIds } from './metadata/producer-ids.ts'
+import { TopicRegistry } from './metadata/topic-registry.ts'
+import { VERSION } from './version.ts'
+
+/** Things that happen without anybody asking. */
+export interface OttlaEvents {
+  /** A log refuses appends until the database is reopened. */
+  logOffline: [log: { readonly topic: string; readonly partition: number }, error: OttlaError]
+  /** Appends of a log fail until there is room; reads go on. */
+  diskFull: [log: { readonly topic: string; readonly partition: number }, error: OttlaError]
+  /** Appends go through again. */
+  diskResumed: [log: { readonly topic: string; readonly partition: number }]
+  /** Recovery had something to say about a partition. Raised once, right after `open` resolved; see also `recoveryReports`. */
+  recovered: [report: RecoveryReport]
+}
+
+export interface DatabaseOptions {
+  /** Canonical; exists. */
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly ports: Ports
+  readonly settings: object
+  readonly readOnly: boolean
+  /** Memory only: no lock, no metadata file. */
+  readonly inMemory: boolean
+  readonly allowNetworkFileSystem: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly onRecovery?: ((progress: RecoveryProgress) => void) | undefined
+  readonly emit: <E extends keyof OttlaEvents>(event: E, ...details: OttlaEvents[E]) => void
+}
+
+/** What was opened so far, to be closed in the reverse order. */
+class Opened {
+  readonly #closers: (() => Promise<void> | void)[] = []
+  push(closer: () => Promise<void> | void): void { this.#closers.push(closer) }
+
+  /** Closes everything, also when some of it fails; raises the first failure. */
+  async close(): Promise<void> {
+    let failure: unknown
+    for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
+      try {
+        await closer()
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+  }
+}
+
+export class Database {
+  readonly directory: string
+  readonly readOnly: boolean
+  readonly fileSystem: FileSystem
+  readonly ports: Ports
+  readonly logs: LogManager
+  readonly metrics: BrokerMetrics
+  readonly #opened: Opened
+  readonly #shared: Omit<BrokerContext, 'waiters' | 'topicGone'>
+  readonly #waiters = new Set<FetchWaiters>()
+
+  private constructor(options: DatabaseOptions, opened: Opened, logs: LogManager, shared: Omit<BrokerContext, 'waiters' | 'topicGone'>) {
+    this.directory = options.directory
+    this.readOnly = options.readOnly
+    this.fileSystem = options.fileSystem
+    this.ports = options.ports
+    this.logs = logs
+    this.metrics = shared.metrics
+    this.#opened = opened
+    this.#shared = shared
+  }
+
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const opened = new Opened()
+    try {
+      return await openParts(options, opened, (logs, shared) => new Database(options, opened, logs, shared))
+    } catch (error) {
+      await opened.close().catch((failure: unknown) => options.ports.logger.error('an open that failed could not be undone wholly', { error: failure }))
+      throw error
+    }
+  }
+
+  get nodeId(): number { return this.#shared.nodeId }
+  get topics(): TopicRegistry { return this.#shared.topics }
+
+  /** A broker for one handle: closing it ends that handle's calls only. */
+  newBroker(): Broker {
+    const waiters = new FetchWaiters()
+    this.#waiters.add(waiters)
+    const topicGone = (topic: string): void => { for (const each of this.#waiters) each.wake(topic) }
+    return new Broker({ ...this.#shared, waiters, topicGone }, () => this.#waiters.delete(waiters))
+  }
+
+  close(): Promise<void> { return this.#opened.close() }
+}
+
+type Shared = Omit<BrokerContext, 'waiters' | 'topicGone'>
+
+async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: LogManager, shared: Shared) => Database): Promise<Database> {
+  const { directory, fileSystem, ports, readOnly, signal } = options
+  const { logger } = ports
+  resolveBroker(options.settings)
+  checkAborted(signal)
+  const info = fileSystem.info(directory)
+  if (info.kind === 'network' && !options.allowNetworkFileSystem) {
+    throw new OttlaError('DIRECTORY_UNUSABLE', `${directory} is on a network file system (${info.name}), where locks and syncs cannot be trusted: `
+      + 'use a local disk, or open with { allowNetworkFileSystem: true } if you know better', { file: directory })
+  }
+  if (info.kind === 'virtual') logger.warn(`the data directory is on ${info.name}, whose syncs may not reach a disk`, { directory })
+  if (!readOnly && !options.inMemory) {
+    const lock = await lockDirectory(directory, fileSystem, { version: VERSION })
+    opened.push(() => lock.release())
+  }
+  checkAborted(signal)
+  const store = await openStore(options)
+  opened.push(() => store.close())
+  const config = await BrokerConfig.load(store, options.settings, logger)
+  const topics = await TopicRegistry.load({ store, broker: () => config.values, random: ports.random, logger, readOnly })
+  const logs = await LogManager.open({
+    directory, fileSystem, ports, readOnly, signal, onRecovery: options.onRecovery,
+    settings: { ...config.values, 'log.segment.delete.delay.ms': config.values['log.segment.delete.delay.ms'] ?? 60_000 },
+    topicConfig: (topic) => logConfigFor(topics.valuesAtOpen(topic)),
+    events: eventsOf(options),
+  })
+  opened.push(() => logs.close())
+  await topics.reconcile(topicFoldersOf(logs))
+  for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
+  const producerIds = await ProducerIds.load(store, highestProducerId(logs), logger)
+  const groups = GroupCoordinator.start({
+    offsetsLogs: () => offsetsLogs(topics, logs),
+    createOffsetsTopic: (partitions) => createOffsetsTopic(topics, logs, config.values, partitions),
+    settings: config.live, ports, readOnly, topicPartitions: (topic) => topics.partitionCount(topic),
+  })
+  opened.push(() => groups.close())
+  // Groups that cannot be read must not hide the records.
+  await groups.loaded.catch((error: unknown) => logger.error('consumer groups could not be loaded: calls about them will fail', { error }))
+  checkAborted(signal)
+  logger.info(describeOpen(options, logs, topics))
+  return make(logs, {
+    logs, topics, config, producerIds, groups, ports, readOnly, metrics: new BrokerMetrics(), nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
+    freeBytes: () => fileSystem.info(directory).freeBytes,
+  })
+}
+
+function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new OttlaError('ABORTED', 'opening was aborted by its signal', { cause: signal.reason })
+}
+
+async function openStore(options: DatabaseOptions): Promise<MetadataStore> {
+  if (options.inMemory) return new MemoryMetadataStore()
+  const file = metadataFileIn(options.fileSystem, options.directory)
+  const { logger } = options.ports
+  return options.readOnly ? new MemoryMetadataStore(readMetadataFile(file, logger)) : openLmdbStore({ file, logger })
+}
+
+function eventsOf(options: DatabaseOptions): NonNullable<Parameters<typeof LogManager.open>[0]['events']> {
+  const { ports: { logger }, emit } = options
+  return {
+    onOffline(log, error) {
+      logger.error('a log is offline: appends to it fail until the database is reopened', { topic: log.topic, partition: log.partition, error })
+      emit('logOffline', log, error)
+    },
+    onDiskFull(log, error) {
+      logger.error('the disk is full: appends fail until there is room, reads go on', { topic: log.topic, partition: log.partition })
+      emit('diskFull', log, error)
+    },
+    onDiskResumed(log) {
+      logger.info('there is room on the disk again: appends go on', { topic: log.topic, partition: log.partition })
+      emit('diskResumed', log)
+    },
+  }
+}
+
+function highestProducerId(logs: LogManager): number {
+  let highest = -1
+  for (const log of logs.logs()) for (const producer of log.activeProducers()) if (producer.producerId > highest) highest = producer.producerId
+  return highest
+}
+
+/** The one line at open: which promise is in force, on what. */
+function describeOpen(options: DatabaseOptions, logs: LogManager, topics: TopicRegistry): string {
+  const all = topics.all()
+  const content = `${all.length} topics, ${logs.logs().length} partitions`
+  if (options.readOnly) return `opened ${options.directory} read only: ${content}`
+  if (options.inMemory) return 'opened a database in memory: nothing survives this process'
+  const cached = all.filter((each) => each.values['write.caching']).length
+  const but = cached === 0 ? '' : `, except ${cached} topics with write.caching`
+  const disk = `${options.fileSystem.info(options.directory).name}, ${logs.wasClean ? 'closed cleanly before' : 'not closed cleanly before'}, ${content}`
+  return `opened ${options.directory}: acks=all is synced to disk before it is acknowledged (one fdatasync per group of sends${but}), `
+    + `acks=1 survives a killed process; ${disk}`
+}

@@ -1,0 +1,18 @@
+/** The public entry of the package. Every export is written by hand; a test holds the list. */
+export { open, type OpenOptions } from './open.ts'
+export type { OttlaEvents } from './database.ts'
+export type { MetricsSnapshot, Ottla } from './ottla.ts'
+export { errorTable, OttlaError, type ErrorCode, type ErrorContext, type ErrorRow } from './common/errors.ts'
+export { silentLogger, stderrLogger, type Logger } from './common/logger.ts'
+export { serializers } from './client/serializers.ts'
+export type {
+  Admin, AssignmentListener, Bytes, ClusterDescription, ConfigEntry, ConfigTarget, Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings,
+  CreateTopicOptions, Deserializer, GroupDescription, GroupListing, GroupMemberDescription, Header, HeadersInput, Kafka, LogDirDescription,
+  PartitionDescription, PartitionOffset, Partitioner, PartitionerContext, Producer, ProducerRecord, ProducerSettings, RecordCursor, RecordMetadata,
+  SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,
+} from './client/types.ts'
+export type { AdminSettings, BrokerSettings, TopicSettings } from './config/settings.ts'
+export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
+export type { PartitionLog } from './log/partition-log.ts'
+export type { AppendOptions, AppendOrigin, AppendResult, ReadIsolation, ReadOptions, ReadResult, RecoveryProgress } from './log/log-types.ts'
+export type { DroppedBytes, RecoveryNote, RecoveryReport } from './log/recovery-report.ts'

@@ -1,0 +1,164 @@
+/**
+ * What `open` gives: one handle on a database, with clients of its own. Closing it ends these clients; the database itself closes with its
+ * last handle. After that every call raises CLOSED.
+ */
+import type { Broker } from './broker/broker.ts'
+import { createClients, type Clients } from './client/clients.ts'
+import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
+import { OttlaError } from './common/errors.ts'
+import type { Database, OttlaEvents } from './database.ts'
+import { checkLog, type CheckOptions, type Finding } from './log/log-check.ts'
+import type { PartitionLog } from './log/partition-log.ts'
+import type { RecoveryReport } from './log/recovery-report.ts'
+import { loadAllCodecs } from './record/compression.ts'
+
+/** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
+export interface MetricsSnapshot {
+  readonly produceRequests: number; readonly producedBatches: number; readonly producedBytes: number; readonly failedBatches: number
+  readonly fetchRequests: number; readonly fetchedBytes: number; readonly failedFetches: number
+  readonly topics: number
+  readonly partitions: readonly {
+    readonly topic: string; readonly partition: number; readonly logStartOffset: number; readonly highWatermark: number; readonly logEndOffset: number
+    readonly size: number; readonly segments: number; readonly isOffline: boolean
+  }[]
+}
+
+/** An embedded database. */
+export interface Ottla extends Kafka {
+  /** The data directory, absolute; "/" in memory. */
+  readonly directory: string
+  readonly readOnly: boolean
+  /** What opening had to repair, drop or say, by partition. */
+  readonly recoveryReports: readonly RecoveryReport[]
+  /** The storage engine itself. Raises UNKNOWN_TOPIC_OR_PARTITION. */
+  log(topic: string, partition: number): PartitionLog
+  /** The full consistency check of the directory, read only. Yields what is wrong; nothing when all is well. */
+  verify(options?: CheckOptions): AsyncIterable<Finding>
+  metrics(): MetricsSnapshot
+  on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
+  off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
+}
+
+type Listener = (...details: unknown[]) => void
+
+/** Clients are given this long to finish when a handle is closed. */
+const CLOSE_TIMEOUT_MS = 30_000
+
+export class OttlaHandle implements Ottla {
+  readonly #database: Database
+  readonly #broker: Broker
+  readonly #clients: Clients
+  readonly #release: () => Promise<void>
+  readonly #listeners = new Map<string, Set<Listener>>()
+  #closing: Promise<void> | null = null
+
+  /** `release` gives the reference back, after the clients are closed. */
+  constructor(database: Database, release: () => Promise<void>) {
+    this.#database = database
+    this.#broker = database.newBroker()
+    this.#clients = createClients(this.#broker, database.ports, { embedded: true, nodeId: database.nodeId })
+    this.#release = release
+    const reports = database.logs.recoveryReports
+    if (reports.length > 0) database.ports.scheduler.soon(() => { for (const report of reports) this.emit('recovered', report) })
+  }
+
+  get directory(): string { return this.#database.directory }
+  get readOnly(): boolean { return this.#database.readOnly }
+  get recoveryReports(): readonly RecoveryReport[] { return this.#database.logs.recoveryReports }
+  get admin(): Admin { return this.#clients.admin }
+
+  producer<K = Uint8Array, V = Uint8Array>(settings?: ProducerSettings<K, V>): Producer<K, V> {
+    this.#check()
+    if (this.#database.readOnly) throw new OttlaError('READ_ONLY', 'the database was opened with { readOnly: true }: there is no producing')
+    return this.#clients.producer(settings)
+  }
+
+  consumer<K = Uint8Array, V = Uint8Array>(settings?: ConsumerSettings<K, V>): Consumer<K, V> {
+    this.#check()
+    return this.#clients.consumer(settings)
+  }
+
+  log(topic: string, partition: number): PartitionLog {
+    this.#check()
+    const log = this.#database.logs.get(topic, partition)
+    if (log !== undefined) return log
+    throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${partition} of ${JSON.stringify(topic)} here`, { topic, partition })
+  }
+
+  async *verify(options: CheckOptions = {}): AsyncGenerator<Finding, void, void> {
+    this.#check()
+    await loadAllCodecs()
+    if (!this.#database.readOnly) for (const log of this.#database.logs.logs()) if (!log.isOffline) await log.flush()
+    for await (const finding of checkLog(this.#database.fileSystem, this.#database.directory, options)) {
+      this.#check()
+      yield finding
+    }
+  }
+
+  metrics(): MetricsSnapshot {
+    this.#check()
+    const { metrics, logs, topics } = this.#database
+    return {
+      ...metrics, topics: topics.all().length,
+      partitions: logs.logs().map(({ topic, partition, logStartOffset, highWatermark, logEndOffset, size, segmentCount, isOffline }) => (
+        { topic, partition, logStartOffset, highWatermark, logEndOffset, size, segments: segmentCount, isOffline })),
+    }
+  }
+
+  on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
+    let listeners = this.#listeners.get(event)
+    if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
+    listeners.add(listener as unknown as Listener)
+    return this
+  }
+
+  off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
+    this.#listeners.get(event)?.delete(listener as unknown as Listener)
+    return this
+  }
+
+  /** What a listener throws is logged and goes no further: the database must not fail over it. */
+  emit<E extends keyof OttlaEvents>(event: E, ...details: OttlaEvents[E]): void {
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        listener(...details)
+      } catch (error) {
+        this.#database.ports.logger.error(`a listener of '${event}' failed`, { error })
+      }
+    }
+  }
+
+  /** For the exit handler: hands what waits in producers to the logs, then writes and syncs what waits in the logs. */
+  saveSync(): void {
+    if (this.#database.readOnly) return
+    try {
+      for (const { topic, partition, records, acks } of this.#clients.pendingBatches()) {
+        const log = this.#database.logs.get(topic, partition)
+        log?.append(records, { origin: 'in-process', durable: acks === -1 }).catch(() => {})
+      }
+      this.#database.logs.flushSync()
+    } catch (error) {
+      this.#database.ports.logger.error('what was still buffered at exit could not be written', { directory: this.directory, error })
+    }
+  }
+
+  close(options: { timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    try {
+      await this.#clients.closeAll(timeoutMs)
+    } finally {
+      this.#broker.close()
+      await this.#release()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> { return this.close() }
+
+  #check(): void {
+    if (this.#closing !== null) throw new OttlaError('CLOSED', 'the database is closed')
+  }
+}
