@@ -1,13 +1,20 @@
-/** What one partition knows of one producer (spec/storage-format 10.1), and sequence arithmetic (2.6). */
-import { OttlaError } from '../common/errors.ts'
-
-export const NO_SEQUENCE = -1
+/**
+ * What one partition knows of one producer (spec/storage-format 10.1): its epoch, the last five batches, the open transaction. Sequence numbers are
+ * 31 bits and wrap to 0 (2.6).
+ */
 export const NO_PRODUCER_EPOCH = -1
-/** How many batches a producer may have in flight, and are recognised as duplicates. */
+export const NO_SEQUENCE = -1
+/** How many batches an idempotent producer may have in flight, and so how many are recognised when they come again. */
 export const CACHED_BATCHES = 5
+const MAX_SEQUENCE = 2147483647
 
 /** One remembered batch. First sequence and first offset follow from `offsetDelta`. */
-export interface ProducerBatch { readonly lastSequence: number; readonly lastOffset: number; readonly offsetDelta: number; readonly timestamp: number }
+export interface ProducerBatch {
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly offsetDelta: number
+  readonly timestamp: number
+}
 
 /** As given out: plain values. −1: none. */
 export interface ProducerSummary {
@@ -19,8 +26,68 @@ export interface ProducerSummary {
   readonly currentTxnStartOffset: number
 }
 
-function later(): never { throw new OttlaError('INTERNAL', 'not built yet') }
+/** `sequence` − `by`, wrapping below 0. The way forward is `advanceSequence` of record/batch-format. */
+export function backSequence(sequence: number, by: number): number {
+  return sequence < by ? MAX_SEQUENCE - (by - sequence) + 1 : sequence - by
+}
 
-/** i32 arithmetic that wraps 2147483647 → 0. */
-export function advanceSequence(_sequence: number, _by: number): number { return later() }
-export function backSequence(_sequence: number, _by: number): number { return later() }
+/** May `next` follow `last`? */
+export function inSequence(last: number, next: number): boolean {
+  return next === last + 1 || (next === 0 && last === MAX_SEQUENCE)
+}
+
+export class ProducerEntry {
+  readonly producerId: number
+  producerEpoch: number = NO_PRODUCER_EPOCH
+  coordinatorEpoch = -1
+  /** Of the last batch or marker: the producer's clock. */
+  lastTimestamp = -1
+  /** −1: no open transaction. */
+  currentTxnFirstOffset = -1
+  /** Oldest first. */
+  #batches: ProducerBatch[] = []
+
+  constructor(producerId: number) { this.producerId = producerId }
+
+  clone(): ProducerEntry {
+    const copy = new ProducerEntry(this.producerId)
+    copy.producerEpoch = this.producerEpoch
+    copy.coordinatorEpoch = this.coordinatorEpoch
+    copy.lastTimestamp = this.lastTimestamp
+    copy.currentTxnFirstOffset = this.currentTxnFirstOffset
+    copy.#batches = this.#batches.slice()
+    return copy
+  }
+
+  get lastBatch(): ProducerBatch | null { return this.#batches[this.#batches.length - 1] ?? null }
+  get lastSequence(): number { return this.lastBatch?.lastSequence ?? NO_SEQUENCE }
+
+  /** The remembered batch with exactly these sequences; null when there is none. */
+  findBatch(firstSequence: number, lastSequence: number): ProducerBatch | null {
+    for (const batch of this.#batches) {
+      if (batch.lastSequence === lastSequence && backSequence(lastSequence, batch.offsetDelta) === firstSequence) return batch
+    }
+    return null
+  }
+
+  /** Another epoch forgets the batches of the one before. */
+  setEpoch(producerEpoch: number): void {
+    if (producerEpoch === this.producerEpoch) return
+    this.producerEpoch = producerEpoch
+    this.#batches = []
+  }
+
+  addBatch(producerEpoch: number, batch: ProducerBatch): void {
+    this.setEpoch(producerEpoch)
+    if (this.#batches.length === CACHED_BATCHES) this.#batches.shift()
+    this.#batches.push(batch)
+    this.lastTimestamp = batch.timestamp
+  }
+
+  summary(): ProducerSummary {
+    return {
+      producerId: this.producerId, producerEpoch: this.producerEpoch, lastSequence: this.lastSequence, lastTimestamp: this.lastTimestamp,
+      coordinatorEpoch: this.coordinatorEpoch, currentTxnStartOffset: this.currentTxnFirstOffset,
+    }
+  }
+}

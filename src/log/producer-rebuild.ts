@@ -1,4 +1,7 @@
-/** Brings producer state to an offset by snapshot and replay (spec/storage-format 10.5), at load and after truncation. */
+/**
+ * Brings producer state to an offset by snapshot and replay (spec/storage-format 10.5), at load and after truncation. Unlike Kafka, a clean start without any
+ * snapshot is no reason to forget all producers: snapshots are disposable here, so losing them costs this scan and nothing else.
+ */
 import { OttlaError } from '../common/errors.ts'
 import type { ProducerStateManager } from './producer-state-manager.ts'
 import type { Segment } from './segment.ts'
@@ -10,10 +13,45 @@ export interface ProducerRebuildOptions {
   readonly logStartOffset: number
   readonly endOffset: number
   readonly nowMs: number
-  /** A clean start without any snapshot scans nothing. */
-  readonly clean: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
-/** Writes snapshots at the last two segment bases and at the end on the way. Raises LOG_CORRUPT where a batch cannot be read, ABORTED. */
-export function rebuildProducerState(_options: ProducerRebuildOptions): Promise<void> { return Promise.reject(new OttlaError('INTERNAL', 'not built yet')) }
+/** Writes snapshots (not synced) at the last two segment bases and at the end on the way. Raises LOG_CORRUPT where a batch cannot be read, ABORTED. */
+export async function rebuildProducerState(options: ProducerRebuildOptions): Promise<void> {
+  const { producers, segments, logStartOffset, endOffset, nowMs } = options
+  // Truncating a log without producers leaves it without producers.
+  const staysEmpty = producers.producerCount === 0 && producers.endOffset >= endOffset
+  producers.truncateAndReload(logStartOffset, endOffset, nowMs)
+  if (!staysEmpty) {
+    const lastTwo = segments.slice(-2).map((s) => s.baseOffset)
+    for (let i = 0; i < segments.length && producers.endOffset < endOffset; i++) {
+      const segment = segments[i]!
+      if ((segments[i + 1]?.baseOffset ?? endOffset) <= producers.endOffset) continue
+      producers.setEndOffset(Math.max(segment.baseOffset, producers.endOffset, logStartOffset))
+      if (lastTwo.includes(segment.baseOffset)) producers.takeSnapshot(false)
+      await replay(segment, options)
+    }
+  }
+  producers.setEndOffset(endOffset)
+  producers.takeSnapshot(false)
+}
+
+/** The batches of one segment in [producers.endOffset, endOffset). */
+async function replay(segment: Segment, options: ProducerRebuildOptions): Promise<void> {
+  const { producers, endOffset, signal } = options
+  const first = await segment.locate(producers.endOffset)
+  if (first === null) return
+  const walker = segment.walk(first.position, { kind: 'whole' })
+  for (;;) {
+    const header = walker.next()
+    if (header === null) {
+      if (signal?.aborted === true) throw new OttlaError('ABORTED', 'The rebuild of producer state was given up because its AbortSignal fired', { cause: signal.reason })
+      if (await walker.fill()) continue
+      if (walker.problem === null) return
+      const text = `${segment.logPath}: no whole batch at byte ${walker.problem.position}: ${walker.problem.detail}`
+      throw new OttlaError('LOG_CORRUPT', text, { file: segment.logPath, position: walker.problem.position, offset: producers.endOffset })
+    }
+    if (header.baseOffset >= endOffset) return
+    if (header.producerId >= 0) producers.replay(walker.buffer(), walker.bufferPosition(), header)
+  }
+}

@@ -1,14 +1,19 @@
 /**
- * Idempotent and transactional producers of one partition (spec/storage-format 10): who wrote what last, which transactions are open, what the last
- * stable offset waits for, and the snapshots that spare a scan at open. Snapshots are disposable: losing one costs time.
- * Changed by ProducerAppendGroup.commit (appends) and `replay` (recovery, load); owned by PartitionLog.
+ * Idempotent and transactional producers of one partition (spec/storage-format 10), and the snapshots that spare a scan at open. Snapshots are disposable:
+ * losing one costs time. State is changed by ProducerAppendGroup.commit (appends) and `replay` (what is in the log already); owned by PartitionLog,
+ * one call at a time.
  */
-import { OttlaError } from '../common/errors.ts'
+import { dirname, join } from 'node:path'
 import type { Logger } from '../common/logger.ts'
+import { OttlaError } from '../common/errors.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import type { BatchHeader } from '../record/batch-format.ts'
-import type { ProducerAppendGroup } from './producer-append.ts'
-import type { ProducerSummary } from './producer-entry.ts'
+import { readEndMarker } from './end-marker.ts'
+import { ProducerAppendGroup } from './producer-append.ts'
+import { ProducerEntry, type ProducerSummary } from './producer-entry.ts'
+import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
+import { ProducerTable } from './producer-table.ts'
+import { segmentFileName } from './segment-names.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 export interface ProducerStateOptions {
@@ -19,59 +24,200 @@ export interface ProducerStateOptions {
   readonly expirationMs: number
   /** Offsets of the `.snapshot` files there, from the loader's listing. */
   readonly snapshotOffsets: readonly number[]
+  /** True: no file is written, renamed or removed. */
   readonly readOnly: boolean
   readonly logger: Logger
 }
 
-function later(): never { throw new OttlaError('INTERNAL', 'not built yet') }
-
 export class ProducerStateManager {
-  constructor(_options: ProducerStateOptions) { later() }
+  readonly #options: ProducerStateOptions
+  readonly #table = new ProducerTable()
+  /** Ascending. */
+  #snapshots: number[]
+  #endOffset = 0
+  #lastSnapshot = 0
 
-  get producerCount(): number { return later() }
-  /** By producer id. */
-  producers(): ProducerSummary[] { return later() }
+  constructor(options: ProducerStateOptions) {
+    this.#options = options
+    this.#snapshots = [...options.snapshotOffsets].sort((a, b) => a - b)
+  }
+
+  get producerCount(): number { return this.#table.size }
+  /** Ascending by producer id. */
+  producers(): ProducerSummary[] { return this.#table.entries().map((e) => e.summary()) }
   /** Everything below is in this state. */
-  get endOffset(): number { return later() }
+  get endOffset(): number { return this.#endOffset }
 
   /** Starts a group; at most one is uncommitted at a time. */
-  beginGroup(): ProducerAppendGroup { return later() }
+  beginGroup(): ProducerAppendGroup {
+    return new ProducerAppendGroup(this.#table, this.#endOffset, (endOffset) => { this.#endOffset = endOffset })
+  }
+
   /**
-   * Takes a batch that is in the log already (recovery, load); never refuses. `buffer` holds the batch at `position`; `header` is its header.
+   * Takes a batch that is in the log already (recovery, load); never refuses. `buffer` holds the batch at `position`, of data batches it is not looked at.
    * Returns the transaction index entry when it is the marker of an aborted transaction. Raises CORRUPT_MESSAGE for a control record that cannot be read.
    */
-  replay(_buffer: Uint8Array, _position: number, _header: BatchHeader): TransactionIndexEntry | null { return later() }
+  replay(buffer: Uint8Array, position: number, header: BatchHeader): TransactionIndexEntry | null {
+    if (header.producerId < 0) {
+      this.#endOffset = header.nextOffset
+      return null
+    }
+    const group = this.beginGroup()
+    if (header.isControl) {
+      if (position < 0) throw new OttlaError('CORRUPT_MESSAGE', `control batch of ${header.size} bytes at offset ${header.baseOffset}`, { offset: header.baseOffset })
+      const marker = readEndMarker(buffer, position, header)
+      if (marker !== null) group.appendMarker(marker, header.baseOffset, 'replication')
+    } else {
+      group.append(header, header.baseOffset, 'replication')
+    }
+    return group.commit(header.nextOffset)[0] ?? null
+  }
 
   /** Lowest first offset of open transactions and of ended ones whose marker is not below the high watermark; null: none. */
-  get firstUnstableOffset(): number | null { return later() }
-  /** The high watermark moved to `offset`: transactions that ended below it are stable. */
-  onHighWatermark(_offset: number): void { later() }
-  onLogStart(_offset: number): void { later() }
+  get firstUnstableOffset(): number | null { return this.#table.firstUnstable }
   /** First offset of the oldest open transaction; null: none. */
-  get firstOpenTransactionOffset(): number | null { return later() }
+  get firstOpenTransactionOffset(): number | null { return this.#table.firstOpen }
+  /** The high watermark moved to `offset`: transactions that ended below it are stable. */
+  onHighWatermark(offset: number): void { this.#table.stabilise(offset) }
+
+  /** The log starts at `offset` now. */
+  onLogStart(offset: number): void {
+    this.#table.stabilise(offset)
+    if (this.#endOffset < offset) this.#endOffset = offset
+    this.#lastSnapshot = this.latestSnapshotOffset ?? offset
+  }
 
   /** Drops producers without an open transaction that were silent for the expiration time. Returns how many. */
-  removeExpired(_nowMs: number): number { return later() }
+  removeExpired(nowMs: number): number { return this.#table.removeIf((e) => this.#isExpired(e.currentTxnFirstOffset, e.lastTimestamp, nowMs)) }
+
+  #isExpired(currentTxnFirstOffset: number, lastTimestamp: number, nowMs: number): boolean {
+    return currentTxnFirstOffset < 0 && nowMs - lastTimestamp >= this.#options.expirationMs
+  }
 
   // Snapshots.
 
   /** Ascending. */
-  get snapshotOffsets(): readonly number[] { return later() }
-  get latestSnapshotOffset(): number | null { return later() }
-  setEndOffset(_offset: number): void { later() }
-  /** Writes `<endOffset>.snapshot` unless one that new exists (10.5); with `sync` durably. Returns its path, or null when there was nothing to write. */
-  takeSnapshot(_sync: boolean): string | null { return later() }
-  /** Makes a snapshot written without `sync` durable. */
-  syncSnapshot(_path: string): Promise<void> { return later() }
-  /** At load: drops snapshots that match no segment base, but for the largest one above the last base. */
-  removeStraySnapshots(_segmentBaseOffsets: readonly number[]): void { later() }
-  /** Renames a segment's snapshot to `….deleted` and returns the new path; null when there is none. */
-  markSnapshotDeleted(_offset: number): string | null { return later() }
-  deleteSnapshotsBefore(_offset: number): void { later() }
-  deleteSnapshotsFrom(_offset: number): void { later() }
+  get snapshotOffsets(): readonly number[] { return this.#snapshots }
+  get latestSnapshotOffset(): number | null { return this.#snapshots[this.#snapshots.length - 1] ?? null }
+  #path(offset: number): string { return join(this.#options.directory, segmentFileName(offset, 'snapshot')) }
 
-  /** State as of the newest valid snapshot in (logStart, logEnd]; the others are dropped. The caller replays [endOffset, logEnd). */
-  truncateAndReload(_logStartOffset: number, _logEndOffset: number, _nowMs: number): void { later() }
+  /** For a roll: what lies below the new segment's base offset has no more batches. */
+  setEndOffset(offset: number): void { this.#endOffset = offset }
+
+  /**
+   * Writes `<endOffset>.snapshot` unless one that new exists; with `sync` durably, name included. Returns its path, or null when there was nothing to write.
+   * A crash may leave half of it, which its checksum tells.
+   */
+  takeSnapshot(sync: boolean): string | null {
+    if (this.#options.readOnly || this.#endOffset <= this.#lastSnapshot) return null
+    const path = this.#path(this.#endOffset)
+    const bytes = encodeSnapshot(this.#table.snapshot())
+    const file = this.#options.fileSystem.open(path, 'create')
+    try {
+      file.truncate(0)
+      file.writeSync(bytes, 0, bytes.length, 0)
+      if (sync) file.datasyncSync()
+    } finally {
+      file.close()
+    }
+    if (sync) this.#options.fileSystem.syncDirectorySync(dirname(path))
+    if (this.latestSnapshotOffset !== this.#endOffset) this.#snapshots = [...this.#snapshots.filter((o) => o !== this.#endOffset), this.#endOffset].sort((a, b) => a - b)
+    this.#lastSnapshot = this.#endOffset
+    return path
+  }
+
+  /** Makes a snapshot written without `sync` durable, if it is still there. */
+  async syncSnapshot(path: string): Promise<void> {
+    if (this.#options.fileSystem.stat(path) === null) return
+    const file = this.#options.fileSystem.open(path, 'write')
+    try {
+      await file.datasync()
+    } finally {
+      file.close()
+    }
+  }
+
+  /** At load: drops snapshots that match no segment base, but for the largest one above the last base. */
+  removeStraySnapshots(segmentBaseOffsets: readonly number[]): void {
+    const bases = new Set(segmentBaseOffsets)
+    const lastBase = segmentBaseOffsets.length === 0 ? -1 : Math.max(...segmentBaseOffsets)
+    const strays = this.#snapshots.filter((offset) => !bases.has(offset))
+    const newest = strays.pop()
+    if (newest !== undefined && newest <= lastBase) strays.push(newest)
+    this.#remove((offset) => strays.includes(offset))
+  }
+
+  /** Renames a segment's snapshot to `….deleted` and returns the new path; null when there is none. */
+  markSnapshotDeleted(offset: number): string | null {
+    if (this.#options.readOnly || !this.#snapshots.includes(offset)) return null
+    const path = this.#path(offset)
+    this.#snapshots = this.#snapshots.filter((o) => o !== offset)
+    if (this.#options.fileSystem.stat(path) === null) return null
+    this.#options.fileSystem.rename(path, `${path}.deleted`)
+    return `${path}.deleted`
+  }
+
+  deleteSnapshotsBefore(offset: number): void { this.#remove((o) => o < offset) }
+  deleteSnapshotsFrom(offset: number): void { this.#remove((o) => o >= offset) }
+
+  #remove(which: (offset: number) => boolean): void {
+    if (!this.#options.readOnly) for (const offset of this.#snapshots) if (which(offset)) this.#options.fileSystem.unlink(this.#path(offset))
+    this.#snapshots = this.#snapshots.filter((offset) => !which(offset))
+  }
+
+  /** State as of the newest valid snapshot in (logStart, logEnd]; the others out of that range are dropped. The caller replays [endOffset, logEnd). */
+  truncateAndReload(logStartOffset: number, logEndOffset: number, nowMs: number): void {
+    this.#remove((offset) => offset > logEndOffset || offset <= logStartOffset)
+    if (logEndOffset === this.#endOffset) return this.onLogStart(logStartOffset)
+    this.#load(logStartOffset, nowMs)
+  }
+
+  /** Snapshots that cannot be read go; without any the state is empty at the log start. */
+  #load(logStartOffset: number, nowMs: number): void {
+    for (let offset = this.latestSnapshotOffset; offset !== null; offset = this.latestSnapshotOffset) {
+      const entries = this.#readSnapshot(offset)
+      if (entries !== null) {
+        this.#table.load(entries.filter((e) => !this.#isExpired(e.currentTxnFirstOffset, e.timestamp, nowMs)).map(entryOf))
+        this.#endOffset = offset
+        this.#lastSnapshot = offset
+        return
+      }
+      const bad = offset
+      this.#remove((o) => o === bad)
+    }
+    this.#table.clear()
+    this.#endOffset = logStartOffset
+    this.#lastSnapshot = logStartOffset
+  }
+
+  #readSnapshot(offset: number): SnapshotEntry[] | null {
+    const path = this.#path(offset)
+    if (this.#options.fileSystem.stat(path) === null) return null
+    try {
+      return decodeSnapshot(this.#options.fileSystem.readFile(path), path)
+    } catch (error) {
+      if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+      this.#options.logger.warn('A producer snapshot cannot be used; the next older one and the log replace it', { file: path, reason: error.message })
+      return null
+    }
+  }
+
   /** Forgets everything; the state ends at `offset`; all snapshots are removed. */
-  truncateFullyAndStartAt(_offset: number): void { later() }
+  truncateFullyAndStartAt(offset: number): void {
+    this.#remove(() => true)
+    this.#table.clear()
+    this.#endOffset = offset
+    this.#lastSnapshot = 0
+  }
+}
+
+function entryOf(snapshot: SnapshotEntry): ProducerEntry {
+  const entry = new ProducerEntry(snapshot.producerId)
+  const { lastSequence, lastOffset, offsetDelta, timestamp } = snapshot
+  if (lastOffset >= 0) entry.addBatch(snapshot.producerEpoch, { lastSequence, lastOffset, offsetDelta, timestamp })
+  entry.setEpoch(snapshot.producerEpoch)
+  entry.coordinatorEpoch = snapshot.coordinatorEpoch
+  entry.lastTimestamp = timestamp
+  entry.currentTxnFirstOffset = snapshot.currentTxnFirstOffset < 0 ? -1 : snapshot.currentTxnFirstOffset
+  return entry
 }

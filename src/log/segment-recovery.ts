@@ -1,8 +1,16 @@
-/** Recovery of one segment: the walk that says where whole batches end and rebuilds everything derived (spec/storage-format 7). */
+/**
+ * Recovery of one segment (spec/storage-format 7): a walk over every batch that checks its bytes, says where whole batches end, and rebuilds everything that
+ * is derived: offset, time and transaction index, leader epochs, producer state. Changes no file: Segment takes the outcome over, the loader decides
+ * what is cut and what is kept aside.
+ */
+import { OttlaError } from '../common/errors.ts'
 import type { BatchHeader } from '../record/batch-format.ts'
-import type { BatchProblem } from './batch-walker.ts'
+import { BatchWalker, type BatchProblem, type ByteSource } from './batch-walker.ts'
+import { findFollowingBatch, type FollowingBatch } from './following-batch.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { ProducerStateManager } from './producer-state-manager.ts'
+import { SegmentScan } from './segment-scan.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
 export interface RecoverOptions {
   /** Brought to the segment's base offset by the caller; takes every batch. Null: producers and transactions are left alone (the txn index too). */
@@ -11,7 +19,7 @@ export interface RecoverOptions {
   readonly epochs: LeaderEpochCache | null
   /** Default true. */
   readonly checkCrc?: boolean
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   onProgress?(scannedBytes: number): void
   onBatch?(header: BatchHeader): void
 }
@@ -30,4 +38,51 @@ export interface RecoveryOutcome {
   readonly following: FollowingBatch | null
 }
 
-export interface FollowingBatch { readonly position: number; readonly baseOffset: number; readonly lastOffset: number }
+export interface RecoveredSegment { readonly outcome: RecoveryOutcome; readonly scan: SegmentScan; readonly aborted: TransactionIndex | null }
+
+/** Raises what the disk raises, and ABORTED; never because of what the bytes are. */
+export async function recoverSegment(source: ByteSource, baseOffset: number, fileBytes: number, indexInterval: number, options: RecoverOptions): Promise<RecoveredSegment> {
+  const scan = new SegmentScan(baseOffset, indexInterval)
+  const aborted = options.producers === null ? null : new TransactionIndex(baseOffset)
+  const walker = new BatchWalker(source, 0, fileBytes, { kind: 'whole', checkCrc: options.checkCrc ?? true })
+  let problem: BatchProblem | null = null
+  while (problem === null) {
+    const header = walker.next()
+    if (header === null) {
+      checkSignal(options.signal)
+      options.onProgress?.(walker.position)
+      if (await walker.fill()) continue
+      problem = walker.problem
+      break
+    }
+    problem = takeBatch(walker, header, scan, aborted, options)
+  }
+  scan.finish()
+  const validBytes = problem === null ? walker.position : problem.position
+  options.onProgress?.(fileBytes)
+  const following = problem === null ? null : await findFollowingBatch(source, problem.position + 1, fileBytes, scan.nextOffset)
+  return { outcome: { validBytes, fileBytes, batchCount: scan.batchCount, nextOffset: scan.nextOffset, problem, following }, scan, aborted }
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new OttlaError('ABORTED', 'Recovery was given up because its AbortSignal fired', { cause: signal.reason })
+}
+
+/** Everything that one good batch adds; not null: it is not good after all, and nothing was added. */
+function takeBatch(walker: BatchWalker, header: BatchHeader, scan: SegmentScan, aborted: TransactionIndex | null, options: RecoverOptions): BatchProblem | null {
+  const detail = scan.orderProblem(header)
+  if (detail !== null) return { position: header.position, reason: 'offset-order', detail }
+  if (options.producers !== null && header.producerId >= 0) {
+    try {
+      const entry = options.producers.replay(walker.buffer(), walker.bufferPosition(), header)
+      if (entry !== null) aborted!.append(entry)
+    } catch (error) {
+      if (!OttlaError.is(error, 'CORRUPT_MESSAGE')) throw error
+      return { position: header.position, reason: 'invalid-record', detail: error.message }
+    }
+  }
+  if (options.epochs !== null && header.leaderEpoch > options.epochs.latestEpoch) options.epochs.assign(header.leaderEpoch, header.baseOffset, false)
+  scan.take(header)
+  options.onBatch?.(header)
+  return null
+}

@@ -8,13 +8,21 @@
  *
  * Used by PartitionLog and its loader (one writer, many readers). Does not decide when to roll, sync or delete.
  */
+import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import type { BatchProblem, BatchWalker, WalkerOptions } from './batch-walker.ts'
-import type { RecoverOptions, RecoveryOutcome } from './segment-recovery.ts'
-import type { RollReason } from './segment-roll.ts'
+import { BatchWalker, type BatchProblem, type WalkerOptions } from './batch-walker.ts'
+import { LogFile } from './log-file.ts'
+import { OFFSET_ENTRY_SIZE } from './offset-index.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import { segmentFileKinds, segmentFileName } from './segment-names.ts'
+import { recoverSegment, type RecoverOptions, type RecoveryOutcome } from './segment-recovery.ts'
+import { rollReason, type RollReason } from './segment-roll.ts'
+import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
+import { SegmentSearch, type BatchLocation, type TimestampedOffset } from './segment-search.ts'
+import { TIME_ENTRY_SIZE } from './time-index.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 /** What all segments of one partition share. */
@@ -43,10 +51,9 @@ export interface SegmentOptions {
   readonly fileSize?: number
 }
 
-export interface BatchLocation { readonly position: number; readonly size: number; readonly baseOffset: number; readonly lastOffset: number; readonly maxTimestamp: number; readonly leaderEpoch: number }
-export interface TimestampedOffset { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number }
+export type { BatchLocation, TimestampedOffset }
 
-/** What `loadTail` found behind the last index entry. */
+/** What `loadTail` found. */
 export interface SegmentTail {
   readonly nextOffset: number
   readonly validBytes: number
@@ -54,106 +61,268 @@ export interface SegmentTail {
   readonly problem: BatchProblem | null
 }
 
-function later(): never { throw new OttlaError('INTERNAL', 'not built yet') }
+const UNKNOWN = -1
 
 export class Segment {
   readonly baseOffset: number
-  private constructor(baseOffset: number) { this.baseOffset = baseOffset }
+  readonly createdAtMs: number
+  readonly jitterMs: number
+  readonly #store: SegmentStore
+  readonly #file: LogFile
+  readonly #indexes: SegmentIndexes
+  readonly #search: SegmentSearch
+  #settings: SegmentSettings
+  /** UNKNOWN until `loadTail` or `recover`. */
+  #nextOffset = UNKNOWN
+  #maxTimestamp = -1
+  #offsetOfMaxTimestamp: number
+  #rollTimestamp: number | null = null
+  #readers = 0
+  #onLastReader: (() => void) | null = null
 
-  /** A new, empty segment; removes leftovers of the same base offset and creates the empty `.log`. */
-  static create(_store: SegmentStore, _baseOffset: number, _settings: SegmentSettings, _options?: SegmentOptions): Segment { return later() }
+  private constructor(store: SegmentStore, baseOffset: number, settings: SegmentSettings, fileSize: number, jitterMs: number) {
+    this.baseOffset = baseOffset
+    this.createdAtMs = store.clock.now()
+    this.jitterMs = jitterMs
+    this.#store = store
+    this.#settings = settings
+    this.#offsetOfMaxTimestamp = baseOffset
+    const path = join(store.directory, segmentFileName(baseOffset, 'log'))
+    this.#file = new LogFile(store.fileSystem, store.fileCache, path, fileSize, { readOnly: store.readOnly })
+    this.#indexes = new SegmentIndexes(store.fileSystem, store.directory, baseOffset)
+    this.#search = new SegmentSearch(this.#file, this.#indexes, settings.indexIntervalBytes)
+  }
+
+  /** A new, empty segment: removes leftovers of the same base offset and creates the empty `.log`. */
+  static create(store: SegmentStore, baseOffset: number, settings: SegmentSettings, options: SegmentOptions = {}): Segment {
+    const segment = new Segment(store, baseOffset, settings, 0, options.jitterMs ?? 0)
+    for (const kind of segmentFileKinds) store.fileSystem.unlink(join(store.directory, segmentFileName(baseOffset, kind)))
+    store.fileCache.invalidate(segment.logPath)
+    segment.#file.create()
+    segment.#indexes.reset()
+    segment.#nextOffset = baseOffset
+    segment.#rollTimestamp = -1
+    return segment
+  }
+
   /** An existing segment. One stat (none with `fileSize`), no read. Raises LOG_CORRUPT when there is no `.log`. */
-  static open(_store: SegmentStore, _baseOffset: number, _settings: SegmentSettings, _options?: SegmentOptions): Segment { return later() }
+  static open(store: SegmentStore, baseOffset: number, settings: SegmentSettings, options: SegmentOptions = {}): Segment {
+    const path = join(store.directory, segmentFileName(baseOffset, 'log'))
+    const fileSize = options.fileSize ?? store.fileSystem.stat(path)?.size
+    if (fileSize === undefined) throw new OttlaError('LOG_CORRUPT', `${path} is missing`, { file: path, offset: baseOffset })
+    return new Segment(store, baseOffset, settings, fileSize, options.jitterMs ?? 0)
+  }
 
-  get logPath(): string { return later() }
+  get logPath(): string { return this.#file.path }
   /** Bytes of whole batches. */
-  get size(): number { return later() }
-  /** Offset after the last batch. Known after `create`, `loadTail`, `recover` and every `commitBatch`; else INTERNAL. */
-  get nextOffset(): number { return later() }
-  /** Largest batch timestamp, −1 when there is none; known when `nextOffset` is. */
-  get maxTimestamp(): number { return later() }
-  /** Last offset of the first batch that has `maxTimestamp`; the base offset when there is none. */
-  get offsetOfMaxTimestamp(): number { return later() }
-  /** Max timestamp of the first batch, −1 when there is none. Reads one header the first time after `open`. */
-  get rollTimestamp(): number { return later() }
-  /** Wall time this object was made at. */
-  get createdAtMs(): number { return later() }
-  get jitterMs(): number { return later() }
+  get size(): number { return this.#file.size }
 
-  updateSettings(_settings: SegmentSettings): void { later() }
+  /** Offset after the last batch. Known after `create`, `loadTail`, `recover` and every `commitBatch`; else INTERNAL. */
+  get nextOffset(): number {
+    if (this.#nextOffset === UNKNOWN) throw new OttlaError('INTERNAL', `the end of ${this.logPath} is asked for before it was loaded`)
+    return this.#nextOffset
+  }
+
+  /** Largest batch timestamp, −1 when there is none; known when `nextOffset` is. */
+  get maxTimestamp(): number { return this.#maxTimestamp }
+  /** Last offset of the first batch that has `maxTimestamp`; the base offset when there is none. */
+  get offsetOfMaxTimestamp(): number { return this.#offsetOfMaxTimestamp }
+
+  /** Max timestamp of the first batch, −1 when there is none. Reads one header the first time after `open`. */
+  get rollTimestamp(): number {
+    this.#rollTimestamp ??= this.#readRollTimestamp()
+    return this.#rollTimestamp
+  }
+
+  #readRollTimestamp(): number {
+    const walker = this.walk(0, { kind: 'headers', chunkBytes: 64 })
+    return (walker.next() ?? (walker.fillSync() ? walker.next() : null))?.maxTimestamp ?? -1
+  }
+
+  updateSettings(settings: SegmentSettings): void {
+    this.#settings = settings
+    this.#search.indexIntervalBytes = settings.indexIntervalBytes
+  }
+
   /** Spec 4, asked before every append. */
-  rollReason(_appendBytes: number, _appendMaxTimestamp: number, _appendLastOffset: number): RollReason | null { return later() }
+  rollReason(appendBytes: number, appendMaxTimestamp: number, appendLastOffset: number): RollReason | null {
+    const { segmentIndexBytes, segmentBytes, maxSegmentMs } = this.#settings
+    return rollReason({
+      segmentSize: this.size, baseOffset: this.baseOffset, rollTimestamp: this.rollTimestamp, createdAtMs: this.createdAtMs, segmentJitterMs: this.jitterMs,
+      offsetEntries: this.#indexes.offsets(this.size).entryCount, maxOffsetEntries: Math.floor(segmentIndexBytes / OFFSET_ENTRY_SIZE),
+      timeEntries: this.#indexes.times().entryCount, maxTimeEntries: Math.floor(segmentIndexBytes / TIME_ENTRY_SIZE),
+      appendBytes, appendMaxTimestamp, appendLastOffset, nowMs: this.#store.clock.now(), segmentBytes, maxSegmentMs,
+    })
+  }
 
   // Append. The caller patches offsets, writes a run of batches with one call, then commits each of them in order.
 
   /** Writes at `size`, changing nothing in memory. On an error nothing has happened and the next write starts clean. */
-  writeSync(_buffer: Uint8Array, _start: number, _length: number): void { later() }
-  write(_buffer: Uint8Array, _start: number, _length: number): Promise<void> { return later() }
+  writeSync(buffer: Uint8Array, start: number, length: number): void { this.#file.writeSync(buffer, start, length) }
+  write(buffer: Uint8Array, start: number, length: number): Promise<void> { return this.#file.write(buffer, start, length) }
+
   /** Takes the next `size` written bytes as one batch: size, index entries (spec 3.2), timestamps, next offset. */
-  commitBatch(_size: number, _lastOffset: number, _maxTimestamp: number): void { later() }
+  commitBatch(size: number, lastOffset: number, maxTimestamp: number): void {
+    const position = this.#file.size
+    const offsets = this.#indexes.offsets(position)
+    const times = this.#indexes.times()
+    this.#file.commit(size)
+    if (position === 0) this.#rollTimestamp = maxTimestamp
+    if (maxTimestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = maxTimestamp
+      this.#offsetOfMaxTimestamp = lastOffset
+    }
+    indexBatch(offsets, times, this.#settings.indexIntervalBytes, position, lastOffset, this.#maxTimestamp, this.#offsetOfMaxTimestamp)
+    this.#nextOffset = lastOffset + 1
+  }
+
   /** Of a transaction whose abort marker lies in this segment. */
-  commitAborted(_entry: TransactionIndexEntry): void { later() }
+  commitAborted(entry: TransactionIndexEntry): void { this.#indexes.aborted().append(entry) }
+
   /** fdatasync of the `.log` alone (and once of the directory entry). A failure must take the log offline. */
-  datasync(): Promise<void> { return later() }
-  datasyncSync(): void { later() }
+  datasync(): Promise<void> { return this.#file.datasync() }
+  datasyncSync(): void { this.#file.datasyncSync() }
+
   /** log → index → timeindex → txnindex, each written and synced. After it a recovery point at `nextOffset` may be recorded. */
-  flush(): Promise<void> { return later() }
-  flushSync(): void { later() }
-  /** Final time entry, index files written (not synced), write handle given back. Reads go on; a later write is legal but unusual. */
-  seal(): void { later() }
+  async flush(): Promise<void> {
+    await this.#file.datasync()
+    await this.#indexes.flush()
+  }
+
+  flushSync(): void {
+    this.#file.datasyncSync()
+    this.#indexes.flushSync()
+  }
+
+  /**
+   * Ends the segment: final time entry, index files written (not synced), write handle given back. Nothing is appended afterwards; reads go on. To be
+   * followed by `flush` before the recovery point passes it.
+   */
+  seal(): void {
+    if (!this.#store.readOnly) {
+      if (this.#nextOffset !== UNKNOWN && this.size > 0) addFinalTimeEntry(this.#indexes.times(), this.#maxTimestamp, this.#offsetOfMaxTimestamp)
+      this.#indexes.write()
+    }
+    this.#file.close()
+  }
+
   /** As `seal`, and drops the indexes. Idempotent. */
-  close(): void { later() }
-  /** Drops loaded or already written indexes from memory; the next lookup reads them again. No-op while memory is ahead of the files. */
-  unload(): void { later() }
+  close(): void {
+    this.seal()
+    this.#indexes.unload()
+  }
+
+  /** Drops loaded or written indexes from memory; the next lookup reads them again. No-op while memory is ahead of the files. */
+  unload(): void { this.#indexes.unload() }
 
   // Read. `offset` in [base, next); positions in [0, size].
 
-  readSync(_buffer: Uint8Array, _offset: number, _length: number, _position: number): number { return later() }
-  read(_buffer: Uint8Array, _offset: number, _length: number, _position: number): Promise<number> { return later() }
+  readSync(buffer: Uint8Array, offset: number, length: number, position: number): number { return this.#file.readSync(buffer, offset, length, position) }
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> { return this.#file.read(buffer, offset, length, position) }
+
   /**
-   * Position to start scanning from for `offset`: a batch start at or before the batch that holds it, at most about one index interval before.
-   * Not yet checked when the index came from a file: a reader that finds no batch there, or one whose base offset is above `offset`, calls
-   * `rebuildIndexes` and asks again before it cries corruption.
+   * Position to start scanning from for `offset`: a batch start at or before the batch that holds it, about one index interval before at most.
+   * Not checked yet: when there is no batch at it, or one whose base offset is above `offset`, the index lied: call `locate`, which mends it.
    */
-  floorPosition(_offset: number): number { return later() }
+  floorPosition(offset: number): number { return this.#search.floorPosition(offset) }
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
-  locate(_offset: number): Promise<BatchLocation | null> { return later() }
+  locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
   /** As `locate`, blocking: for the tail of the active segment. */
-  locateSync(_offset: number): BatchLocation | null { return later() }
-  /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush or close. */
-  rebuildIndexes(): Promise<void> { return later() }
-  /** First record at or above both `timestamp` and `startOffset`; null when there is none. */
-  findByTimestamp(_timestamp: number, _startOffset: number): Promise<TimestampedOffset | null> { return later() }
-  /** First record that has the largest timestamp of the segment; null when no record has one. */
-  findMaxTimestamp(): Promise<TimestampedOffset | null> { return later() }
+  locateSync(offset: number): BatchLocation | null { return this.#search.locateSync(offset) }
+  /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
+  async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
+  /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
+  findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> { return this.#search.findByTimestamp(timestamp, startOffset) }
+
+  /** First record that has the largest timestamp of the segment; null when no record has one. Raises LOG_CORRUPT. */
+  async findMaxTimestamp(): Promise<TimestampedOffset | null> {
+    if (this.#nextOffset === UNKNOWN) await this.loadTail()
+    if (this.#maxTimestamp < 0) return null
+    const batch = await this.#search.locate(this.#offsetOfMaxTimestamp)
+    return batch === null ? null : this.#search.firstRecord(batch, this.#maxTimestamp, this.baseOffset)
+  }
+
   /**
    * What retention and lookups by time go by: the largest record timestamp, else the file's modification time. Checked against the log once (cheap where
    * time rises), so a lost or lying time index never deletes early.
    */
-  largestTimestamp(): Promise<number> { return later() }
+  async largestTimestamp(): Promise<number> {
+    if (this.#nextOffset === UNKNOWN) await this.loadTail()
+    return this.#maxTimestamp >= 0 ? this.#maxTimestamp : this.#store.fileSystem.stat(this.logPath)?.modifiedMs ?? -1
+  }
+
   /** Adds aborted transactions that overlap [from, to) to `into`; false: go on in the next segment. Raises LOG_CORRUPT: recover the segment. */
-  abortedTransactions(_from: number, _to: number, _into: TransactionIndexEntry[]): boolean { return later() }
+  abortedTransactions(from: number, to: number, into: TransactionIndexEntry[]): boolean { return this.#indexes.aborted().collect(from, to, into) }
   /** Batches from a batch start at `position` up to `end` (default `size`). */
-  walk(_position: number, _options: WalkerOptions, _end?: number): BatchWalker { return later() }
+  walk(position: number, options: WalkerOptions, end: number = this.size): BatchWalker { return new BatchWalker(this.#file, position, end, options) }
+
   /** Readers between `retain` and `release` hold off `removeFiles`. */
-  retain(): void { later() }
-  release(): void { later() }
+  retain(): void { this.#readers++ }
+
+  release(): void {
+    this.#readers--
+    if (this.#readers === 0) this.#onLastReader?.()
+  }
 
   // Load, recovery, truncation.
 
-  /** Makes an opened segment ready to be the active one: finds `nextOffset` and the largest timestamp, cheaply, from the last index entries on. */
-  loadTail(): Promise<SegmentTail> { return later() }
+  /** Makes an opened segment ready to be the active one: finds its next offset and largest timestamp, cheaply, from the last index entries on. */
+  async loadTail(): Promise<SegmentTail> {
+    const end = await this.#search.end()
+    this.#nextOffset = end.nextOffset
+    this.#maxTimestamp = end.maxTimestamp
+    this.#offsetOfMaxTimestamp = end.offsetOfMax
+    return { nextOffset: end.nextOffset, validBytes: end.validBytes, problem: end.problem }
+  }
+
   /**
-   * Walks all of it, CRC and all; rebuilds indexes in memory and feeds producers and epochs. `size` becomes `validBytes`. Raises what the disk raises,
-   * ABORTED. Not what the bytes are: that is in the outcome.
+   * Walks all of it, CRC and all; rebuilds indexes in memory and feeds producers and epochs. `size` becomes `validBytes`. Raises what the disk raises, and
+   * ABORTED; never for what the bytes are: that is in the outcome.
    */
-  recover(_options: RecoverOptions): Promise<RecoveryOutcome> { return later() }
+  async recover(options: RecoverOptions): Promise<RecoveryOutcome> {
+    const fileBytes = this.#store.fileSystem.stat(this.logPath)?.size ?? 0
+    const { outcome, scan, aborted } = await recoverSegment(this.#file, this.baseOffset, fileBytes, this.#settings.indexIntervalBytes, options)
+    this.#file.resize(outcome.validBytes)
+    this.#indexes.replace(scan.offsets, scan.times)
+    if (aborted !== null) this.#indexes.replaceAborted(aborted)
+    this.#nextOffset = scan.nextOffset
+    this.#maxTimestamp = scan.maxTimestamp
+    this.#offsetOfMaxTimestamp = scan.offsetOfMax
+    this.#rollTimestamp = scan.rollTimestamp
+    return outcome
+  }
+
   /** Cuts the file to `size` (after `recover` found a bad end and the caller has saved what it wanted). */
-  cutFile(): void { later() }
-  /** Removes every batch whose last offset is ≥ `offset` (spec 3.5); indexes with them. The caller flushes. */
-  truncateTo(_offset: number): Promise<void> { return later() }
-  /** Renames all files of the segment to `….deleted`; reads go on. */
-  markDeleted(): void { later() }
+  cutFile(): void { this.#file.cut() }
+
+  /** Removes every batch whose last offset is ≥ `offset` (spec 3.5) from file and indexes; the caller flushes. Raises LOG_CORRUPT. */
+  async truncateTo(offset: number): Promise<void> {
+    const first = await this.#search.locate(offset)
+    if (first === null) return
+    this.#indexes.truncateTo(offset, this.size)
+    this.#file.resize(first.position)
+    this.#file.cut()
+    if (first.position === 0) this.#rollTimestamp = -1
+    await this.loadTail()
+  }
+
+  /** Renames all files of the segment to `….deleted`; reads go on. The `.log` goes first: index files without one are dropped at load. */
+  markDeleted(): void {
+    const { fileSystem, directory } = this.#store
+    const suffix = '.deleted'
+    this.#file.rename(this.logPath + suffix)
+    for (const kind of segmentFileKinds) {
+      if (kind === 'log') continue
+      const path = join(directory, segmentFileName(this.baseOffset, kind))
+      if (fileSystem.stat(path) !== null) fileSystem.rename(path, path + suffix)
+    }
+    this.#indexes.renamed(suffix)
+  }
+
   /** Unlinks them, off the event loop, once no reader is left. */
-  removeFiles(): Promise<void> { return later() }
+  async removeFiles(): Promise<void> {
+    if (this.#readers > 0) await new Promise<void>((resolve) => { this.#onLastReader = resolve })
+    await this.#file.remove()
+    for (const kind of ['index', 'timeindex', 'txnindex'] as const) await this.#store.fileSystem.unlinkAsync(this.#indexes.path(kind))
+  }
 }

@@ -1,0 +1,118 @@
+/**
+ * The three indexes of one segment as a unit: loaded at first use, dropped by `unload`, written to their files in flush order. Knows whether memory is
+ * ahead of the files and whether the entries are known to be true (`trusted`: made by this process from the log itself).
+ */
+import { dirname, join } from 'node:path'
+import type { FileSystem } from '../io/file-system.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { segmentFileName } from './segment-names.ts'
+import { TimeIndex } from './time-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+export class SegmentIndexes {
+  readonly baseOffset: number
+  readonly #fs: FileSystem
+  readonly #directory: string
+  #suffix = ''
+  #offsets: OffsetIndex | null = null
+  #times: TimeIndex | null = null
+  #aborted: TransactionIndex | null = null
+  #trusted = false
+
+  constructor(fs: FileSystem, directory: string, baseOffset: number) {
+    this.#fs = fs
+    this.#directory = directory
+    this.baseOffset = baseOffset
+  }
+
+  /** The files have this state suffix from now on. */
+  renamed(suffix: string): void { this.#suffix = suffix }
+  path(kind: 'index' | 'timeindex' | 'txnindex'): string { return join(this.#directory, segmentFileName(this.baseOffset, kind)) + this.#suffix }
+
+  /** True: the entries were made from the log by this process and need no check. */
+  get trusted(): boolean { return this.#trusted }
+
+  /** `logSize`: entries that point at or past it are not taken from the file. */
+  offsets(logSize: number): OffsetIndex {
+    return this.#offsets ??= OffsetIndex.load(this.#fs, this.path('index'), this.baseOffset, logSize)
+  }
+
+  times(): TimeIndex { return this.#times ??= TimeIndex.load(this.#fs, this.path('timeindex'), this.baseOffset) }
+  /** Raises LOG_CORRUPT. */
+  aborted(): TransactionIndex { return this.#aborted ??= TransactionIndex.load(this.#fs, this.path('txnindex'), this.baseOffset) }
+
+  /** For a new segment: nothing to load. */
+  reset(): void {
+    this.replace(new OffsetIndex(this.baseOffset), new TimeIndex(this.baseOffset))
+    this.#aborted = new TransactionIndex(this.baseOffset)
+  }
+
+  /** Takes indexes made from the log in place of what the files say. */
+  replace(offsets: OffsetIndex, times: TimeIndex): void {
+    this.#offsets = offsets
+    this.#times = times
+    this.#trusted = true
+  }
+
+  replaceAborted(aborted: TransactionIndex): void { this.#aborted = aborted }
+
+  /** Keeps what lies below `offset`. Raises LOG_CORRUPT; then nothing has changed. */
+  truncateTo(offset: number, logSize: number): void {
+    const aborted = this.aborted()
+    this.offsets(logSize).truncateTo(offset)
+    this.times().truncateTo(offset)
+    aborted.truncateTo(offset)
+  }
+
+  get isDirty(): boolean {
+    return (this.#offsets?.isDirty ?? false) || (this.#times?.isDirty ?? false) || (this.#aborted?.isDirty ?? false)
+  }
+
+  /** Drops everything from memory, unless memory is ahead of the files. */
+  unload(): void {
+    if (this.isDirty) return
+    this.#offsets = null
+    this.#times = null
+    this.#aborted = null
+    this.#trusted = false
+  }
+
+  /** Brings the files up to memory, in flush order. Returns those it wrote; not synced. */
+  write(): string[] {
+    const written: string[] = []
+    for (const [index, kind] of [[this.#offsets, 'index'], [this.#times, 'timeindex'], [this.#aborted, 'txnindex']] as const) {
+      if (index === null || !index.isDirty) continue
+      const path = this.path(kind)
+      index.writeTo(this.#fs, path)
+      if (kind !== 'txnindex' || this.#aborted!.entries.length > 0) written.push(path)
+    }
+    return written
+  }
+
+  /** As `write`, and every file and its name durable. */
+  async flush(): Promise<void> {
+    const written = this.write()
+    for (const path of written) {
+      const file = this.#fs.open(path, 'write')
+      try {
+        await file.datasync()
+      } finally {
+        file.close()
+      }
+    }
+    if (written.length > 0) await this.#fs.syncDirectory(dirname(written[0]!))
+  }
+
+  flushSync(): void {
+    const written = this.write()
+    for (const path of written) {
+      const file = this.#fs.open(path, 'write')
+      try {
+        file.datasyncSync()
+      } finally {
+        file.close()
+      }
+    }
+    if (written.length > 0) this.#fs.syncDirectorySync(dirname(written[0]!))
+  }
+}

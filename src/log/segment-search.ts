@@ -1,0 +1,276 @@
+/**
+ * Finding things in one segment: by offset, by time, its end. Every answer comes from batches read from the log; indexes only say where to begin. An
+ * index that came from a file is checked against the batch it leads to, and rebuilt from the log when it lied, so a wrong index costs time and never
+ * makes an answer wrong (spec/storage-format 3.4, 3.6). Reads only.
+ */
+import { OttlaError } from '../common/errors.ts'
+import { readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader } from '../record/batch-format.ts'
+import { loadCodec } from '../record/compression.ts'
+import { RecordCursor } from '../record/record-cursor.ts'
+import { BatchWalker, type BatchProblem } from './batch-walker.ts'
+import type { LogFile } from './log-file.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
+import { SegmentScan } from './segment-scan.ts'
+import type { TimeIndex } from './time-index.ts'
+
+export interface BatchLocation {
+  readonly position: number
+  readonly size: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly maxTimestamp: number
+  readonly leaderEpoch: number
+}
+
+export interface TimestampedOffset { readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number }
+
+/** Where a segment ends, and its greatest timestamp (−1: none). */
+export interface SegmentEnd {
+  readonly nextOffset: number
+  readonly validBytes: number
+  readonly maxTimestamp: number
+  /** Last offset of the first batch that has it; the base offset when there is none. */
+  readonly offsetOfMax: number
+  /** Not null: behind `validBytes` there is something that is no batch. */
+  readonly problem: BatchProblem | null
+}
+
+/** First read of a lookup: best from 16 KiB batches up, and enough for an index interval of small ones (performance.md E). */
+const LOOKUP_BYTES = 16 * 1024
+/** A lookup that scanned past this much shows that the index is far too thin. */
+const THIN_INDEX_BYTES = 1024 * 1024
+const REBUILD_CHUNK = 256 * 1024
+
+const lookupScratch = new Uint8Array(LOOKUP_BYTES)
+
+/** Where to begin, and what the batch there must look like. */
+interface Start {
+  readonly position: number
+  /** Offset of the index entry that led here, −1 when none did. The batch's last offset must not be above it. */
+  readonly entryOffset: number
+}
+
+const fromTheFront: Start = { position: 0, entryOffset: -1 }
+
+/** One scan forward for the batch that holds an offset. */
+class Scan {
+  readonly walker: BatchWalker
+  readonly #start: Start
+  readonly #offset: number
+  /** The index led to something that is not what it said. */
+  lied = false
+
+  constructor(file: LogFile, start: Start, offset: number, scratch: Uint8Array) {
+    this.walker = new BatchWalker(file, start.position, file.size, { kind: 'headers', scratch })
+    this.#start = start
+    this.#offset = offset
+  }
+
+  /** Looks through what is in memory; null: not there. */
+  step(): BatchHeader | null {
+    for (let header = this.walker.next(); header !== null; header = this.walker.next()) {
+      if (header.position === this.#start.position && header.position > 0 && header.lastOffset > this.#start.entryOffset) {
+        this.lied = true
+        return null
+      }
+      if (header.lastOffset >= this.#offset) return header
+    }
+    if (this.walker.problem !== null && this.#start.position > 0) this.lied = true
+    return null
+  }
+}
+
+export class SegmentSearch {
+  readonly #file: LogFile
+  readonly #indexes: SegmentIndexes
+  /** index.interval.bytes, for indexes rebuilt here. */
+  indexIntervalBytes: number
+  #rebuilding: Promise<SegmentEnd> | null = null
+  /** A rebuild ended at a bad batch: what the old index knows beyond it is worth more. */
+  #rebuildFailed = false
+
+  constructor(file: LogFile, indexes: SegmentIndexes, indexIntervalBytes: number) {
+    this.#file = file
+    this.#indexes = indexes
+    this.indexIntervalBytes = indexIntervalBytes
+  }
+
+  floorPosition(offset: number): number { return this.#start(offset).position }
+
+  #start(offset: number): Start {
+    const index = this.#indexes.offsets(this.#file.size)
+    const entry = index.floorEntry(offset)
+    if (entry < 0 || index.positionAt(entry) >= this.#file.size) return fromTheFront
+    return { position: index.positionAt(entry), entryOffset: index.offsetAt(entry) }
+  }
+
+  /** The first batch whose last offset is ≥ `offset`; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
+  async locate(offset: number): Promise<BatchLocation | null> {
+    for (let start = this.#start(offset); ;) {
+      const scan = new Scan(this.#file, start, offset, new Uint8Array(LOOKUP_BYTES))
+      let header = scan.step()
+      while (header === null && !scan.lied && (await scan.walker.fill())) header = scan.step()
+      if (scan.lied) {
+        start = (await this.#mend()) ? this.#start(offset) : fromTheFront
+        continue
+      }
+      if (header === null && scan.walker.problem !== null) throw this.corrupt(scan.walker.problem, offset)
+      if (scan.walker.position - start.position > THIN_INDEX_BYTES) await this.#mend()
+      return header
+    }
+  }
+
+  /** As `locate`, blocking. An index that lied is not rebuilt: the scan begins at the front. */
+  locateSync(offset: number): BatchLocation | null {
+    for (let start = this.#start(offset); ; start = fromTheFront) {
+      const scan = new Scan(this.#file, start, offset, lookupScratch)
+      let header = scan.step()
+      while (header === null && !scan.lied && scan.walker.fillSync()) header = scan.step()
+      if (scan.lied) continue
+      if (header === null && scan.walker.problem !== null) throw this.corrupt(scan.walker.problem, offset)
+      return header
+    }
+  }
+
+  /** Rebuilds an index that was read from a file, once. False: there is nothing better to be had. */
+  async #mend(): Promise<boolean> {
+    if (this.#indexes.trusted || this.#rebuildFailed) return false
+    await this.rebuild()
+    return !this.#rebuildFailed
+  }
+
+  /**
+   * Makes offset and time index anew from the headers of the whole segment. When the walk ends early the old indexes stay: they may know a way past the
+   * bad place. Appends that come meanwhile are taken in.
+   */
+  rebuild(): Promise<SegmentEnd> {
+    this.#rebuilding ??= this.#rebuild().finally(() => { this.#rebuilding = null })
+    return this.#rebuilding
+  }
+
+  async #rebuild(): Promise<SegmentEnd> {
+    const scan = new SegmentScan(this.#indexes.baseOffset, this.indexIntervalBytes)
+    let position = 0
+    let problem: BatchProblem | null = null
+    while (position < this.#file.size && problem === null) {
+      const walker = new BatchWalker(this.#file, position, this.#file.size, { kind: 'headers', chunkBytes: REBUILD_CHUNK })
+      problem = await this.#walk(walker, (header) => {
+        const detail = scan.orderProblem(header)
+        if (detail === null) scan.take(header)
+        return detail
+      })
+      position = problem === null ? walker.position : problem.position
+    }
+    if (problem === null) this.#indexes.replace(scan.offsets, scan.times)
+    else this.#rebuildFailed = true
+    return { nextOffset: scan.nextOffset, validBytes: position, maxTimestamp: scan.maxTimestamp, offsetOfMax: scan.offsetOfMax, problem }
+  }
+
+  /** Gives every header to `take` until it names a problem or the walk ends. */
+  async #walk(walker: BatchWalker, take: (header: BatchHeader) => string | null): Promise<BatchProblem | null> {
+    for (;;) {
+      const header = walker.next()
+      if (header === null) {
+        if (!(await walker.fill())) return walker.problem
+        continue
+      }
+      const detail = take(header)
+      if (detail !== null) return { position: header.position, reason: 'offset-order', detail }
+    }
+  }
+
+  /**
+   * Where the segment ends and its greatest timestamp, by reading on from the last index entries. Cheap where timestamps rise; where the greatest lies
+   * far back, all headers from there on are read. Without a time index, all of them.
+   */
+  async end(): Promise<SegmentEnd> {
+    const times = this.#indexes.times()
+    const offsets = this.#indexes.offsets(this.#file.size)
+    if (this.#file.size > 0 && times.entryCount === 0) return this.rebuild()
+    const start = times.entryCount === 0 ? fromTheFront : this.#start(times.lastOffset)
+    let nextOffset = this.#indexes.baseOffset
+    let maxTimestamp = times.lastTimestamp
+    let offsetOfMax = times.lastOffset
+    let confirmed = this.#file.size === 0
+    const walker = new BatchWalker(this.#file, start.position, this.#file.size, { kind: 'headers' })
+    const problem = await this.#walk(walker, (header) => {
+      if (header.lastOffset < nextOffset || header.baseOffset < this.#indexes.baseOffset) return `last offset ${header.lastOffset} does not fit after ${nextOffset - 1}`
+      if (header.baseOffset <= times.lastOffset && header.lastOffset >= times.lastOffset) confirmed = header.maxTimestamp === times.lastTimestamp
+      if (header.maxTimestamp > maxTimestamp) {
+        maxTimestamp = header.maxTimestamp
+        offsetOfMax = header.lastOffset
+      }
+      nextOffset = header.lastOffset + 1
+      return null
+    })
+    const agrees = confirmed && problem === null && offsets.lastOffset < nextOffset
+    if (!agrees && !this.#indexes.trusted && !this.#rebuildFailed) {
+      const rebuilt = await this.rebuild()
+      // Of what lies behind a bad place only the old time index tells: the later time keeps data longer.
+      return rebuilt.problem === null || rebuilt.maxTimestamp >= maxTimestamp ? rebuilt : { ...rebuilt, maxTimestamp, offsetOfMax }
+    }
+    return { nextOffset, validBytes: problem === null ? walker.position : problem.position, maxTimestamp, offsetOfMax, problem }
+  }
+
+  /** First record with timestamp ≥ `timestamp` and offset ≥ `startOffset`; null when there is none. Raises LOG_CORRUPT. */
+  async findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> {
+    const from = await this.#startByTime(timestamp, startOffset)
+    const first = await this.locate(from)
+    if (first === null) return null
+    const walker = new BatchWalker(this.#file, first.position, this.#file.size, { kind: 'headers' })
+    for (;;) {
+      const header = walker.next()
+      if (header === null) {
+        if (await walker.fill()) continue
+        if (walker.problem !== null) throw this.corrupt(walker.problem, from)
+        return null
+      }
+      const found = header.maxTimestamp < timestamp ? null : await this.firstRecord(header, timestamp, startOffset)
+      if (found !== null) return found
+    }
+  }
+
+  /** Offset before which nothing can have a timestamp ≥ `timestamp`, by the time index where that holds. */
+  async #startByTime(timestamp: number, startOffset: number): Promise<number> {
+    for (;;) {
+      const times = this.#indexes.times()
+      const entry = times.floorEntry(timestamp)
+      if (entry < 0) return startOffset
+      if (this.#indexes.trusted || (await this.#timeEntryHolds(times, entry))) return Math.max(startOffset, times.offsetAt(entry))
+      if (!(await this.#mend())) return startOffset
+    }
+  }
+
+  async #timeEntryHolds(times: TimeIndex, entry: number): Promise<boolean> {
+    const offset = times.offsetAt(entry)
+    const batch = await this.locate(offset)
+    return batch !== null && batch.baseOffset <= offset && batch.maxTimestamp === times.timestampAt(entry)
+  }
+
+  /** First record of a batch with timestamp ≥ `timestamp` and offset ≥ `startOffset`; null when it has none. Raises LOG_CORRUPT. */
+  async firstRecord(batch: BatchHeader | BatchLocation, timestamp: number, startOffset: number): Promise<TimestampedOffset | null> {
+    const { position, size } = batch
+    const fail = (reason: 'torn' | 'crc' | 'malformed', detail: string): OttlaError => this.corrupt({ position, reason, detail }, batch.baseOffset)
+    const bytes = new Uint8Array(size)
+    const count = await this.#file.read(bytes, 0, size, position)
+    if (count < size) throw fail('torn', `only ${count} of ${size} bytes are there`)
+    if (!verifyBatchCrc(bytes, viewOf(bytes), 0, size)) throw fail('crc', 'the checksum does not match')
+    const cursor = new RecordCursor()
+    try {
+      const header = readBatchHeader(bytes, viewOf(bytes), 0, size)
+      await loadCodec(header.compression)
+      cursor.reset(bytes, 0, size)
+      while (cursor.next()) {
+        if (cursor.timestamp >= timestamp && cursor.offset >= startOffset) return { offset: cursor.offset, timestamp: cursor.timestamp, leaderEpoch: header.leaderEpoch }
+      }
+      return null
+    } catch (error) {
+      throw OttlaError.is(error, 'CORRUPT_MESSAGE') ? fail('malformed', error.message) : error
+    }
+  }
+
+  corrupt(problem: BatchProblem, offset: number): OttlaError {
+    const text = `${this.#file.path}: no whole batch at byte ${problem.position}, where offset ${offset} was looked for: ${problem.detail}`
+    return new OttlaError('LOG_CORRUPT', `${text}. Run \`ottla verify\` on the directory`, { file: this.#file.path, position: problem.position, offset })
+  }
+}
