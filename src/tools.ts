@@ -10,6 +10,7 @@ import { loadAllCodecs } from './record/compression.ts'
 export type { BytesDecoderName, DumpLogOptions, RecordDecoderName } from './inspect/dump-items.ts'
 export type { DumpLine } from './inspect/dump-text.ts'
 export { nearest } from './config/suggestion.ts'
+export { VERSION } from './version.ts'
 export type { CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 
 /** Lines as `kafka-dump-log` prints them, or objects of JSON. `failed` is true once the tool had to give up on a file. */

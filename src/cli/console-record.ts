@@ -4,6 +4,7 @@
  */
 import type { Header, ProducerRecord } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
+import { UsageError } from './command.ts'
 
 /** On a record that was not ended by a line feed in its file, so that the file comes back byte for byte. */
 export const UNENDED_HEADER = 'ottla.no-newline'
@@ -79,6 +80,11 @@ function headersOf(bytes: Buffer, layout: LineLayout, lineNumber: number): Heade
 }
 
 export type Encoding = 'utf8' | 'base64' | 'json'
+
+export function encodingOf(name: string | undefined): Encoding {
+  if (name === undefined || name === 'utf8' || name === 'base64' || name === 'json') return name ?? 'utf8'
+  throw new UsageError(`--encoding is utf8, base64 or json, not ${JSON.stringify(name)}`)
+}
 
 /** Bytes in JSON: text, base64, or the JSON value they hold (what holds none stays text). */
 export function encode(bytes: Uint8Array | null, encoding: Encoding): unknown {

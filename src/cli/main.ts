@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The `ottla` program: finds the command, runs it, turns what happened into an exit code. */
-import { createRequire } from 'node:module'
 import { OttlaError } from '../common/errors.ts'
-import { nearest } from '../tools.ts'
+import { nearest, VERSION } from '../tools.ts'
 import { parseArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
 import { commands } from './commands.ts'
@@ -14,17 +13,17 @@ const USAGE = 2
 const INTERRUPTED = 130
 const TERMINATED = 143
 
-const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version
-
 async function run(terminal: Terminal, words: readonly string[]): Promise<number> {
-  const [name, ...rest] = words
+  const { name, rest } = split(words)
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    const asked = name === 'help' && rest[0] !== undefined ? find(rest[0]) : null
-    void terminal.line(asked === null ? overview(commands, version) : commandHelp(asked))
+    const asked = name === 'help' && rest.length > 0 ? find(rest.join(' ')) : null
+    const text = asked === null ? overview(commands, VERSION) : commandHelp(asked)
+    if (name === undefined) terminal.note(text)
+    else void terminal.line(text)
     return name === undefined ? USAGE : 0
   }
   if (name === '--version' || name === '-v' || name === 'version') {
-    void terminal.line(version)
+    void terminal.line(VERSION)
     return 0
   }
   const command = find(name)
@@ -34,9 +33,17 @@ async function run(terminal: Terminal, words: readonly string[]): Promise<number
   return 0
 }
 
+/** The command's name is one word, or two where they make a name together ("perf produce"). */
+function split(words: readonly string[]): { readonly name: string | undefined; readonly rest: readonly string[] } {
+  const two = words.slice(0, 2).join(' ')
+  return commands.some((command) => command.name === two) ? { name: two, rest: words.slice(2) } : { name: words[0], rest: words.slice(1) }
+}
+
 function find(name: string): Command {
   const command = commands.find((candidate) => candidate.name === name)
   if (command !== undefined) return command
+  const family = commands.filter((candidate) => candidate.name.startsWith(`${name} `)).map((c) => `ottla ${c.name}`)
+  if (family.length > 0) throw new UsageError(`say which: ${family.join(' or ')}`)
   const guess = nearest(name, commands.map((c) => c.name))
   throw new UsageError(`unknown command ${JSON.stringify(name)}${guess === null ? '' : `; did you mean "${guess}"?`}`)
 }
@@ -44,8 +51,8 @@ function find(name: string): Command {
 function tell(terminal: Terminal, error: unknown, words: readonly string[]): number {
   const red = terminal.style('red', 'error:')
   if (error instanceof UsageError) {
-    const known = commands.some((c) => c.name === words[0])
-    terminal.note(`${red} ${error.message}\nSee ottla ${known ? `${words[0]} ` : ''}--help.`)
+    const { name } = split(words)
+    terminal.note(`${red} ${error.message}\nSee ottla ${commands.some((c) => c.name === name) ? `${name} ` : ''}--help.`)
     return USAGE
   }
   const known = OttlaError.from(error)

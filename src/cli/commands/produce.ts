@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
 import { pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
-import { lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
+import { encodingOf, lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
 import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
 import { withDatabase } from '../session.ts'
 import { bytesText, countText } from '../table.ts'
@@ -76,11 +76,6 @@ export const produce: Command = defineCommand({
     })
   },
 })
-
-export function encodingOf(name: string | undefined): Encoding {
-  if (name === undefined || name === 'utf8' || name === 'base64' || name === 'json') return name ?? 'utf8'
-  throw new UsageError(`--encoding is utf8, base64 or json, not ${JSON.stringify(name)}`)
-}
 
 interface Job {
   readonly format: 'lines' | 'raw' | 'json'

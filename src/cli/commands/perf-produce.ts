@@ -1,0 +1,145 @@
+/** `ottla perf produce`: kafka-producer-perf-test on a directory. */
+import { readFileSync } from 'node:fs'
+import type { Producer, ProducerSettings } from '../../index.ts'
+import { pairs, required } from '../arguments.ts'
+import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { LatencyHistogram } from '../latency.ts'
+import { withDatabase } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+
+const WINDOW_MS = 5000
+const MEGABYTE = 1024 * 1024
+
+export const perfProduce: Command = defineCommand({
+  name: 'perf produce',
+  summary: 'measure writing, as kafka-producer-perf-test does',
+  usage: ['--data DIR --topic NAME --num-records N --record-size BYTES --throughput N [--producer-props NAME=VALUE …]'],
+  options: {
+    ...dataOptions,
+    ...jsonLinesOption,
+    topic: { type: 'text', value: 'NAME', help: 'the topic; it is created when it is not there' },
+    'num-records': { type: 'number', help: 'how many records' },
+    'record-size': { type: 'number', value: 'BYTES', help: 'size of each value' },
+    'payload-file': { type: 'text', value: 'FILE', help: 'take the values from this file instead, at random' },
+    'payload-delimiter': { type: 'text', value: 'TEXT', help: 'what separates them (line feed)' },
+    throughput: { type: 'number', help: 'records a second at most; -1 (default): as many as it takes' },
+    'producer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the producer, such as acks=1 linger.ms=5' },
+    'warmup-records': { type: 'number', help: 'leave so many records at the start out of the figures' },
+    'print-metrics': { type: 'flag', help: 'print what the database counted' },
+  },
+  notes: ['The latency of a record runs from the moment it is handed over to its acknowledgement. The figures depend on acks: with', 'all (default) a record is on disk when it is acknowledged.'],
+  examples: ['ottla perf produce --data ./data --topic perf --num-records 1000000 --record-size 100 --throughput -1 --producer-props acks=1'],
+  async run(terminal, values) {
+    const topic = required(values.topic, 'topic')
+    const total = required(values['num-records'], 'num-records')
+    const payloads = payloadsOf(values['record-size'], values['payload-file'], values['payload-delimiter'])
+    const settings = pairs('producer-props', values['producer-props']) as ProducerSettings
+    return withDatabase(terminal, values, 'create', async (ottla) => {
+      await ottla.admin.createTopic(topic, { ifNotExists: true })
+      const producer = ottla.producer(settings)
+      const stats = new Stats(terminal, values['warmup-records'] ?? 0, values.json)
+      await drive(terminal, producer, topic, payloads, total, values.throughput ?? -1, stats)
+      await producer.close()
+      await stats.finish()
+      if (values['print-metrics']) await terminal.json(ottla.metrics())
+      return 0
+    })
+  },
+})
+
+function payloadsOf(size: number | undefined, file: string | undefined, delimiter: string | undefined): Uint8Array[] {
+  if ((size === undefined) === (file === undefined)) throw new UsageError('give --record-size or --payload-file')
+  if (file !== undefined) {
+    const parts = readFileSync(file, 'utf8').split((delimiter ?? '\n').replaceAll('\\n', '\n')).filter((part) => part !== '').map((part) => Buffer.from(part))
+    if (parts.length === 0) throw new UsageError(`--payload-file ${file} is empty`)
+    return parts
+  }
+  if (size! < 0) throw new UsageError('--record-size is not negative')
+  // Capital letters, as in Kafka's tool, from a generator of our own: the same in every run.
+  let state = 42
+  return [Buffer.from(Uint8Array.from({ length: size! }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return 65 + (state >>> 16) % 26
+  }))]
+}
+
+async function drive(terminal: Terminal, producer: Producer, topic: string, payloads: readonly Uint8Array[], total: number, throughput: number, stats: Stats): Promise<void> {
+  let pending = 0
+  let wake: (() => void) | null = null
+  let failure: unknown = null
+  const started = performance.now()
+  for (let i = 0; i < total && !terminal.signal.aborted && failure === null; i++) {
+    const value = payloads[i % payloads.length]!
+    const at = performance.now()
+    pending++
+    producer.send({ topic, value }).then(() => stats.add(performance.now() - at, value.length), (error: unknown) => { failure ??= error }).finally(() => {
+      pending--
+      wake?.()
+    })
+    // Enough in flight to fill batches; more would only measure the queue.
+    while (pending >= 10_000 && failure === null) await new Promise<void>((resolve) => { wake = resolve })
+    if (throughput > 0) {
+      const ahead = started + (i + 1) / throughput * 1000 - performance.now()
+      if (ahead > 1) await new Promise((resolve) => { setTimeout(resolve, ahead) })
+    } else if (i % 1000 === 999) await new Promise((resolve) => { setImmediate(resolve) })
+  }
+  await producer.flush()
+  if (failure !== null) throw failure as Error
+}
+
+/** Totals and the five-second windows of Kafka's tool. */
+class Stats {
+  readonly #terminal: Terminal
+  readonly #warmup: number
+  readonly #json: boolean
+  #all = new LatencyHistogram()
+  #window = new LatencyHistogram()
+  #seen = 0
+  #bytes = 0
+  #windowBytes = 0
+  #start = performance.now()
+  #windowStart = performance.now()
+
+  constructor(terminal: Terminal, warmup: number, json: boolean) {
+    this.#terminal = terminal
+    this.#warmup = warmup
+    this.#json = json
+  }
+
+  add(ms: number, bytes: number): void {
+    if (++this.#seen <= this.#warmup) {
+      if (this.#seen === this.#warmup) this.#start = this.#windowStart = performance.now()
+      return
+    }
+    this.#all.add(ms)
+    this.#window.add(ms)
+    this.#bytes += bytes
+    this.#windowBytes += bytes
+    const elapsed = performance.now() - this.#windowStart
+    if (elapsed < WINDOW_MS) return
+    if (!this.#json) void this.#terminal.line(rateText(this.#window, this.#windowBytes, elapsed))
+    void this.#terminal.flush()
+    this.#window = new LatencyHistogram()
+    this.#windowBytes = 0
+    this.#windowStart = performance.now()
+  }
+
+  async finish(): Promise<void> {
+    const elapsed = performance.now() - this.#start
+    const [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map((share) => this.#all.percentile(share)) as [number, number, number, number]
+    if (this.#json) {
+      await this.#terminal.json({
+        records: this.#all.count, seconds: elapsed / 1000, recordsPerSecond: this.#all.count / elapsed * 1000, megabytesPerSecond: this.#bytes / MEGABYTE / elapsed * 1000,
+        latencyMs: { mean: this.#all.mean, max: this.#all.max, p50, p95, p99, p999 },
+      })
+      return
+    }
+    await this.#terminal.line(`${rateText(this.#all, this.#bytes, elapsed).replace(/\.$/, '')}, ${p50} ms 50th, ${p95} ms 95th, ${p99} ms 99th, ${p999} ms 99.9th.`)
+  }
+}
+
+function rateText(latencies: LatencyHistogram, bytes: number, elapsed: number): string {
+  const rate = (latencies.count / elapsed * 1000).toFixed(1)
+  const megabytes = (bytes / MEGABYTE / elapsed * 1000).toFixed(2)
+  return `${latencies.count} records sent, ${rate} records/sec (${megabytes} MB/sec), ${latencies.mean.toFixed(2)} ms avg latency, ${latencies.max.toFixed(2)} ms max latency.`
+}

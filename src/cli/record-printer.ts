@@ -1,0 +1,67 @@
+/** Prints consumed records: as kafka-console-consumer does, as bytes that give a file back, or as JSON. */
+import type { ConsumerRecord, Header } from '../index.ts'
+import { encode, unescape, UNENDED_HEADER, type Encoding } from './console-record.ts'
+import type { Terminal } from './terminal.ts'
+
+export type OutputFormat = 'lines' | 'raw' | 'json'
+
+/** `--property` of kafka-console-consumer. */
+export const printProperties = [
+  'print.timestamp', 'print.key', 'print.offset', 'print.partition', 'print.headers', 'print.value', 'key.separator', 'line.separator', 'headers.separator', 'null.literal',
+] as const
+
+export interface Printer {
+  /** Resolves when there is room for more. */
+  print(record: ConsumerRecord): Promise<void> | undefined
+}
+
+export function printerFor(terminal: Terminal, format: OutputFormat, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
+  if (format === 'json') return { print: (record) => terminal.json(jsonOf(record, encoding)) }
+  if (format === 'raw') return { print: (record) => record.value === null ? undefined : terminal.write(record.value) }
+  return linePrinter(terminal, encoding, properties)
+}
+
+function jsonOf(record: ConsumerRecord, encoding: Encoding): object {
+  const { topic, partition, offset, timestamp, timestampType } = record
+  return {
+    topic, partition, offset, timestamp, timestampType, key: encode(record.key, encoding), value: encode(record.value, encoding),
+    headers: record.headers.map((header) => ({ key: header.key, value: encode(header.value, encoding === 'json' ? 'utf8' : encoding) })),
+  }
+}
+
+const isUnended = (header: Header): boolean => header.key === UNENDED_HEADER
+
+function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
+  const on = (name: string, fallback: boolean): boolean => properties[name] === undefined ? fallback : properties[name] === 'true'
+  const [timestamps, keys, offsets, partitions, headers, values] = [
+    on('print.timestamp', false), on('print.key', false), on('print.offset', false), on('print.partition', false), on('print.headers', false), on('print.value', true),
+  ]
+  const separator = unescape(properties['key.separator'] ?? '\t')
+  const lineEnd = unescape(properties['line.separator'] ?? '\n')
+  const headersSeparator = unescape(properties['headers.separator'] ?? ',')
+  const nothing = Buffer.from(properties['null.literal'] ?? 'null')
+  const valueOnly = values && !(timestamps || keys || offsets || partitions || headers)
+  const bytesOf = (bytes: Uint8Array | null): Uint8Array | string => bytes === null ? nothing : encoding === 'base64' ? Buffer.from(bytes).toString('base64') : bytes
+  const headersText = (record: ConsumerRecord): string => record.headers.length === 0 ? 'NO_HEADERS'
+    : record.headers.map((h) => `${h.key}:${h.value === null ? nothing.toString() : Buffer.from(h.value).toString(encoding === 'base64' ? 'base64' : 'utf8')}`).join(headersSeparator)
+  return {
+    print(record) {
+      if (valueOnly) {
+        void terminal.write(bytesOf(record.value))
+        return record.headers.some(isUnended) ? undefined : terminal.write(lineEnd)
+      }
+      const parts: (Uint8Array | string)[] = []
+      if (timestamps) parts.push(record.timestamp < 0 ? 'NO_TIMESTAMP' : `${record.timestampType}:${record.timestamp}`)
+      if (partitions) parts.push(`Partition:${record.partition}`)
+      if (offsets) parts.push(`Offset:${record.offset}`)
+      if (headers) parts.push(headersText(record))
+      if (keys) parts.push(bytesOf(record.key))
+      if (values) parts.push(bytesOf(record.value))
+      parts.forEach((part, i) => {
+        if (i > 0) void terminal.write(separator)
+        void terminal.write(part)
+      })
+      return terminal.write(lineEnd)
+    },
+  }
+}
