@@ -114,11 +114,10 @@ class FetchWait {
     }))
     this.#timer = context.ports.scheduler.after(request.maxWaitMs, () => this.#finish(), { keepAlive: true })
     const { signal } = request
-    if (signal === undefined) return
     const abort = (): void => this.#finish()
-    signal.addEventListener('abort', abort, { once: true })
-    this.#stops.push(() => signal.removeEventListener('abort', abort))
-    if (signal.aborted || context.waiters.isClosed) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#stops.push(() => signal?.removeEventListener('abort', abort))
+    if (signal?.aborted === true || context.waiters.isClosed) abort()
   }
 
   get isOver(): boolean { return this.#isOver }

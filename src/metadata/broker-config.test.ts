@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { silentLogger } from '../common/logger.ts'
+import { BROKER_CONFIG, BrokerConfig } from './broker-config.ts'
+import { MemoryMetadataStore } from './memory-metadata-store.ts'
+
+const load = (store: MemoryMetadataStore, given: object = {}): Promise<BrokerConfig> => BrokerConfig.load(store, given, silentLogger)
+
+describe('the broker settings in force', () => {
+  test('are those given to open, as text too', async () => {
+    const config = await load(new MemoryMetadataStore(), { 'num.partitions': '4', 'log.retention.hours': 2, 'auto.create.topics.enable': undefined })
+    expect(config.values).toMatchObject({ 'num.partitions': 4, 'log.retention.hours': 2, 'auto.create.topics.enable': true })
+    expect(config.given).toEqual({ 'num.partitions': '4', 'log.retention.hours': '2' })
+  })
+
+  test('that were changed at run time win, and hold again after reopening, until they are taken back', async () => {
+    const store = new MemoryMetadataStore()
+    const config = await load(store, { 'num.partitions': 4 })
+    await config.alter((dynamic) => ({ ...dynamic, 'num.partitions': '7', 'fetch.max.bytes': '9999' }), false)
+    expect([config.values['num.partitions'], config.live['num.partitions'], config.live['fetch.max.bytes']]).toEqual([7, 7, 9999])
+    const again = await load(store, { 'num.partitions': 4 })
+    expect([again.values['num.partitions'], again.dynamic]).toEqual([7, { 'num.partitions': '7', 'fetch.max.bytes': '9999' }])
+    await again.alter(({ 'num.partitions': _, ...rest }) => rest, false)
+    expect([again.values['num.partitions'], again.live['num.partitions']]).toEqual([4, 4])
+  })
+
+  test('do not change when a change is not valid, is only tried, or touches what is fixed', async () => {
+    const config = await load(new MemoryMetadataStore())
+    await expect(config.alter(() => ({ 'num.partitions': '0' }), false)).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    await expect(config.alter(() => ({ 'node.id': '5' }), false)).rejects.toThrow('node.id cannot change while the database is open: give it to open()')
+    await config.alter(() => ({ 'num.partitions': '3' }), true)
+    expect([config.values['num.partitions'], config.live['num.partitions'], config.dynamic]).toEqual([1, 1, {}])
+  })
+
+  test.each(['', 'no json', '{"version":2,"configs":{}}', '{"version":1,"configs":{"num.partitions":3}}', '{"version":1,"configs":{"num.partitions":"none"}}', '{"version":1,"configs":{"gone.setting":"1"}}'])(
+    'are those of open when what is stored is %j', async (stored) => {
+      const store = new MemoryMetadataStore()
+      await store.set(BROKER_CONFIG, Buffer.from(stored))
+      const errors: string[] = []
+      const config = await BrokerConfig.load(store, { 'num.partitions': 2 }, { ...silentLogger, error: (line) => { errors.push(line) } })
+      expect([config.values['num.partitions'], config.dynamic, errors.length]).toEqual([2, {}, 1])
+    })
+
+  test('that are wrong at open raise', async () => {
+    await expect(load(new MemoryMetadataStore(), { 'num.partition': 2 })).rejects.toThrow('did you mean "num.partitions"?')
+  })
+})
