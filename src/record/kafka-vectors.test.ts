@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
+import { silentLogger } from '../common/logger.ts'
 import { peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader } from './batch-format.ts'
-import { codecs, createCodecs, type Codecs } from './compression.ts'
+import { codecs, createCodecs, useCodecLogger, type Codecs } from './compression.ts'
 import { readControlType, readCoordinatorEpoch } from './control-record.ts'
 import { RecordBatchBuilder, type BatchFields } from './record-batch-builder.ts'
 import { readBatch, RecordCursor, validateBatch } from './record-cursor.ts'
@@ -38,6 +39,7 @@ const withoutNative = createCodecs((name) => {
 const rungs: [string, Codecs][] = [['the best codecs there are', codecs], ['no native codec', withoutNative]]
 
 beforeAll(async () => {
+  useCodecLogger(silentLogger)
   await codecs.loadCodec('zstd')
   await withoutNative.loadCodec('zstd')
 })

@@ -86,6 +86,7 @@ export class RecordCursor {
 
   /** Starts with the batch at `position`, which must end by `end`. `next` then goes to its first record. Raises CORRUPT_MESSAGE. */
   reset(buffer: Uint8Array, position: number, end: number): BatchHeader {
+    // Until the batch is found good the cursor stands at an end.
     this.#remaining = 0
     this.#position = this.#end
     if (buffer !== this.#source) {
@@ -106,35 +107,40 @@ export class RecordCursor {
   #open(header: BatchHeader): void {
     this.#baseOffset = header.baseOffset
     this.#baseTimestamp = header.baseTimestamp
-    this.#position = header.position + BATCH_HEADER_SIZE
-    this.#end = header.position + header.size
-    if (header.count === 0) {
-      this.#end = this.#position
-      return
+    if (header.count === 0) return
+    let position = header.position + BATCH_HEADER_SIZE
+    let end = header.position + header.size
+    if (header.compression !== 'none') {
+      this.#unfold(position, end, false)
+      position = 0
+      end = this.#bytes.length
     }
-    if (header.compression !== 'none') this.#unfold(this.#position, this.#end, false)
-    if (header.count > (this.#end - this.#position) / MIN_RECORD_SIZE) throw this.#corrupt(`says ${header.count} records in ${this.#end - this.#position} bytes`)
+    if (header.count > (end - position) / MIN_RECORD_SIZE) throw this.#corrupt(`says ${header.count} records in ${end - position} bytes`)
+    this.#position = position
+    this.#end = end
     this.#remaining = header.count
   }
 
   #openLegacy(header: BatchHeader): void {
+    let position = header.position
+    let end = header.position + header.size
     this.#baseOffset = 0
-    this.#position = header.position
-    this.#end = header.position + header.size
-    this.#remaining = 1
-    if (header.compression === 'none') return
-    this.#readLegacyFields(header.position, this.#end)
-    if (this.valueLength < 0) throw this.#corrupt('is compressed and has no value')
-    this.#unfold(this.valueStart, this.valueStart + this.valueLength, header.magic === 0)
-    this.#baseOffset = innerOffsetBase(this.#view, this.#end, header)
-    this.#remaining = MAX_SAFE
+    if (header.compression !== 'none') {
+      this.#readLegacyFields(position, end)
+      if (this.valueLength < 0) throw this.#corrupt('is compressed and has no value')
+      this.#unfold(this.valueStart, this.valueStart + this.valueLength, header.magic === 0)
+      position = 0
+      end = this.#bytes.length
+      this.#baseOffset = innerOffsetBase(this.#view, end, header)
+    }
+    this.#position = position
+    this.#end = end
+    this.#remaining = header.compression === 'none' ? 1 : MAX_SAFE
   }
 
   #unfold(start: number, end: number, lenientLz4Header: boolean): void {
     const plain = asBuffer(this.#codecs.decompress(this.#header.compression, this.#bytes.subarray(start, end), this.#maxDecompressedBytes, { lenientLz4Header }))
     this.#use(plain, viewOf(plain))
-    this.#position = 0
-    this.#end = plain.length
   }
 
   #use(bytes: Buffer, view: DataView): void {

@@ -8,8 +8,8 @@
  *
  * Read also: a bare raw block without any framing (librdkafka), and a repeated header between chunks. Every block starts with its
  * plain length; it is read here, and held against what a block of that size can possibly unfold to, before anything allocates.
- * The only file that loads `snappy` (native, optional) and `snappyjs`. snappyjs trusts its input beyond the preamble, so blocks are
- * walked here before it sees them.
+ * The only file that loads `snappy` (native, optional) and `snappyjs`, of which only the compressor is used: its decompressor trusts
+ * its input, and the one here is faster.
  */
 import { asBuffer, badFraming, guarded, tooLarge, type Codec } from './codec.ts'
 import { loadNative, loadRequired, type LibraryLoader } from './native-library.ts'
@@ -20,7 +20,18 @@ const CHUNK_BYTES = 32 * 1024
 /** A copy element of three bytes yields 64. */
 const MAX_RATIO = 22
 
-interface Blocks { readonly backend: string; compress(block: Uint8Array): Uint8Array; uncompress(block: Uint8Array, length: number): Uint8Array }
+/** Raw blocks, either way. */
+interface Blocks {
+  readonly backend: string
+  compress(block: Uint8Array): Uint8Array
+  /** Unfolds the block `from`…`end` of `bytes`, whose preamble says `length`, into `out` at `outAt`. Raises CORRUPT_MESSAGE. */
+  decode(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number, length: number): void
+}
+
+interface NativeSnappy {
+  compressSync(input: Uint8Array, options: { copyOutputData: true }): Uint8Array
+  uncompressSync(input: Uint8Array, options: { asBuffer: true; copyOutputData: true }): Uint8Array
+}
 
 /** Plain length of a raw block: an unsigned varint in front. Raises CORRUPT_MESSAGE when the block cannot hold that much. */
 function plainLength(bytes: Uint8Array, start: number, end: number): number {
@@ -35,59 +46,67 @@ function plainLength(bytes: Uint8Array, start: number, end: number): number {
   throw badFraming('snappy', `the block at byte ${start} says an impossible length`)
 }
 
-/** Raises CORRUPT_MESSAGE unless the elements of a raw block stay inside it and yield exactly what its preamble says. */
-function checkBlock(block: Uint8Array, length: number): void {
-  let at = 0
-  while (block[at]! >= 0x80) at++
-  at++
-  let out = 0
-  while (at < block.length) {
-    const tag = block[at++]!
+function damaged(): Error { return badFraming('snappy', 'a block is damaged') }
+
+/** Elements of a block: the two low bits of the tag are 0 for literals, else a copy from `distance` back (google/snappy, format_description.txt). */
+function decodeBlock(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number, length: number): void {
+  let p = from
+  while (bytes[p]! >= 0x80) p++
+  p++
+  let o = outAt
+  const outEnd = outAt + length
+  while (p < end) {
+    const tag = bytes[p++]!
     const kind = tag & 3
     let size = (tag >>> 2) + 1
     if (kind === 0) {
-      const extra = size > 60 ? size - 60 : 0
-      if (extra > 0) {
-        if (at + extra > block.length) break
-        size = 1
-        for (let i = 0; i < extra; i++) size += block[at + i]! * 2 ** (8 * i)
-        at += extra
+      if (size > 60) {
+        const extra = size - 60
+        if (extra > end - p) throw damaged()
+        size = bytes[p]! | (extra > 1 ? bytes[p + 1]! << 8 : 0) | (extra > 2 ? bytes[p + 2]! << 16 : 0)
+        size = (extra > 3 ? size + bytes[p + 3]! * 0x1000000 : size) + 1
+        p += extra
       }
-      at += size
-      if (at > block.length) break
-    } else {
-      const distanceBytes = kind === 1 ? 1 : kind === 2 ? 2 : 4
-      if (at + distanceBytes > block.length) break
-      let distance = kind === 1 ? (tag >>> 5) * 256 : 0
-      for (let i = 0; i < distanceBytes; i++) distance += block[at + i]! * 2 ** (8 * i)
-      at += distanceBytes
-      if (kind === 1) size = ((tag >>> 2) & 7) + 4
-      if (distance === 0 || distance > out) break
+      if (size > end - p || size > outEnd - o) throw damaged()
+      if (size > 32) out.set(bytes.subarray(p, p + size), o)
+      else for (let i = 0; i < size; i++) out[o + i] = bytes[p + i]!
+      p += size
+      o += size
+      continue
     }
-    out += size
-    if (out > length) break
+    if ((kind === 1 ? 1 : kind === 2 ? 2 : 4) > end - p) throw damaged()
+    let distance = bytes[p++]!
+    if (kind === 1) {
+      distance |= (tag >>> 5) << 8
+      size = ((tag >>> 2) & 7) + 4
+    } else {
+      distance |= bytes[p++]! << 8
+      if (kind === 3) {
+        distance += bytes[p]! * 0x10000 + bytes[p + 1]! * 0x1000000
+        p += 2
+      }
+    }
+    if (distance === 0 || distance > o - outAt || size > outEnd - o) throw damaged()
+    for (let i = 0; i < size; i++) out[o + i] = out[o + i - distance]!
+    o += size
   }
-  if (at !== block.length || out !== length) throw badFraming('snappy', 'a block is damaged')
+  if (o !== outEnd) throw damaged()
 }
 
 function loadBlocks(load: LibraryLoader): Blocks {
-  const native = loadNative('snappy', 'snappy', 'snappyjs', load) as {
-    compressSync(input: Uint8Array): Uint8Array; uncompressSync(input: Uint8Array, options: { asBuffer: true }): Uint8Array
-  } | null
-  if (native !== null) {
-    return {
-      backend: 'native',
-      compress: (block) => native.compressSync(asBuffer(block)),
-      uncompress: (block) => native.uncompressSync(asBuffer(block), { asBuffer: true }),
-    }
+  const native = loadNative('snappy', 'snappy', 'snappyjs', load) as NativeSnappy | null
+  if (native === null) {
+    const script = loadRequired('snappy', 'snappyjs', load) as { compress(input: Uint8Array): Uint8Array }
+    return { backend: 'javascript', compress: (block) => script.compress(block), decode: decodeBlock }
   }
-  const script = loadRequired('snappy', 'snappyjs', load) as { compress(input: Uint8Array): Uint8Array; uncompress(input: Uint8Array, maxLength: number): Uint8Array }
+  // Without copyOutputData each result is a memory mapping of its own, which costs many times the work (and Electron forbids it).
   return {
-    backend: 'javascript',
-    compress: (block) => script.compress(block),
-    uncompress(block, length) {
-      checkBlock(block, length)
-      return script.uncompress(block, length)
+    backend: 'native',
+    compress: (block) => native.compressSync(asBuffer(block), { copyOutputData: true }),
+    decode(bytes, from, end, out, outAt, length) {
+      const plain = guarded('snappy', () => native.uncompressSync(asBuffer(bytes.subarray(from, end)), { asBuffer: true, copyOutputData: true }))
+      if (plain.length !== length) throw damaged()
+      out.set(plain, outAt)
     },
   }
 }
@@ -149,10 +168,7 @@ function decompressFramed(blocks: Blocks, bytes: Uint8Array, maxOutputBytes: num
   let position = 0
   for (let i = 0; i < bounds.length; i += 2) {
     const length = plainLength(bytes, bounds[i]!, bounds[i + 1]!)
-    const plain = guarded('snappy', () => blocks.uncompress(bytes.subarray(bounds[i]!, bounds[i + 1]!), length))
-    if (plain.length !== length) throw badFraming('snappy', `a block holds ${plain.length} bytes and says ${length}`)
-    if (bounds.length === 2) return plain
-    out.set(plain, position)
+    blocks.decode(bytes, bounds[i]!, bounds[i + 1]!, out, position, length)
     position += length
   }
   return out

@@ -85,8 +85,13 @@ export function createZstdCodec(builtin: object = zlib): Codec | null {
   return typeof library.zstdCompressSync === 'function' ? codecOver('node:zlib', zlibCoder(library as ZlibZstd)) : null
 }
 
+/** The package's instance is one for the process: a second `init` would mix two heaps. */
+const started = new WeakMap<WasmZstd, Promise<void>>()
+
 export async function startZstdCodec(load: LibraryLoader): Promise<Codec> {
   const library = loadRequired('zstd', '@bokuweb/zstd-wasm', load) as WasmZstd
-  await library.init()
+  const ready = started.get(library) ?? library.init()
+  started.set(library, ready)
+  await ready
   return codecOver('wasm', wasmCoder(library))
 }
