@@ -248,14 +248,12 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       queue, topic: topic.name, partition, record, key: ownCopy(key), value: ownCopy(value),
       headers: headers === null ? null : headers.map((header) => ({ key: header.key, value: ownCopy(header.value) })),
       timestamp, resolve, reject, group, place, deadline: this.#ports.clock.monotonic() + this.#values['max.block.ms'],
-      size: largestSize(key, value, headers), left: false,
+      size: exactSize(key, value, headers), left: false,
     }
     this.#waiting.enter(entry)
     if (queue !== null) {
       this.#waiting.line(entry)
-      // Whoever waits for memory waits for batches to go, so none lingers.
-      this.#sender.nudge()
-      if (this.#budget.isSpent) this.#budget.whenRoom(this.#admit)
+      this.#makeRoom(entry)
     } else {
       topic.waiting.push(entry)
       if (topic.waiting.length === 1) this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
@@ -297,18 +295,27 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #admit = (): void => {
     for (let entry = this.#waiting.first(); entry !== null; entry = this.#waiting.first()) {
       if (entry.resolve !== null && this.#budget.isSpent) {
-        this.#budget.whenRoom(this.#admit)
+        this.#makeRoom(entry)
         break
       }
       const topic = this.#topics.named(entry.topic)
       try {
-        if (!this.#append(topic, entry.queue!, entry.partition < 0, entry.timestamp, entry.key, entry.value, entry.headers, entry.resolve, entry.reject, entry.group, entry.place)) break
+        if (!this.#append(topic, entry.queue!, entry.partition < 0, entry.timestamp, entry.key, entry.value, entry.headers, entry.resolve, entry.reject, entry.group, entry.place)) {
+          this.#makeRoom(entry)
+          break
+        }
         this.#waiting.leave(entry)
       } catch (error) {
         this.#reject(entry, OttlaError.from(error))
       }
     }
     this.#moved.notify()
+  }
+
+  /** Whoever waits for memory waits for batches to go, so none lingers. */
+  #makeRoom(entry: WaitingSend): void {
+    this.#sender.nudge()
+    if (entry.resolve !== null && this.#budget.isSpent) this.#budget.whenRoom(this.#admit)
   }
 
   #reject(entry: WaitingSend, error: OttlaError): void {
@@ -407,6 +414,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const pending: PendingBatch[] = this.#sender.takePending().map(({ queue, records }) => ({ topic: queue.topic, partition: queue.partition, records, acks }))
     for (const entry of this.#waiting.inLine()) {
       const { topic, queue, key, value, headers, timestamp } = entry
+      this.#waiting.leave(entry)
       pending.push({ topic, partition: queue!.partition, records: buildBatch([{ timestamp, key, value, headers }]), acks })
     }
     return pending

@@ -53,7 +53,6 @@ export class Sender {
   #retryTimers = new Set<Timer>()
   /** Above 0: open batches go at once. */
   #hurry = 0
-  #nudged = false
   #stopped = false
 
   constructor(api: BrokerApi, ports: Ports, values: ProducerValues, options: { embedded: boolean; sequenced: boolean }, accumulator: Accumulator, hooks: SenderHooks) {
@@ -82,7 +81,7 @@ export class Sender {
   /** Until the function it gives is called, nothing lingers. */
   hurry(): () => void {
     this.#hurry++
-    for (const queue of this.#queues) if (!queue.isIdle) this.#list(queue)
+    this.nudge()
     let ended = false
     return () => {
       if (ended) return
@@ -91,18 +90,17 @@ export class Sender {
     }
   }
 
-  get stopped(): boolean { return this.#stopped }
-
-  /** Sends open batches now: somebody waits for their memory. */
+  /** Sends open batches now, whatever linger.ms says. */
   nudge(): void {
-    if (this.#values['linger.ms'] === 0 || this.#nudged) return
-    this.#nudged = true
-    const unhurry = this.hurry()
-    this.#ports.scheduler.soon(() => {
-      this.#nudged = false
-      unhurry()
-    })
+    if (this.#values['linger.ms'] === 0) return
+    for (const queue of this.#queues) {
+      if (queue.open === null) continue
+      this.#accumulator.seal(queue)
+      this.#list(queue)
+    }
   }
+
+  get stopped(): boolean { return this.#stopped }
 
   /** Every batch that is not settled now. */
   unsettled(): ProducerBatch[] {

@@ -15,8 +15,9 @@ import type { Header } from './types.ts'
 
 /** Sends of one producer that may wait. */
 const MAX_WAITING = 1_048_576
-/** Their bytes, in multiples of buffer.memory. */
+/** Their bytes: so many times buffer.memory, and not less than 64 MiB. */
 const MAX_WAITING_BUFFERS = 8
+const LEAST_MAX_BYTES = 64 * 1024 * 1024
 
 export interface WaitingSend {
   /** Null: the topic's partitions are not known yet. */
@@ -49,7 +50,7 @@ export class WaitingSends {
   /** `expired` is told of entries that waited too long, and makes them leave. */
   constructor(ports: Ports, bufferMemory: number, expired: (entry: WaitingSend) => void) {
     this.#ports = ports
-    this.#maxBytes = bufferMemory * MAX_WAITING_BUFFERS
+    this.#maxBytes = Math.max(bufferMemory * MAX_WAITING_BUFFERS, LEAST_MAX_BYTES)
     this.#expired = expired
   }
 
