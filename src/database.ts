@@ -164,7 +164,8 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {
-    logs, topics, config, producerIds, groups, ports, readOnly, metrics: new BrokerMetrics(), nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
+    logs, topics, config, producerIds, groups, ports, readOnly, callers: 'process', metrics: new BrokerMetrics(),
+    nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
     freeBytes: () => fileSystem.info(directory).freeBytes,
   })
 }

@@ -47,6 +47,8 @@ export interface BrokerContext {
   readonly nodeId: number
   readonly clusterId: string
   readonly readOnly: boolean
+  /** Where calls come from. Clients of this process die with the broker; what others were told must outlive it. */
+  readonly callers: 'process' | 'network'
   /** Bytes free in the data directory; Infinity when not known. */
   readonly freeBytes: () => number
 }

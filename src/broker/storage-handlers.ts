@@ -43,7 +43,7 @@ export async function handleInitProducerId(context: BrokerContext, request: Init
   try {
     mustWrite(context)
     if (request.transactionalId !== null) throw new OttlaError('UNSUPPORTED_VERSION', 'transactions are not built yet: leave transactional.id out')
-    return { errorCode: 0, producerId: await context.producerIds.take(request.inProcess === true), producerEpoch: 0 }
+    return { errorCode: 0, producerId: await context.producerIds.take(context.callers === 'process'), producerEpoch: 0 }
   } catch (error) {
     return { ...failureOf(error), producerId: -1, producerEpoch: -1 }
   }

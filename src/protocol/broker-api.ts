@@ -140,11 +140,7 @@ export interface DescribeProducersRequest { readonly partitions: readonly { read
 export interface DescribeProducersResponse { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[] }
 
 // ---- Producer ids ---------------------------------------------------------------------------------------------------------------
-export interface InitProducerIdRequest {
-  readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number; readonly producerEpoch: number
-  /** The producer lives and dies with the broker's process: its id needs no durable mark. Never set by the server. */
-  readonly inProcess?: boolean
-}
+export interface InitProducerIdRequest { readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number; readonly producerEpoch: number }
 export interface InitProducerIdResponse extends Failure { readonly producerId: number; readonly producerEpoch: number }
 
 // ---- Groups ---------------------------------------------------------------------------------------------------------------------
