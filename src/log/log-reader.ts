@@ -68,21 +68,27 @@ export async function readSegments(list: SegmentList, read: SegmentRead): Promis
   return { records: NOTHING, nextOffset: read.offset }
 }
 
+/** Where a bad batch was found behind a good way there: it need not be doubted, and the segment not be walked, again. */
+const knownBad = new WeakMap<Segment, number>()
+
 /** Null: the segment has no batch at or above the offset. */
 async function readSegment(segment: Segment, nextBase: number | null, read: SegmentRead): Promise<SegmentReadResult | null> {
   for (let attempt = 0; ; attempt++) {
-    const start = read.offset <= segment.baseOffset ? 0 : segment.floorPosition(read.offset)
+    const start = attempt === 2 || read.offset <= segment.baseOffset ? 0 : segment.floorPosition(read.offset)
     try {
       // Size and end of the active segment move together: take both now.
       return await new Scan(segment, nextBase ?? segment.nextOffset, read).run(start)
     } catch (error) {
       if (!(error instanceof BadBatch)) throw error
-      if (attempt > 0 || start === 0) {
+      // Only the batch that an index led to makes the index suspect.
+      const suspect = start > 0 && error.position === start && knownBad.get(segment) !== start
+      if (!suspect) {
+        knownBad.set(segment, error.position)
         throw new OttlaError('LOG_CORRUPT', `${segment.logPath} at byte ${error.position}: ${error.detail}; the read wanted offset ${read.offset}`, {
           file: segment.logPath, position: error.position, offset: read.offset,
         })
       }
-      await segment.rebuildIndexes()
+      if (attempt === 0) await segment.rebuildIndexes()
     }
   }
 }

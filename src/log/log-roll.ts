@@ -1,13 +1,19 @@
 /** Starting a new active segment (spec/storage-format 4). */
+import type { Random } from '../common/random.ts'
+import type { LogConfig } from './log-config.ts'
 import type { LogState } from './log-state.ts'
 import { SegmentList } from './segment-list.ts'
 import { Segment } from './segment.ts'
 import type { SealedFlusher } from './sealed-flusher.ts'
 
 /** Drawn once a segment, so that the segments of many logs do not all roll at the same time. */
-export function drawJitter(state: LogState): number {
-  const bound = Math.min(state.config.segmentJitterMs, state.config.maxSegmentMs)
-  return bound > 0 ? state.sharing.ports.random.int(bound) : 0
+export function drawJitter(config: LogConfig, random: Random): number {
+  const bound = Math.min(config.segmentJitterMs, config.maxSegmentMs)
+  return bound > 0 ? random.int(bound) : 0
+}
+
+function createSegment(state: LogState, baseOffset: number): Segment {
+  return Segment.create(state.store, baseOffset, state.config, { jitterMs: drawJitter(state.config, state.sharing.ports.random) })
 }
 
 /**
@@ -22,7 +28,7 @@ export function drawJitter(state: LogState): number {
 export function rollSegment(state: LogState, sealed: SealedFlusher, baseOffset: number): void {
   const old = state.segments.active
   old.seal()
-  const segment = Segment.create(state.store, baseOffset, state.config, { jitterMs: drawJitter(state) })
+  const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)
   state.activeSinceMs = state.sharing.ports.clock.now()
   sealed.add(old, baseOffset, takeSnapshot(state, baseOffset))
@@ -30,7 +36,7 @@ export function rollSegment(state: LogState, sealed: SealedFlusher, baseOffset: 
 
 /** As `rollSegment` when the old segments are all about to be deleted: nothing of them is written any more, so that a full disk does not keep retention from making room. */
 export function replaceActive(state: LogState, baseOffset: number): void {
-  const segment = Segment.create(state.store, baseOffset, state.config, { jitterMs: drawJitter(state) })
+  const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)
   state.activeSinceMs = state.sharing.ports.clock.now()
   state.producers.setEndOffset(baseOffset)
@@ -38,7 +44,7 @@ export function replaceActive(state: LogState, baseOffset: number): void {
 
 /** Replaces all segments by an empty one; the files of the old ones are the caller's. */
 export function startOver(state: LogState, baseOffset: number): void {
-  state.segments = new SegmentList([Segment.create(state.store, baseOffset, state.config, { jitterMs: drawJitter(state) })])
+  state.segments = new SegmentList([createSegment(state, baseOffset)])
   state.activeSinceMs = state.sharing.ports.clock.now()
 }
 

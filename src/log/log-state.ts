@@ -38,6 +38,8 @@ export interface LogParts {
   readonly epochs: LeaderEpochCache
   /** Wall time of the last append to the active segment, as far as its modification time tells. */
   readonly activeSinceMs: number
+  /** Not null: recovery could not be finished, so the log is read only until the next open. */
+  readonly offline?: OttlaError | null
 }
 
 export class LogState {
@@ -55,7 +57,7 @@ export class LogState {
   activeSinceMs: number
   /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
   generation = 0
-  offline: OttlaError | null = null
+  offline: OttlaError | null
   closed: OttlaError | null = null
 
   constructor(parts: LogParts) {
@@ -70,6 +72,7 @@ export class LogState {
     this.producers = parts.producers
     this.epochs = parts.epochs
     this.activeSinceMs = parts.activeSinceMs
+    this.offline = parts.offline ?? null
     this.tail = new TailCache(parts.sharing.tailMemory)
   }
 

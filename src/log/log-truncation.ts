@@ -74,7 +74,7 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   state.epochs.truncateFromEnd(offset)
   const { producers, offsets, store } = state
   producers.truncateAndReload(offsets.logStart, offset, store.clock.now())
-  await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now(), clean: false })
+  await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now() })
   producers.onHighWatermark(offset)
   offsets.cutEnd(offset, producers.firstUnstableOffset)
   await store.fileSystem.syncDirectory(store.directory)

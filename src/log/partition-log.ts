@@ -352,7 +352,10 @@ export class PartitionLog {
       state.closed = error
       this.#listeners.clear()
       state.sharing.tailMemory.forget(state.tail)
-      for (const segment of state.segments.segments) closeQuietly(() => segment.close())
+      for (const segment of state.segments.segments) {
+        closeQuietly(() => segment.close())
+        state.store.fileCache.invalidate(segment.logPath)
+      }
     }
   }
 

@@ -1,0 +1,77 @@
+/**
+ * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery then starts at
+ * 0. A file is written only when its content changes; one writer at a time.
+ */
+import { join } from 'node:path'
+import { OttlaError } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import { partitionKey } from '../common/topic-partition.ts'
+import type { FileSystem } from '../io/file-system.ts'
+import { HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, writeOffsetCheckpoint, type CheckpointEntry } from './checkpoint-file.ts'
+import type { PartitionLog } from './partition-log.ts'
+
+export interface RecordedOffsets { readonly recoveryPoint: number; readonly logStart: number; readonly highWatermark: number }
+
+type CheckpointName = typeof RECOVERY_POINT_FILE | typeof LOG_START_FILE | typeof HIGH_WATERMARK_FILE
+
+export class LogCheckpoints {
+  readonly #fs: FileSystem
+  readonly #root: string
+  readonly #logger: Logger
+  readonly #read = new Map<CheckpointName, Map<string, number>>()
+  /** What the files hold, as text. */
+  readonly #written = new Map<CheckpointName, string>()
+
+  constructor(fs: FileSystem, root: string, logger: Logger) {
+    this.#fs = fs
+    this.#root = root
+    this.#logger = logger
+    for (const name of [RECOVERY_POINT_FILE, LOG_START_FILE, HIGH_WATERMARK_FILE] as const) this.#load(name)
+  }
+
+  #load(name: CheckpointName): void {
+    const path = join(this.#root, name)
+    try {
+      const entries = readOffsetCheckpoint(this.#fs, path)
+      this.#read.set(name, new Map(entries.map((entry) => [partitionKey(entry.topic, entry.partition), entry.offset])))
+      if (this.#fs.stat(path)?.size !== 0) this.#written.set(name, textOf(sorted(entries)))
+    } catch (error) {
+      if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+      this.#read.set(name, new Map())
+      this.#logger.warn('a checkpoint cannot be read: it is taken as empty, which costs time only', { file: path, error })
+    }
+  }
+
+  /** What was read at open; 0 where nothing was recorded. */
+  recorded(topic: string, partition: number): RecordedOffsets {
+    const key = partitionKey(topic, partition)
+    const of = (name: CheckpointName): number => Math.max(0, this.#read.get(name)!.get(key) ?? 0)
+    return { recoveryPoint: of(RECOVERY_POINT_FILE), logStart: of(LOG_START_FILE), highWatermark: of(HIGH_WATERMARK_FILE) }
+  }
+
+  /** Recovery point of every log; log start of those whose start lies inside their first segment. Durable on return. */
+  writeRecoveryAndStart(logs: readonly PartitionLog[]): void {
+    this.#write(RECOVERY_POINT_FILE, logs.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.recoveryPoint })))
+    const inside = logs.filter((log) => log.logStartOffset > log.firstSegmentOffset)
+    this.#write(LOG_START_FILE, inside.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.logStartOffset })))
+  }
+
+  writeHighWatermarks(logs: readonly PartitionLog[]): void {
+    this.#write(HIGH_WATERMARK_FILE, logs.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.highWatermark })))
+  }
+
+  #write(name: CheckpointName, entries: CheckpointEntry[]): void {
+    const ordered = sorted(entries)
+    const text = textOf(ordered)
+    if (this.#written.get(name) === text) return
+    this.#written.delete(name)
+    writeOffsetCheckpoint(this.#fs, join(this.#root, name), ordered)
+    this.#written.set(name, text)
+  }
+}
+
+function sorted(entries: readonly CheckpointEntry[]): CheckpointEntry[] {
+  return [...entries].sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+}
+
+function textOf(entries: readonly CheckpointEntry[]): string { return entries.map((entry) => `${entry.topic} ${entry.partition} ${entry.offset}`).join('\n') }

@@ -1,0 +1,249 @@
+/**
+ * Opens one partition folder and makes it whole (spec/storage-format 7), in numbered passes:
+ *
+ *   1, 2  leftovers of deletions and of an interrupted cleaner swap                        log-leftovers.ts
+ *   3     segments are opened; derived files of theirs that are missing or broken are rebuilt
+ *   4     after an unclean stop: every segment from the recovery point on is walked, CRC and all; the log ends before the first bad batch, and what is
+ *         cut off is kept aside when whole batches follow                                     log-recovery.ts
+ *   5     the log end, against the log start that was recorded
+ *   6     (indexes are exact-sized here: nothing to extend)
+ *   7, 8  recovery point, leader epochs
+ *   9     producer state
+ *   10    the high watermark is the log end: one replica
+ *
+ * Every pass can be interrupted by a crash and is simply done again. Nothing below the recovery point is ever cut: rot there is for readers to meet and to be
+ * told about. With `readOnly` the same passes run and no byte changes.
+ */
+import { join } from 'node:path'
+import { OttlaError } from '../common/errors.ts'
+import { readBatchHeader } from '../record/batch-format.ts'
+import { isTailDistrusted } from './distrusted-tail.ts'
+import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
+import { finishLeftovers, type FolderListing } from './log-leftovers.ts'
+import { LogOffsets } from './log-offsets.ts'
+import { recoverFrom, setAsideAll } from './log-recovery.ts'
+import { drawJitter } from './log-roll.ts'
+import { PartitionLog } from './partition-log.ts'
+import { rebuildProducerState } from './producer-rebuild.ts'
+import { ProducerStateManager } from './producer-state-manager.ts'
+import { RecoveryReporter, type RecoveryReport } from './recovery-report.ts'
+import { tolerateFullDisk, type LoadRequest, type RecoveryScene } from './recovery-scene.ts'
+import { SegmentList } from './segment-list.ts'
+import { segmentFileName } from './segment-names.ts'
+import { Segment } from './segment.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+export interface LoadedLog { readonly log: PartitionLog; readonly report: RecoveryReport }
+
+export async function loadLog(asked: LoadRequest): Promise<LoadedLog> {
+  const { topic, partition, store, config, sharing } = asked
+  const { fileSystem: fs, directory, readOnly } = store
+  const clean = asked.clean && !isTailDistrusted(fs, directory)
+  const request = { ...asked, clean }
+  const reporter = new RecoveryReporter(topic, partition)
+  const listing = await finishLeftovers(fs, directory, reporter)
+  const opened = listing.bases.map((base) => Segment.open(store, base, config, { jitterMs: drawJitter(config, sharing.ports.random) }))
+  const producers = new ProducerStateManager({
+    fileSystem: fs, directory, expirationMs: request.producerExpirationMs, snapshotOffsets: listing.snapshots, readOnly, logger: sharing.ports.logger,
+  })
+  producers.removeStraySnapshots(listing.bases)
+  const scene: RecoveryScene = {
+    request, reporter, producers, segments: opened, epochs: loadEpochs(request, reporter), offline: null,
+    logStart: Math.max(request.logStart, opened[0]?.baseOffset ?? request.logStart),
+  }
+  // Segments that recovery will walk anyway rebuild everything themselves.
+  const firstWalked = clean ? opened.length : Math.max(0, floorIndex(opened, request.recoveryPoint))
+  await rebuildDerived(scene, listing, firstWalked)
+  await rebuildEpochs(scene, firstWalked)
+  if (!clean && opened.length > 0) await recoverFrom(scene, firstWalked)
+  await settleEnd(scene)
+  const logEnd = scene.segments.length === 0 ? scene.logStart : Math.max(scene.logStart, scene.segments[scene.segments.length - 1]!.nextOffset)
+  await settleEpochs(scene, logEnd)
+  await settleProducers(scene, logEnd)
+  noteLosses(scene, logEnd)
+  const offsets = new LogOffsets(scene.logStart, recoveryPointOf(scene, logEnd), logEnd)
+  offsets.advanceEnd(logEnd, producers.firstUnstableOffset)
+  const active = scene.segments[scene.segments.length - 1]!
+  const log = new PartitionLog({
+    topic, partition, topicId: request.topicId, store, sharing, config, segments: new SegmentList(scene.segments), offsets, producers, epochs: scene.epochs,
+    activeSinceMs: fs.stat(active.logPath)?.modifiedMs ?? sharing.ports.clock.now(), offline: scene.offline,
+  })
+  return { log, report: reporter.finish(scene.logStart, logEnd) }
+}
+
+function floorIndex(segments: readonly Segment[], offset: number): number {
+  let index = segments.length - 1
+  while (index > 0 && segments[index]!.baseOffset > offset) index--
+  return index
+}
+
+// ---- pass 3: derived files ----------------------------------------------------------------------------------------------------------
+
+async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end: number): Promise<void> {
+  for (const [index, segment] of scene.segments.slice(0, end).entries()) {
+    if (segment.size === 0) continue
+    const indexIsThere = listing.names.has(segmentFileName(segment.baseOffset, 'index'))
+    const transactionsAreThere = !listing.names.has(segmentFileName(segment.baseOffset, 'txnindex')) || isWhole(scene, segment)
+    if (indexIsThere && transactionsAreThere) continue
+    if (!indexIsThere) await segment.rebuildIndexes()
+    await rebuildTransactions(scene, index)
+    if (!scene.request.store.readOnly && await tolerateFullDisk(scene, () => segment.flush())) {
+      segment.seal()
+      segment.unload()
+    }
+    scene.reporter.note('INDEX_REBUILT', `indexes of segment ${segment.baseOffset} were ${indexIsThere ? 'damaged' : 'missing'} and made anew from the log`, segment.logPath)
+  }
+}
+
+function isWhole(scene: RecoveryScene, segment: Segment): boolean {
+  const { fileSystem, directory } = scene.request.store
+  try {
+    TransactionIndex.load(fileSystem, join(directory, segmentFileName(segment.baseOffset, 'txnindex')), segment.baseOffset)
+    return true
+  } catch (error) {
+    if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+    return false
+  }
+}
+
+/** Finds the aborted transactions of one segment again, by replaying it behind the snapshot at its start. Ends at a bad batch: readers will not get past it either. */
+async function rebuildTransactions(scene: RecoveryScene, index: number): Promise<void> {
+  const { request, segments, producers } = scene
+  const { fileSystem, directory, clock } = request.store
+  const segment = segments[index]!
+  const scratch = new ProducerStateManager({
+    fileSystem, directory, expirationMs: Number.POSITIVE_INFINITY, snapshotOffsets: producers.snapshotOffsets, readOnly: true, logger: request.sharing.ports.logger,
+  })
+  try {
+    await rebuildProducerState({
+      producers: scratch, segments: segments.slice(0, index), logStartOffset: segments[0]!.baseOffset, endOffset: segment.baseOffset, nowMs: clock.now(),
+    })
+  } catch (error) {
+    if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+    scratch.truncateFullyAndStartAt(segment.baseOffset)
+  }
+  fileSystem.unlink(join(directory, segmentFileName(segment.baseOffset, 'txnindex')))
+  const walker = segment.walk(0, { kind: 'whole', checkCrc: true })
+  for (;;) {
+    const header = walker.next()
+    if (header === null) {
+      if (!(await walker.fill())) return
+      continue
+    }
+    const aborted = scratch.replay(walker.buffer(), walker.bufferPosition(), header)
+    if (aborted !== null) segment.commitAborted(aborted)
+  }
+}
+
+// ---- epochs: passes 3 and 8 ---------------------------------------------------------------------------------------------------------
+
+function loadEpochs(request: LoadRequest, reporter: RecoveryReporter): LeaderEpochCache {
+  const { fileSystem, directory, readOnly } = request.store
+  const path = join(directory, LEADER_EPOCH_FILE)
+  try {
+    return LeaderEpochCache.load(fileSystem, path, { readOnly })
+  } catch (error) {
+    if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+    reporter.note('CHECKPOINT_UNREADABLE', `${error.message}: leader epochs are found again in the log`, path)
+    return LeaderEpochCache.empty(fileSystem, path, { readOnly })
+  }
+}
+
+/** A lost checkpoint, as opposed to a log that never had epochs: then its last batch has none either. */
+async function rebuildEpochs(scene: RecoveryScene, end: number): Promise<void> {
+  const { epochs, segments, reporter } = scene
+  if (epochs.entries.length > 0) return
+  const newest = segments.findLast((segment) => segment.size > 0)
+  if (newest === undefined || !(await hasEpochs(newest))) return
+  for (const segment of segments.slice(0, end)) {
+    const walker = segment.walk(0, { kind: 'headers' })
+    for (;;) {
+      const header = walker.next()
+      if (header !== null) {
+        if (header.leaderEpoch > epochs.latestEpoch) epochs.assign(header.leaderEpoch, header.baseOffset, false)
+      } else if (!(await walker.fill())) {
+        break
+      }
+    }
+  }
+  reporter.note('EPOCHS_REBUILT', 'the leader epochs were found again in the log')
+}
+
+async function hasEpochs(segment: Segment): Promise<boolean> {
+  const bytes = new Uint8Array(Math.min(61, segment.size))
+  await segment.read(bytes, 0, bytes.length, 0)
+  try {
+    return readBatchHeader(bytes, new DataView(bytes.buffer), 0, Number.MAX_SAFE_INTEGER).leaderEpoch >= 0
+  } catch (error) {
+    if (OttlaError.is(error, 'CORRUPT_MESSAGE')) return false
+    throw error
+  }
+}
+
+/** Entries past the end tell of batches that are gone; one that starts at the end is the epoch the next append belongs to. */
+async function settleEpochs(scene: RecoveryScene, logEnd: number): Promise<void> {
+  const { epochs, logStart } = scene
+  await tolerateFullDisk(scene, () => {
+    epochs.truncateFromEnd(logEnd + 1)
+    epochs.truncateFromStart(logStart)
+    epochs.flush()
+  })
+}
+
+// ---- passes 5, 7, 9 -----------------------------------------------------------------------------------------------------------------
+
+async function settleEnd(scene: RecoveryScene): Promise<void> {
+  const { request, reporter } = scene
+  const { store, config } = request
+  const last = scene.segments[scene.segments.length - 1]
+  if (last !== undefined && request.clean) {
+    const tail = await last.loadTail()
+    // A clean mark over a torn tail is false. Kafka would append behind the torn bytes.
+    if (tail.problem !== null) await recoverFrom(scene, scene.segments.length - 1)
+  }
+  const end = scene.segments[scene.segments.length - 1]?.nextOffset
+  if (end !== undefined && end < request.logStart) {
+    reporter.note('LOG_START_ABOVE_END', `the log start ${request.logStart} was recorded, but the log ends at ${end}: it goes on, empty, at ${request.logStart}`)
+    await setAsideAll(scene)
+    await tolerateFullDisk(scene, () => { scene.epochs.clear() })
+    scene.producers.truncateFullyAndStartAt(request.logStart)
+  }
+  if (scene.segments.length > 0) return
+  const segment = store.readOnly ? Segment.open(store, scene.logStart, config, { fileSize: 0 }) : Segment.create(store, scene.logStart, config)
+  if (store.readOnly) await segment.loadTail()
+  else await store.fileSystem.syncDirectory(store.directory)
+  scene.segments = [segment]
+}
+
+/** State up to the end, and a snapshot there: after a walk it is at the end already. */
+async function settleProducers(scene: RecoveryScene, logEnd: number): Promise<void> {
+  const { request, producers, logStart, reporter } = scene
+  try {
+    await tolerateFullDisk(scene, () => rebuildProducerState({
+      producers, segments: scene.segments, logStartOffset: logStart, endOffset: logEnd, nowMs: request.store.clock.now(),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    }))
+  } catch (error) {
+    if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+    reporter.note('PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before this open are not recognised`)
+    producers.truncateFullyAndStartAt(logEnd)
+  }
+  producers.onLogStart(logStart)
+  producers.onHighWatermark(logEnd)
+}
+
+/** What recovery found is durable, unless it could not be made so. */
+function recoveryPointOf(scene: RecoveryScene, logEnd: number): number {
+  const { request, logStart, reporter } = scene
+  if (reporter.clean || scene.flushed === true) return logEnd
+  return Math.max(logStart, Math.min(request.recoveryPoint, logEnd))
+}
+
+function noteLosses(scene: RecoveryScene, logEnd: number): void {
+  const { request, reporter } = scene
+  if (request.recoveryPoint > logEnd) {
+    reporter.note('ENDS_BELOW_RECOVERY_POINT', `offsets up to ${request.recoveryPoint - 1} were durable once, but the log ends at ${logEnd}: the disk or somebody took them`)
+  } else if (request.highWatermark > logEnd) {
+    reporter.note('ENDS_BELOW_HIGH_WATERMARK', `offsets up to ${request.highWatermark - 1} had been readable, but the log ends at ${logEnd}: they were not durable`)
+  }
+}

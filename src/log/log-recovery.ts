@@ -1,0 +1,150 @@
+/**
+ * Pass 4 of opening a partition (spec/storage-format 7): the walk over everything that may not be durable. The log ends where Kafka's would: before the first
+ * bad batch at or above the recovery point. What is cut off is kept aside when whole batches follow it, and reported.
+ *
+ * Order of changes, so that a crash anywhere in here is taken to the same end by the next open: later segments are set aside from the last one down; the
+ * tail of the bad one is copied; commit point: it is cut; then everything kept is made durable.
+ */
+import { basename, join } from 'node:path'
+import { OttlaError } from '../common/errors.ts'
+import { isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
+import { rebuildProducerState } from './producer-rebuild.ts'
+import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
+import type { RecoveryOutcome } from './segment-recovery.ts'
+import { segmentFileKinds, segmentFileName } from './segment-names.ts'
+import type { Segment } from './segment.ts'
+import { setAsideLog, setAsideTail } from './set-aside.ts'
+
+/** Walks the segments from index `first` on. */
+export async function recoverFrom(scene: RecoveryScene, first: number): Promise<void> {
+  const { request, reporter, producers, epochs } = scene
+  const { store, topic, partition, signal, onRecovery } = request
+  reporter.clean = false
+  await bringProducersTo(scene, first)
+  const walked = scene.segments.slice(first)
+  const totalBytes = walked.reduce((sum, segment) => sum + segment.size, 0)
+  let doneBytes = 0
+  for (const [i, segment] of walked.entries()) {
+    const outcome = await segment.recover({
+      producers, epochs, signal,
+      onProgress: (scannedBytes) => onRecovery?.({ topic, partition, scannedBytes: doneBytes + scannedBytes, totalBytes }),
+    })
+    doneBytes += outcome.fileBytes
+    reporter.scannedBytes += outcome.validBytes
+    if (outcome.problem !== null) {
+      const later = scene.segments.slice(first + i + 1)
+      scene.segments = scene.segments.slice(0, first + i + 1)
+      await cutOff(scene, segment, outcome, later)
+      break
+    }
+    await snapshotAtRoll(scene, scene.segments[first + i + 1])
+  }
+  if (!store.readOnly && scene.offline === null) await makeDurable(scene, first)
+}
+
+/** Producer state as of the first segment to walk, whose batches it will take. Rot below makes it start empty there. */
+async function bringProducersTo(scene: RecoveryScene, first: number): Promise<void> {
+  const { request, producers, segments, reporter } = scene
+  const base = segments[first]!.baseOffset
+  try {
+    await tolerateFullDisk(scene, () => rebuildProducerState({
+      producers, segments: segments.slice(0, first), logStartOffset: Math.min(scene.logStart, base), endOffset: base, nowMs: request.store.clock.now(),
+    }))
+  } catch (error) {
+    if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+    reporter.note('PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before offset ${base} are not recognised`)
+    producers.truncateFullyAndStartAt(base)
+  }
+}
+
+/** The snapshot that the roll wrote, or would have written, where the next segment begins. */
+async function snapshotAtRoll(scene: RecoveryScene, next: Segment | undefined): Promise<void> {
+  if (next === undefined) return
+  scene.producers.setEndOffset(next.baseOffset)
+  await tolerateFullDisk(scene, () => { scene.producers.takeSnapshot(true) })
+}
+
+async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryOutcome, later: readonly Segment[]): Promise<void> {
+  const { reporter, request } = scene
+  const { store } = request
+  const problem = outcome.problem!
+  const bytes = outcome.fileBytes - outcome.validBytes
+  const hasLater = later.some((one) => one.size > 0)
+  const worthKeeping = outcome.following !== null || hasLater
+  let keptAs: string | null = null
+  const laterNames: (string | null)[] = later.map(() => null)
+  if (!store.readOnly) {
+    try {
+      for (let i = later.length - 1; i >= 0; i--) laterNames[i] = setAsideSegment(scene, later[i]!)
+      if (later.length > 0) await store.fileSystem.syncDirectory(store.directory)
+      if (worthKeeping && bytes > 0) keptAs = await setAsideTail(store.fileSystem, store.directory, basename(segment.logPath), outcome.validBytes, outcome.fileBytes)
+      segment.cutFile()
+    } catch (error) {
+      if (!OttlaError.is(error, 'DISK_FULL')) throw error
+      scene.offline = new OttlaError('LOG_OFFLINE', `${request.topic}-${request.partition} is offline for appends: recovery must cut ${bytes} bytes off ${segment.logPath} and has no space to keep them`, {
+        topic: request.topic, partition: request.partition, file: segment.logPath, position: problem.position, cause: error,
+      })
+    }
+  }
+  if (bytes > 0) {
+    reporter.dropped.push({
+      file: segment.logPath, position: problem.position, bytes, firstOffset: outcome.nextOffset, lastOffset: outcome.following?.lastOffset ?? null,
+      reason: problem.detail, keptAs,
+    })
+    reporter.note('TAIL_CUT', `${bytes} bytes were cut off: ${problem.detail}`, segment.logPath)
+  }
+  for (const [i, one] of later.entries()) {
+    if (one.size === 0) continue
+    reporter.dropped.push({
+      file: one.logPath, position: 0, bytes: one.size, firstOffset: one.baseOffset, lastOffset: null, reason: `stands behind the damage in ${basename(segment.logPath)}`, keptAs: laterNames[i] ?? null,
+    })
+    reporter.note('SEGMENT_SET_ASIDE', `segment ${one.baseOffset} stands behind the damage in segment ${segment.baseOffset}`, one.logPath)
+  }
+  scene.producers.deleteSnapshotsFrom(outcome.nextOffset + 1)
+}
+
+/** Takes one whole segment out of the log; returns what its `.log` is called now, null when it held nothing. */
+function setAsideSegment(scene: RecoveryScene, segment: Segment): string | null {
+  const { fileSystem, fileCache, directory } = scene.request.store
+  const { logPath } = segment
+  fileCache.invalidate(logPath)
+  let keptAs: string | null = null
+  if (segment.size === 0) fileSystem.unlink(logPath)
+  else keptAs = setAsideLog(fileSystem, logPath)
+  for (const kind of segmentFileKinds) if (kind !== 'log') fileSystem.unlink(join(directory, segmentFileName(segment.baseOffset, kind)))
+  return keptAs
+}
+
+/** Takes every segment out of the log, from the last one down. */
+export async function setAsideAll(scene: RecoveryScene): Promise<void> {
+  const { reporter, request } = scene
+  const { readOnly, fileSystem, directory } = request.store
+  for (const segment of [...scene.segments].reverse()) {
+    const keptAs = readOnly ? null : setAsideSegment(scene, segment)
+    if (segment.size === 0) continue
+    reporter.dropped.push({ file: segment.logPath, position: 0, bytes: segment.size, firstOffset: segment.baseOffset, lastOffset: null, reason: 'lies below the recorded log start', keptAs })
+  }
+  if (!readOnly) await fileSystem.syncDirectory(directory)
+  scene.segments = []
+  scene.logStart = request.logStart
+}
+
+/** So that a crash loop does not walk the same bytes again and again, and so that what was readable stays. */
+async function makeDurable(scene: RecoveryScene, first: number): Promise<void> {
+  const { store } = scene.request
+  const { fileSystem, directory } = store
+  const distrusted = isTailDistrusted(fileSystem, directory)
+  if (distrusted) {
+    for (const segment of scene.segments.slice(first)) rewriteInPlace(fileSystem, segment)
+    scene.reporter.note('TAIL_REWRITTEN', 'a sync had failed before this open: the bytes since the last good one were written and synced again')
+  }
+  scene.flushed = await tolerateFullDisk(scene, async () => {
+    for (const segment of scene.segments.slice(first)) {
+      await segment.flush()
+      if (segment === scene.segments[scene.segments.length - 1]) continue
+      segment.seal()
+      segment.unload()
+    }
+  })
+  if (distrusted && scene.flushed) trustTail(fileSystem, directory)
+}

@@ -1,0 +1,67 @@
+/**
+ * A file system that changes no byte of another: renames and unlinks are remembered here and seen by later calls, everything else that would change
+ * something is refused with READ_ONLY. So a directory in the middle of somebody's segment swap can be read as it will be once the swap is finished.
+ *
+ * Files only; folders keep their names. Used by LogManager when it opens a directory read only.
+ */
+import { dirname, join } from 'node:path'
+import { OttlaError } from '../common/errors.ts'
+import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from '../io/file-system.ts'
+
+function refuse(path: string): never { throw new OttlaError('READ_ONLY', `${path} would have to be changed, but the directory is open for reading only`, { file: path }) }
+
+export class ReadOnlyView implements FileSystem {
+  readonly #fs: FileSystem
+  /** Seen path → real path; null: seen as missing. Paths not in it are themselves. */
+  readonly #moved = new Map<string, string | null>()
+
+  constructor(fs: FileSystem) { this.#fs = fs }
+
+  #real(path: string): string | null {
+    const real = this.#moved.get(path)
+    return real === undefined ? path : real
+  }
+
+  #existing(path: string): string {
+    const real = this.#real(path)
+    if (real === null) throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path })
+    return real
+  }
+
+  open(path: string, mode: OpenMode): FileHandle { return mode === 'read' ? this.#fs.open(this.#existing(path), 'read') : refuse(path) }
+
+  stat(path: string): FileStat | null {
+    const real = this.#real(path)
+    return real === null ? null : this.#fs.stat(real)
+  }
+
+  readDirectory(path: string): DirectoryEntry[] {
+    const entries = new Map(this.#fs.readDirectory(path).map((entry) => [entry.name, entry]))
+    for (const [seen, real] of this.#moved) {
+      if (dirname(seen) !== dirname(join(path, 'x'))) continue
+      const name = seen.slice(dirname(seen).length + 1)
+      if (real === null) entries.delete(name)
+      else entries.set(name, { name, kind: 'file' })
+    }
+    return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  }
+
+  makeDirectory(path: string): void {
+    if (this.stat(path)?.kind !== 'directory') refuse(path)
+  }
+
+  rename(from: string, to: string): void {
+    this.#moved.set(to, this.#existing(from))
+    this.#moved.set(from, null)
+  }
+
+  unlink(path: string): void { this.#moved.set(path, null) }
+  async unlinkAsync(path: string): Promise<void> { this.#moved.set(path, null) }
+  async removeDirectory(path: string): Promise<void> { refuse(path) }
+  readFile(path: string): Uint8Array { return this.#fs.readFile(this.#existing(path)) }
+  setModifiedTime(path: string): void { refuse(path) }
+  async syncDirectory(): Promise<void> { /* nothing was changed */ }
+  syncDirectorySync(): void { /* nothing was changed */ }
+  info(path: string): FileSystemInfo { return this.#fs.info(path) }
+  realPath(path: string): string { return this.#fs.realPath(path) }
+}
