@@ -247,7 +247,7 @@ export class ClassicGroup {
    * shows them, so that it is `stale`.
    */
   dropDeadMembers(isDead: (member: ClassicMember) => boolean, nowMs: number): void {
-    for (const member of [...this.members.values()]) if (isDead(member)) this.remove(member.memberId)
+    for (const member of this.members.values()) if (isDead(member)) this.remove(member.memberId)
     this.#subscribedTopics = this.#topics()
     if (this.members.size > 0 || this.#state === 'Empty') return
     this.#protocol = null

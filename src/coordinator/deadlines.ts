@@ -68,6 +68,6 @@ export class Deadlines {
   /** Cancels all; later ones are not set. */
   close(): void {
     this.#closed = true
-    for (const name of [...this.#deadlines.keys()]) this.cancel(name)
+    for (const name of this.#deadlines.keys()) this.cancel(name)
   }
 }

@@ -14,6 +14,7 @@ import {
   type OffsetDeleteResponse, type OffsetFetchRequest, type OffsetFetchResponse, type SyncGroupRequest, type SyncGroupResponse,
 } from '../protocol/broker-api.ts'
 import { Deadlines } from './deadlines.ts'
+import type { ForeignGroup } from './foreign-group.ts'
 import { GroupMembership, type MembershipSettings } from './group-membership.ts'
 import { deletionRecords, describeGroup, listGroups } from './group-queries.ts'
 import { GroupStore } from './group-store.ts'
@@ -52,6 +53,7 @@ export type GroupApi = Pick<BrokerApi, 'joinGroup' | 'syncGroup' | 'heartbeat' |
 const RECORDS_PER_BATCH = 1000
 /** How long members of protocols that are not spoken here are left in peace after loading: Kafka's default session. */
 const FOREIGN_SESSION_MS = 45_000
+const LOADING: Failure = refusal('COORDINATOR_LOAD_IN_PROGRESS')
 
 export class GroupCoordinator implements GroupApi {
   /** Resolves when all groups are there; rejects when the log could not be read at all. */
@@ -63,7 +65,7 @@ export class GroupCoordinator implements GroupApi {
   readonly #watchers: GroupWatchers
   readonly #membership: GroupMembership
   /** Why nothing can be answered now; null when it can. */
-  #unavailable: Failure | null = refusal('COORDINATOR_LOAD_IN_PROGRESS')
+  #unavailable: Failure | null = LOADING
   #expiry: Timer | null = null
   #expiring = false
 
@@ -116,17 +118,17 @@ export class GroupCoordinator implements GroupApi {
   // ---- membership ---------------------------------------------------------------------------------------------------------------
 
   async joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse> {
-    const refused = this.#refuse(request.groupId) ?? await this.#makeRoom(request.groupId)
+    const foreign = this.#store.foreign.get(request.groupId)
+    const kept = foreign === undefined || this.#unavailable !== null ? null : await this.#makeRoom(foreign)
+    const refused = this.#refuse(request.groupId) ?? kept
     if (refused !== null) return joinRefused(refused, request.memberId)
     return new Promise((resolve) => this.#membership.join(request, resolve))
   }
 
   /** An empty group of another protocol gives way to a classic one. */
-  async #makeRoom(groupId: string): Promise<Failure | null> {
-    const foreign = this.#store.foreign.get(groupId)
-    if (foreign === undefined) return null
+  async #makeRoom(foreign: ForeignGroup): Promise<Failure | null> {
     if (!foreign.isEmpty) return refusal('INCONSISTENT_GROUP_PROTOCOL', `the group has members of the ${foreign.type} group protocol`)
-    return this.#append(groupId, foreign.tombstones())
+    return this.#append(foreign.groupId, foreign.tombstones())
   }
 
   async syncGroup(request: SyncGroupRequest): Promise<SyncGroupResponse> {
@@ -137,7 +139,7 @@ export class GroupCoordinator implements GroupApi {
 
   async heartbeat(request: HeartbeatRequest): Promise<Failure> {
     // A member must not lose its group because the coordinator is still reading.
-    if (this.#unavailable?.errorCode === refusal('COORDINATOR_LOAD_IN_PROGRESS').errorCode) return OK
+    if (this.#unavailable === LOADING) return OK
     return this.#refuse(request.groupId) ?? this.#membership.heartbeat(request)
   }
 

@@ -221,7 +221,7 @@ export class GroupMembership {
   /** Ends the joining: dynamic members that did not come are out, the rest is the next generation. */
   #completeJoin(group: ClassicGroup): void {
     this.#deadlines.cancel(joinName(group))
-    for (const member of [...group.members.values()]) {
+    for (const member of group.members.values()) {
       if (member.join === null && member.groupInstanceId === null) this.#takeOut(group, member)
     }
     if (!group.electJoinedLeader() && group.members.size > 0) {
@@ -252,7 +252,7 @@ export class GroupMembership {
   #expireSyncs(group: ClassicGroup, generation: number): void {
     if (group.generation !== generation || group.pendingSync.size === 0) return
     if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return
-    for (const memberId of [...group.pendingSync]) this.#takeOut(group, group.members.get(memberId)!)
+    for (const memberId of group.pendingSync) this.#takeOut(group, group.members.get(memberId)!)
     this.prepareRebalance(group)
   }
 

@@ -27,7 +27,8 @@ export class GroupWatchers {
     this.#changed.add(groupId)
     this.#scheduler.soon(() => {
       this.#changed.delete(groupId)
-      for (const listener of [...this.#listeners.get(groupId) ?? []]) listener()
+      const listeners = [...this.#listeners.get(groupId) ?? []]
+      for (const listener of listeners) listener()
     })
   }
 
