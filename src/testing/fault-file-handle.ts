@@ -1,4 +1,5 @@
 /** A handle whose calls pass a FaultGate first. */
+import { OttlaError } from '../common/errors.ts'
 import type { FileHandle } from '../io/file-system.ts'
 import { faultError, type Fault, type FaultGate } from './fault.ts'
 import { SimulatedFileHandle } from './simulated-file-handle.ts'
@@ -7,6 +8,7 @@ export class FaultFileHandle implements FileHandle {
   readonly path: string
   readonly #inner: FileHandle
   readonly #gate: FaultGate
+  #syncing = 0
 
   constructor(inner: FileHandle, gate: FaultGate) {
     this.path = inner.path
@@ -47,11 +49,15 @@ export class FaultFileHandle implements FileHandle {
     const fault = this.#gate.check('datasync', this.path)
     const inner = this.#inner
     // A stalled sync covers what was written before it started, not what came during the stall.
-    const complete = inner instanceof SimulatedFileHandle ? inner.beginDatasync() : null
-    await this.#gate.waitForSync(this.path)
-    if (fault !== null) throw this.#failedSync(fault)
-    if (complete === null) await inner.datasync()
-    else complete()
+    const complete = inner instanceof SimulatedFileHandle ? inner.beginDatasync() : () => inner.datasync()
+    this.#syncing++
+    try {
+      await this.#gate.waitForSync(this.path)
+      if (fault !== null) throw this.#failedSync(fault)
+      await complete()
+    } finally {
+      this.#syncing--
+    }
   }
 
   datasyncSync(): void {
@@ -60,7 +66,10 @@ export class FaultFileHandle implements FileHandle {
     this.#inner.datasyncSync()
   }
 
-  close(): void { this.#inner.close() }
+  close(): void {
+    if (this.#syncing > 0) throw new OttlaError('INTERNAL', `${this.path} is closed while a sync is under way`, { file: this.path })
+    this.#inner.close()
+  }
 
   #failedWrite(fault: Fault, buffer: Uint8Array, offset: number, length: number, position: number): Error {
     const written = Math.min(fault.written ?? 0, length)

@@ -140,13 +140,9 @@ export class FaultFileSystem implements FileSystem, FaultGate {
   async syncDirectory(path: string): Promise<void> {
     this.pass('syncDirectory', path)
     const inner = this.#inner
-    if (!(inner instanceof SimulatedFileSystem)) {
-      await this.waitForSync(path)
-      return await inner.syncDirectory(path)
-    }
-    const complete = inner.beginSyncDirectory(path)
+    const complete = inner instanceof SimulatedFileSystem ? inner.beginSyncDirectory(path) : () => inner.syncDirectory(path)
     await this.waitForSync(path)
-    complete()
+    await complete()
   }
 
   syncDirectorySync(path: string): void {

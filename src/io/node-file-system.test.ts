@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { OttlaError } from '../common/errors.ts'
+import { fileSystemContract } from '../testing/contracts/file-system-contract.ts'
+import { NodeFileSystem, nodeFileSystem } from './node-file-system.ts'
+
+const scratch: string[] = []
+afterEach(() => { for (const directory of scratch.splice(0)) rmSync(directory, { recursive: true, force: true }) })
+
+function freshDirectory(): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ottla-fs-')))
+  scratch.push(directory)
+  return directory
+}
+
+describe('NodeFileSystem keeps the file system contract', () => {
+  fileSystemContract({ test, make: () => ({ fs: nodeFileSystem, directory: freshDirectory(), dispose: () => {} }) })
+})
+
+describe('NodeFileSystem under the rules of win32 keeps the file system contract', () => {
+  fileSystemContract({ test, make: () => ({ fs: new NodeFileSystem('win32'), directory: freshDirectory(), dispose: () => {} }) })
+})
+
+describe('NodeFileSystem', () => {
+  test('follows symbolic links, and lists a link to nowhere as something else', () => {
+    const directory = freshDirectory()
+    writeFileSync(join(directory, 'file'), 'x')
+    symlinkSync(join(directory, 'file'), join(directory, 'link'))
+    symlinkSync(join(directory, 'nowhere'), join(directory, 'lost'))
+    expect(nodeFileSystem.readDirectory(directory)).toEqual([{ name: 'file', kind: 'file' }, { name: 'link', kind: 'file' }, { name: 'lost', kind: 'other' }])
+    expect(nodeFileSystem.stat(join(directory, 'lost'))).toBeNull()
+  })
+
+  test('does not try to sync a directory on win32, where the system refuses', async () => {
+    const windows = new NodeFileSystem('win32')
+    windows.syncDirectorySync(join(freshDirectory(), 'missing'))
+    await windows.syncDirectory(join(freshDirectory(), 'missing'))
+    await expect(nodeFileSystem.syncDirectory(join(freshDirectory(), 'missing'))).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' })
+    expect(() => nodeFileSystem.syncDirectorySync(join(freshDirectory(), 'missing'))).toThrow(/missing/)
+  })
+
+  test('names the file, the position and the cause in an error', () => {
+    const directory = freshDirectory()
+    const error: unknown = (() => { try { return nodeFileSystem.open(join(directory, 'missing'), 'read') } catch (e) { return e } })()
+    expect(OttlaError.is(error, 'DIRECTORY_UNUSABLE')).toBe(true)
+    expect(error).toMatchObject({ file: join(directory, 'missing'), cause: { code: 'ENOENT' } })
+    expect(String(error)).toContain(`Could not open for read ${join(directory, 'missing')}`)
+  })
+
+  test('tells the free bytes of the file system as statvfs does', () => {
+    const directory = freshDirectory()
+    const { freeBytes } = nodeFileSystem.info(directory)
+    const line = spawnSync('df', ['-B1', '--output=avail', directory]).stdout.toString().split('\n')[1]
+    expect(Math.abs(freeBytes - Number(line))).toBeLessThan(1e9)
+  })
+})
+
+/** Real limits need a process of their own: the shell sets them, and the child speaks plain node:fs calls through the compiled classes. */
+describe.runIf(process.platform === 'linux')('NodeFileSystem at the end of the disk', () => {
+  test('a device that takes nothing is DISK_FULL, not success', async () => {
+    const full = nodeFileSystem.open('/dev/full', 'write')
+    expect(() => full.writeSync(new Uint8Array(10), 0, 10, 0)).toThrow(expect.objectContaining({ code: 'DISK_FULL', retriable: true, position: 0 }))
+    await expect(full.write(new Uint8Array(10), 0, 10, 0)).rejects.toMatchObject({ code: 'DISK_FULL', file: '/dev/full' })
+    full.close()
+  })
+
+  test('a directory without the right to write is DIRECTORY_UNUSABLE for others than root', () => {
+    const directory = freshDirectory()
+    chmodSync(directory, 0o500)
+    const attempt = (): void => nodeFileSystem.open(join(directory, 'file'), 'create').close()
+    if (process.getuid?.() === 0) attempt()
+    else expect(attempt).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE' }))
+    chmodSync(directory, 0o700)
+  })
+})
