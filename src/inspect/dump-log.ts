@@ -7,6 +7,7 @@
  */
 import { basename } from 'node:path'
 import type { FileSystem } from '../io/file-system.ts'
+import { parseInt64 } from '../protocol/wide-integer.ts'
 import { batchAt, plus } from './batch-walk.ts'
 import { DumpFailure, type DumpItem, type DumpLogOptions, type Int64, type OffsetPair } from './dump-items.ts'
 import { addProblem, dumpOffsetIndex, dumpTimeIndex, noProblems, type Problems, type SegmentNames } from './index-dump.ts'
@@ -57,7 +58,7 @@ function* dumpFile(fs: FileSystem, file: string, options: DumpLogOptions, proble
 
 function numberOf(name: string): number {
   const digits = name.split('.')[0]!
-  if (!/^[+-]?\d+$/.test(digits)) throw new DumpFailure('java.lang.NumberFormatException', `For input string: "${digits}"`)
+  if (!/^[+-]?\d+$/.test(digits) || parseInt64(digits.replace(/^(\+|(?=-)|)0*(?=\d)/, '')) === null) throw new DumpFailure('java.lang.NumberFormatException', `For input string: "${digits}"`)
   return Number(digits)
 }
 
