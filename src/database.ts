@@ -146,7 +146,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   const logs = await LogManager.open({
     directory, fileSystem, ports, readOnly, signal, onRecovery: options.onRecovery,
     settings: { ...config.values, 'log.segment.delete.delay.ms': config.values['log.segment.delete.delay.ms'] ?? 60_000 },
-    topicConfig: (topic) => logConfigFor(topics.valuesAtOpen(topic)),
+    topicConfig: (topic) => logConfigFor(topics.valuesAtOpen(topic)), topicId: (topic) => topics.knownId(topic),
     events: eventsOf(options),
   })
   opened.push(() => logs.close())

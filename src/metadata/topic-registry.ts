@@ -79,6 +79,9 @@ export class TopicRegistry {
     return { ...this.#resolve(topic, this.#entries.get(topic)?.configs ?? adoptionConfigs(topic)), 'retention.ms': -1, 'retention.bytes': -1 }
   }
 
+  /** The id the store knows a topic by, for folders that have lost theirs; null when it does not know. */
+  knownId(topic: string): string | null { return this.#entries.get(topic)?.topicId ?? null }
+
   /** Brings store and folders together (topic-adoption.ts decides); must run before topics are asked for or changed. */
   async reconcile(folders: TopicFolders): Promise<void> {
     this.#folders = folders
