@@ -48,10 +48,18 @@ async function replay(segment: Segment, options: ProducerRebuildOptions): Promis
       if (signal?.aborted === true) throw new OttlaError('ABORTED', 'The rebuild of producer state was given up because its AbortSignal fired', { cause: signal.reason })
       if (await walker.fill()) continue
       if (walker.problem === null) return
-      const text = `${segment.logPath}: no whole batch at byte ${walker.problem.position}: ${walker.problem.detail}`
-      throw new OttlaError('LOG_CORRUPT', text, { file: segment.logPath, position: walker.problem.position, offset: producers.endOffset })
+      throw corrupt(segment, walker.problem.position, producers.endOffset, walker.problem.detail)
     }
     if (header.baseOffset >= endOffset) return
-    if (header.producerId >= 0) producers.replay(walker.buffer(), walker.bufferPosition(), header)
+    if (header.producerId < 0) continue
+    try {
+      producers.replay(walker.buffer(), walker.bufferPosition(), header)
+    } catch (error) {
+      throw OttlaError.is(error, 'CORRUPT_MESSAGE') ? corrupt(segment, header.position, header.baseOffset, error.message) : error
+    }
   }
+}
+
+function corrupt(segment: Segment, position: number, offset: number, detail: string): OttlaError {
+  return new OttlaError('LOG_CORRUPT', `${segment.logPath}: no whole batch at byte ${position}: ${detail}`, { file: segment.logPath, position, offset })
 }
