@@ -33,6 +33,8 @@ export class PartitionQueue {
   producerEpoch: number = -1
   /** Of the next batch that is sent. */
   nextSequence: number = 0
+  /** Batches that were given a sequence. */
+  placesGiven: number = 0
   /** What the broker expects, as far as is known: behind the last batch that it acknowledged (or may have taken). */
   expectedSequence: number = 0
   /** Order of the batch that `expectedSequence` stands behind. */

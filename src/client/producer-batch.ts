@@ -66,6 +66,8 @@ export class ProducerBatch {
   producerEpoch: number = -1
   /** −1: none assigned yet. */
   baseSequence: number = -1
+  /** Which of the batches that were given a sequence this is, in order. */
+  placedAs: number = 0
   attempts: number = 0
   /** An attempt ended without word whether the batch was appended. */
   uncertain: boolean = false

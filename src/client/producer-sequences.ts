@@ -8,6 +8,7 @@
  *  - a batch whose outcome is unknown keeps its sequence for every retry, or it could be written twice;
  *  - sequences restart (at 0, under a new epoch) only for a batch that was refused while nothing else of its partition was in flight and
  *    that no earlier attempt can have appended;
+ *  - no batch is left unanswered while five others follow it, or the broker would have forgotten it;
  *  - until the broker has acknowledged a first batch it knows no gap, so only one is in flight.
  * Epochs rise per partition: a broker tracks them per partition too, and other partitions need not stop.
  */
@@ -17,6 +18,8 @@ import type { PartitionQueue } from './accumulator.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 
 export const MAX_PRODUCER_EPOCH = 32_767
+/** Batches of a producer that the broker recognises when they come again. */
+const BROKER_MEMORY = 5
 
 /** Errors that say the producer's place in the partition is not what it thinks. */
 export function isSequenceError(error: OttlaError): boolean {
@@ -27,6 +30,15 @@ function isCurrent(queue: PartitionQueue, batch: ProducerBatch): boolean {
   return batch.producerId === queue.producerId && batch.producerEpoch === queue.producerEpoch
 }
 
+/**
+ * True when the broker would still recognise the oldest batch in flight after one more. Answers may overtake each other, so the number in
+ * flight alone does not say so.
+ */
+export function maySendMore(queue: PartitionQueue): boolean {
+  for (const batch of queue.inFlight) if (queue.placesGiven - batch.placedAs >= BROKER_MEMORY) return false
+  return true
+}
+
 /** Gives `batch` the next place, unless it must keep the one it has. True when its bytes must be stamped anew. */
 export function assignSequence(queue: PartitionQueue, batch: ProducerBatch): boolean {
   const misplaced = batch.baseSequence !== queue.nextSequence || !isCurrent(queue, batch)
@@ -35,8 +47,10 @@ export function assignSequence(queue: PartitionQueue, batch: ProducerBatch): boo
     batch.producerId = queue.producerId
     batch.producerEpoch = queue.producerEpoch
     batch.baseSequence = queue.nextSequence
+    batch.placedAs = queue.placesGiven++
   }
-  if (isCurrent(queue, batch)) queue.nextSequence = advanceSequence(batch.baseSequence, batch.count)
+  // A batch older than one that was acknowledged is asked about again, not written: what comes next does not follow it.
+  if (isCurrent(queue, batch) && batch.order > queue.expectedAfter) queue.nextSequence = advanceSequence(batch.baseSequence, batch.count)
   return assign
 }
 

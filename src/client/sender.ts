@@ -20,7 +20,7 @@ import { backoffMs } from './backoff.ts'
 import { splitBatch } from './batch-split.ts'
 import { errorOf } from './failure.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import { assignSequence, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, moveBehind, realign, restart } from './producer-sequences.ts'
+import { assignSequence, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySendMore, moveBehind, realign, restart } from './producer-sequences.ts'
 import { ProducerSession } from './producer-session.ts'
 
 export interface SenderHooks {
@@ -73,9 +73,11 @@ export class Sender {
   wake(queue: PartitionQueue): void {
     if (this.#stopped) return
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
-    if (queue.sealed.length > 0 || this.#values['linger.ms'] === 0 || this.#hurry > 0) {
+    const lingerMs = this.#values['linger.ms']
+    if (queue.sealed.length > 0 || lingerMs === 0 || this.#hurry > 0) {
       if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
-    } else if (this.#lingerTimer === null) this.#armLinger(this.#values['linger.ms'])
+    }
+    if (lingerMs > 0 && this.#lingerTimer === null && queue.open !== null) this.#armLinger(lingerMs)
   }
 
   /** Until the function it gives is called, nothing lingers. */
@@ -185,7 +187,7 @@ export class Sender {
   }
 
   #dispatch(queue: PartitionQueue, now: number): void {
-    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
+    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue) && (!this.#session.sequenced || maySendMore(queue))) {
       const batch = this.#takeReady(queue, now)
       if (batch === null) return
       this.#transmit(queue, batch)
