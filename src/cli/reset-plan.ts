@@ -28,9 +28,10 @@ export function planOf(values: ResetValues, now: Date): ResetPlan {
   return plans[0]!
 }
 
-/** Kafka's form is YYYY-MM-DDThh:mm:ss.sss, with a zone or in the local one. */
-function dateOf(text: string): number {
-  const timestamp = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : Number.NaN
+/** YYYY-MM-DDThh:mm:ss.sss; without a zone it is UTC, as in Kafka. */
+export function dateOf(text: string): number {
+  const hasZone = /T.*(Z|[+-]\d\d:?\d\d)$/.test(text)
+  const timestamp = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(hasZone ? text : `${text}Z`) : Number.NaN
   if (Number.isNaN(timestamp)) throw new UsageError(`--to-datetime needs a time like 2026-01-31T10:00:00.000, not ${JSON.stringify(text)}`)
   return timestamp
 }
