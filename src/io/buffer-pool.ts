@@ -10,6 +10,8 @@
 import { OttlaError } from '../common/errors.ts'
 
 const SMALLEST_BITS = 12
+/** Reads and writes are at most a segment or a fetch long: int32 in Kafka's formats. */
+const LARGEST_LENGTH = 2 ** 31
 
 export class BufferPool {
   readonly #maxBytes: number
@@ -29,7 +31,8 @@ export class BufferPool {
 
   /** A buffer of at least `length` bytes: a power of two from 4 KiB on. */
   take(length: number): Buffer {
-    const bits = Math.max(SMALLEST_BITS, 32 - Math.clz32(length - 1))
+    if (!(length >= 0 && length <= LARGEST_LENGTH)) throw new OttlaError('INTERNAL', `A buffer of ${length} bytes was asked of the pool`)
+    const bits = length <= 2 ** SMALLEST_BITS ? SMALLEST_BITS : 32 - Math.clz32(length - 1)
     const kept = this.#idle[bits]?.pop()
     if (kept !== undefined) this.#idleBytes -= kept.length
     const buffer = kept ?? Buffer.allocUnsafeSlow(2 ** bits)
