@@ -45,6 +45,14 @@ export function commandHelp(command: Command): string {
   ].join('\n')
 }
 
+/** What stands before the generated part of docs/cli.md. */
+export const DOCS_MARKER = '<!-- From here on written by scripts/generate-cli-docs.mjs -->'
+
+/** The generated part of docs/cli.md: the help of every command, word for word. */
+export function docsOf(commands: readonly Command[]): string {
+  return [DOCS_MARKER, '', ...commands.flatMap((command) => [`## ottla ${command.name}`, '', '```text', commandHelp(command), '```', ''])].join('\n')
+}
+
 function exitLines(more: readonly string[] = []): string[] {
   return ['Exit codes:', ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`), ...more.map((line) => `       ${line}`)]
 }
