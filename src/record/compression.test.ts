@@ -161,6 +161,30 @@ describe.each(rungs)('lz4 frames, with %s', (_, use) => {
     expect(refusal(() => read(old))).toContain('checksum')
   })
 
+  /** A plain frame of the given blocks; each starts with its length field. */
+  const blocks = (...parts: Buffer[]): Buffer => Buffer.concat([hex('04224d18604082'), ...parts, hex('00000000')])
+  const packed = (...parts: Buffer[]): Buffer => {
+    const block = Buffer.concat(parts)
+    return Buffer.concat([Buffer.of(block.length & 0xff, block.length >>> 8, 0, 0), block])
+  }
+
+  test('a match copies what came before it in its block, overlapping or not', () => {
+    expect(read(blocks(packed(hex('28 6162 0200 10 63'))))).toBe('ab'.repeat(7) + 'c')
+    expect(read(blocks(packed(hex('40 61626364 0400 10 65'))))).toBe('abcdabcde')
+  })
+
+  test.each([
+    ['a match from before its block', blocks(packed(hex('50 68656c6c6f')), packed(hex('10 61 0300 10 62')))], ['a match from nowhere', blocks(packed(hex('10 61 0000 10 62')))],
+    ['literals past the end', blocks(packed(hex('50 6868')))], ['a length without end', blocks(packed(hex('f0 ffff')))], ['a match cut short', blocks(packed(hex('10 61 01')))],
+    ['an end without literals', blocks(packed(hex('10 61 0100')))],
+  ])('%s is refused', (_, bytes) => { expect(refusal(() => read(bytes))).toContain('lz4') })
+
+  test('a block that unfolds to more than the block size is refused, though there were room', () => {
+    const runs = (count: number): Buffer => packed(hex('1f 61 0100'), Buffer.alloc(count, 0xff), hex('00 10 62'))
+    expect(use.decompress('lz4', blocks(runs(250), runs(250)), MIB).length).toBe(2 * (1 + 19 + 250 * 255 + 1))
+    expect(refusal(() => use.decompress('lz4', blocks(runs(300), runs(10)), MIB))).toContain('lz4')
+  })
+
   test('a block that says more than it holds takes no memory beyond what its bytes can give', () => {
     const bomb = Buffer.concat([hex('04224d18607073'), hex('05000000'), hex('1f61010000'), hex('00000000')])
     expect(refusal(() => use.decompress('lz4', bomb, 1000 * MIB))).toContain('lz4')
@@ -199,6 +223,14 @@ describe.each(rungs)('snappy, with %s', (_, use) => {
     expect(refusal(() => read(Buffer.concat([header, hex(bytes.length.toString(16).padStart(8, '0')), bytes])))).toContain('snappy')
   })
 
+  test('a preamble that its block cannot fulfil is refused before memory is taken', () => {
+    expect(refusal(() => use.decompress('snappy', hex('ffffffff03 00'), 2 ** 31))).toContain('impossible length')
+  })
+
+  test('a chunk that copies from the chunk before it is refused', () => {
+    expect(refusal(() => read(Buffer.concat([header, hex('00000007'), hello, hex('00000005'), hex('05 00 61 01 04')])))).toContain('damaged')
+  })
+
   test('chunk lengths that do not fit are refused', () => {
     for (const length of ['00000008', 'ffffffff', '7fffffff', '000000']) expect(refusal(() => read(Buffer.concat([header, hex(length), length.length < 8 ? Buffer.alloc(0) : hello])))).toContain('cut short')
   })
@@ -223,6 +255,10 @@ describe.each(rungs)('zstd frames, with %s', (_, use) => {
     ['bytes after the frame', '28b52ffd 00 58 290000 68656c6c6f 00'], ['a content size that no block holds', '28b52ffd a0 00ffff7f 290000 68656c6c6f'], ['only a skippable frame', '502a4d18 00000000'],
     ['a wrong content size', '28b52ffd 20 04 290000 68656c6c6f'], ['a skippable frame cut short', '502a4d18 05000000 aa'],
   ])('%s is refused', (_, bytes) => { expect(refusal(() => read(hex(bytes)))).toContain('zstd') })
+
+  test('a content size beyond what its blocks can hold is refused before memory is taken', () => {
+    expect(refusal(() => use.decompress('zstd', hex('28b52ffd a0 00ffff07 290000 68656c6c6f'), 2 ** 31))).toContain('can hold 5')
+  })
 
   test('a run of frames shares one limit', () => {
     const twice = Buffer.concat([frameOf('a'.repeat(600)), frameOf('b'.repeat(600))])

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
-import { ATTRIBUTES_AT, BATCH_HEADER_SIZE, COUNT_AT, CRC_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, viewOf } from './batch-format.ts'
+import { writeInt64 } from '../common/int64.ts'
+import { ATTRIBUTES_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, COUNT_AT, CRC_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, viewOf } from './batch-format.ts'
 import { compressionTypes, loadAllCodecs } from './compression.ts'
 import { crc32c } from './crc32c.ts'
 import { buildBatch, buildEndTransactionMarker } from './record-batch-builder.ts'
@@ -120,6 +121,12 @@ describe('what a record must hold', () => {
     const batch = batchOf(hex('1e 00 fe ff ff ff ff ff ff ff ff 01 00 01 01 00'), 1, 8)
     viewOf(batch).setInt32(39, 99)
     expect(readBatch(batch).records[0]!.timestamp).toBe(99 - 2 ** 32)
+  })
+
+  test('a timestamp delta beyond 2^53 is refused even where the sum would not be', () => {
+    const batch = Buffer.from(batchOf(hex('1a 00 84 80 80 80 80 80 80 20 00 01 01 00'), 1))
+    writeInt64(viewOf(batch), BASE_TIMESTAMP_AT, -Number.MAX_SAFE_INTEGER)
+    expect(refusal(() => readBatch(batch)).message).toContain('outside ±(2^53−1)')
   })
 
   test('an offset beyond 2^53−1 is refused', () => {

@@ -89,6 +89,8 @@ describe('readers', () => {
     expect(readBack(readUnsignedVarint, 'ac828000')).toBe(300)
   })
 
+  test('bits beyond the 64th are dropped, as in Kafka', () => { expect(readBack(readVarlong, '82808080808080808002')).toBe(1) })
+
   test('values beyond ±2^53 come back beyond it, never rounded into it', () => {
     for (const hex of ['feffffffffffffffff01', 'ffffffffffffffffff01', '8280808080808020', '8380808080808020']) {
       expect(Math.abs(readBack(readVarlong, hex))).toBeGreaterThan(2 ** 53)

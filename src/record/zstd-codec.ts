@@ -47,7 +47,12 @@ function wasmCoder(library: WasmZstd): FrameCoder {
     },
     decompress(frame, bound) {
       fitsWasm(frame.length + bound)
-      return library.decompress(frame, { defaultHeapSize: bound })
+      try {
+        return library.decompress(frame, { defaultHeapSize: bound })
+      } catch (error) {
+        // The package says "Failed to compress" in either direction.
+        throw badFraming('zstd', `the compressed records are damaged, or unfold to more than ${bound} bytes`, error)
+      }
     },
   }
 }
