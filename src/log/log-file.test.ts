@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { FileCache } from '../io/file-cache.ts'
+import type { FileSystem } from '../io/file-system.ts'
+import { FaultFileSystem } from '../testing/index.ts'
+import { newDisk, utf8, writeFile } from '../../test/support/segment-harness.ts'
+import { LogFile } from './log-file.ts'
+
+const path = '/log/00000000000000000000.log'
+
+function fileOn(fs: FileSystem, size: number = 0): { file: LogFile; cache: FileCache } {
+  const cache = new FileCache(fs, 8)
+  return { file: new LogFile(fs, cache, path, size), cache }
+}
+
+function write(file: LogFile, text: string): void {
+  const bytes = utf8(text)
+  file.writeSync(bytes, 0, bytes.length)
+}
+
+const textOf = (fs: FileSystem): string => Buffer.from(fs.readFile(path)).toString()
+
+describe('a log file', () => {
+  test('counts bytes only once they are committed', async () => {
+    const disk = newDisk()
+    const { file } = fileOn(disk)
+    file.create()
+    write(file, 'onetwo')
+    expect(file.size).toBe(0)
+    file.commit(3)
+    file.commit(3)
+    await file.write(utf8('--three--'), 2, 5)
+    file.commit(5)
+    expect(file.size).toBe(11)
+    expect(textOf(disk)).toBe('onetwothree')
+  })
+
+  test('cuts off what a write left that was not committed', async () => {
+    const disk = newDisk()
+    const { file } = fileOn(disk)
+    file.create()
+    write(file, 'a long write that nobody commits')
+    write(file, 'short')
+    file.commit(5)
+    expect(textOf(disk)).toBe('short')
+    await file.write(utf8('xxxxxxxx'), 0, 8)
+    await file.write(utf8('y'), 0, 1)
+    file.commit(1)
+    expect(textOf(disk)).toBe('shorty')
+  })
+
+  test('goes on after a full disk once there is room, with nothing of the failed write left', () => {
+    const disk = newDisk()
+    const faults = new FaultFileSystem(disk)
+    const { file } = fileOn(faults)
+    file.create()
+    write(file, 'first')
+    file.commit(5)
+    faults.inject({ call: 'write', nth: 1, error: 'ENOSPC', written: 7 })
+    expect(() => write(file, 'a second write')).toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
+    faults.heal()
+    write(file, '2nd')
+    file.commit(3)
+    expect(textOf(disk)).toBe('first2nd')
+  })
+
+  test('does not write over a tail that it could not cut', () => {
+    const disk = newDisk()
+    const faults = new FaultFileSystem(disk)
+    const { file } = fileOn(faults)
+    file.create()
+    write(file, 'uncommitted')
+    faults.inject({ call: 'truncate', nth: 1, error: 'EIO' })
+    expect(() => write(file, 'x')).toThrow(expect.objectContaining({ code: 'KAFKA_STORAGE_ERROR' }))
+    write(file, 'y')
+    file.commit(1)
+    expect(textOf(disk)).toBe('y')
+  })
+
+  test('makes its name durable with the first sync, data with every one', async () => {
+    const disk = newDisk()
+    disk.syncDirectorySync('/')
+    const { file } = fileOn(disk)
+    file.create()
+    write(file, 'one')
+    file.commit(3)
+    await file.datasync()
+    expect(Buffer.from(disk.survivors('lose-all').readFile(path)).toString()).toBe('one')
+    write(file, 'two')
+    file.commit(3)
+    expect(Buffer.from(disk.survivors('lose-all').readFile(path)).toString()).toBe('one')
+    file.datasyncSync()
+    expect(Buffer.from(disk.survivors('lose-all').readFile(path)).toString()).toBe('onetwo')
+    expect(disk.operations.filter((o) => o.kind === 'syncDirectory')).toHaveLength(2)
+  })
+
+  test('holds no handle while it is only read, and reads on through close and rename', async () => {
+    const disk = newDisk()
+    writeFile(disk, path, utf8('content'))
+    const { file, cache } = fileOn(disk, 7)
+    const buffer = new Uint8Array(7)
+    expect(cache.openCount).toBe(0)
+    expect(file.readSync(buffer, 0, 7, 0)).toBe(7)
+    expect(cache.openCount).toBe(1)
+    const reading = file.read(buffer, 0, 7, 0)
+    file.close()
+    file.rename(`${path}.deleted`)
+    expect(await reading).toBe(7)
+    expect(file.readSync(buffer, 0, 7, 4)).toBe(3)
+    expect(file.path).toBe(`${path}.deleted`)
+    await file.remove()
+    expect(cache.openCount).toBe(0)
+    expect(disk.readDirectory('/log')).toEqual([])
+  })
+
+  test('is closed by a seal only after a sync under way has ended', async () => {
+    const disk = newDisk()
+    const faults = new FaultFileSystem(disk)
+    const { file } = fileOn(faults)
+    file.create()
+    write(file, 'x')
+    file.commit(1)
+    const held = faults.holdSyncs()
+    const sync = file.datasync()
+    file.close()
+    held.release()
+    await expect(sync).resolves.toBeUndefined()
+  })
+
+  test('refuses every change when it is open for reading only', () => {
+    const disk = newDisk()
+    writeFile(disk, path, utf8('content'))
+    const file = new LogFile(disk, new FileCache(disk, 4), path, 7, { readOnly: true })
+    const refused = expect.objectContaining({ code: 'READ_ONLY' })
+    expect(() => write(file, 'x')).toThrow(refused)
+    expect(() => file.cut()).toThrow(refused)
+    expect(() => file.rename('/log/other')).toThrow(refused)
+    file.resize(3)
+    expect(textOf(disk)).toBe('content')
+  })
+})
