@@ -41,6 +41,9 @@ export interface OttlaEvents {
   recovered: [report: RecoveryReport]
 }
 
+/** The name of an event and its details. */
+export type OttlaEvent = { [E in keyof OttlaEvents]: [event: E, ...details: OttlaEvents[E]] }[keyof OttlaEvents]
+
 export interface DatabaseOptions {
   /** Canonical; exists. */
   readonly directory: string
@@ -53,7 +56,7 @@ export interface DatabaseOptions {
   readonly allowNetworkFileSystem: boolean
   readonly signal?: AbortSignal | undefined
   readonly onRecovery?: ((progress: RecoveryProgress) => void) | undefined
-  readonly emit: <E extends keyof OttlaEvents>(event: E, ...details: OttlaEvents[E]) => void
+  readonly emit: (...event: OttlaEvent) => void
 }
 
 /** What was opened so far, to be closed in the reverse order. */

@@ -13,7 +13,7 @@ import type { Logger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
 import type { BrokerSettings } from './config/settings.ts'
-import { Database, type DatabaseOptions, type OttlaEvents } from './database.ts'
+import { Database, type DatabaseOptions } from './database.ts'
 import type { FileSystem } from './io/file-system.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
@@ -133,8 +133,8 @@ function databaseOptions(checked: Checked, directory: string, fileSystem: FileSy
 }
 
 function emitTo(handles: ReadonlySet<OttlaHandle>): DatabaseOptions['emit'] {
-  return <E extends keyof OttlaEvents>(event: E, ...details: OttlaEvents[E]): void => {
-    for (const handle of handles) handle.emit(event, ...details)
+  return (...event) => {
+    for (const handle of handles) handle.emit(...event)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Broker } from './broker/broker.ts'
 import { createClients, type Clients } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
 import { OttlaError } from './common/errors.ts'
-import type { Database, OttlaEvents } from './database.ts'
+import type { Database, OttlaEvent, OttlaEvents } from './database.ts'
 import { checkLog, type CheckOptions, type Finding } from './log/log-check.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
@@ -118,7 +118,7 @@ export class OttlaHandle implements Ottla {
   }
 
   /** What a listener throws is logged and goes no further: the database must not fail over it. */
-  emit<E extends keyof OttlaEvents>(event: E, ...details: OttlaEvents[E]): void {
+  emit(...[event, ...details]: OttlaEvent): void {
     for (const listener of this.#listeners.get(event) ?? []) {
       try {
         listener(...details)

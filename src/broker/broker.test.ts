@@ -222,7 +222,8 @@ describe('topics', () => {
 
   test('whose deletion interrupts a waiting fetch answer it', async () => {
     await create('a')
-    const fetch = kit.broker.fetch({ maxWaitMs: 10_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, partitions: [{ topic: 'a', partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] })
+    const partitions = [{ topic: 'a', partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+    const fetch = kit.broker.fetch({ maxWaitMs: 10_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, partitions })
     await kit.scheduler.runUntilIdle()
     await kit.settle(kit.broker.deleteTopics({ names: ['a'] }))
     expect((await kit.settle(fetch)).partitions[0]!.errorCode).toBe(3)
@@ -230,7 +231,8 @@ describe('topics', () => {
 
   test('grow but never shrink', async () => {
     await create('a', 2)
-    const grow = async (name: string, count: number, validateOnly = false): Promise<number> => (await kit.settle(kit.broker.createPartitions({ validateOnly, topics: [{ name, count }] }))).topics[0]!.errorCode
+    const grow = async (name: string, count: number, validateOnly = false): Promise<number> => (
+      (await kit.settle(kit.broker.createPartitions({ validateOnly, topics: [{ name, count }] }))).topics[0]!.errorCode)
     expect([await grow('a', 4, true), await grow('a', 3), await grow('a', 3), await grow('a', 2), await grow('none', 2)]).toEqual([0, 0, 37, 37, 3])
     expect(await produce('a', ['x'], { partition: 2 })).toMatchObject({ errorCode: 0 })
     expect(await produce('a', ['x'], { partition: 3 })).toMatchObject({ errorCode: 3 })
@@ -246,8 +248,8 @@ describe('configs', () => {
     expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '7200000', source: 2, synonyms: ['log.retention.hours=2:2', 'log.retention.ms=604800000:5'] })
     expect(await config(4, '', 'log.retention.hours')).toMatchObject({ value: '2', source: 2 })
     expect(await config(2, 'a', 'flush.ms')).toMatchObject({ value: '9223372036854775807', source: 5 })
-    expect((await kit.broker.describeConfigs({ resources: [{ resourceType: 2, resourceName: 'none', configurationKeys: null }, { resourceType: 8, resourceName: '', configurationKeys: null }, { resourceType: 4, resourceName: '77', configurationKeys: null }] }))
-      .results.map((each) => each.errorCode)).toEqual([3, 42, 42])
+    const resources = ([[2, 'none'], [8, ''], [4, '77']] as const).map(([resourceType, resourceName]) => ({ resourceType, resourceName, configurationKeys: null }))
+    expect((await kit.broker.describeConfigs({ resources })).results.map((each) => each.errorCode)).toEqual([3, 42, 42])
   })
 
   test('given to open are static', async () => {
@@ -299,7 +301,8 @@ describe('the rest', () => {
   })
 
   test('producer ids are fresh each time, and transactions are refused', async () => {
-    const ask = (transactionalId: string | null): ReturnType<typeof kit.broker.initProducerId> => kit.settle(kit.broker.initProducerId({ transactionalId, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 }))
+    const ask = (transactionalId: string | null): ReturnType<typeof kit.broker.initProducerId> => (
+      kit.settle(kit.broker.initProducerId({ transactionalId, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 })))
     const [first, second, refused] = [await ask(null), await ask(null), await ask('tx')]
     expect([first, second]).toMatchObject([{ errorCode: 0, producerEpoch: 0 }, { errorCode: 0, producerEpoch: 0 }])
     expect(second.producerId).not.toBe(first.producerId)
@@ -322,7 +325,8 @@ describe('the rest', () => {
 
   test('after close every call rejects', async () => {
     await create('a')
-    const fetch = kit.broker.fetch({ maxWaitMs: 10_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, partitions: [{ topic: 'a', partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] })
+    const partitions = [{ topic: 'a', partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+    const fetch = kit.broker.fetch({ maxWaitMs: 10_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, partitions })
     await kit.scheduler.runUntilIdle()
     kit.broker.close()
     expect((await kit.settle(fetch)).partitions[0]!.records).toHaveLength(0)

@@ -135,8 +135,11 @@ describe('an unknown name', () => {
     ['broker', 'log.retention.hour', '"log.retention.hour": did you mean "log.retention.hours"?'],
     ['topic', 'retention.hours', '"retention.hours": did you mean'],
   ] as const)('in %s settings, %s, is answered with the right one', (scope, name, tail) => {
-    const run = { producer: () => resolveProducer(own(name), true), consumer: () => resolveConsumer(own(name)), broker: () => resolveBroker(own(name)), topic: () => resolveTopic(own(name), broker) }[scope]
-    expect(complaint(run)).toContain(`unknown ${scope} setting ${tail}`)
+    const run = {
+      producer: () => resolveProducer(own(name), true), consumer: () => resolveConsumer(own(name)),
+      broker: () => resolveBroker(own(name)), topic: () => resolveTopic(own(name), broker),
+    }
+    expect(complaint(run[scope])).toContain(`unknown ${scope} setting ${tail}`)
   })
 
   test('that is not defined is ignored', () => {

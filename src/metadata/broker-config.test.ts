@@ -31,14 +31,16 @@ describe('the broker settings in force', () => {
     expect([config.values['num.partitions'], config.live['num.partitions'], config.dynamic]).toEqual([1, 1, {}])
   })
 
-  test.each(['', 'no json', '{"version":2,"configs":{}}', '{"version":1,"configs":{"num.partitions":3}}', '{"version":1,"configs":{"num.partitions":"none"}}', '{"version":1,"configs":{"gone.setting":"1"}}'])(
-    'are those of open when what is stored is %j', async (stored) => {
-      const store = new MemoryMetadataStore()
-      await store.set(BROKER_CONFIG, Buffer.from(stored))
-      const errors: string[] = []
-      const config = await BrokerConfig.load(store, { 'num.partitions': 2 }, { ...silentLogger, error: (line) => { errors.push(line) } })
-      expect([config.values['num.partitions'], config.dynamic, errors.length]).toEqual([2, {}, 1])
-    })
+  test.each([
+    '', 'no json', '{"version":2,"configs":{}}', '{"version":1,"configs":{"num.partitions":3}}', '{"version":1,"configs":{"num.partitions":"none"}}',
+    '{"version":1,"configs":{"gone.setting":"1"}}',
+  ])('are those of open when what is stored is %j', async (stored) => {
+    const store = new MemoryMetadataStore()
+    await store.set(BROKER_CONFIG, Buffer.from(stored))
+    const errors: string[] = []
+    const config = await BrokerConfig.load(store, { 'num.partitions': 2 }, { ...silentLogger, error: (line) => { errors.push(line) } })
+    expect([config.values['num.partitions'], config.dynamic, errors.length]).toEqual([2, {}, 1])
+  })
 
   test('that are wrong at open raise', async () => {
     await expect(load(new MemoryMetadataStore(), { 'num.partition': 2 })).rejects.toThrow('did you mean "num.partitions"?')

@@ -181,7 +181,8 @@ describe('the topic registry', () => {
 
 describe('a process that dies in the middle', () => {
   /** Runs `change` dying at every step in turn, on both sides of it, and hands each world that is left to `check`. */
-  async function dieEverywhere(prepare: (registry: TopicRegistry) => Promise<unknown>, change: (registry: TopicRegistry) => Promise<unknown>, check: (registry: TopicRegistry, world: World, acked: boolean) => void): Promise<number> {
+  type Step = (registry: TopicRegistry) => Promise<unknown>
+  async function dieEverywhere(prepare: Step, change: Step, check: (registry: TopicRegistry, world: World, acked: boolean) => void): Promise<number> {
     for (let at = 0; ; at += 1) {
       for (const diesBefore of [true, false]) {
         const world = new World()

@@ -24,15 +24,15 @@ export async function openBroker(settings: object = {}): Promise<BrokerKit> {
   const logger = new RecordingLogger()
   const events: string[] = []
   const settle = async <T>(promise: Promise<T>): Promise<T> => {
-    let isDone = false
-    promise.then(() => { isDone = true }, () => { isDone = true })
-    for (let turn = 0; !isDone && turn < 10_000; turn += 1) await scheduler.runUntilIdle()
-    if (!isDone) throw new Error('the promise does not settle without time passing')
+    const state = { isDone: false }
+    promise.then(() => { state.isDone = true }, () => { state.isDone = true })
+    for (let turn = 0; !state.isDone && turn < 10_000; turn += 1) await scheduler.runUntilIdle()
+    if (!state.isDone) throw new Error('the promise does not settle without time passing')
     return promise
   }
   const database = await settle(Database.open({
     directory: '/', fileSystem: disk, ports: { clock: scheduler.clock, scheduler, random: new SeededRandom(1), logger }, settings,
-    readOnly: false, inMemory: true, allowNetworkFileSystem: false, emit: (event, ..._details) => { events.push(event) },
+    readOnly: false, inMemory: true, allowNetworkFileSystem: false, emit: (event) => { events.push(event) },
   }))
   return { database, broker: database.newBroker(), disk, scheduler, logger, events, settle }
 }
