@@ -32,7 +32,7 @@ export async function openBroker(settings: object = {}): Promise<BrokerKit> {
   }
   const database = await settle(Database.open({
     directory: '/', fileSystem: disk, ports: { clock: scheduler.clock, scheduler, random: new SeededRandom(1), logger }, settings,
-    readOnly: false, inMemory: true, allowNetworkFileSystem: false, emit: (event) => { events.push(event) },
+    readOnly: false, inMemory: true, allowNetworkFileSystem: false, emit: (...event) => { events.push(event[0]) },
   }))
   return { database, broker: database.newBroker(), disk, scheduler, logger, events, settle }
 }
