@@ -85,9 +85,16 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
     const indexIsThere = listing.names.has(segmentFileName(segment.baseOffset, 'index'))
     const transactionsAreThere = !listing.names.has(segmentFileName(segment.baseOffset, 'txnindex')) || isWhole(scene, segment)
     if (indexIsThere && transactionsAreThere) continue
-    if (!indexIsThere) await segment.rebuildIndexes()
+    if (!indexIsThere) {
+      await segment.rebuildIndexes()
+      await segment.loadTail()
+    }
     await rebuildTransactions(scene, index)
-    if (!scene.request.store.readOnly && await tolerateFullDisk(scene, () => segment.flush())) {
+    if (!scene.request.store.readOnly) {
+      await tolerateFullDisk(scene, () => {
+        segment.seal()
+        return segment.flush()
+      })
       segment.seal()
       segment.unload()
     }

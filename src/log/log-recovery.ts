@@ -57,11 +57,12 @@ async function bringProducersTo(scene: RecoveryScene, first: number): Promise<vo
   }
 }
 
-/** The snapshot that the roll wrote, or would have written, where the next segment begins. */
+/** The snapshot that the roll wrote, or would have written, where the next segment begins. As Kafka, which loads it again there, forgets who was silent too long. */
 async function snapshotAtRoll(scene: RecoveryScene, next: Segment | undefined): Promise<void> {
   if (next === undefined) return
   scene.producers.setEndOffset(next.baseOffset)
   await tolerateFullDisk(scene, () => { scene.producers.takeSnapshot(true) })
+  scene.producers.removeExpired(scene.request.store.clock.now())
 }
 
 async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryOutcome, later: readonly Segment[]): Promise<void> {
