@@ -14,6 +14,7 @@ import type { PartitionLog } from '../../src/log/partition-log.ts'
 import { buildBatch } from '../../src/record/record-batch-builder.ts'
 import { readBatch } from '../../src/record/record-cursor.ts'
 import { peekBatchSize } from '../../src/record/batch-format.ts'
+import type { FileHandle, FileSystem } from '../../src/io/file-system.ts'
 import { ManualScheduler, SeededRandom, SimulatedFileSystem } from '../../src/testing/index.ts'
 
 const TOPIC_ID = 'ASNFZ4mrze_-3LqYdlQyEA'
@@ -34,7 +35,7 @@ async function drive<T>(scheduler: ManualScheduler, work: Promise<T>): Promise<T
   return settled
 }
 
-async function openOn(disk: SimulatedFileSystem): Promise<World> {
+async function openOn(disk: FileSystem): Promise<World> {
   const scheduler = new ManualScheduler()
   const ports: Ports = { clock: scheduler.clock, scheduler, random: new SeededRandom(7), logger: silentLogger }
   const manager = await drive(scheduler, LogManager.open({ directory: '/data', fileSystem: disk, ports, settings: { 'log.segment.delete.delay.ms': 0 }, topicConfig: () => tiny }))
@@ -122,11 +123,32 @@ async function judge(state: SimulatedFileSystem, marks: readonly string[]): Prom
   return null
 }
 
-async function enumerate(workload: readonly string[], seed: number): Promise<Verdict> {
+/** `method` of `target` does nothing; everything else goes through. */
+function without<T extends object>(target: T, methods: readonly string[]): T {
+  return new Proxy(target, {
+    get(object, name) {
+      if (methods.includes(String(name))) return String(name).endsWith('Sync') ? () => {} : () => Promise.resolve()
+      const member: unknown = Reflect.get(object, name, object)
+      return typeof member === 'function' ? member.bind(object) as unknown : member
+    },
+  })
+}
+
+/** A disk whose syncs lie: the harness must catch it. */
+const lyingSync = (disk: FileSystem): FileSystem => new Proxy(disk, {
+  get(object, name) {
+    if (name === 'open') return (...args: Parameters<FileSystem['open']>): FileHandle => without(object.open(...args), ['datasync', 'datasyncSync'])
+    const member: unknown = Reflect.get(object, name, object)
+    return typeof member === 'function' ? member.bind(object) as unknown : member
+  },
+})
+const lyingDirectories = (disk: FileSystem): FileSystem => without(disk, ['syncDirectory', 'syncDirectorySync'])
+
+async function enumerate(workload: readonly string[], seed: number, sabotage: (disk: FileSystem) => FileSystem = (disk) => disk): Promise<Verdict> {
   const disk = new SimulatedFileSystem()
   disk.makeDirectory('/data')
   disk.syncDirectorySync('/')
-  const world = await openOn(disk)
+  const world = await openOn(sabotage(disk))
   await drive(world.scheduler, world.manager.create('t', 0, TOPIC_ID, tiny))
   disk.mark('created')
   const note = { sequence: 0 }
@@ -156,3 +178,8 @@ test('every disk that a power cut may leave recovers to all that was acknowledge
   // The floor: fewer states would mean that the enumeration went blind.
   expect(states).toBeGreaterThan(2_000)
 }, 300_000)
+
+test.each([['fdatasync does nothing', lyingSync], ['directories are never synced', lyingDirectories]])('the enumeration catches a saboteur: %s', async (_, sabotage) => {
+  const { violations } = await enumerate(['roll', 'append'], 1, sabotage)
+  expect(violations).not.toEqual([])
+}, 60_000)
