@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -24,6 +23,15 @@ beforeAll(async () => {
   for (const type of compressionTypes) await floor.loadCodec(type)
 })
 afterEach(() => { vi.unstubAllEnvs() })
+
+/** An optional package's exports; null where it is not installed. */
+function installed(name: string): unknown {
+  try {
+    return nodeLoader(name)
+  } catch {
+    return null
+  }
+}
 
 /** The message of the CORRUPT_MESSAGE that `call` raises; fails when it raises another or none. */
 function refusal(call: () => unknown): string {
@@ -182,7 +190,7 @@ describe.each(rungs)('lz4 frames, with %s', (_, use) => {
   test('a block that unfolds to more than the block size is refused, though there were room', () => {
     const runs = (count: number): Buffer => packed(hex('1f 61 0100'), Buffer.alloc(count, 0xff), hex('00 10 62'))
     expect(use.decompress('lz4', blocks(runs(250), runs(250)), MIB).length).toBe(2 * (1 + 19 + 250 * 255 + 1))
-    expect(refusal(() => use.decompress('lz4', blocks(runs(300), runs(10)), MIB))).toContain('lz4')
+    expect(refusal(() => use.decompress('lz4', blocks(runs(257), runs(10)), MIB))).toContain('lz4')
   })
 
   test('a block that says more than it holds takes no memory beyond what its bytes can give', () => {
@@ -292,7 +300,8 @@ describe('the set of codecs', () => {
   })
 
   test('backends tell which rung is at work', () => {
-    expect(codecBackends()).toMatchObject({ none: 'none', gzip: 'node:zlib', snappy: 'native', lz4: 'native' })
+    const expected = (name: string): string => installed(name) === null ? 'javascript' : 'native'
+    expect(codecBackends()).toMatchObject({ none: 'none', gzip: 'node:zlib', snappy: expected('snappy'), lz4: expected('lz4-napi') })
     expect(floor.backends()).toEqual({ none: 'none', gzip: 'node:zlib', snappy: 'javascript', lz4: 'javascript', zstd: 'wasm' })
   })
 
@@ -339,10 +348,10 @@ describe('the set of codecs', () => {
     await expect(bare.loadCodec('zstd')).rejects.toMatchObject({ code: 'DEPENDENCY_MISSING' })
   })
 
-  test('the native package gets stored frames of the floor, and the floor the native frames', () => {
-    const native = createRequire(import.meta.url)('lz4-napi') as { decompressFrameSync(bytes: Buffer): Buffer }
+  test('the native lz4 (where it is installed) reads the stored frames of the floor, and the floor its frames', () => {
+    const native = installed('lz4-napi') as { decompressFrameSync(bytes: Buffer): Buffer } | null
     const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * i) >>> 7))
-    expect(native.decompressFrameSync(Buffer.from(floor.compress('lz4', bytes))).equals(bytes)).toBe(true)
+    if (native !== null) expect(native.decompressFrameSync(Buffer.from(floor.compress('lz4', bytes))).equals(bytes)).toBe(true)
     expect(bytes.equals(floor.decompress('lz4', codecs.compress('lz4', bytes), bytes.length))).toBe(true)
   })
 })

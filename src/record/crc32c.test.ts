@@ -21,13 +21,14 @@ describe('CRC-32C', () => {
     expect(hex(crc32cJavaScript(ascii(text), 0, text.length))).toBe(crc)
   })
 
-  test('native and JavaScript agree on any range, whole or in two parts', () => {
-    expect(crc32cBackend()).toBe('native')
+  test('native (where it is installed) and JavaScript agree on any range, whole or in two parts', () => {
+    const native = loadNativeCrc32c()
+    expect(crc32cBackend()).toBe(native === null ? 'javascript' : 'native')
     fc.assert(fc.property(fc.uint8Array({ maxLength: 2000 }), fc.nat(2000), fc.nat(2000), fc.nat(2000), (bytes, a, b, c) => {
       const [start, middle, end] = [a, b, c].map((n) => Math.min(n, bytes.length)).sort((x, y) => x - y) as [number, number, number]
       const whole = crc32c(bytes, start, end)
       expect(crc32cJavaScript(bytes, start, end)).toBe(whole)
-      expect(loadNativeCrc32c()!(bytes.subarray(start, end), 0)).toBe(whole)
+      if (native !== null) expect(native(bytes.subarray(start, end), 0)).toBe(whole)
       expect(crc32c(bytes, middle, end, crc32c(bytes, start, middle))).toBe(whole)
       expect(crc32cJavaScript(bytes, middle, end, crc32cJavaScript(bytes, start, middle))).toBe(whole)
     }))
