@@ -22,10 +22,11 @@ function sectionsOf(file: string): Section[] {
 
 function optionsOf(args: readonly string[], data: string): DumpLogOptions {
   const has = (name: string): boolean => args.includes(name)
+  const decoder = (['offsets', 'transaction-log', 'cluster-metadata'] as const).find((name) => has(`--${name}-decoder`))
   return {
     files: args[args.indexOf('--files') + 1]!.split(',').map((file) => join(data, file)),
     deepIteration: has('--deep-iteration'), printDataLog: has('--print-data-log'), indexSanityCheck: has('--index-sanity-check'),
-    ...(has('--offsets-decoder') ? { decoder: 'offsets' } : has('--transaction-log-decoder') ? { decoder: 'transaction-log' } : has('--cluster-metadata-decoder') ? { decoder: 'cluster-metadata' } : {}),
+    ...(decoder === undefined ? {} : { decoder }),
   }
 }
 

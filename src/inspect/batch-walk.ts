@@ -9,7 +9,8 @@ import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
 import { formatInt64, parseInt64 } from '../protocol/wide-integer.ts'
 import {
-  ATTRIBUTES_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, CODEC_MASK, COUNT_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, MAX_TIMESTAMP_AT, PEEK_SIZE, PRODUCER_ID_AT, readBatchHeader, verifyBatchCrc,
+  ATTRIBUTES_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, CODEC_MASK, COUNT_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT,
+  MAX_TIMESTAMP_AT, PEEK_SIZE, PRODUCER_ID_AT, readBatchHeader, verifyBatchCrc,
   type BatchHeader,
 } from '../record/batch-format.ts'
 import { LEGACY_MIN_LENGTH } from '../record/legacy-message.ts'
@@ -20,10 +21,25 @@ const NEWEST_MAGIC = 2
 const LEAST_RECORD = 7
 
 /** Fields of a damaged header as they stand in the file, where the header in `WalkedBatch` says something else. */
-export interface OddFields { magic?: number; baseOffset?: Int64; lastOffset?: Int64; baseTimestamp?: Int64; maxTimestamp?: Int64; producerId?: Int64; count?: number }
+export interface OddFields {
+  magic?: number
+  baseOffset?: Int64
+  lastOffset?: Int64
+  baseTimestamp?: Int64
+  maxTimestamp?: Int64
+  producerId?: Int64
+  count?: number
+}
 
 /** `header.position` is an index into `window.buffer`, `position` the place in the file. */
-export interface WalkedBatch { readonly position: number; readonly size: number; readonly isValid: boolean; readonly header: BatchHeader; readonly odd: OddFields | null }
+export interface WalkedBatch {
+  readonly position: number
+  readonly size: number
+  /** The checksum holds. */
+  readonly isValid: boolean
+  readonly header: BatchHeader
+  readonly odd: OddFields | null
+}
 
 /** The batch at `position`, or null when there is none before `end`. Valid until the window moves. `path` is for the message. */
 export function batchAt(window: LogWindow, position: number, end: number, path: string): WalkedBatch | null {
@@ -48,7 +64,8 @@ export function batchAt(window: LogWindow, position: number, end: number, path: 
   try {
     return { position, size, isValid, header: readBatchHeader(buffer, view, start, start + size), odd: isOdd ? odd : null }
   } catch (error) {
-    throw new DumpFailure('org.apache.kafka.common.errors.CorruptRecordException', `${OttlaError.from(error).message} (batch at position ${position} of ${path})`)
+    const { message } = OttlaError.from(error)
+    throw new DumpFailure('org.apache.kafka.common.errors.CorruptRecordException', `${message} (batch at position ${position} of ${path})`)
   }
 }
 

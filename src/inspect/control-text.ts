@@ -20,7 +20,9 @@ export function controlText(record: DumpedRecord): string {
   const type = key.int16()
   const value = new ByteReader(record.value ?? none)
   if (type === ABORT || type === COMMIT) {
-    if (value.remaining < MARKER_VALUE_SIZE) throw invalid(`Invalid value size found for end transaction marker. Must have at least ${MARKER_VALUE_SIZE} bytes, but found only ${value.remaining}`)
+    if (value.remaining < MARKER_VALUE_SIZE) {
+      throw invalid(`Invalid value size found for end transaction marker. Must have at least ${MARKER_VALUE_SIZE} bytes, but found only ${value.remaining}`)
+    }
     const markerVersion = value.int16()
     if (markerVersion < 0) throw invalid(`Invalid version found for end transaction marker: ${markerVersion}. May indicate data corruption`)
     return ` endTxnMarker: ${type === ABORT ? 'ABORT' : 'COMMIT'} coordinatorEpoch: ${value.int32()}`

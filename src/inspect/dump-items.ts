@@ -63,7 +63,10 @@ export type DumpItem =
   | { readonly type: 'saneIndex'; readonly file: string }
   | { readonly type: 'offsetEntry'; readonly offset: number; readonly position: number }
   | { readonly type: 'timeEntry'; readonly timestamp: Int64; readonly offset: number }
-  | { readonly type: 'abortedTransaction'; readonly version: number; readonly producerId: Int64; readonly firstOffset: Int64; readonly lastOffset: Int64; readonly lastStableOffset: Int64 }
+  | {
+    readonly type: 'abortedTransaction'; readonly version: number; readonly producerId: Int64
+    readonly firstOffset: Int64; readonly lastOffset: Int64; readonly lastStableOffset: Int64
+  }
   | { readonly type: 'producer'; readonly producer: DumpedProducer }
   | { readonly type: 'corruptSnapshot'; readonly message: string }
   | { readonly type: 'indexMismatch'; readonly file: string; readonly pairs: readonly OffsetPair[] }
@@ -90,5 +93,8 @@ export interface DumpedProducer {
   readonly currentTxnFirstOffset: Int64
   readonly lastTimestamp: Int64
   /** Null: the producer has written no batch, only markers. */
-  readonly lastBatch: { readonly firstSequence: number; readonly lastSequence: number; readonly lastOffset: Int64; readonly offsetDelta: number; readonly timestamp: Int64 } | null
+  readonly lastBatch: {
+    readonly firstSequence: number; readonly lastSequence: number
+    readonly lastOffset: Int64; readonly offsetDelta: number; readonly timestamp: Int64
+  } | null
 }

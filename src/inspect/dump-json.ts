@@ -19,7 +19,8 @@ function itemJson(item: DumpItem, decoder: ContentDecoder | null): string {
   if (item.type === 'record') return recordJson(item, decoder)
   if (item.type === 'batch') {
     const { position: _position, ...header } = item.header
-    return JSON.stringify({ type: 'batch', position: item.position, ...header, ...item.odd, timestampType: timestampTypeOf(item.header), isValid: item.isValid })
+    const timestampType = timestampTypeOf(item.header)
+    return JSON.stringify({ type: 'batch', position: item.position, ...header, ...item.odd, timestampType, isValid: item.isValid })
   }
   return JSON.stringify(isTrouble(item) ? { ...item, error: true } : item)
 }
@@ -27,8 +28,8 @@ function itemJson(item: DumpItem, decoder: ContentDecoder | null): string {
 function recordJson(item: RecordItem, decoder: ContentDecoder | null): string {
   const { record, header } = item
   const fields = {
-    type: 'record', offset: record.offset, timestamp: record.timestamp, timestampType: timestampTypeOf(header), keySize: record.keySize, valueSize: record.valueSize,
-    sequence: record.sequence, headerKeys: record.headers.map((h) => h.key), ...record.legacy,
+    type: 'record', offset: record.offset, timestamp: record.timestamp, timestampType: timestampTypeOf(header),
+    keySize: record.keySize, valueSize: record.valueSize, sequence: record.sequence, headerKeys: record.headers.map((h) => h.key), ...record.legacy,
     ...(header.isControl ? { control: controlText(record).trim() } : {}),
   }
   const text = JSON.stringify(fields)

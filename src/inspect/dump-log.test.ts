@@ -39,12 +39,16 @@ function optionsOf(args: readonly string[]): DumpLogOptions {
 }
 
 /** The simulated disk has no working directory: relative paths are given as absolute ones and cut again. */
+type Json = Readonly<Record<string, unknown>>
+const objectsOf = (each: Case): Json[] => linesOf(each, jsonFormat).map((line) => JSON.parse(line) as Json)
+
 function linesOf(test: Case, format: (options: DumpLogOptions) => LineFormat): string[] {
   const options = optionsOf(test.args)
   const fs = diskOf(test.files)
+  const whole = (path: string): string => path.startsWith('/') ? path : `${directory}/${path}`
   const relative = new Proxy(fs, {
     get: (target, name) => name === 'open' || name === 'stat' || name === 'readFile'
-      ? (path: string, ...rest: never[]) => (target[name] as (path: string, ...rest: never[]) => unknown)(path.startsWith('/') ? path : `${directory}/${path}`, ...rest)
+      ? (path: string, ...rest: never[]) => (target[name] as (path: string, ...rest: never[]) => unknown)(whole(path), ...rest)
       : Reflect.get(target, name) as unknown,
   })
   const { line } = format(options)
@@ -70,12 +74,13 @@ describe('damaged and odd files are printed as kafka-dump-log prints them', () =
 describe('JSON', () => {
   test('has an object a line for every item of every file, with the bytes decoded', () => {
     for (const each of cases) for (const line of linesOf(each, jsonFormat)) expect(() => JSON.parse(line) as unknown, line).not.toThrow()
-    const records = linesOf(cases[0]!, jsonFormat).map((line) => JSON.parse(line) as Record<string, unknown>).filter((item) => item['type'] === 'record')
-    expect(records.map((r) => [r['offset'], r['key'], r['value'], r['headerKeys']])).toEqual([[0, 'k', 'v', []], [1, null, 'w', []], [2, 'x', null, ['h', 'é']], [5, '�A', '�', []]])
+    const records = objectsOf(cases[0]!).filter((item) => item['type'] === 'record')
+    expect(records.map((r) => [r['offset'], r['key'], r['value'], r['headerKeys']]))
+      .toEqual([[0, 'k', 'v', []], [1, null, 'w', []], [2, 'x', null, ['h', 'é']], [5, '�A', '�', []]])
   })
 
   test('marks what Kafka writes to standard error', () => {
     const wrong = cases.find((each) => each.title.startsWith('index entries against'))!
-    expect(linesOf(wrong, jsonFormat).map((line) => JSON.parse(line) as Record<string, unknown>).filter((item) => item['error'] === true).map((item) => item['type'])).toEqual(['indexMismatch'])
+    expect(objectsOf(wrong).filter((item) => item['error'] === true).map((item) => item['type'])).toEqual(['indexMismatch'])
   })
 })

@@ -43,7 +43,8 @@ function* dumpFile(fs: FileSystem, file: string, options: DumpLogOptions, proble
   const dot = name.lastIndexOf('.')
   if (dot === -1) throw new DumpFailure('java.lang.StringIndexOutOfBoundsException', `begin -1, end ${name.length}, length ${name.length}`)
   const indexOptions = {
-    indexSanityCheck: options.indexSanityCheck === true, verifyIndexOnly: options.verifyIndexOnly === true, maxMessageSize: options.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE,
+    indexSanityCheck: options.indexSanityCheck === true, verifyIndexOnly: options.verifyIndexOnly === true,
+    maxMessageSize: options.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE,
   }
   switch (name.slice(dot)) {
     case '.log':
@@ -58,7 +59,8 @@ function* dumpFile(fs: FileSystem, file: string, options: DumpLogOptions, proble
 
 function numberOf(name: string): number {
   const digits = name.split('.')[0]!
-  if (!/^[+-]?\d+$/.test(digits) || parseInt64(digits.replace(/^(\+|(?=-)|)0*(?=\d)/, '')) === null) throw new DumpFailure('java.lang.NumberFormatException', `For input string: "${digits}"`)
+  const fits = /^[+-]?\d+$/.test(digits) && parseInt64(digits.replace(/^\+?0*(?=\d)/, '')) !== null
+  if (!fits) throw new DumpFailure('java.lang.NumberFormatException', `For input string: "${digits}"`)
   return Number(digits)
 }
 

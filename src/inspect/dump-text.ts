@@ -27,12 +27,11 @@ export function textFormat(options: DumpLogOptions): LineFormat {
 
 const out = (text: string): DumpLine => ({ stream: 'out', text })
 
-type Trouble = Extract<DumpItem, { type: 'ignored' | 'corruptSnapshot' | 'failure' | 'indexMismatch' | 'timestampMismatch' | 'timestampDisorder' | 'offsetNotFound' | 'gap' }>
-
-const troubleTypes: ReadonlySet<string> = new Set(['ignored', 'corruptSnapshot', 'failure', 'indexMismatch', 'timestampMismatch', 'timestampDisorder', 'offsetNotFound', 'gap'])
+const troubleTypes = ['ignored', 'corruptSnapshot', 'failure', 'indexMismatch', 'timestampMismatch', 'timestampDisorder', 'offsetNotFound', 'gap'] as const
+type Trouble = Extract<DumpItem, { type: typeof troubleTypes[number] }>
 
 /** What Kafka's tool writes to standard error. */
-export function isTrouble(item: DumpItem): item is Trouble { return troubleTypes.has(item.type) }
+export function isTrouble(item: DumpItem): item is Trouble { return (troubleTypes as readonly string[]).includes(item.type) }
 
 function troubleLines(item: Trouble): string {
   switch (item.type) {
@@ -41,8 +40,10 @@ function troubleLines(item: Trouble): string {
     case 'failure': return `FAILED: ${item.kind}${item.message === '' ? '' : `: ${item.message}`}`
     case 'indexMismatch': return listed(`Mismatches in :${item.file}`, item.pairs, (a, b) => `  Index offset: ${a}, log offset: ${b}`)
     case 'timestampMismatch': return listed(`Found timestamp mismatch in :${item.file}`, item.pairs, (a, b) => `  Index timestamp: ${a}, log timestamp: ${b}`)
-    case 'timestampDisorder': return listed(`Found out of order timestamp in :${item.file}`, item.pairs, (a, b) => `  Index timestamp: ${a}, Previously indexed timestamp: ${b}`)
-    case 'offsetNotFound': return listed('The following indexed offsets are not found in the log.', item.pairs, (a, b) => `Indexed offset: ${a}, found log offset: ${b}`)
+    case 'timestampDisorder':
+      return listed(`Found out of order timestamp in :${item.file}`, item.pairs, (a, b) => `  Index timestamp: ${a}, Previously indexed timestamp: ${b}`)
+    case 'offsetNotFound':
+      return listed('The following indexed offsets are not found in the log.', item.pairs, (a, b) => `Indexed offset: ${a}, found log offset: ${b}`)
     case 'gap': return listed(`Non-consecutive offsets in ${item.file}`, item.pairs, (a, b) => `  ${a} is followed by ${b}`)
   }
 }
@@ -64,7 +65,8 @@ function plainLine(item: Exclude<DumpItem, Trouble | { type: 'record' }>): strin
     case 'offsetEntry': return `offset: ${item.offset} position: ${item.position}`
     case 'timeEntry': return `timestamp: ${item.timestamp} offset: ${item.offset}`
     case 'abortedTransaction':
-      return `version: ${item.version} producerId: ${item.producerId} firstOffset: ${item.firstOffset} lastOffset: ${item.lastOffset} lastStableOffset: ${item.lastStableOffset}`
+      return `version: ${item.version} producerId: ${item.producerId} firstOffset: ${item.firstOffset} lastOffset: ${item.lastOffset}` +
+        ` lastStableOffset: ${item.lastStableOffset}`
     case 'producer': return producerLine(item.producer)
   }
 }
@@ -72,7 +74,9 @@ function plainLine(item: Exclude<DumpItem, Trouble | { type: 'record' }>): strin
 /** `OptionalLong` of Java; null stands for the empty one. */
 const optionalLong = (value: Int64 | null): string => value === null ? 'OptionalLong.empty' : `OptionalLong[${value}]`
 
-export const timestampTypeOf = (header: { readonly magic: number; readonly timestampType: string }): string => header.magic === 0 ? 'NoTimestampType' : header.timestampType
+export function timestampTypeOf(header: { readonly magic: number; readonly timestampType: string }): string {
+  return header.magic === 0 ? 'NoTimestampType' : header.timestampType
+}
 
 /** Fields as they stand in the file. */
 type PrintedHeader = Omit<BatchHeader, keyof OddFields> & Required<OddFields>
@@ -106,6 +110,8 @@ function producerLine(p: DumpedProducer): string {
   const head = `producerId: ${p.producerId} producerEpoch: ${p.producerEpoch} coordinatorEpoch: ${p.coordinatorEpoch}` +
     ` currentTxnFirstOffset: ${optionalLong(Number(p.currentTxnFirstOffset) < 0 ? null : p.currentTxnFirstOffset)} lastTimestamp: ${p.lastTimestamp} `
   const b = p.lastBatch
-  return b === null ? head : `${head}firstSequence: ${b.firstSequence} lastSequence: ${b.lastSequence} lastOffset: ${b.lastOffset} offsetDelta: ${b.offsetDelta} timestamp: ${b.timestamp}`
+  if (b === null) return head
+  return `${head}firstSequence: ${b.firstSequence} lastSequence: ${b.lastSequence} lastOffset: ${b.lastOffset} offsetDelta: ${b.offsetDelta}` +
+    ` timestamp: ${b.timestamp}`
 }
 

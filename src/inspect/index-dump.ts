@@ -126,9 +126,14 @@ const lastOffsetOf = ({ header, odd }: WalkedBatch): Int64 => odd?.lastOffset ??
 function checkOffsetIndex(entries: Entries, path: string): void {
   const last = entries.offset(entries.count - 1)
   if (last < entries.baseOffset) {
-    throw corruptIndex(`Corrupt index found, index file ${path} has non-zero size but the last offset is ${last} which is less than the base offset ${entries.baseOffset}`)
+    const found = `Corrupt index found, index file ${path} has non-zero size but the last offset`
+    throw corruptIndex(`${found} is ${last} which is less than the base offset ${entries.baseOffset}`)
   }
-  if (entries.length % OFFSET_ENTRY !== 0) throw corruptIndex(`Index file ${path} is corrupt, found ${entries.length} bytes which is neither positive nor a multiple of ${OFFSET_ENTRY}`)
+  checkLength(`Index file ${path}`, entries.length, OFFSET_ENTRY)
+}
+
+function checkLength(file: string, length: number, entrySize: number): void {
+  if (length % entrySize !== 0) throw corruptIndex(`${file} is corrupt, found ${length} bytes which is neither positive nor a multiple of ${entrySize}`)
 }
 
 function checkTimeIndex(entries: Entries, path: string): void {
@@ -136,10 +141,11 @@ function checkTimeIndex(entries: Entries, path: string): void {
     const lastTimestamp = entries.timestamp(entries.count - 1)
     const lastOffset = entries.offset(entries.count - 1)
     const found = `Corrupt time index found, time index file (${path}) has non-zero size but the last`
-    if (Number(lastTimestamp) < Number(entries.timestamp(0))) throw corruptIndex(`${found} timestamp is ${lastTimestamp} which is less than the first timestamp ${entries.timestamp(0)}`)
+    const first = entries.timestamp(0)
+    if (Number(lastTimestamp) < Number(first)) throw corruptIndex(`${found} timestamp is ${lastTimestamp} which is less than the first timestamp ${first}`)
     if (lastOffset < entries.baseOffset) throw corruptIndex(`${found} offset is ${lastOffset} which is less than the first offset ${entries.baseOffset}`)
   }
-  if (entries.length % TIME_ENTRY !== 0) throw corruptIndex(`Time index file ${path} is corrupt, found ${entries.length} bytes which is neither positive nor a multiple of ${TIME_ENTRY}`)
+  checkLength(`Time index file ${path}`, entries.length, TIME_ENTRY)
 }
 
 export function* dumpTimeIndex(fs: FileSystem, names: SegmentNames, options: IndexDumpOptions, problems: Problems): Generator<DumpItem, void, void> {

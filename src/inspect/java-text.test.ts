@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { absolutePath, filePath, hashMapOrder, javaText, jsonText } from './java-text.ts'
 
-const codePoints = (hex: string): string => [...javaText(Buffer.from(hex, 'hex'))].map((c) => c.codePointAt(0)!.toString(16)).join(' ')
+const codePoints = (hex: string): string => Array.from(javaText(Buffer.from(hex, 'hex'))).map((c) => c.codePointAt(0)!.toString(16)).join(' ')
 
 describe('bytes become the text that Java makes of them', () => {
   // Each as `new String(bytes, UTF_8)` of a JDK 17 gave it.

@@ -70,7 +70,8 @@ type RecordTextReader = (key: Uint8Array | null, value: Uint8Array | null, offse
 
 function coordinatorContents(read: RecordTextReader, record: DumpedRecord): RecordContents {
   if (record.key === null) {
-    throw new DumpFailure('java.lang.RuntimeException', `Failed to decode message at offset ${record.offset} using offset topic decoder (message had a missing key)`)
+    const problem = `Failed to decode message at offset ${record.offset} using offset topic decoder (message had a missing key)`
+    throw new DumpFailure('java.lang.RuntimeException', problem)
   }
   const texts = read(record.key, record.value, Number(record.offset))
   return { ...texts, isJson: texts.key.startsWith('{') }
@@ -106,7 +107,8 @@ function readFramePart(reader: ByteReader, name: string): number {
 function metadataText(reader: ByteReader): string {
   const frame = readFramePart(reader, 'frame version')
   if (frame === 0) {
-    throw new UnreadableMessage('Could not deserialize metadata record with frame version 0. Note that upgrades from the preview release of KRaft in 2.8 to newer versions are not supported.')
+    throw new UnreadableMessage('Could not deserialize metadata record with frame version 0.' +
+      ' Note that upgrades from the preview release of KRaft in 2.8 to newer versions are not supported.')
   }
   if (frame !== 1) throw new UnreadableMessage(`Could not deserialize metadata record due to unknown frame version ${frame}(only frame version 1 is supported)`)
   const type = readFramePart(reader, 'type')

@@ -13,22 +13,25 @@ const LEGACY_CRC_AT = 12
 
 const cursor = new RecordCursor()
 
+const invalid = (message: string): DumpFailure => new DumpFailure('org.apache.kafka.common.InvalidRecordException', message)
+
 /** Keys and values are views, valid until the next record. */
 export function* recordsOf(window: LogWindow, batch: WalkedBatch): Generator<DumpedRecord, void, void> {
   const { header, odd } = batch
   if (odd?.count !== undefined && odd.count < 0) {
-    throw new DumpFailure('org.apache.kafka.common.InvalidRecordException', `Found invalid record count ${odd.count} in magic v${odd.magic ?? header.magic} batch`)
+    throw invalid(`Found invalid record count ${odd.count} in magic v${odd.magic ?? header.magic} batch`)
   }
   try {
     cursor.reset(window.buffer, header.position, header.position + batch.size)
     while (cursor.next()) {
       yield {
-        offset: plus(odd?.baseOffset ?? 0, cursor.offset), timestamp: timestampOf(batch), keySize: cursor.keyLength, valueSize: cursor.valueLength, sequence: cursor.sequence,
-        headers: cursor.headerCount === 0 ? [] : cursor.headers(), key: cursor.key(), value: cursor.value(), legacy: header.magic === 2 ? null : legacyChecksum(header.magic),
+        offset: plus(odd?.baseOffset ?? 0, cursor.offset), timestamp: timestampOf(batch), sequence: cursor.sequence,
+        keySize: cursor.keyLength, valueSize: cursor.valueLength, key: cursor.key(), value: cursor.value(),
+        headers: cursor.headerCount === 0 ? [] : cursor.headers(), legacy: header.magic === 2 ? null : legacyChecksum(header.magic),
       }
     }
   } catch (error) {
-    throw new DumpFailure('org.apache.kafka.common.InvalidRecordException', OttlaError.from(error).message)
+    throw invalid(OttlaError.from(error).message)
   }
 }
 

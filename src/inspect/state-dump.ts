@@ -18,7 +18,8 @@ export function* dumpTransactionIndex(fs: FileSystem, names: SegmentNames): Gene
   for (let at = 0; at + TRANSACTION_ENTRY <= bytes.length; at += TRANSACTION_ENTRY) {
     const version = view.getInt8(at)
     if (version > 0) {
-      throw new DumpFailure('org.apache.kafka.common.KafkaException', `Unexpected aborted transaction version ${version} in transaction index ${names.absolute}, current version is 0`)
+      const problem = `Unexpected aborted transaction version ${version} in transaction index ${names.absolute}, current version is 0`
+      throw new DumpFailure('org.apache.kafka.common.KafkaException', problem)
     }
     found.push({
       type: 'abortedTransaction', version, producerId: int64At(view, at + 2), firstOffset: int64At(view, at + 10), lastOffset: int64At(view, at + 18),
@@ -61,8 +62,9 @@ export function* dumpSnapshot(fs: FileSystem, names: SegmentNames): Generator<Du
     yield {
       type: 'producer',
       producer: {
-        producerId: int64At(view, at), producerEpoch: view.getInt16(at + 8), coordinatorEpoch: view.getInt32(at + 34), currentTxnFirstOffset: int64At(view, at + 38),
-        lastTimestamp: timestamp, lastBatch: Number(lastOffset) < 0 ? null : { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp },
+        producerId: int64At(view, at), producerEpoch: view.getInt16(at + 8), coordinatorEpoch: view.getInt32(at + 34),
+        currentTxnFirstOffset: int64At(view, at + 38), lastTimestamp: timestamp,
+        lastBatch: Number(lastOffset) < 0 ? null : { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp },
       },
     }
   }
