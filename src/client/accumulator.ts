@@ -1,14 +1,13 @@
 /**
  * Where records wait to be sent: per partition an open batch that takes records, and sealed ones in order behind which it stands. Owns
- * `buffer.memory` and the pool of slabs.
+ * `buffer.memory` and the pool of batches with their slabs.
  *
  * Invariant: `used` is the sum of what all unsettled batches reserved, and at most `buffer.memory` (one batch is always admitted, or
- * nothing could be sent). A slab goes back to the pool only when the broker has answered for its bytes: until then they are the broker's.
+ * nothing could be sent). A batch goes back to the pool only settled, and when the broker has answered for its bytes: until then they are the broker's.
  * Hot path: no allocation per record.
  */
 import type { Clock } from '../common/clock.ts'
 import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
-import { RecordBatchBuilder } from '../record/record-batch-builder.ts'
 import { ProducerBatch } from './producer-batch.ts'
 import { largestSize, type Payload } from './producer-record.ts'
 import type { Header } from './types.ts'
@@ -66,7 +65,7 @@ export class Accumulator {
   readonly #batchSize: number
   readonly #capacity: number
   readonly #limit: number
-  readonly #pool: RecordBatchBuilder[] = []
+  readonly #pool: ProducerBatch[] = []
   readonly #poolLimit: number
   #used = 0
 
@@ -112,8 +111,9 @@ export class Accumulator {
   /** An empty batch that stands at `order`; `reserved` bytes are taken whether they are there or not. */
   newBatch(reserved: number, createdAt: number, order: number): ProducerBatch {
     this.#used += reserved
-    const builder = this.#pool.pop() ?? new RecordBatchBuilder(this.#capacity)
-    return new ProducerBatch(builder, reserved, createdAt, order)
+    const batch = this.#pool.pop() ?? new ProducerBatch(this.#capacity)
+    batch.open(reserved, createdAt, order)
+    return batch
   }
 
   /** Closes the open batch to further records and queues it. */
@@ -123,11 +123,11 @@ export class Accumulator {
     queue.open = null
   }
 
-  /** Gives back the memory of a batch that is done and whose bytes nobody reads any more. */
+  /** Gives back the memory of a batch that is done and whose bytes nobody reads any more. Nobody may hold on to a settled batch. */
   release(batch: ProducerBatch): void {
     this.#used -= batch.reserved
     batch.bytes = null
     batch.builder.reset()
-    if (this.#pool.length < this.#poolLimit) this.#pool.push(batch.builder)
+    if (batch.settled && this.#pool.length < this.#poolLimit) this.#pool.push(batch)
   }
 }

@@ -17,12 +17,10 @@ export function splitBatch(accumulator: Accumulator, batch: ProducerBatch): [Pro
     const headers = cursor.headerCount === 0 ? null : cursor.headers()
     if (!builder.append(cursor.timestamp, cursor.key(), cursor.value(), headers)) throw new OttlaError('INTERNAL', 'a batch is larger than the slab it came from')
   }
-  batch.handOver(first, 0, half)
-  batch.handOver(second, half, batch.count)
+  batch.splitInto(first, second, half)
   for (const part of [first, second]) {
     part.orderWidth = width
     part.attempts = batch.attempts
   }
-  batch.leave([first, second])
   return [first, second]
 }

@@ -1,14 +1,15 @@
 /**
  * One batch on its way: the builder that gathers its records, and who is to be told what became of them.
  *
- * Invariant: every record that was added is settled exactly once, in the order of adding: by `succeed` or by `fail`. The arrays run in
- * parallel (structure of arrays) and are kept with the builder, so that a record costs no object of its own.
+ * Invariant: every record that was added is settled exactly once, in the order of adding: by `succeed` or by `fail`. Batches are pooled
+ * with their slabs; those who wait are kept in parallel arrays that keep their size, so that a record costs no object of its own and a
+ * record that nobody waits for costs nothing.
  */
 import type { OttlaError } from '../common/errors.ts'
-import { ATTRIBUTES_AT, BASE_SEQUENCE_AT, CRC_AT, PRODUCER_EPOCH_AT, PRODUCER_ID_AT, viewOf } from '../record/batch-format.ts'
 import { writeInt64 } from '../common/int64.ts'
+import { ATTRIBUTES_AT, BASE_SEQUENCE_AT, CRC_AT, PRODUCER_EPOCH_AT, PRODUCER_ID_AT, viewOf } from '../record/batch-format.ts'
 import { crc32c } from '../record/crc32c.ts'
-import type { RecordBatchBuilder } from '../record/record-batch-builder.ts'
+import { RecordBatchBuilder } from '../record/record-batch-builder.ts'
 import type { RecordMetadata } from './types.ts'
 
 export type Resolve = (metadata: RecordMetadata) => void
@@ -23,7 +24,7 @@ export class SendGroup {
   #error: OttlaError | null = null
 
   constructor(count: number, resolve: (results: RecordMetadata[]) => void, reject: Reject) {
-    this.#results = Array.from<RecordMetadata>({ length: count })
+    this.#results = Array.from({ length: count })
     this.#open = count
     this.#resolve = resolve
     this.#reject = reject
@@ -48,17 +49,14 @@ export class SendGroup {
   }
 }
 
-/** Who waits for a record: a promise, a place in a group, or (both null) nobody but the 'error' event. */
-export interface Waiter { readonly resolve: Resolve | null; readonly reject: Reject | null; readonly group: SendGroup | null; readonly place: number }
-
 export class ProducerBatch {
   readonly builder: RecordBatchBuilder
   /** What this batch takes from buffer.memory. */
-  readonly reserved: number
+  reserved: number = 0
   /** On the monotonic clock, ms. */
-  readonly createdAt: number
+  createdAt: number = 0
   /** Rises within a partition; a retry keeps it. */
-  readonly order: number
+  order: number = 0
   /** Orders up to the next batch's: parts of a split batch share them. */
   orderWidth: number = 1
   bytes: Uint8Array | null = null
@@ -74,47 +72,65 @@ export class ProducerBatch {
   /** The last attempt was made with nothing else of this partition in flight. */
   alone: boolean = false
   settled: boolean = false
-  /** Records from `post`: told by the 'error' event. */
+  /** Records that nobody waits for: told by the 'error' event. */
   posted: number = 0
   #whenSettled: (() => void)[] = []
+  #waiters = 0
+  /** Per waiter: its record's place in the batch, the record's timestamp, and either a promise's functions or a place in a group. */
+  readonly #index: number[] = []
+  readonly #timestamp: number[] = []
   readonly #resolve: (Resolve | null)[] = []
   readonly #reject: (Reject | null)[] = []
   readonly #group: (SendGroup | null)[] = []
   readonly #place: number[] = []
-  readonly #timestamp: number[] = []
 
-  constructor(builder: RecordBatchBuilder, reserved: number, createdAt: number, order: number) {
-    this.builder = builder
+  constructor(capacity: number) { this.builder = new RecordBatchBuilder(capacity) }
+
+  get count(): number { return this.builder.count }
+
+  /** Begins a life of the pooled object. */
+  open(reserved: number, createdAt: number, order: number): void {
     this.reserved = reserved
     this.createdAt = createdAt
     this.order = order
+    this.orderWidth = 1
+    this.producerId = -1
+    this.producerEpoch = -1
+    this.baseSequence = -1
+    this.attempts = 0
+    this.uncertain = false
+    this.alone = false
+    this.settled = false
+    this.posted = 0
   }
 
-  get count(): number { return this.#timestamp.length }
-
-  /** Registers the record that was just appended to the builder. */
-  register(timestamp: number, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): void {
-    this.#timestamp.push(timestamp)
-    this.#resolve.push(resolve)
-    this.#reject.push(reject)
-    this.#group.push(group)
-    this.#place.push(place)
-    if (resolve === null && group === null) this.posted++
+  /** Registers who waits for record `index`, in rising order; nobody when all are null. */
+  register(index: number, timestamp: number, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): void {
+    if (resolve === null && group === null) {
+      this.posted++
+      return
+    }
+    const at = this.#waiters++
+    this.#index[at] = index
+    this.#timestamp[at] = timestamp
+    this.#resolve[at] = resolve
+    this.#reject[at] = reject
+    this.#group[at] = group
+    this.#place[at] = place
   }
 
   /** Resolves all; returns how many promises that were. `baseOffset` −1: not known (acks 0). */
   succeed(topic: string, partition: number, baseOffset: number, logAppendTimeMs: number): number {
     let promises = 0
-    const count = this.#timestamp.length
+    const count = this.#waiters
     for (let i = 0; i < count; i++) {
+      const offset = baseOffset < 0 ? -1 : baseOffset + this.#index[i]!
+      const metadata = { topic, partition, offset, timestamp: logAppendTimeMs >= 0 ? logAppendTimeMs : this.#timestamp[i]! }
       const resolve = this.#resolve[i]!
-      const group = this.#group[i]!
-      if (resolve === null && group === null) continue
-      const metadata = { topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + i, timestamp: logAppendTimeMs >= 0 ? logAppendTimeMs : this.#timestamp[i]! }
       if (resolve !== null) {
         promises++
         resolve(metadata)
-      } else if (group!.done(this.#place[i]!, metadata)) promises++
+      } else if (this.#group[i]!.done(this.#place[i]!, metadata)) promises++
     }
     this.#finish()
     return promises
@@ -123,20 +139,31 @@ export class ProducerBatch {
   /** Rejects all; returns how many promises that were. */
   fail(error: OttlaError): number {
     let promises = 0
-    const count = this.#timestamp.length
+    const count = this.#waiters
     for (let i = 0; i < count; i++) {
       const reject = this.#reject[i]!
       if (reject !== null) {
         promises++
         reject(error)
-      } else if (this.#group[i]?.failed(error) === true) promises++
+      } else if (this.#group[i]!.failed(error)) promises++
     }
     this.#finish()
     return promises
   }
 
+  #forgetWaiters(): void {
+    for (let i = 0; i < this.#waiters; i++) {
+      this.#resolve[i] = null
+      this.#reject[i] = null
+      this.#group[i] = null
+    }
+    this.#waiters = 0
+  }
+
   #finish(): void {
     this.settled = true
+    this.#forgetWaiters()
+    if (this.#whenSettled.length === 0) return
     const listeners = this.#whenSettled
     this.#whenSettled = []
     for (const listener of listeners) listener()
@@ -147,14 +174,21 @@ export class ProducerBatch {
     return new Promise((resolve) => { this.#whenSettled.push(resolve) })
   }
 
-  /** Those who wait for records `from` to `to` go over to `target`, whose builder has the same records at its end. */
-  handOver(target: ProducerBatch, from: number, to: number): void {
-    for (let i = from; i < to; i++) target.register(this.#timestamp[i]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i]!, this.#place[i]!)
-  }
-
-  /** All were handed over. */
-  leave(successors: readonly ProducerBatch[]): void {
-    void Promise.all(successors.map((batch) => batch.whenSettled())).then(() => this.#finish())
+  /**
+   * Two other batches took over this one's records: the first `half` of them and the rest. Who waits goes with them, and this batch is
+   * settled when they are; it must not be pooled.
+   */
+  splitInto(first: ProducerBatch, second: ProducerBatch, half: number): void {
+    for (let i = 0; i < this.#waiters; i++) {
+      const target = this.#index[i]! < half ? first : second
+      const index = this.#index[i]! < half ? this.#index[i]! : this.#index[i]! - half
+      target.register(index, this.#timestamp[i]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i]!, this.#place[i]!)
+    }
+    // Which records were posted is not kept: what matters is how many are lost when a part is.
+    first.posted = Math.min(this.posted, half)
+    second.posted = this.posted - first.posted
+    this.#forgetWaiters()
+    void Promise.all([first.whenSettled(), second.whenSettled()]).then(() => this.#finish())
   }
 
   /** Writes producer id, epoch and sequence into the sealed bytes, and their checksum. */

@@ -579,7 +579,7 @@ describe('close', () => {
     const [partition] = broker.createTopic('t', 1)
     const producer = clients.producer({ 'linger.ms': 1000 })
     producer.post({ topic: 't', value: 'v' })
-    await settle(producer[Symbol.asyncDispose]())
+    await settle(Promise.resolve(producer[Symbol.asyncDispose]()))
     expect(partition!.values()).toEqual(['v'])
   })
 })

@@ -42,6 +42,9 @@ export interface ProducerOptions<K, V> {
   readonly budget: SendBudget
 }
 
+/** Reading the clock costs a third of a small record: within one turn of the event loop it is read for every so-manieth record. */
+const RECORDS_PER_CLOCK = 16
+
 type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
 
 // A promise's executor runs at once, so these two carry its functions out without a closure per record.
@@ -68,6 +71,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #highWater: number
   readonly #listeners = new Set<ErrorListener>()
   #lastTopic: ProducerTopic | null = null
+  #nowMs = 0
+  #nowUses = 0
   #closing: Promise<void> | null = null
 
   constructor(api: BrokerApi, ports: Ports, options: ProducerOptions<K, V>) {
@@ -81,6 +86,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#topics = new ProducerTopics(api, ports, values, options.embedded)
     this.#accumulator = new Accumulator(ports.clock, values['batch.size'], values['buffer.memory'])
     this.#sender = new Sender(api, ports, values, options, this.#accumulator, {
+      turn: () => { this.#nowUses = 0 },
       settled: (promises) => this.#settled(promises),
       lost: (error, topic, partition, count) => this.#report(error, topic, partition, count),
       unknown: (topic) => this.#topics.refresh(topic),
@@ -162,7 +168,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const headers = record.headers === undefined ? null : headerList(record.headers, name)
     const key = this.#keyOf(record, headers)
     const value = this.#valueOf(record, headers)
-    const timestamp = record.timestamp === undefined ? this.#ports.clock.now() : timestampOf(record.timestamp, name)
+    const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
     const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
     if (largestSize(key, value, headers) > this.#values['max.request.size']) this.#checkSize(name, key, value, headers)
     return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
@@ -176,10 +182,22 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const headers = headerList(record.headers, name)
     const key = this.#keyOf(record, headers)
     const value = this.#valueOf(record, headers)
-    const timestamp = record.timestamp === undefined ? this.#ports.clock.now() : timestampOf(record.timestamp, name)
+    const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
     const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
     this.#checkSize(name, key, value, headers)
     return { topic, record, partition, timestamp, key, value, headers }
+  }
+
+  /** Wall clock, at most some records of this turn old. */
+  #now(): number {
+    if (this.#nowUses > 0) {
+      this.#nowUses--
+      return this.#nowMs
+    }
+    this.#nowMs = this.#ports.clock.now()
+    this.#nowUses = RECORDS_PER_CLOCK - 1
+    this.#sender.ensureTurn()
+    return this.#nowMs
   }
 
   #topicNamed(name: string): ProducerTopic {
@@ -235,7 +253,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const before = open === null ? 0 : open.builder.sizeInBytes
     const batch = this.#accumulator.append(queue, timestamp, key, value, headers)
     if (batch === null) return false
-    batch.register(timestamp, resolve, reject, group, place)
+    batch.register(batch.count - 1, timestamp, resolve, reject, group, place)
     if (resolve !== null) this.#budget.take()
     if (chosen) topic.choice.count(queue.partition, topic.partitionCount, batch.builder.sizeInBytes - (batch === open ? before : 0), queue.open === null)
     this.#sender.wake(queue)

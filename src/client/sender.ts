@@ -24,6 +24,8 @@ import { assignSequence, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySen
 import { ProducerSession } from './producer-session.ts'
 
 export interface SenderHooks {
+  /** A turn of the event loop that `ensureTurn` asked for. */
+  turn(): void
   /** `promises` of send or sendBatch were settled, or memory was freed. */
   settled(promises: number): void
   /** `count` records that nobody waits for were lost. */
@@ -151,6 +153,11 @@ export class Sender {
     if (queue.listed || this.#stopped) return
     queue.listed = true
     this.#listed.push(queue)
+    this.ensureTurn()
+  }
+
+  /** There is a next turn in which what is listed is sent. */
+  ensureTurn(): void {
     if (this.#turnScheduled) return
     this.#turnScheduled = true
     this.#ports.scheduler.soon(this.#turn)
@@ -158,7 +165,8 @@ export class Sender {
 
   readonly #turn = (): void => {
     this.#turnScheduled = false
-    if (this.#stopped || !this.#prepared()) return
+    this.#hooks.turn()
+    if (this.#stopped || this.#listed.length === 0 || !this.#prepared()) return
     const queues = this.#listed
     this.#listed = []
     const now = this.#ports.clock.monotonic()
@@ -314,8 +322,9 @@ export class Sender {
 
   /** Gives up a batch that the broker does not have. */
   #drop(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
-    this.#accumulator.release(batch)
     this.#fail(queue, batch, error)
+    this.#accumulator.release(batch)
+    this.#hooks.settled(0)
   }
 
   /** Tells those who wait; the bytes may still be the broker's. */
