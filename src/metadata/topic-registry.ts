@@ -50,6 +50,7 @@ export interface TopicRegistryOptions {
 }
 
 export const MAX_PARTITIONS = 10_000
+const FOLDERS_AT_ONCE = 8
 
 export class TopicRegistry {
   readonly #options: TopicRegistryOptions
@@ -118,10 +119,19 @@ export class TopicRegistry {
     if (verdict.kind === 'ignore') return null
     if (verdict.isAdopted) adopted.push(name)
     if (readOnly === true) return verdict.entry
-    const values = this.#resolve(name, verdict.entry.configs)
-    for (const partition of verdict.missing) await this.#folders!.create(name, partition, verdict.entry.topicId, values)
+    await this.#createFolders(name, verdict.entry, verdict.missing)
     if (verdict.isChanged) await this.#write(name, verdict.entry)
     return verdict.entry
+  }
+
+  /** A few at a time: each waits for the disk. When one fails, those under way are waited for before it is raised. */
+  async #createFolders(name: string, entry: TopicEntry, partitions: readonly number[]): Promise<void> {
+    const values = this.#resolve(name, entry.configs)
+    for (let at = 0; at < partitions.length; at += FOLDERS_AT_ONCE) {
+      const some = partitions.slice(at, at + FOLDERS_AT_ONCE)
+      const results = await Promise.allSettled(some.map((partition) => this.#folders!.create(name, partition, entry.topicId, values)))
+      for (const result of results) if (result.status === 'rejected') throw result.reason
+    }
   }
 
   #tellAdopted(names: readonly string[]): void {
@@ -156,11 +166,11 @@ export class TopicRegistry {
   /** As `checkNew`, and disk errors: then nothing of the topic remains, or the next open removes it. */
   create(name: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<TopicInfo> {
     return this.#mutex.run(async () => {
-      const values = this.checkNew(name, partitions, configs)
+      this.checkNew(name, partitions, configs)
       const entry: TopicEntry = { topicId: randomUuid(this.#options.random), partitions, state: 'creating', configs }
       await this.#write(name, entry)
       try {
-        for (let partition = 0; partition < partitions; partition += 1) await this.#folders!.create(name, partition, entry.topicId, values)
+        await this.#createFolders(name, entry, range(0, partitions))
         await this.#write(name, { ...entry, state: 'ready' })
       } catch (error) {
         await this.#undoCreation(name)
@@ -203,8 +213,7 @@ export class TopicRegistry {
       const entry = this.#mustHave(name)
       await this.#write(name, { ...entry, growTo: total })
       const { topicId, state, configs } = entry
-      const values = this.#resolve(name, configs)
-      for (let partition = entry.partitions; partition < total; partition += 1) await this.#folders!.create(name, partition, topicId, values)
+      await this.#createFolders(name, entry, range(entry.partitions, total))
       await this.#write(name, { topicId, partitions: total, state, configs })
       this.#show(name, { topicId, partitions: total, state, configs })
     })
@@ -262,6 +271,8 @@ export class TopicRegistry {
     this.#entries.delete(name)
   }
 }
+
+function range(from: number, to: number): number[] { return Array.from({ length: to - from }, (_, i) => from + i) }
 
 export function unknownTopic(name: string): OttlaError {
   return new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(String(name).slice(0, 80))}`, { topic: name })
