@@ -38,7 +38,7 @@ async function create(api: BrokerApi, name: string, partitions = 1, configs: Rec
 
 async function produce(api: BrokerApi, topic: string, values: string[], producerId = -1): Promise<number> {
   const sequence = producerId < 0 ? {} : { producerId, producerEpoch: 0, baseSequence: 0 }
-  const [answer] = (await api.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic, partition: 0, records: batchOf(values, { timestamp: Date.now(), ...sequence }) }] })).partitions
+  const [answer] = (await api.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic, partition: 0, records: batchOf(values, { timestamp: systemPorts.clock.now(), ...sequence }) }] })).partitions
   if (answer!.error !== undefined) throw answer!.error
   return answer!.baseOffset
 }
