@@ -3,7 +3,9 @@ import * as fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
-import { codecBackends, codecs, compress, compressionTypes, createCodecs, decompress, loadAllCodecs, loadCodec, useCodecLogger, type Codecs, type CompressionType } from './compression.ts'
+import {
+  codecBackends, codecs, compress, compressionTypes, createCodecs, decompress, loadAllCodecs, loadCodec, useCodecLogger, type Codecs, type CompressionType,
+} from './compression.ts'
 import { nodeLoader, type LibraryLoader } from './native-library.ts'
 import { xxhash32 } from './xxhash32.ts'
 
@@ -46,12 +48,14 @@ function refusal(call: () => unknown): string {
 
 const payloads = fc.oneof(
   fc.uint8Array({ maxLength: 3000 }),
-  fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 5000 })).map(([word, times]) => Buffer.concat(Array.from({ length: times }, () => word))),
-  fc.array(fc.constantFrom('{"id":', '"truck_17"', ',"lat":47.37', '69', '}', '\n', 'Zürich', '日本'), { maxLength: 4000 }).map((words) => Buffer.from(words.join(''))),
+  fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 5000 }))
+    .map(([word, times]) => Buffer.concat(Array.from({ length: times }, () => word))),
+  fc.array(fc.constantFrom('{"id":', '"truck_17"', ',"lat":47.37', '69', '}', '\n', 'Zürich', '日本'), { maxLength: 4000 })
+    .map((words) => Buffer.from(words.join(''))),
 )
 
 describe.each(rungs)('with %s', (_, use) => {
-  test.each(real)('%s: any payload comes back from every rung', (type) => {
+  test.each(real)('%s: every payload comes back from every rung', (type) => {
     fc.assert(fc.property(payloads, (bytes) => {
       const packed = use.compress(type, bytes)
       for (const [, other] of rungs) expect(Buffer.compare(other.decompress(type, packed, bytes.length + 1), bytes)).toBe(0)
@@ -103,7 +107,8 @@ describe.each(rungs)('with %s', (_, use) => {
 
   test('the payloads of spec 13.4 give the records that went in', () => {
     const raw = hex('2a000000086b6579310c76616c75653102046831027810000a0201047632001a000504086b6579330102026801')
-    expect(use.decompress('gzip', hex('1f8b08000000000000ffd3626060e0c84ead34e4294bcc294d356462c93064aa1060e06262642933629062606501491b33323165300200bc2b469a2d000000'), 100)).toEqual(raw)
+    const gzipped = '1f8b08000000000000ffd3626060e0c84ead34e4294bcc294d356462c93064aa1060e06262642933629062606501491b33323165300200bc2b469a2d000000'
+    expect(use.decompress('gzip', hex(gzipped), 100)).toEqual(raw)
     expect(use.decompress('snappy', Buffer.concat([hex('82534e41505059000000000100000001 0000002f 2db0'), raw]), 100)).toEqual(raw)
     expect(use.decompress('lz4', Buffer.concat([hex('04224d18604082 2d000080'), raw, hex('00000000')]), 100)).toEqual(raw)
     expect(Buffer.from(use.decompress('zstd', Buffer.concat([hex('28b52ffd0058 680100'), raw, hex('010000')]), 100))).toEqual(raw)
@@ -133,7 +138,8 @@ describe.each(rungs)('lz4 frames, with %s', (_, use) => {
     const length = Buffer.alloc(4)
     length.writeUInt32LE((block.length | 0x80000000) >>> 0)
     const sum = (flags & 0x10) === 0 ? Buffer.alloc(0) : checksum(block)
-    return Buffer.concat([hex('04224d18'), descriptor, Buffer.of((xxhash32(descriptor, 0, descriptor.length) >>> 8) & 0xff), length, block, sum, hex('00000000'), trailer])
+    const headerSum = Buffer.of((xxhash32(descriptor, 0, descriptor.length) >>> 8) & 0xff)
+    return Buffer.concat([hex('04224d18'), descriptor, headerSum, length, block, sum, hex('00000000'), trailer])
   }
   const hello = Buffer.from('hello')
 
@@ -182,8 +188,11 @@ describe.each(rungs)('lz4 frames, with %s', (_, use) => {
   })
 
   test.each([
-    ['a match from before its block', blocks(packed(hex('50 68656c6c6f')), packed(hex('10 61 0300 10 62')))], ['a match from nowhere', blocks(packed(hex('10 61 0000 10 62')))],
-    ['literals past the end', blocks(packed(hex('50 6868')))], ['a length without end', blocks(packed(hex('f0 ffff')))], ['a match cut short', blocks(packed(hex('10 61 01')))],
+    ['a match from before its block', blocks(packed(hex('50 68656c6c6f')), packed(hex('10 61 0300 10 62')))],
+    ['a match from nowhere', blocks(packed(hex('10 61 0000 10 62')))],
+    ['literals past the end', blocks(packed(hex('50 6868')))],
+    ['a length without end', blocks(packed(hex('f0 ffff')))],
+    ['a match cut short', blocks(packed(hex('10 61 01')))],
     ['an end without literals', blocks(packed(hex('10 61 0100')))],
   ])('%s is refused', (_, bytes) => { expect(refusal(() => read(bytes))).toContain('lz4') })
 
@@ -222,8 +231,14 @@ describe.each(rungs)('snappy, with %s', (_, use) => {
   })
 
   test.each([
-    ['a preamble of 2 GiB over six bytes', 'ffffffff07 00'], ['a preamble without end', 'ffffffffffff'], ['literals past the end', '05 10 6865'], ['a length past the end', '05 f4 01'],
-    ['a copy from before the start', '06 04 6162 01 03'], ['a copy from nowhere', '06 04 6162 01 00'], ['more than it says', '04 10 68656c6c6f'], ['less than it says', '06 10 68656c6c6f'],
+    ['a preamble of 2 GiB over six bytes', 'ffffffff07 00'],
+    ['a preamble without end', 'ffffffffffff'],
+    ['literals past the end', '05 10 6865'],
+    ['a length past the end', '05 f4 01'],
+    ['a copy from before the start', '06 04 6162 01 03'],
+    ['a copy from nowhere', '06 04 6162 01 00'],
+    ['more than it says', '04 10 68656c6c6f'],
+    ['less than it says', '06 10 68656c6c6f'],
     ['a copy cut short', '06 04 6162 0e 02'], ['a far copy', '06 04 6162 0f 020000ff'],
   ])('%s is refused', (_, block) => {
     expect(refusal(() => read(hex(block)))).toContain('snappy')
@@ -240,7 +255,9 @@ describe.each(rungs)('snappy, with %s', (_, use) => {
   })
 
   test('chunk lengths that do not fit are refused', () => {
-    for (const length of ['00000008', 'ffffffff', '7fffffff', '000000']) expect(refusal(() => read(Buffer.concat([header, hex(length), length.length < 8 ? Buffer.alloc(0) : hello])))).toContain('cut short')
+    for (const length of ['00000008', 'ffffffff', '7fffffff', '000000']) {
+      expect(refusal(() => read(Buffer.concat([header, hex(length), length.length < 8 ? Buffer.alloc(0) : hello])))).toContain('cut short')
+    }
   })
 })
 
@@ -258,9 +275,16 @@ describe.each(rungs)('zstd frames, with %s', (_, use) => {
   })
 
   test.each([
-    ['no frame', ''], ['another format', '28b52ffe 00 58 290000 68656c6c6f'], ['a reserved header bit', '28b52ffd 08 58 290000 68656c6c6f'], ['a dictionary', '28b52ffd 01 58 07 290000 68656c6c6f'],
-    ['a window beyond 128 MiB', '28b52ffd 00 90 290000 68656c6c6f'], ['a reserved block', '28b52ffd 00 58 2f0000 68656c6c6f'], ['no last block', '28b52ffd 00 58 280000 68656c6c6f'],
-    ['bytes after the frame', '28b52ffd 00 58 290000 68656c6c6f 00'], ['a content size that no block holds', '28b52ffd a0 00ffff7f 290000 68656c6c6f'], ['only a skippable frame', '502a4d18 00000000'],
+    ['no frame', ''],
+    ['another format', '28b52ffe 00 58 290000 68656c6c6f'],
+    ['a reserved header bit', '28b52ffd 08 58 290000 68656c6c6f'],
+    ['a dictionary', '28b52ffd 01 58 07 290000 68656c6c6f'],
+    ['a window beyond 128 MiB', '28b52ffd 00 90 290000 68656c6c6f'],
+    ['a reserved block', '28b52ffd 00 58 2f0000 68656c6c6f'],
+    ['no last block', '28b52ffd 00 58 280000 68656c6c6f'],
+    ['bytes after the frame', '28b52ffd 00 58 290000 68656c6c6f 00'],
+    ['a content size that no block holds', '28b52ffd a0 00ffff7f 290000 68656c6c6f'],
+    ['only a skippable frame', '502a4d18 00000000'],
     ['a wrong content size', '28b52ffd 20 04 290000 68656c6c6f'], ['a skippable frame cut short', '502a4d18 05000000 aa'],
   ])('%s is refused', (_, bytes) => { expect(refusal(() => read(hex(bytes)))).toContain('zstd') })
 
@@ -282,7 +306,9 @@ describe.each(rungs)('zstd frames, with %s', (_, use) => {
 })
 
 describe('gzip', () => {
-  test('members one after another are read', () => { expect(Buffer.from(decompress('gzip', Buffer.concat([gzipSync('one '), gzipSync('two')]), 100)).toString()).toBe('one two') })
+  test('members one after another are read', () => {
+    expect(decompress('gzip', Buffer.concat([gzipSync('one '), gzipSync('two')]), 100)).toEqual(Buffer.from('one two'))
+  })
 
   test('64 MiB of zeros stop at the limit', () => {
     expect(refusal(() => decompress('gzip', gzipSync(Buffer.alloc(64 * MIB)), MIB))).toContain('more than the 1048576 bytes allowed')
@@ -327,18 +353,23 @@ describe('the set of codecs', () => {
     const lines: string[] = []
     useCodecLogger({ ...silentLogger, info: (message) => { lines.push(message) } })
     const fresh = createCodecs(without('snappy', 'lz4-napi'))
-    for (let i = 0; i < 3; i++) for (const type of ['snappy', 'lz4'] as const) expect(fresh.decompress(type, fresh.compress(type, Buffer.from('x')), 1)).toEqual(Buffer.from('x'))
+    for (let i = 0; i < 3; i++) {
+      for (const type of ['snappy', 'lz4'] as const) expect(fresh.decompress(type, fresh.compress(type, Buffer.from('x')), 1)).toEqual(Buffer.from('x'))
+    }
     useCodecLogger(silentLogger)
     expect(lines).toEqual([
       "snappy: native package snappy not loaded (Cannot find module 'snappy'), using snappyjs; set OTTLA_REQUIRE_NATIVE=1 to fail instead",
-      "lz4: native package lz4-napi not loaded (Cannot find module 'lz4-napi'), using built-in decoder and stored blocks; set OTTLA_REQUIRE_NATIVE=1 to fail instead",
+      "lz4: native package lz4-napi not loaded (Cannot find module 'lz4-napi'), using built-in decoder and stored blocks"
+      + '; set OTTLA_REQUIRE_NATIVE=1 to fail instead',
     ])
   })
 
   test('OTTLA_REQUIRE_NATIVE=1 makes a missing native package an error', () => {
     vi.stubEnv('OTTLA_REQUIRE_NATIVE', '1')
     const fresh = createCodecs(without('snappy', 'lz4-napi'))
-    for (const type of ['snappy', 'lz4'] as const) expect(() => fresh.compress(type, Buffer.alloc(1))).toThrow(expect.objectContaining({ code: 'DEPENDENCY_MISSING' }) as OttlaError)
+    for (const type of ['snappy', 'lz4'] as const) {
+      expect(() => fresh.compress(type, Buffer.alloc(1))).toThrow(expect.objectContaining({ code: 'DEPENDENCY_MISSING' }) as OttlaError)
+    }
   })
 
   test('a missing required package is an error that says what to do', async () => {

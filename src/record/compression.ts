@@ -48,7 +48,8 @@ function checkLevel(type: CompressionType, level: number | undefined): void {
   const limits = compressionLevels[type]
   if (level === undefined || limits === undefined) return
   if (!Number.isInteger(level) || level < limits[0] || level > limits[1] || (type === 'gzip' && level === 0)) {
-    throw new OttlaError('INVALID_CONFIG', `compression.${type}.level must be an integer from ${limits[0]} to ${limits[1]}${type === 'gzip' ? ' other than 0' : ''}, not ${level}`)
+    const range = `from ${limits[0]} to ${limits[1]}${type === 'gzip' ? ' other than 0' : ''}`
+    throw new OttlaError('INVALID_CONFIG', `compression.${type}.level must be an integer ${range}, not ${level}`)
   }
 }
 

@@ -4,7 +4,9 @@ import { controlKey, endTransactionValue, readControlType, readCoordinatorEpoch 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
 
 test('type and coordinator epoch come back', () => {
-  for (const type of ['ABORT', 'COMMIT', 'LEADER_CHANGE', 'SNAPSHOT_HEADER', 'SNAPSHOT_FOOTER', 'KRAFT_VERSION', 'KRAFT_VOTERS'] as const) expect(readControlType(controlKey(type))).toBe(type)
+  for (const type of ['ABORT', 'COMMIT', 'LEADER_CHANGE', 'SNAPSHOT_HEADER', 'SNAPSHOT_FOOTER', 'KRAFT_VERSION', 'KRAFT_VOTERS'] as const) {
+    expect(readControlType(controlKey(type))).toBe(type)
+  }
   for (const epoch of [0, 3, 255, 65536, 2147483647, -1]) expect(readCoordinatorEpoch(endTransactionValue(epoch))).toBe(epoch)
   expect(Buffer.from(controlKey('COMMIT')).toString('hex') + Buffer.from(endTransactionValue(3)).toString('hex')).toBe('00000001000000000003')
 })

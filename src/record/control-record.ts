@@ -20,7 +20,9 @@ const MARKER_VALUE_SIZE = 6
 function readInt16(bytes: Uint8Array, at: number): number { return (bytes[at]! << 24 >> 16) | bytes[at + 1]! }
 
 function versioned(bytes: Uint8Array | null, size: number, what: string): Uint8Array {
-  if (bytes === null || bytes.length < size) throw new OttlaError('CORRUPT_MESSAGE', `the ${what} of a control record has ${bytes === null ? 'no' : bytes.length} bytes, fewer than ${size}`)
+  if (bytes === null || bytes.length < size) {
+    throw new OttlaError('CORRUPT_MESSAGE', `the ${what} of a control record has ${bytes === null ? 'no' : bytes.length} bytes, fewer than ${size}`)
+  }
   if (readInt16(bytes, 0) < 0) throw new OttlaError('CORRUPT_MESSAGE', `the ${what} of a control record has the impossible version ${readInt16(bytes, 0)}`)
   return bytes
 }

@@ -38,12 +38,16 @@ describe('CRC-32C', () => {
     const lines: string[] = []
     useLibraryLogger({ ...silentLogger, info: (message) => { lines.push(message) } })
     expect(loadNativeCrc32c(missing)).toBeNull()
-    expect(lines).toEqual(['crc32c: native package @node-rs/crc32 not loaded (libfoo.so: no such file), using JavaScript; set OTTLA_REQUIRE_NATIVE=1 to fail instead'])
+    expect(lines).toEqual(
+      ['crc32c: native package @node-rs/crc32 not loaded (libfoo.so: no such file), using JavaScript; set OTTLA_REQUIRE_NATIVE=1 to fail instead'],
+    )
   })
 
   test('OTTLA_REQUIRE_NATIVE=1 makes a missing native package an error', () => {
     vi.stubEnv('OTTLA_REQUIRE_NATIVE', '1')
-    expect(() => loadNativeCrc32c(missing)).toThrow(expect.objectContaining({ code: 'DEPENDENCY_MISSING', message: expect.stringContaining('libfoo.so') as string }) as OttlaError)
+    expect(() => loadNativeCrc32c(missing)).toThrow(
+      expect.objectContaining({ code: 'DEPENDENCY_MISSING', message: expect.stringContaining('libfoo.so') as string }) as OttlaError,
+    )
   })
 
   test('a native package that computes something else is not used', () => {

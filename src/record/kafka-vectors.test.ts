@@ -23,7 +23,8 @@ interface TruthRecord {
   headers: [string, string | null][]; controlType?: string; coordinatorEpoch?: number
 }
 interface TruthBatch {
-  position: number; size: number; error?: string; unsafe?: true; codec: string; timestampType: 'CreateTime' | 'LogAppendTime'; isTransactional: boolean; isControl: boolean
+  position: number; size: number; error?: string; unsafe?: true; codec: string; timestampType: 'CreateTime' | 'LogAppendTime'
+  isTransactional: boolean; isControl: boolean
   deleteHorizonMs: number | null; records: TruthRecord[]; [field: string]: unknown
 }
 
@@ -53,7 +54,8 @@ function describeBatch(bytes: Buffer, position: number, size: number, use: Codec
     position, baseOffset: header.baseOffset, lastOffset: header.lastOffset, size: header.size, partitionLeaderEpoch: header.leaderEpoch, magic: header.magic,
     crc: header.crc, attributes: header.attributes, codec: header.compression, timestampType: header.timestampType, isTransactional: header.isTransactional,
     isControl: header.isControl, deleteHorizonMs: header.deleteHorizonMs, baseTimestamp: header.baseTimestamp, maxTimestamp: header.maxTimestamp,
-    producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence, lastSequence: header.lastSequence, count: header.count,
+    producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence, lastSequence: header.lastSequence,
+    count: header.count,
   }
   truth['records'] = records.map((record) => {
     const plain: TruthRecord = {
@@ -182,7 +184,8 @@ describe('encoding again what was decoded', () => {
         const text = (part: Uint8Array | null): string | null => part === null ? null : Buffer.from(part).toString()
         builder.appendAt(cursor.offsetDelta, header.baseTimestamp + cursor.timestampDelta, text(cursor.key()), text(cursor.value()), cursor.headers())
       }
-      expect(Buffer.from(builder.seal(fieldsOf(header))).equals(bytes.subarray(line.position, line.position + line.size)), `batch at ${line.position}`).toBe(true)
+      const original = bytes.subarray(line.position, line.position + line.size)
+      expect(Buffer.from(builder.seal(fieldsOf(header))).equals(original), `batch at ${line.position}`).toBe(true)
       count++
     }
     expect(count).toBeGreaterThan(20)
@@ -236,7 +239,8 @@ function likeTruth(record: FixtureRecord, truth: FixtureRecord | undefined): Fix
 }
 
 describe.each(rungs)('a data directory of a real broker, with %s', (_, use) => {
-  test.each(['01-plain', '02-codecs', '03-segments', '04-txn', '05-compact-later', '10-old-formats'])('%s: every record of every log is as the broker served it', (fixture) => {
+  const names = ['01-plain', '02-codecs', '03-segments', '04-txn', '05-compact-later', '10-old-formats']
+  test.each(names)('%s: every record of every log is as the broker served it', (fixture) => {
     const truths = readdirSync(join(fixtures, fixture, 'truth/records')).filter((name) => name.endsWith('.read_uncommitted.jsonl'))
     expect(truths.length).toBeGreaterThan(0)
     for (const name of truths) {

@@ -34,7 +34,8 @@ export function loadNative(format: string, name: string, substitute: string, loa
   } catch (error) {
     const cause = firstCause(error)
     if (process.env['OTTLA_REQUIRE_NATIVE'] === '1') {
-      throw new OttlaError('DEPENDENCY_MISSING', `${format}: native package ${name} could not be loaded (${cause}) and OTTLA_REQUIRE_NATIVE=1 is set`, { cause: error })
+      const problem = `native package ${name} could not be loaded (${cause}) and OTTLA_REQUIRE_NATIVE=1 is set`
+      throw new OttlaError('DEPENDENCY_MISSING', `${format}: ${problem}`, { cause: error })
     }
     logger.info(`${format}: native package ${name} not loaded (${cause}), using ${substitute}; set OTTLA_REQUIRE_NATIVE=1 to fail instead`)
     return null
@@ -46,6 +47,7 @@ export function loadRequired(format: string, name: string, load: LibraryLoader):
   try {
     return load(name)
   } catch (error) {
-    throw new OttlaError('DEPENDENCY_MISSING', `${format}: package ${name} could not be loaded (${firstCause(error)}); install the dependencies again`, { cause: error })
+    const problem = `package ${name} could not be loaded (${firstCause(error)}); install the dependencies again`
+    throw new OttlaError('DEPENDENCY_MISSING', `${format}: ${problem}`, { cause: error })
   }
 }

@@ -134,7 +134,9 @@ export class RecordBatchBuilder {
 
   /** Owns a slab of `capacity` bytes, the most that an uncompressed batch takes unless its first record alone is larger. */
   constructor(capacity: number) {
-    if (!Number.isInteger(capacity) || capacity < BATCH_HEADER_SIZE || capacity > MAX_INT32) throw invalid(`capacity ${capacity} is not an integer from ${BATCH_HEADER_SIZE} to ${MAX_INT32}`)
+    if (!Number.isInteger(capacity) || capacity < BATCH_HEADER_SIZE || capacity > MAX_INT32) {
+      throw invalid(`capacity ${capacity} is not an integer from ${BATCH_HEADER_SIZE} to ${MAX_INT32}`)
+    }
     this.#capacity = capacity
     this.#home = Buffer.allocUnsafeSlow(capacity + SLACK)
     this.#slab = this.#home
@@ -167,9 +169,15 @@ export class RecordBatchBuilder {
   }
 
   /** The same with a gap: `offsetDelta` is greater than the last record's. */
-  appendAt(offsetDelta: number, timestamp: number, key: Uint8Array | string | null, value: Uint8Array | string | null, headers: readonly RecordHeader[] | null): boolean {
-    if (!(timestamp >= -1) || !Number.isSafeInteger(timestamp)) throw new OttlaError('INVALID_TIMESTAMP', `${timestamp} is not a timestamp: milliseconds since 1970, or −1 for none`)
-    if (!(offsetDelta > this.#lastOffsetDelta) || offsetDelta !== (offsetDelta | 0)) throw invalid(`offset delta ${offsetDelta} does not follow ${this.#lastOffsetDelta}`)
+  appendAt(
+    offsetDelta: number, timestamp: number, key: Uint8Array | string | null, value: Uint8Array | string | null, headers: readonly RecordHeader[] | null,
+  ): boolean {
+    if (!(timestamp >= -1) || !Number.isSafeInteger(timestamp)) {
+      throw new OttlaError('INVALID_TIMESTAMP', `${timestamp} is not a timestamp: milliseconds since 1970, or −1 for none`)
+    }
+    if (!(offsetDelta > this.#lastOffsetDelta) || offsetDelta !== (offsetDelta | 0)) {
+      throw invalid(`offset delta ${offsetDelta} does not follow ${this.#lastOffsetDelta}`)
+    }
     const base = this.#hasBase ? this.#baseTimestamp : timestamp
     let end = this.#encode(offsetDelta, timestamp - base, key, key === null ? -1 : key.length, value, value === null ? -1 : value.length, headers)
     if (end === NOT_ASCII) end = this.#encode(offsetDelta, timestamp - base, key, exactLength(key), value, exactLength(value), headers)
@@ -230,7 +238,9 @@ export class RecordBatchBuilder {
    * records until `reset`. The codec must have been loaded (compression.ts).
    */
   seal(fields: BatchFields = {}): Uint8Array {
-    if (this.#count > 0 && fields.deleteHorizonMs !== undefined && fields.deleteHorizonMs !== this.#baseTimestamp) throw invalid('the delete horizon must be the base timestamp')
+    if (this.#count > 0 && fields.deleteHorizonMs !== undefined && fields.deleteHorizonMs !== this.#baseTimestamp) {
+      throw invalid('the delete horizon must be the base timestamp')
+    }
     const compression = fields.compression ?? 'none'
     let batch = this.#slab.subarray(0, this.#position)
     if (compression !== 'none') {
@@ -245,8 +255,9 @@ export class RecordBatchBuilder {
   #writeHeader(batch: Uint8Array, fields: BatchFields, compression: CompressionType): void {
     const view = viewOf(batch)
     const appendTime = fields.timestampType === 'LogAppendTime'
-    const attributes = compressionTypes.indexOf(compression) | (appendTime ? LOG_APPEND_TIME_BIT : 0) | (fields.isTransactional === true ? TRANSACTIONAL_BIT : 0)
-      | (fields.isControl === true ? CONTROL_BIT : 0) | (fields.deleteHorizonMs === undefined ? 0 : DELETE_HORIZON_BIT)
+    const attributes = compressionTypes.indexOf(compression) | (appendTime ? LOG_APPEND_TIME_BIT : 0)
+      | (fields.isTransactional === true ? TRANSACTIONAL_BIT : 0) | (fields.isControl === true ? CONTROL_BIT : 0)
+      | (fields.deleteHorizonMs === undefined ? 0 : DELETE_HORIZON_BIT)
     writeInt64(view, 0, fields.baseOffset ?? 0)
     view.setInt32(LENGTH_AT, batch.length - LOG_OVERHEAD)
     view.setInt32(LEADER_EPOCH_AT, fields.leaderEpoch ?? -1)
@@ -272,7 +283,8 @@ function exactLength(content: Uint8Array | string | null): number {
 export function buildBatch(records: readonly RecordInput[], fields: BatchFields = {}): Uint8Array {
   let capacity = BATCH_HEADER_SIZE
   for (const record of records) {
-    capacity += MAX_RECORD_OVERHEAD + Math.max(0, exactLength(record.key ?? null)) + Math.max(0, exactLength(record.value ?? null)) + sizeOfHeaders(record.headers ?? [])
+    capacity += MAX_RECORD_OVERHEAD + sizeOfHeaders(record.headers ?? [])
+    capacity += Math.max(0, exactLength(record.key ?? null)) + Math.max(0, exactLength(record.value ?? null))
   }
   if (capacity > MAX_INT32) throw new OttlaError('MESSAGE_TOO_LARGE', `the records do not fit a batch: ${capacity} bytes, at most 2 GiB`)
   const builder = new RecordBatchBuilder(capacity)

@@ -12,7 +12,11 @@ beforeAll(() => loadAllCodecs())
 
 const T = 1700000000000
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex')
-const records = [{ timestamp: T, key: 'k0', value: 'v0' }, { timestamp: T + 5, value: 'v1', headers: [{ key: 'h', value: Buffer.from('x') }] }, { timestamp: T - 3, key: 'k2' }]
+const records = [
+  { timestamp: T, key: 'k0', value: 'v0' },
+  { timestamp: T + 5, value: 'v1', headers: [{ key: 'h', value: Buffer.from('x') }] },
+  { timestamp: T - 3, key: 'k2' },
+]
 
 /** A batch of the given record bytes, with a valid CRC. */
 function batchOf(body: Buffer, count: number, attributes = 0): Buffer {
@@ -41,7 +45,8 @@ function refusal(call: () => unknown): OttlaError {
 
 describe('the cursor', () => {
   test('tells each record by fields, positions and views', () => {
-    const batch = Buffer.concat([Buffer.alloc(5), buildBatch(records, { baseOffset: 40, producerId: 9, producerEpoch: 1, baseSequence: 2147483646 }), Buffer.alloc(5)])
+    const built = buildBatch(records, { baseOffset: 40, producerId: 9, producerEpoch: 1, baseSequence: 2147483646 })
+    const batch = Buffer.concat([Buffer.alloc(5), built, Buffer.alloc(5)])
     const cursor = new RecordCursor()
     const header = cursor.reset(batch, 5, batch.length)
     expect(cursor.header).toBe(header)
@@ -135,16 +140,22 @@ describe('what a record must hold', () => {
   })
 
   test('a count of two thousand million takes no memory', () => {
-    for (const attributes of [0, 1]) expect(refusal(() => readBatch(batchOf(attributes === 0 ? hex(good) : Buffer.from(buildBatch(records, { compression: 'gzip' }).subarray(BATCH_HEADER_SIZE)), 2 ** 31 - 1, attributes))).message).toContain('2147483647 records')
+    for (const attributes of [0, 1]) {
+      const body = attributes === 0 ? hex(good) : Buffer.from(buildBatch(records, { compression: 'gzip' }).subarray(BATCH_HEADER_SIZE))
+      expect(refusal(() => readBatch(batchOf(body, 2 ** 31 - 1, attributes))).message).toContain('2147483647 records')
+    }
   })
 
   test('any damage to any byte is refused or read within bounds, never a crash', () => {
-    const batches = compressionTypes.map((compression) => Buffer.from(buildBatch([...records, { value: Buffer.alloc(300, 7) }, { key: 'x'.repeat(100) }], { compression, baseOffset: 5 })))
-    fc.assert(fc.property(fc.constantFrom(...batches), fc.array(fc.tuple(fc.nat(1000), fc.nat(255)), { minLength: 1, maxLength: 5 }), fc.boolean(), (batch, edits, reseal) => {
+    const more = [...records, { value: Buffer.alloc(300, 7) }, { key: 'x'.repeat(100) }]
+    const batches = compressionTypes.map((compression) => Buffer.from(buildBatch(more, { compression, baseOffset: 5 })))
+    const changes = fc.array(fc.tuple(fc.nat(1000), fc.nat(255)), { minLength: 1, maxLength: 5 })
+    const options = { maxDecompressedBytes: 100_000 }
+    fc.assert(fc.property(fc.constantFrom(...batches), changes, fc.boolean(), (batch, edits, reseal) => {
       const bytes = Buffer.from(batch)
       for (const [at, value] of edits) bytes[at % bytes.length] = value
       if (reseal) sealed(bytes)
-      for (const read of [() => readBatch(bytes, 0, bytes.length, { maxDecompressedBytes: 100_000 }), () => validateBatch(bytes, 0, bytes.length, { maxDecompressedBytes: 100_000 })]) {
+      for (const read of [() => readBatch(bytes, 0, bytes.length, options), () => validateBatch(bytes, 0, bytes.length, options)]) {
         try {
           read()
         } catch (error) {
@@ -172,10 +183,13 @@ describe('validateBatch', () => {
   }
 
   test('sums up what the append path asks for', () => {
-    expect(summary(buildBatch(records, { baseOffset: 10 }))).toEqual({ count: 3, maxTimestamp: T + 5, offsetOfMaxTimestamp: 11, minTimestamp: T - 3, consecutive: true, firstWithoutKey: 1 })
+    expect(summary(buildBatch(records, { baseOffset: 10 }))).toEqual(
+      { count: 3, maxTimestamp: T + 5, offsetOfMaxTimestamp: 11, minTimestamp: T - 3, consecutive: true, firstWithoutKey: 1 },
+    )
     expect(summary(buildBatch([{ key: 'a' }, { key: 'b', timestamp: 7, offsetDelta: 3 }, { key: 'c', timestamp: 7 }], { baseOffset: 10 })))
       .toEqual({ count: 3, maxTimestamp: 7, offsetOfMaxTimestamp: 13, minTimestamp: 7, consecutive: false, firstWithoutKey: -1 })
-    expect(summary(buildBatch([{ key: 'a' }], { lastOffsetDelta: 1 }))).toMatchObject({ consecutive: false, maxTimestamp: -1, offsetOfMaxTimestamp: -1, minTimestamp: -1 })
+    const short = summary(buildBatch([{ key: 'a' }], { lastOffsetDelta: 1 }))
+    expect(short).toMatchObject({ consecutive: false, maxTimestamp: -1, offsetOfMaxTimestamp: -1, minTimestamp: -1 })
     expect(summary(buildBatch([], { lastOffsetDelta: 4 }))).toMatchObject({ count: 0, consecutive: false })
   })
 
@@ -202,7 +216,9 @@ describe('validateBatch', () => {
   test('control records must parse', () => {
     const marker = { type: 'COMMIT' as const, timestamp: T, producerId: 1, producerEpoch: 0, coordinatorEpoch: 1 }
     expect(summary(buildEndTransactionMarker(marker))).toMatchObject({ count: 1 })
-    for (const record of [{ value: 'v' }, { key: 'abc' }, { key: hex('00000001'), value: hex('0000') }]) expect(refusal(() => summary(buildBatch([record], { isControl: true }))).message).toContain('control record')
+    for (const record of [{ value: 'v' }, { key: 'abc' }, { key: hex('00000001'), value: hex('0000') }]) {
+      expect(refusal(() => summary(buildBatch([record], { isControl: true }))).message).toContain('control record')
+    }
     expect(summary(buildBatch([{ key: hex('00000063'), value: hex('') }], { isControl: true }))).toMatchObject({ count: 1 })
   })
 })

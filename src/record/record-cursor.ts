@@ -36,6 +36,10 @@ export interface CursorOptions {
   readonly codecs?: Codecs
 }
 
+function corrupt({ position, baseOffset }: BatchHeader, problem: string): OttlaError {
+  return new OttlaError('CORRUPT_MESSAGE', `batch at byte ${position} (base offset ${baseOffset}) ${problem}`, { position, offset: baseOffset })
+}
+
 export class RecordCursor {
   offset: number = 0
   /** To the batch's base offset. */
@@ -139,7 +143,8 @@ export class RecordCursor {
   }
 
   #unfold(start: number, end: number, lenientLz4Header: boolean): void {
-    const plain = asBuffer(this.#codecs.decompress(this.#header.compression, this.#bytes.subarray(start, end), this.#maxDecompressedBytes, { lenientLz4Header }))
+    const packed = this.#bytes.subarray(start, end)
+    const plain = asBuffer(this.#codecs.decompress(this.#header.compression, packed, this.#maxDecompressedBytes, { lenientLz4Header }))
     this.#use(plain, viewOf(plain))
   }
 
@@ -150,10 +155,7 @@ export class RecordCursor {
     this.#memoryOffset = bytes.byteOffset
   }
 
-  #corrupt(problem: string): OttlaError {
-    const { position, baseOffset } = this.#header
-    return new OttlaError('CORRUPT_MESSAGE', `batch at byte ${position} (base offset ${baseOffset}) ${problem}`, { position, offset: baseOffset })
-  }
+  #corrupt(problem: string): OttlaError { return corrupt(this.#header, problem) }
 
   /** Goes to the next record. False at the end; the fields then still are the last record's. Raises CORRUPT_MESSAGE. */
   next(): boolean {
@@ -204,7 +206,21 @@ export class RecordCursor {
       }
     }
     const offsetDelta = (bits >>> 1) ^ -(bits & 1)
-    bits = bytes[p++]!
+    p = this.#readContent(p, end)
+    if (p !== end) throw this.#corrupt(`has a record whose fields take ${p - end + length} bytes and which says ${length}`)
+    this.#position = p
+    this.sizeInBytes = p - start
+    this.offsetDelta = offsetDelta
+    this.timestampDelta = timestampDelta
+    this.#place(this.#baseOffset + offsetDelta, this.#appendTime ? this.#header.maxTimestamp : this.#baseTimestamp + timestampDelta)
+    return true
+  }
+
+  /** Key, value and headers of the record that ends at `end`. Returns the position after them, which is beyond `end` if they do not fit. */
+  #readContent(position: number, end: number): number {
+    const bytes = this.#bytes
+    let p = position
+    let bits = bytes[p++]!
     if (bits >= 0x80) {
       const second = bytes[p]!
       if (second < 0x80) {
@@ -240,19 +256,9 @@ export class RecordCursor {
       this.valueLength = valueLength
       p += valueLength
     }
-    if (bytes[p] === 0) {
-      this.headerCount = 0
-      p++
-    } else {
-      p = this.#skipHeaders(p, end)
-    }
-    if (p !== end) throw this.#corrupt(`has a record whose fields take ${p - end + length} bytes and which says ${length}`)
-    this.#position = p
-    this.sizeInBytes = p - start
-    this.offsetDelta = offsetDelta
-    this.timestampDelta = timestampDelta
-    this.#place(this.#baseOffset + offsetDelta, this.#appendTime ? this.#header.maxTimestamp : this.#baseTimestamp + timestampDelta)
-    return true
+    if (bytes[p] !== 0) return this.#skipHeaders(p, end)
+    this.headerCount = 0
+    return p + 1
   }
 
   #place(offset: number, timestamp: number): void {
@@ -389,7 +395,7 @@ export interface ValidateOptions extends CursorOptions {
 export function validateBatch(buffer: Uint8Array, position: number, end: number, options: ValidateOptions = {}): BatchSummary {
   const cursor = options.cursor ?? new RecordCursor(options)
   const header = cursor.reset(buffer, position, end)
-  const fail = (problem: string): OttlaError => new OttlaError('CORRUPT_MESSAGE', `batch at byte ${position} (base offset ${header.baseOffset}) ${problem}`, { position, offset: header.baseOffset })
+  const fail = (problem: string): OttlaError => corrupt(header, problem)
   if (options.checkCrc !== false && !verifyBatchCrc(buffer, viewOf(buffer), position, header.size)) throw fail('fails its checksum')
   if (header.lastOffsetDelta < 0) throw fail(`has the impossible last offset delta ${header.lastOffsetDelta}`)
   if (header.count === 0 && header.size !== BATCH_HEADER_SIZE) throw fail(`says 0 records and has ${header.size - BATCH_HEADER_SIZE} bytes of them`)
@@ -401,7 +407,9 @@ export function validateBatch(buffer: Uint8Array, position: number, end: number,
   let firstWithoutKey = -1
   while (cursor.next()) {
     if (cursor.offset <= last) throw fail(`has offset ${cursor.offset} after ${last}`)
-    if (cursor.offset > header.lastOffset || (header.magic === 2 && cursor.offset < header.baseOffset)) throw fail(`has offset ${cursor.offset} outside its span`)
+    if (cursor.offset > header.lastOffset || (header.magic === 2 && cursor.offset < header.baseOffset)) {
+      throw fail(`has offset ${cursor.offset} outside its span`)
+    }
     if (!cursor.innerCrcHolds()) throw fail(`has a message at offset ${cursor.offset} that fails its checksum`)
     if (header.isControl && isMarker(cursor)) readCoordinatorEpoch(cursor.value())
     last = cursor.offset

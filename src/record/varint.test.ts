@@ -46,7 +46,9 @@ describe('the byte patterns of Kafka', () => {
     expect(readBack(readVarlong, hex)).toBe(value)
   })
 
-  test.each([[127, '7f'], [128, '8001'], [300, 'ac02'], [16383, 'ff7f'], [16384, '808001'], [2147483647, 'ffffffff07'], [4294967295, 'ffffffff0f']])('unsigned %d is %s', (value, hex) => {
+  test.each([
+    [127, '7f'], [128, '8001'], [300, 'ac02'], [16383, 'ff7f'], [16384, '808001'], [2147483647, 'ffffffff07'], [4294967295, 'ffffffff0f'],
+  ])('unsigned %d is %s', (value, hex) => {
     expect(written(writeUnsignedVarint, value)).toBe(hex)
     expect(readBack(readUnsignedVarint, hex)).toBe(value)
   })

@@ -29,13 +29,17 @@ interface WasmZstd {
 }
 
 function fitsWasm(bytes: number): void {
-  if (bytes > MAX_WASM_BYTES) throw new OttlaError('MESSAGE_TOO_LARGE', `zstd: ${bytes} bytes are more than WebAssembly can take; use Node 22.15 or later, or smaller batches`)
+  if (bytes > MAX_WASM_BYTES) {
+    throw new OttlaError('MESSAGE_TOO_LARGE', `zstd: ${bytes} bytes are more than WebAssembly can take; use Node 22.15 or later, or smaller batches`)
+  }
 }
 
 function zlibCoder(library: ZlibZstd): FrameCoder {
   return {
     compress: (bytes, level) => library.zstdCompressSync(bytes, { params: { [library.constants.ZSTD_c_compressionLevel]: level } }),
-    decompress: (frame, bound) => library.zstdDecompressSync(frame, { maxOutputLength: Math.max(1, bound), chunkSize: Math.max(MIN_CHUNK, Math.min(bound, MAX_CHUNK)) }),
+    decompress(frame, bound) {
+      return library.zstdDecompressSync(frame, { maxOutputLength: Math.max(1, bound), chunkSize: Math.max(MIN_CHUNK, Math.min(bound, MAX_CHUNK)) })
+    },
   }
 }
 
@@ -61,7 +65,9 @@ function decompressFrame(coder: FrameCoder, bytes: Uint8Array, frame: ZstdFrame,
   if (frame.contentSize > room) throw tooLarge('zstd', room)
   const bound = Math.min(frame.outputBound, room)
   const plain = guarded(bound < frame.outputBound ? `zstd within ${room} bytes` : 'zstd', () => coder.decompress(bytes.subarray(frame.start, frame.end), bound))
-  if (frame.contentSize >= 0 && plain.length !== frame.contentSize) throw badFraming('zstd', `the frame says ${frame.contentSize} bytes and holds ${plain.length}`)
+  if (frame.contentSize >= 0 && plain.length !== frame.contentSize) {
+    throw badFraming('zstd', `the frame says ${frame.contentSize} bytes and holds ${plain.length}`)
+  }
   return plain
 }
 
