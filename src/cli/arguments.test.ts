@@ -24,8 +24,11 @@ const problem = (...words: string[]): string => {
 
 describe('words become values', () => {
   test('flags are there or not, lists are empty or not, the rest may be missing', () => {
-    expect(parse()).toEqual({ topic: undefined, partitions: undefined, time: undefined, json: false, config: [], 'compression-codec': undefined, 'producer-props': [] })
-    expect(parse('--topic', 'a', '--partitions=3', '--json', '--config', 'x=1', '--config', 'y=2')).toMatchObject({ topic: 'a', partitions: 3, json: true, config: ['x=1', 'y=2'] })
+    expect(parse()).toEqual({
+      topic: undefined, partitions: undefined, time: undefined, json: false, config: [], 'compression-codec': undefined, 'producer-props': [],
+    })
+    expect(parse('--topic', 'a', '--partitions=3', '--json', '--config', 'x=1', '--config', 'y=2'))
+      .toMatchObject({ topic: 'a', partitions: 3, json: true, config: ['x=1', 'y=2'] })
   })
 
   test('a value may begin with a dash, as in Kafka', () => {

@@ -15,7 +15,7 @@ const clusterOptions = new Set(['bootstrap-server', 'broker-list', 'zookeeper'])
 export function parseArguments(words: readonly string[], table: OptionTable): { readonly values: AnyValues; readonly help: boolean } {
   const all: OptionTable = { ...common, ...table }
   const config: NonNullable<ParseArgsConfig['options']> = {}
-  for (const [name, spec] of Object.entries(all)) config[name] = { type: spec.type === 'flag' ? 'boolean' : 'string', multiple: spec.many === true || spec.greedy === true }
+  for (const [name, spec] of Object.entries(all)) config[name] = { type: spec.type === 'flag' ? 'boolean' : 'string', multiple: isList(spec) }
   const { values } = parseArgs({ args: joined(words, all), options: config, strict: true, allowPositionals: false })
   const result: Record<string, AnyValues[string]> = {}
   for (const [name, spec] of Object.entries(table)) result[name] = convert(name, spec, values[name])
@@ -81,8 +81,10 @@ function convert(name: string, spec: OptionSpec, value: unknown): AnyValues[stri
   if (spec.type === 'flag') return value === true
   const texts = value === undefined ? [] : Array.isArray(value) ? value as string[] : [value as string]
   const list = spec.type === 'number' ? texts.map((text) => toNumber(name, text)) : texts
-  return spec.many === true || spec.greedy === true ? list as readonly string[] : list.at(-1)
+  return isList(spec) ? list : list.at(-1)
 }
+
+const isList = (spec: OptionSpec): boolean => spec.many === true || spec.greedy === true
 
 function toNumber(name: string, text: string): number {
   const value = Number(text)
@@ -99,6 +101,22 @@ export function pairs(option: string, words: readonly string[]): Record<string, 
     result[word.slice(0, equals).trim()] = word.slice(equals + 1)
   }
   return result
+}
+
+/** Refuses names that an option does not know; `elsewhere` says where others go. */
+export function checkNames(option: string, given: Readonly<Record<string, string>>, known: readonly string[], elsewhere: string): void {
+  const stray = Object.keys(given).find((name) => !known.includes(name))
+  if (stray === undefined) return
+  const guess = nearest(stray, known)
+  throw new UsageError(`--${option}: unknown name ${stray}${guess === null ? `; there are ${known.join(', ')}` : `; did you mean ${guess}?`}; ${elsewhere}`)
+}
+
+/** The value of an option that knows only some words. */
+export function choice<const W extends string>(option: string, value: string, words: readonly W[]): W {
+  const found = words.find((word) => word === value)
+  if (found !== undefined) return found
+  const list = words.length === 2 ? words.join(' or ') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+  throw new UsageError(`--${option} is ${list}, not ${JSON.stringify(value)}`)
 }
 
 /** The value of an option that must be there. */

@@ -15,8 +15,11 @@ export interface OptionSpec {
 }
 export type OptionTable = Readonly<Record<string, OptionSpec>>
 
-type ValueOf<S extends OptionSpec> = S['type'] extends 'flag' ? boolean : S extends { many: true } | { greedy: true } ? readonly (S['type'] extends 'number' ? number : string)[]
-  : (S['type'] extends 'number' ? number : string) | undefined
+type SingleOf<S extends OptionSpec> = S['type'] extends 'number' ? number : string
+type ValueOf<S extends OptionSpec> =
+  S['type'] extends 'flag' ? boolean
+    : S extends { many: true } | { greedy: true } ? readonly SingleOf<S>[]
+      : SingleOf<S> | undefined
 /** Flags are always there, lists may be empty, everything else is undefined when it was not given. */
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> }
 export type AnyValues = Readonly<Record<string, boolean | string | number | readonly string[] | readonly number[] | undefined>>
@@ -38,8 +41,13 @@ export interface Command extends CommandHelp {
   run(terminal: Terminal, values: AnyValues): Promise<number>
 }
 
+interface Definition<T extends OptionTable> extends CommandHelp {
+  readonly options: T
+  run(terminal: Terminal, values: Values<T>): Promise<number>
+}
+
 /** Binds the option table's types to the function that takes their values. */
-export function defineCommand<const T extends OptionTable>(definition: CommandHelp & { readonly options: T; run(terminal: Terminal, values: Values<T>): Promise<number> }): Command {
+export function defineCommand<const T extends OptionTable>(definition: Definition<T>): Command {
   return { ...definition, run: (terminal, values) => definition.run(terminal, values as Values<T>) }
 }
 

@@ -13,4 +13,6 @@ import { produce } from './commands/produce.ts'
 import { topics } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
 
-export const commands: readonly Command[] = [topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume]
+export const commands: readonly Command[] = [
+  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume,
+]

@@ -22,8 +22,14 @@ describe('a line becomes a record as in kafka-console-producer', () => {
     ['headers first', 'a:1,b:2\tv', { 'parse.headers': 'true' }, { headers: [['a', '1'], ['b', '2']], value: 'v' }],
     ['headers, key and value', 'a:1:2\tk\tv', { 'parse.headers': 'true', 'parse.key': 'true' }, { headers: [['a', '1:2']], key: 'k', value: 'v' }],
     ['no headers', '\tv', { 'parse.headers': 'true' }, { value: 'v' }],
-    ['own separators', 'a=1;b=2|v', { 'parse.headers': 'true', 'headers.delimiter': '|', 'headers.separator': ';', 'headers.key.separator': '=' }, { headers: [['a', '1'], ['b', '2']], value: 'v' }],
-    ['marked nulls', 'a:NULL\tNULL\tNULL', { 'parse.headers': 'true', 'parse.key': 'true', 'null.marker': 'NULL' }, { headers: [['a', null]], key: null, value: null }],
+    [
+      'own separators', 'a=1;b=2|v', { 'parse.headers': 'true', 'headers.delimiter': '|', 'headers.separator': ';', 'headers.key.separator': '=' },
+      { headers: [['a', '1'], ['b', '2']], value: 'v' },
+    ],
+    [
+      'marked nulls', 'a:NULL\tNULL\tNULL', { 'parse.headers': 'true', 'parse.key': 'true', 'null.marker': 'NULL' },
+      { headers: [['a', null]], key: null, value: null },
+    ],
     ['a line without key, where that is let pass', 'v', { 'parse.key': 'true', 'ignore.error': 'true' }, { value: 'v' }],
   ] as [string, string, Record<string, string>, object][])('%s', (_, line, properties, expected) => { expect(parsed(line, properties)).toEqual(expected) })
 
@@ -41,14 +47,19 @@ describe('a line becomes a record as in kafka-console-producer', () => {
 describe('bytes in JSON', () => {
   test('are text, base64 or the JSON they hold; null is null', () => {
     const bytes = Buffer.from('{"a":[1,null]}')
-    expect([encode(bytes, 'utf8'), encode(bytes, 'base64'), encode(bytes, 'json'), encode(null, 'json')]).toEqual(['{"a":[1,null]}', 'eyJhIjpbMSxudWxsXX0=', { a: [1, null] }, null])
+    expect([encode(bytes, 'utf8'), encode(bytes, 'base64'), encode(bytes, 'json'), encode(null, 'json')])
+      .toEqual(['{"a":[1,null]}', 'eyJhIjpbMSxudWxsXX0=', { a: [1, null] }, null])
     expect(encode(Buffer.from('truck_1'), 'json')).toBe('truck_1')
   })
 
   test('of consume --json come back as the record they were', () => {
-    const line = JSON.stringify({ topic: 't', partition: 2, offset: 9, timestamp: 5, timestampType: 'CreateTime', key: 'aw==', value: null, headers: [{ key: 'h', value: '/w==' }, { key: 'i', value: null }] })
+    const line = JSON.stringify({
+      topic: 't', partition: 2, offset: 9, timestamp: 5, timestampType: 'CreateTime', key: 'aw==', value: null,
+      headers: [{ key: 'h', value: '/w==' }, { key: 'i', value: null }],
+    })
     const record = parseJsonLine(Buffer.from(line), 'base64', 1)
-    expect(record).toEqual({ topic: 't', timestamp: 5, key: Buffer.from('k'), value: null, headers: [{ key: 'h', value: Buffer.from('ff', 'hex') }, { key: 'i', value: null }] })
+    const headers = [{ key: 'h', value: Buffer.from('ff', 'hex') }, { key: 'i', value: null }]
+    expect(record).toEqual({ topic: 't', timestamp: 5, key: Buffer.from('k'), value: null, headers })
     expect(parseJsonLine(Buffer.from('{"value":{"a":1}}'), 'json', 1)).toEqual({ key: null, value: Buffer.from('{"a":1}'), headers: [] })
   })
 

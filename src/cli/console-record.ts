@@ -4,7 +4,7 @@
  */
 import type { Header, ProducerRecord } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
-import { UsageError } from './command.ts'
+import { choice } from './arguments.ts'
 
 /** On a record that was not ended by a line feed in its file, so that the file comes back byte for byte. */
 export const UNENDED_HEADER = 'ottla.no-newline'
@@ -71,10 +71,13 @@ function split(bytes: Buffer, separator: string, name: string, layout: LineLayou
 }
 
 function headersOf(bytes: Buffer, layout: LineLayout, lineNumber: number): Header[] {
+  const separator = layout.headersKeySeparator
   return bytes.toString('utf8').split(layout.headersSeparator).map((pair) => {
-    const at = pair.indexOf(layout.headersKeySeparator)
-    if (at === -1) throw new OttlaError('INVALID_ARGUMENT', `no header key separator ${JSON.stringify(layout.headersKeySeparator)} in ${JSON.stringify(pair)} on line ${lineNumber}`)
-    const value = pair.slice(at + layout.headersKeySeparator.length)
+    const at = pair.indexOf(separator)
+    if (at === -1) {
+      throw new OttlaError('INVALID_ARGUMENT', `no header key separator ${JSON.stringify(separator)} in ${JSON.stringify(pair)} on line ${lineNumber}`)
+    }
+    const value = pair.slice(at + separator.length)
     return { key: pair.slice(0, at), value: value === layout.nullMarker ? null : Buffer.from(value) }
   })
 }
@@ -82,8 +85,7 @@ function headersOf(bytes: Buffer, layout: LineLayout, lineNumber: number): Heade
 export type Encoding = 'utf8' | 'base64' | 'json'
 
 export function encodingOf(name: string | undefined): Encoding {
-  if (name === undefined || name === 'utf8' || name === 'base64' || name === 'json') return name ?? 'utf8'
-  throw new UsageError(`--encoding is utf8, base64 or json, not ${JSON.stringify(name)}`)
+  return choice('encoding', name ?? 'utf8', ['utf8', 'base64', 'json'])
 }
 
 /** Bytes in JSON: text, base64, or the JSON value they hold (what holds none stays text). */

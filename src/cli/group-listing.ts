@@ -33,7 +33,8 @@ export async function describeGroups(ottla: Ottla, names: readonly string[]): Pr
       const currentOffset = committed.get(`${topic}-${partition}`) ?? null
       const logEndOffset = await endOf(topic, partition)
       const member = assigned.find((tp) => tp.topic === topic && tp.partition === partition)?.member ?? null
-      offsets.push({ topic, partition, currentOffset, logEndOffset, lag: currentOffset === null || logEndOffset === null ? null : Math.max(0, logEndOffset - currentOffset), member })
+      const lag = currentOffset === null || logEndOffset === null ? null : Math.max(0, logEndOffset - currentOffset)
+      offsets.push({ topic, partition, currentOffset, logEndOffset, lag, member })
     }
     groups.push({ description, offsets })
   }
@@ -63,7 +64,10 @@ export function printOffsets(terminal: Terminal, { description, offsets }: Liste
 
 export function printMembers(terminal: Terminal, { description }: ListedGroup, verbose: boolean): void {
   if (description.members.length === 0) return
-  const rows = description.members.map((m) => [description.groupId, m.memberId, m.clientHost, m.clientId, String(m.assignment.length), ...(verbose ? [assignmentText(m)] : [])])
+  const rows = description.members.map((m) => {
+    const row = [description.groupId, m.memberId, m.clientHost, m.clientId, String(m.assignment.length)]
+    return verbose ? [...row, assignmentText(m)] : row
+  })
   void terminal.line(`\n${table(['GROUP', 'CONSUMER-ID', 'HOST', 'CLIENT-ID', '#PARTITIONS', ...(verbose ? ['ASSIGNMENT'] : [])], rows)}`)
 }
 
@@ -71,7 +75,9 @@ export function printMembers(terminal: Terminal, { description }: ListedGroup, v
 function assignmentText(member: GroupMemberDescription): string {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of member.assignment) byTopic.set(topic, [...byTopic.get(topic) ?? [], partition])
-  return byTopic.size === 0 ? '-' : [...byTopic].toSorted(([a], [b]) => a < b ? -1 : 1).map(([topic, partitions]) => `${topic}(${partitions.toSorted((a, b) => a - b).join(',')})`).join(', ')
+  if (byTopic.size === 0) return '-'
+  const topics = [...byTopic].toSorted(([a], [b]) => a < b ? -1 : 1)
+  return topics.map(([topic, partitions]) => `${topic}(${partitions.toSorted((a, b) => a - b).join(',')})`).join(', ')
 }
 
 export function printStates(terminal: Terminal, groups: readonly ListedGroup[]): void {

@@ -63,11 +63,15 @@ function optionLines(options: OptionTable): string[] {
 }
 
 function optionText(name: string, spec: OptionSpec): string[] {
-  const value = spec.type === 'flag' ? '' : ` ${spec.optionalValue === true ? `[${spec.value ?? 'TEXT'}]` : spec.value ?? (spec.type === 'number' ? 'N' : 'TEXT')}${spec.greedy === true ? '…' : ''}`
-  const head = `  --${name}${value}`
+  const head = `  --${name}${spec.type === 'flag' ? '' : ` ${valueText(spec)}`}`
   const lines = wrap(spec.help + (spec.many === true ? ' (may be repeated)' : ''), WIDTH - COLUMN)
   if (head.length >= COLUMN) return [head, ...lines.map((line) => ' '.repeat(COLUMN) + line)]
   return lines.map((line, i) => (i === 0 ? head : '').padEnd(COLUMN) + line)
+}
+
+function valueText(spec: OptionSpec): string {
+  const value = spec.value ?? (spec.type === 'number' ? 'N' : 'TEXT')
+  return spec.optionalValue === true ? `[${value}]` : spec.greedy === true ? `${value}…` : value
 }
 
 function wrap(text: string, width: number): string[] {

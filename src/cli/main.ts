@@ -56,10 +56,17 @@ function tell(terminal: Terminal, error: unknown, words: readonly string[]): num
     return USAGE
   }
   const known = OttlaError.from(error)
-  const place = [known.file === undefined || known.message.includes(known.file) ? '' : known.file, known.position === undefined ? '' : `position ${known.position}`].filter((part) => part !== '').join(', ')
-  terminal.note(`${red} ${known.message}${place === '' ? '' : ` (${place})`} [${known.code}]\n${known.advice}`)
+  terminal.note(`${red} ${known.message}${placeOf(known)} [${known.code}]\n${known.advice}`)
   if (known.code === 'INTERNAL' && error instanceof Error && error.stack !== undefined) terminal.note(error.stack)
   return FAILED
+}
+
+/** File and position, where the message does not name them. */
+function placeOf(error: OttlaError): string {
+  const parts: string[] = []
+  if (error.file !== undefined && !error.message.includes(error.file)) parts.push(error.file)
+  if (error.position !== undefined) parts.push(`position ${error.position}`)
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
 async function main(): Promise<void> {

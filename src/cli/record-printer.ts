@@ -7,7 +7,8 @@ export type OutputFormat = 'lines' | 'raw' | 'json'
 
 /** `--property` of kafka-console-consumer. */
 export const printProperties = [
-  'print.timestamp', 'print.key', 'print.offset', 'print.partition', 'print.headers', 'print.value', 'key.separator', 'line.separator', 'headers.separator', 'null.literal',
+  'print.timestamp', 'print.key', 'print.offset', 'print.partition', 'print.headers', 'print.value',
+  'key.separator', 'line.separator', 'headers.separator', 'null.literal',
 ] as const
 
 export interface Printer {
@@ -33,17 +34,24 @@ const isUnended = (header: Header): boolean => header.key === UNENDED_HEADER
 
 function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
   const on = (name: string, fallback: boolean): boolean => properties[name] === undefined ? fallback : properties[name] === 'true'
-  const [timestamps, keys, offsets, partitions, headers, values] = [
-    on('print.timestamp', false), on('print.key', false), on('print.offset', false), on('print.partition', false), on('print.headers', false), on('print.value', true),
-  ]
+  const timestamps = on('print.timestamp', false)
+  const partitions = on('print.partition', false)
+  const offsets = on('print.offset', false)
+  const headers = on('print.headers', false)
+  const keys = on('print.key', false)
+  const values = on('print.value', true)
   const separator = unescape(properties['key.separator'] ?? '\t')
   const lineEnd = unescape(properties['line.separator'] ?? '\n')
   const headersSeparator = unescape(properties['headers.separator'] ?? ',')
   const nothing = Buffer.from(properties['null.literal'] ?? 'null')
   const valueOnly = values && !(timestamps || keys || offsets || partitions || headers)
-  const bytesOf = (bytes: Uint8Array | null): Uint8Array | string => bytes === null ? nothing : encoding === 'base64' ? Buffer.from(bytes).toString('base64') : bytes
-  const headersText = (record: ConsumerRecord): string => record.headers.length === 0 ? 'NO_HEADERS'
-    : record.headers.map((h) => `${h.key}:${h.value === null ? nothing.toString() : Buffer.from(h.value).toString(encoding === 'base64' ? 'base64' : 'utf8')}`).join(headersSeparator)
+  const textEncoding = encoding === 'base64' ? 'base64' : 'utf8'
+  const bytesOf = (bytes: Uint8Array | null): Uint8Array | string => {
+    if (bytes === null) return nothing
+    return encoding === 'base64' ? Buffer.from(bytes).toString('base64') : bytes
+  }
+  const headerText = (h: Header): string => `${h.key}:${h.value === null ? nothing.toString() : Buffer.from(h.value).toString(textEncoding)}`
+  const headersText = (list: readonly Header[]): string => list.length === 0 ? 'NO_HEADERS' : list.map(headerText).join(headersSeparator)
   return {
     print(record) {
       if (valueOnly) {
@@ -54,7 +62,7 @@ function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonl
       if (timestamps) parts.push(record.timestamp < 0 ? 'NO_TIMESTAMP' : `${record.timestampType}:${record.timestamp}`)
       if (partitions) parts.push(`Partition:${record.partition}`)
       if (offsets) parts.push(`Offset:${record.offset}`)
-      if (headers) parts.push(headersText(record))
+      if (headers) parts.push(headersText(record.headers))
       if (keys) parts.push(bytesOf(record.key))
       if (values) parts.push(bytesOf(record.value))
       parts.forEach((part, i) => {

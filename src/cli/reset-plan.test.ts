@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { dateOf, durationOf, planOf, type ResetValues } from './reset-plan.ts'
 
 const none: ResetValues = {
-  'to-earliest': false, 'to-latest': false, 'to-current': false, 'to-offset': undefined, 'to-datetime': undefined, 'by-duration': undefined, 'shift-by': undefined,
+  'to-earliest': false, 'to-latest': false, 'to-current': false, 'to-offset': undefined, 'to-datetime': undefined,
+  'by-duration': undefined, 'shift-by': undefined,
 }
 const now = new Date(1_000_000_000_000)
 

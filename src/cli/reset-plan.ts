@@ -24,7 +24,9 @@ export function planOf(values: ResetValues, now: Date): ResetPlan {
   if (values['shift-by'] !== undefined) plans.push({ kind: 'shift', by: values['shift-by'] })
   if (values['to-datetime'] !== undefined) plans.push({ kind: 'time', timestamp: dateOf(values['to-datetime']) })
   if (values['by-duration'] !== undefined) plans.push({ kind: 'time', timestamp: now.getTime() - durationOf(values['by-duration']) })
-  if (plans.length !== 1) throw new UsageError('give exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, --shift-by')
+  if (plans.length !== 1) {
+    throw new UsageError('give exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, --shift-by')
+  }
   return plans[0]!
 }
 
@@ -39,7 +41,9 @@ export function dateOf(text: string): number {
 /** ISO 8601: P1DT2H3M4.5S, in ms. */
 export function durationOf(text: string): number {
   const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text)
-  if (match === null || /^P(T)?$/.test(text) || text.endsWith('T')) throw new UsageError(`--by-duration needs a duration like P1D or PT2H30M, not ${JSON.stringify(text)}`)
+  if (match === null || text === 'P' || text.endsWith('T')) {
+    throw new UsageError(`--by-duration needs a duration like P1D or PT2H30M, not ${JSON.stringify(text)}`)
+  }
   const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number]
   return Math.round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000)
 }
@@ -63,7 +67,9 @@ export async function targetOffsets(ottla: Ottla, group: string, partitions: rea
   const committed = await ottla.admin.listGroupOffsets(group)
   const result: TopicPartitionOffset[] = []
   for (const topic of new Set(partitions.map((p) => p.topic))) {
-    const at = async (time: 'earliest' | 'latest' | number): Promise<Map<number, number>> => new Map((await ottla.admin.listOffsets(topic, time)).map((p) => [p.partition, p.offset]))
+    const at = async (time: 'earliest' | 'latest' | number): Promise<Map<number, number>> => {
+      return new Map((await ottla.admin.listOffsets(topic, time)).map((p) => [p.partition, p.offset]))
+    }
     const earliest = await at('earliest')
     const latest = await at('latest')
     const byTime = plan.kind === 'time' ? await at(plan.timestamp) : null

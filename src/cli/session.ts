@@ -1,6 +1,6 @@
 /** Opens the data directory for a command and closes it again, whatever happened. */
 import { existsSync } from 'node:fs'
-import { open, type BrokerSettings, type Ottla } from '../index.ts'
+import { open, type Logger, type Ottla } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './command.ts'
@@ -18,14 +18,17 @@ export function dataDirectory(values: { readonly data: string | undefined }): st
  */
 export type Access = 'read' | 'change' | 'create'
 
-export async function withDatabase<T>(terminal: Terminal, values: DataValues, access: Access, work: (ottla: Ottla) => Promise<T>, settings: BrokerSettings = {}): Promise<T> {
+export async function withDatabase<T>(terminal: Terminal, values: DataValues, access: Access, work: (ottla: Ottla) => Promise<T>): Promise<T> {
   const directory = dataDirectory(values)
   if (access !== 'create' && !existsSync(directory)) {
     throw new OttlaError('DIRECTORY_UNUSABLE', `there is no directory ${directory}`, { file: directory })
   }
-  const ottla = await open(directory, { ...settings, readOnly: access === 'read', logger: logger(terminal, values.debug), signal: terminal.signal, onRecovery: (progress) => {
-    terminal.progress(() => `recovering ${progress.topic}-${progress.partition}: ${percent(progress.scannedBytes, progress.totalBytes)}`)
-  } })
+  const ottla = await open(directory, {
+    readOnly: access === 'read', logger: loggerOf(terminal, values.debug), signal: terminal.signal,
+    onRecovery: ({ topic, partition, scannedBytes, totalBytes }) => {
+      terminal.progress(() => `recovering ${topic}-${partition}: ${percent(scannedBytes, totalBytes)}`)
+    },
+  })
   terminal.endProgress()
   try {
     return await work(ottla)
@@ -36,11 +39,16 @@ export async function withDatabase<T>(terminal: Terminal, values: DataValues, ac
 
 export function percent(done: number, total: number): string { return `${total === 0 ? 100 : Math.floor(done / total * 100)} %` }
 
+function fieldText(value: unknown): string {
+  if (value instanceof Error) return value.message
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
-function logger(terminal: Terminal, debug: boolean): { debug(m: string, f?: Fields): void; info(m: string, f?: Fields): void; warn(m: string, f?: Fields): void; error(m: string, f?: Fields): void } {
+function loggerOf(terminal: Terminal, debug: boolean): Logger {
   const say = (level: string) => (message: string, fields?: Fields): void => {
-    const tail = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${value instanceof Error ? value.message : typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    const tail = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${fieldText(value)}`)
     terminal.note(`${level}: ${message}${tail.join('')}`)
   }
   const quiet = (): void => {}

@@ -27,7 +27,7 @@ export class Terminal {
   constructor(streams: Streams) {
     this.#streams = streams
     this.signal = this.#abort.signal
-    this.isInteractive = streams.error.isTTY === true && process.env['CI'] === undefined
+    this.isInteractive = streams.error.isTTY && process.env['CI'] === undefined
     const onError = (error: NodeJS.ErrnoException): void => {
       if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
       this.#readerGone = true
@@ -66,7 +66,8 @@ export class Terminal {
     const parts = this.#gathered
     this.#gathered = []
     this.#gatheredBytes = 0
-    const bytes = parts.every((part) => typeof part === 'string') ? parts.join('') : Buffer.concat(parts.map((part) => typeof part === 'string' ? Buffer.from(part) : part))
+    const isText = parts.every((part) => typeof part === 'string')
+    const bytes = isText ? parts.join('') : Buffer.concat(parts.map((part) => typeof part === 'string' ? Buffer.from(part) : part))
     this.#hideProgress()
     await new Promise<void>((resolve) => {
       this.#wake = resolve
@@ -102,6 +103,6 @@ export class Terminal {
 
   /** `text` in a style where standard error is a terminal. */
   style(style: 'bold' | 'red' | 'yellow' | 'green' | 'dim', text: string): string {
-    return this.#streams.error.isTTY === true && process.env['NO_COLOR'] === undefined ? styleText(style, text) : text
+    return this.#streams.error.isTTY && process.env['NO_COLOR'] === undefined ? styleText(style, text) : text
   }
 }

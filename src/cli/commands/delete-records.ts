@@ -16,10 +16,14 @@ function targetsOf(file: string): Target[] {
     throw new UsageError(`--offset-json-file ${file}: ${(error as Error).message}`)
   }
   const list = typeof parsed === 'object' && parsed !== null ? (parsed as { partitions?: unknown }).partitions : undefined
-  if (!Array.isArray(list)) throw new UsageError(`--offset-json-file ${file}: it must hold {"partitions": [{"topic": …, "partition": …, "offset": …}], "version": 1}`)
+  if (!Array.isArray(list)) {
+    throw new UsageError(`--offset-json-file ${file}: it must hold {"partitions": [{"topic": …, "partition": …, "offset": …}], "version": 1}`)
+  }
   return list.map((entry: unknown) => {
     const { topic, partition, offset } = (entry ?? {}) as Record<string, unknown>
-    if (typeof topic !== 'string' || !isIndex(partition) || !isIndex(offset)) throw new UsageError(`--offset-json-file ${file}: ${JSON.stringify(entry)} lacks topic, partition or offset`)
+    if (typeof topic !== 'string' || !isIndex(partition) || !isIndex(offset)) {
+      throw new UsageError(`--offset-json-file ${file}: ${JSON.stringify(entry)} lacks topic, partition or offset`)
+    }
     return { topic, partition, offset }
   })
 }
@@ -46,7 +50,8 @@ export const deleteRecords: Command = defineCommand({
       for (const topic of new Set(targets.map((t) => t.topic))) {
         const results = await ottla.admin.deleteRecords(topic, targets.filter((t) => t.topic === topic))
         for (const { partition, lowWatermark } of results) {
-          await (values.json ? terminal.json({ topic, partition, lowWatermark }) : terminal.line(`partition: ${topic}-${partition}\tlow_watermark: ${lowWatermark}`))
+          if (values.json) await terminal.json({ topic, partition, lowWatermark })
+          else await terminal.line(`partition: ${topic}-${partition}\tlow_watermark: ${lowWatermark}`)
         }
       }
       return 0

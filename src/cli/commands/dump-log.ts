@@ -14,8 +14,8 @@ const decoderClasses: Readonly<Record<string, BytesDecoderName>> = {
 function decoderOf(option: string, name: string | undefined): BytesDecoderName | undefined {
   if (name === undefined) return undefined
   const decoder = decoderClasses[name === '' ? 'string' : name]
-  if (decoder === undefined) throw new UsageError(`--${option}: there is no decoder ${JSON.stringify(name)}; there are ${Object.keys(decoderClasses).join(', ')}`)
-  return decoder
+  if (decoder !== undefined) return decoder
+  throw new UsageError(`--${option}: there is no decoder ${JSON.stringify(name)}; there are ${Object.keys(decoderClasses).join(', ')}`)
 }
 
 export const dumpLogCommand: Command = defineCommand({
@@ -32,14 +32,19 @@ export const dumpLogCommand: Command = defineCommand({
     'transaction-log-decoder': { type: 'flag', help: 'decode records of __transaction_state' },
     'cluster-metadata-decoder': { type: 'flag', help: 'decode records of __cluster_metadata' },
     'share-group-state-decoder': { type: 'flag', help: 'decode records of __share_group_state' },
-    'key-decoder-class': { type: 'text', value: 'NAME', optionalValue: true, help: 'string (default), long, integer or base64, or the name of Kafka\'s decoder class' },
+    'key-decoder-class': {
+      type: 'text', value: 'NAME', optionalValue: true, help: 'string (default), long, integer or base64, or the name of Kafka\'s decoder class',
+    },
     'value-decoder-class': { type: 'text', value: 'NAME', optionalValue: true, help: 'the same for values' },
     'skip-record-metadata': { type: 'flag', help: 'print keys and values alone' },
     'max-message-size': { type: 'number', value: 'BYTES', help: 'longest batch an index entry may point at (5242880)' },
     'max-bytes': { type: 'number', value: 'BYTES', help: 'read only so much of each log' },
     ...jsonLinesOption,
   },
-  notes: ['Output is that of Kafka 4.1\'s tool, complaints on standard error included. Where Kafka\'s dies of a damaged', 'file with a stack trace, this one prints "FAILED: …" and ends with exit code 1.'],
+  notes: [
+    'Output is that of Kafka 4.1\'s tool, complaints on standard error included. Where Kafka\'s dies of a damaged',
+    'file with a stack trace, this one prints "FAILED: …" and ends with exit code 1.',
+  ],
   examples: [
     'ottla dump-log --files data/orders-0/00000000000000000000.log --print-data-log',
     'ottla dump-log --files data/__consumer_offsets-0/00000000000000000000.log --offsets-decoder',
@@ -57,7 +62,9 @@ export const dumpLogCommand: Command = defineCommand({
       files: required(values.files, 'files').split(','),
       printDataLog: values['print-data-log'], deepIteration: values['deep-iteration'], indexSanityCheck: values['index-sanity-check'],
       verifyIndexOnly: values['verify-index-only'], skipRecordMetadata: values['skip-record-metadata'], workingDirectory: process.cwd(),
-      ...(decoder === undefined ? {} : { decoder }), ...(keyDecoder === undefined ? {} : { keyDecoder }), ...(valueDecoder === undefined ? {} : { valueDecoder }),
+      ...(decoder === undefined ? {} : { decoder }),
+      ...(keyDecoder === undefined ? {} : { keyDecoder }),
+      ...(valueDecoder === undefined ? {} : { valueDecoder }),
       ...(values['max-message-size'] === undefined ? {} : { maxMessageSize: values['max-message-size'] }),
       ...(values['max-bytes'] === undefined ? {} : { maxBytes: values['max-bytes'] }),
     }

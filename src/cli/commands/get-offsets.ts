@@ -6,7 +6,8 @@ import { matching, toRegExp } from '../topic-names.ts'
 type Time = 'earliest' | 'latest' | 'maxTimestamp' | number
 
 const names: Readonly<Record<string, Time>> = {
-  '-1': 'latest', latest: 'latest', '-2': 'earliest', earliest: 'earliest', '-3': 'maxTimestamp', 'max-timestamp': 'maxTimestamp', '-4': 'earliest', 'earliest-local': 'earliest',
+  '-1': 'latest', latest: 'latest', '-2': 'earliest', earliest: 'earliest', '-3': 'maxTimestamp', 'max-timestamp': 'maxTimestamp',
+  '-4': 'earliest', 'earliest-local': 'earliest',
 }
 
 function timeOf(text: string): Time {
@@ -23,7 +24,9 @@ function timeOf(text: string): Time {
 function partitionFilter(text: string): (partition: number) => boolean {
   const ranges = text.split(',').map((part) => {
     const match = /^(\d*)(-?)(\d*)$/.exec(part.trim())
-    if (match === null || part.trim() === '' || part.trim() === '-') throw new UsageError(`--partitions needs numbers and ranges like 0,2,5-7, not ${JSON.stringify(part)}`)
+    if (match === null || part.trim() === '' || part.trim() === '-') {
+      throw new UsageError(`--partitions needs numbers and ranges like 0,2,5-7, not ${JSON.stringify(part)}`)
+    }
     const low = match[1] === '' ? 0 : Number(match[1])
     // As in Kafka's tool the upper end of a range is not part of it.
     return { low, high: match[2] === '' ? low + 1 : match[3] === '' ? Infinity : Number(match[3]) }
@@ -36,7 +39,8 @@ function topicPartitionFilter(text: string): (topic: string, partition: number) 
   const rules = text.split(',').map((rule) => {
     const match = /^([^:,]*)(?::(\d*)(?:(-)(\d*))?)?$/.exec(rule.trim())
     if (match === null) throw new UsageError(`--topic-partitions needs topic:partition or topic:low-high, not ${JSON.stringify(rule)}`)
-    const partitions = match[2] === undefined || (match[2] === '' && match[3] === undefined) ? () => true : partitionFilter(`${match[2]}${match[3] ?? ''}${match[4] ?? ''}`)
+    const range = `${match[2] ?? ''}${match[3] ?? ''}${match[4] ?? ''}`
+    const partitions = range === '' ? () => true : partitionFilter(range)
     return { topic: match[1] === '' ? /^/ : toRegExp(match[1]!), partitions }
   })
   return (topic, partition) => rules.some((rule) => rule.topic.test(topic) && rule.partitions(partition))
@@ -63,7 +67,8 @@ export const getOffsets: Command = defineCommand({
     }
     const time = timeOf(values.time ?? 'latest')
     const inPartitions = values.partitions === undefined ? () => true : partitionFilter(values.partitions)
-    const wanted = values['topic-partitions'] === undefined ? (_topic: string, partition: number) => inPartitions(partition) : topicPartitionFilter(values['topic-partitions'])
+    const rules = values['topic-partitions']
+    const wanted = rules === undefined ? (_topic: string, partition: number) => inPartitions(partition) : topicPartitionFilter(rules)
     return withDatabase(terminal, values, 'read', async (ottla) => {
       let found = false
       for (const topic of await matching(ottla, values.topic, !values['exclude-internal-topics'])) {

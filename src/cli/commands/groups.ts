@@ -56,8 +56,12 @@ export const groups: Command = defineCommand({
     if (action === 'list') return withDatabase(terminal, values, 'read', (ottla) => list(ottla, terminal, values.state, values.json))
     if (values.group.length === 0 && !values['all-groups']) throw new UsageError('give --group or --all-groups')
     if (values.group.length > 0 && values['all-groups']) throw new UsageError('--group and --all-groups exclude each other')
-    if (action === 'describe') return withDatabase(terminal, values, 'read', async (ottla) => describe(ottla, terminal, await chosen(ottla, values.group), values))
-    if (action === 'delete') return withDatabase(terminal, values, 'change', async (ottla) => remove(ottla, terminal, await chosen(ottla, values.group), values.json))
+    if (action === 'describe') {
+      return withDatabase(terminal, values, 'read', async (ottla) => describe(ottla, terminal, await chosen(ottla, values.group), values))
+    }
+    if (action === 'delete') {
+      return withDatabase(terminal, values, 'change', async (ottla) => remove(ottla, terminal, await chosen(ottla, values.group), values.json))
+    }
     if (action === 'delete-offsets') {
       if (values.topic.length === 0) throw new UsageError('--topic is required')
       const group = required(values.group[0], 'group')
@@ -100,7 +104,9 @@ async function list(ottla: Ottla, terminal: Terminal, state: boolean, json: bool
   return 0
 }
 
-async function describe(ottla: Ottla, terminal: Terminal, names: readonly string[], values: { offsets: boolean; members: boolean; state: boolean; verbose: boolean; json: boolean }): Promise<number> {
+interface DescribeValues { readonly members: boolean; readonly state: boolean; readonly verbose: boolean; readonly json: boolean }
+
+async function describe(ottla: Ottla, terminal: Terminal, names: readonly string[], values: DescribeValues): Promise<number> {
   const found: ListedGroup[] = await describeGroups(ottla, names)
   if (values.json) {
     for (const group of found) await terminal.json({ ...group.description, offsets: group.offsets })
@@ -138,6 +144,8 @@ async function remove(ottla: Ottla, terminal: Terminal, names: readonly string[]
 async function deleteOffsets(ottla: Ottla, terminal: Terminal, group: string, topics: readonly string[]): Promise<number> {
   const partitions = await resolvePartitions(ottla, group, topics)
   await ottla.admin.deleteGroupOffsets(group, partitions)
-  await terminal.line(`Request succeed for deleting offsets with topic ${topics.join(', ')} group ${group}\n\n${table(['TOPIC', 'PARTITION', 'STATUS'], partitions.map((p) => [p.topic, String(p.partition), 'Successful']))}`)
+  const rows = partitions.map((p) => [p.topic, String(p.partition), 'Successful'])
+  void terminal.line(`Request succeed for deleting offsets with topic ${topics.join(', ')} group ${group}\n`)
+  await terminal.line(table(['TOPIC', 'PARTITION', 'STATUS'], rows))
   return 0
 }

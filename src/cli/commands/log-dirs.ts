@@ -14,7 +14,8 @@ export const logDirs: Command = defineCommand({
   },
   examples: ['ottla log-dirs --data ./data --describe --topic-list orders'],
   async run(terminal, values) {
-    const topics = values['topic-list'] === undefined || values['topic-list'] === '' ? null : new Set(values['topic-list'].split(',').map((name) => name.trim()))
+    const list = values['topic-list'] ?? ''
+    const topics = list === '' ? null : new Set(list.split(',').map((name) => name.trim()))
     return withDatabase(terminal, values, 'read', async (ottla) => {
       const broker = (await ottla.admin.describeCluster()).controller
       const dirs = await ottla.admin.describeLogDirs()

@@ -7,7 +7,8 @@ import { withDatabase } from '../session.ts'
 const MEGABYTE = 1024 * 1024
 const POLL_MS = 100
 const DEFAULT_TIMEOUT_MS = 10_000
-const head = 'start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec'
+const head = 'start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec,' +
+  ' rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec'
 
 export const perfConsume: Command = defineCommand({
   name: 'perf consume',
@@ -59,8 +60,8 @@ export const perfConsume: Command = defineCommand({
       }
       const time = (date: Date): string => date.toISOString().replace('T', ' ').replace('.', ':').replace('Z', '')
       const row = [
-        time(startedAt), time(new Date(startedAt.getTime() + elapsed)), megabytes.toFixed(4), perSecond(megabytes).toFixed(4), records, perSecond(records).toFixed(4), 0,
-        Math.round(elapsed), perSecond(megabytes).toFixed(4), perSecond(records).toFixed(4),
+        time(startedAt), time(new Date(startedAt.getTime() + elapsed)), megabytes.toFixed(4), perSecond(megabytes).toFixed(4),
+        records, perSecond(records).toFixed(4), 0, Math.round(elapsed), perSecond(megabytes).toFixed(4), perSecond(records).toFixed(4),
       ]
       if (!values['hide-header']) void terminal.line(head)
       await terminal.line(row.join(', '))

@@ -27,7 +27,10 @@ export const perfProduce: Command = defineCommand({
     'warmup-records': { type: 'number', help: 'leave so many records at the start out of the figures' },
     'print-metrics': { type: 'flag', help: 'print what the database counted' },
   },
-  notes: ['The latency of a record runs from the moment it is handed over to its acknowledgement. The figures depend on acks: with', 'all (default) a record is on disk when it is acknowledged.'],
+  notes: [
+    'The latency of a record runs from the moment it is handed over to its acknowledgement. The figures depend on acks: with',
+    'all (default) a record is on disk when it is acknowledged.',
+  ],
   examples: ['ottla perf produce --data ./data --topic perf --num-records 1000000 --record-size 100 --throughput -1 --producer-props acks=1'],
   async run(terminal, values) {
     const topic = required(values.topic, 'topic')
@@ -38,7 +41,7 @@ export const perfProduce: Command = defineCommand({
       await ottla.admin.createTopic(topic, { ifNotExists: true })
       const producer = ottla.producer(settings)
       const stats = new Stats(terminal, values['warmup-records'] ?? 0, values.json)
-      await drive(terminal, producer, topic, payloads, total, values.throughput ?? -1, stats)
+      await drive(terminal, producer, { topic, payloads, total, throughput: values.throughput ?? -1 }, stats)
       await producer.close()
       await stats.finish()
       if (values['print-metrics']) await terminal.json(ottla.metrics())
@@ -63,28 +66,46 @@ function payloadsOf(size: number | undefined, file: string | undefined, delimite
   }))]
 }
 
-async function drive(terminal: Terminal, producer: Producer, topic: string, payloads: readonly Uint8Array[], total: number, throughput: number, stats: Stats): Promise<void> {
-  let pending = 0
-  let wake: (() => void) | null = null
-  let failure: unknown = null
+/** Enough to fill batches; more in flight would only measure the queue. */
+const MOST_IN_FLIGHT = 10_000
+/** Lets answers in while nothing else waits. */
+const YIELD_EVERY = 1000
+
+/** Sends in flight, and the first that failed. */
+class InFlight {
+  #count = 0
+  #wake: (() => void) | null = null
+  failure: Error | null = null
+
+  add(sent: Promise<unknown>, done: () => void): void {
+    this.#count++
+    sent.then(done, (error: Error) => { this.failure ??= error }).finally(() => {
+      this.#count--
+      this.#wake?.()
+    })
+  }
+
+  async room(): Promise<void> {
+    while (this.#count >= MOST_IN_FLIGHT) await new Promise<void>((resolve) => { this.#wake = resolve })
+  }
+}
+
+interface Load { readonly topic: string; readonly payloads: readonly Uint8Array[]; readonly total: number; readonly throughput: number }
+
+async function drive(terminal: Terminal, producer: Producer, { topic, payloads, total, throughput }: Load, stats: Stats): Promise<void> {
+  const inFlight = new InFlight()
   const started = performance.now()
-  for (let i = 0; i < total && !terminal.signal.aborted && failure === null; i++) {
+  for (let i = 0; i < total && !terminal.signal.aborted && inFlight.failure === null; i++) {
     const value = payloads[i % payloads.length]!
     const at = performance.now()
-    pending++
-    producer.send({ topic, value }).then(() => stats.add(performance.now() - at, value.length), (error: unknown) => { failure ??= error }).finally(() => {
-      pending--
-      wake?.()
-    })
-    // Enough in flight to fill batches; more would only measure the queue.
-    while (pending >= 10_000 && failure === null) await new Promise<void>((resolve) => { wake = resolve })
-    if (throughput > 0) {
-      const ahead = started + (i + 1) / throughput * 1000 - performance.now()
-      if (ahead > 1) await new Promise((resolve) => { setTimeout(resolve, ahead) })
-    } else if (i % 1000 === 999) await new Promise((resolve) => { setImmediate(resolve) })
+    inFlight.add(producer.send({ topic, value }), () => stats.add(performance.now() - at, value.length))
+    await inFlight.room()
+    const ahead = throughput > 0 ? started + (i + 1) / throughput * 1000 - performance.now() : 0
+    if (ahead > 1) await new Promise((resolve) => { setTimeout(resolve, ahead) })
+    else if (i % YIELD_EVERY === YIELD_EVERY - 1) await new Promise((resolve) => { setImmediate(resolve) })
   }
   await producer.flush()
-  if (failure !== null) throw failure as Error
+  if (inFlight.failure !== null) throw inFlight.failure
 }
 
 /** Totals and the five-second windows of Kafka's tool. */
@@ -129,17 +150,20 @@ class Stats {
     const [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map((share) => this.#all.percentile(share)) as [number, number, number, number]
     if (this.#json) {
       await this.#terminal.json({
-        records: this.#all.count, seconds: elapsed / 1000, recordsPerSecond: this.#all.count / elapsed * 1000, megabytesPerSecond: this.#bytes / MEGABYTE / elapsed * 1000,
+        records: this.#all.count, seconds: elapsed / 1000,
+        recordsPerSecond: this.#all.count / elapsed * 1000, megabytesPerSecond: this.#bytes / MEGABYTE / elapsed * 1000,
         latencyMs: { mean: this.#all.mean, max: this.#all.max, p50, p95, p99, p999 },
       })
       return
     }
-    await this.#terminal.line(`${rateText(this.#all, this.#bytes, elapsed).replace(/\.$/, '')}, ${p50} ms 50th, ${p95} ms 95th, ${p99} ms 99th, ${p999} ms 99.9th.`)
+    const rate = rateText(this.#all, this.#bytes, elapsed).replace(/\.$/, '')
+    await this.#terminal.line(`${rate}, ${p50} ms 50th, ${p95} ms 95th, ${p99} ms 99th, ${p999} ms 99.9th.`)
   }
 }
 
 function rateText(latencies: LatencyHistogram, bytes: number, elapsed: number): string {
   const rate = (latencies.count / elapsed * 1000).toFixed(1)
   const megabytes = (bytes / MEGABYTE / elapsed * 1000).toFixed(2)
-  return `${latencies.count} records sent, ${rate} records/sec (${megabytes} MB/sec), ${latencies.mean.toFixed(2)} ms avg latency, ${latencies.max.toFixed(2)} ms max latency.`
+  const head = `${latencies.count} records sent, ${rate} records/sec (${megabytes} MB/sec)`
+  return `${head}, ${latencies.mean.toFixed(2)} ms avg latency, ${latencies.max.toFixed(2)} ms max latency.`
 }

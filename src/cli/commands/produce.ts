@@ -5,7 +5,7 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
-import { pairs } from '../arguments.ts'
+import { checkNames, choice, pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
 import { encodingOf, lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
 import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
@@ -28,7 +28,9 @@ export const produce: Command = defineCommand({
     'chunk-size': { type: 'number', value: 'BYTES', help: `longest record made of raw input or of a line (${DEFAULT_CHUNK})` },
     encoding: { type: 'text', value: 'NAME', help: 'of keys, values and headers in json: utf8 (default), base64 or json' },
     partition: { type: 'number', help: 'write to this partition (raw: default 0)' },
-    'key-separator': { type: 'text', value: 'TEXT', help: 'lines have a key before this text; short for --property parse.key=true --property key.separator=TEXT' },
+    'key-separator': {
+      type: 'text', value: 'TEXT', help: 'lines have a key before this text; short for --property parse.key=true --property key.separator=TEXT',
+    },
     headers: { type: 'flag', help: 'lines have headers first, "a:1,b:2<tab>"; short for --property parse.headers=true' },
     property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-producer: ${lineProperties.join(', ')}` },
     'reader-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
@@ -56,19 +58,18 @@ export const produce: Command = defineCommand({
     'tar c src | ottla produce --data ./data --topic backup --raw',
   ],
   async run(terminal, values) {
-    const format = values.raw ? 'raw' : values['input-format'] ?? 'lines'
-    if (format !== 'lines' && format !== 'raw' && format !== 'json') throw new UsageError(`--input-format is lines, raw or json, not ${JSON.stringify(format)}`)
+    const format = values.raw ? 'raw' : choice('input-format', values['input-format'] ?? 'lines', ['lines', 'raw', 'json'])
     if (values.topic === undefined && format !== 'json') throw new UsageError('--topic is required')
     const encoding = encodingOf(values.encoding)
     const properties = pairs('property', [...values.property, ...values['reader-property']])
     if (values['key-separator'] !== undefined) Object.assign(properties, { 'parse.key': 'true', 'key.separator': values['key-separator'] })
     if (values.headers) properties['parse.headers'] = 'true'
-    const stray = Object.keys(properties).find((name) => !(lineProperties as readonly string[]).includes(name))
-    if (stray !== undefined) throw new UsageError(`--property ${stray}: there are ${lineProperties.join(', ')}; settings of the producer go to --producer-property`)
+    checkNames('property', properties, lineProperties, 'settings of the producer go to --producer-property')
     const input = values.file === undefined || values.file === '-' ? process.stdin : createReadStream(values.file)
     const chunk = values['chunk-size'] ?? DEFAULT_CHUNK
     if (chunk < 1) throw new UsageError('--chunk-size is at least 1')
-    const job: Job = { format, topic: values.topic, partition: values.partition ?? (format === 'raw' ? 0 : undefined), encoding, layout: lineLayout(properties), sync: values.sync, chunk }
+    const partition = values.partition ?? (format === 'raw' ? 0 : undefined)
+    const job: Job = { format, topic: values.topic, partition, encoding, layout: lineLayout(properties), sync: values.sync, chunk }
     await opened(input)
     return withDatabase(terminal, values, 'create', async (ottla) => {
       const producer = ottla.producer(settingsOf(values))
@@ -89,7 +90,8 @@ interface Job {
 
 interface ProducerValues {
   readonly acks: string | undefined; readonly 'request-required-acks': string | undefined; readonly 'compression-codec': string | undefined
-  readonly 'batch-size': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined; readonly 'producer-property': readonly string[]
+  readonly 'batch-size': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined
+  readonly 'producer-property': readonly string[]
 }
 
 function settingsOf(values: ProducerValues): ProducerSettings {
@@ -101,7 +103,7 @@ function settingsOf(values: ProducerValues): ProducerSettings {
   if (codec !== undefined) settings['compression.type'] = codec === '' ? 'gzip' : codec
   if (values['batch-size'] !== undefined) settings['batch.size'] = values['batch-size']
   if (linger !== undefined) settings['linger.ms'] = linger
-  return settings as ProducerSettings
+  return settings
 }
 
 /** A file that cannot be opened is told before anything is created. */

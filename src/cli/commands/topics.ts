@@ -1,5 +1,5 @@
 /** `ottla topics`: kafka-topics on a directory. */
-import type { Ottla, TopicSettings } from '../../index.ts'
+import type { Ottla } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, pairs, required } from '../arguments.ts'
 import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
@@ -25,8 +25,9 @@ const options = {
 } as const
 
 interface TopicValues {
-  readonly topic: string | undefined; readonly partitions: number | undefined; readonly 'replication-factor': number | undefined; readonly config: readonly string[]
-  readonly 'if-not-exists': boolean; readonly 'if-exists': boolean; readonly 'exclude-internal': boolean; readonly json: boolean
+  readonly topic: string | undefined; readonly partitions: number | undefined; readonly 'replication-factor': number | undefined
+  readonly config: readonly string[]; readonly 'if-not-exists': boolean; readonly 'if-exists': boolean; readonly 'exclude-internal': boolean
+  readonly json: boolean
 }
 
 export const topics: Command = defineCommand({
@@ -51,13 +52,15 @@ export const topics: Command = defineCommand({
   },
 })
 
-const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delete', (ottla: Ottla, terminal: Terminal, values: TopicValues) => Promise<number>>> = {
+type Action = (ottla: Ottla, terminal: Terminal, values: TopicValues) => Promise<number>
+
+const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delete', Action>> = {
   create: async (ottla, terminal, values) => {
     const name = values.topic!
     const existed = values['if-not-exists'] && (await ottla.admin.listTopics({ internal: true })).includes(name)
     if (existed) return 0
     await ottla.admin.createTopic(name, {
-      config: pairs('config', values.config) as TopicSettings,
+      config: pairs('config', values.config),
       ...(values.partitions === undefined ? {} : { partitions: values.partitions }),
       ...(values['replication-factor'] === undefined ? {} : { replicationFactor: values['replication-factor'] }),
     })
@@ -65,7 +68,10 @@ const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delet
     return 0
   },
   list: async (ottla, terminal, values) => {
-    for (const name of await matching(ottla, values.topic, !values['exclude-internal'])) void (values.json ? terminal.json({ topic: name }) : terminal.line(name))
+    for (const name of await matching(ottla, values.topic, !values['exclude-internal'])) {
+      if (values.json) await terminal.json({ topic: name })
+      else await terminal.line(name)
+    }
     return 0
   },
   describe: async (ottla, terminal, values) => {
@@ -108,8 +114,11 @@ async function describe(ottla: Ottla, terminal: Terminal, name: string, json: bo
     return
   }
   const configText = config.map((entry) => `${entry.name}=${entry.value ?? ''}`).join(',')
-  void terminal.line(`Topic: ${name}\tTopicId: ${topic.topicId}\tPartitionCount: ${topic.partitions.length}\tReplicationFactor: ${topic.partitions[0]?.replicas.length ?? 0}\tConfigs: ${configText}`)
+  const replication = topic.partitions[0]?.replicas.length ?? 0
+  const counts = `PartitionCount: ${topic.partitions.length}\tReplicationFactor: ${replication}`
+  void terminal.line(`Topic: ${name}\tTopicId: ${topic.topicId}\t${counts}\tConfigs: ${configText}`)
   for (const p of topic.partitions) {
-    await terminal.line(`\tTopic: ${name}\tPartition: ${p.partition}\tLeader: ${p.leader}\tReplicas: ${p.replicas.join(',')}\tIsr: ${p.isr.join(',')}\tElr: \tLastKnownElr: `)
+    const replicas = `Replicas: ${p.replicas.join(',')}\tIsr: ${p.isr.join(',')}`
+    await terminal.line(`\tTopic: ${name}\tPartition: ${p.partition}\tLeader: ${p.leader}\t${replicas}\tElr: \tLastKnownElr: `)
   }
 }
