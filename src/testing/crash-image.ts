@@ -3,7 +3,7 @@ import type { DiskNames } from './disk-names.ts'
 import { ROOT_NODE, type DiskDirectory, type DiskNode, type DiskTree, type NodeId } from './disk-operation.ts'
 import type { DurabilityModel } from './durability-model.ts'
 import { EMPTY_IMAGE, SECTOR_SIZE, type FileImage, type Sector } from './file-image.ts'
-import { UnitFold, type CrashProfile, type PendingUnit, type SectorUnit } from './pending-unit.ts'
+import { UnitFold, type PendingUnit, type SectorUnit } from './pending-unit.ts'
 
 /** What becomes of a unit. Sectors can also come out damaged: only in the bytes that their write touched. */
 export const LOST = 0
@@ -15,7 +15,7 @@ export const TORN = 4
 /** `outcomes` has one entry per unit of the model. */
 export function materialise(model: DurabilityModel, outcomes: Uint8Array): DiskTree {
   const { units } = model
-  const legal = legalOutcomes(units, outcomes, model.profile)
+  const legal = legalOutcomes(model, outcomes)
   const files = new Map<NodeId, UnitFold>()
   let names: DiskNames | null = null
   for (let i = 0; i < units.length; i++) {
@@ -51,14 +51,15 @@ function buildTree(model: DurabilityModel, names: DiskNames, images: ReadonlyMap
 }
 
 /** The nearest choice that the profile allows: it keeps as many units of each ordered chain as the given one, but the first ones. */
-function legalOutcomes(units: readonly PendingUnit[], outcomes: Uint8Array, profile: CrashProfile): Uint8Array {
-  if (profile === 'strict') return outcomes
-  if (profile === 'ext4-ordered') return orderedOutcomes(units, outcomes)
+function legalOutcomes(model: DurabilityModel, outcomes: Uint8Array): Uint8Array {
+  if (model.profile === 'strict') return outcomes
+  if (model.profile === 'ext4-ordered') return orderedOutcomes(model, outcomes)
   const kept = countKept(outcomes)
   return outcomes.map((_, i) => (i < kept ? KEPT : LOST))
 }
 
-function orderedOutcomes(units: readonly PendingUnit[], outcomes: Uint8Array): Uint8Array {
+function orderedOutcomes(model: DurabilityModel, outcomes: Uint8Array): Uint8Array {
+  const { units } = model
   const legal = outcomes.slice()
   const chains = new Map<NodeId | 'names', number[]>()
   units.forEach((unit, i) => {
@@ -79,6 +80,8 @@ function orderedOutcomes(units: readonly PendingUnit[], outcomes: Uint8Array): U
   }
   units.forEach((unit, i) => {
     if (unit.kind !== 'sector' || !unit.appended) return
+    // Stranded by a failed datasync, when a later one has made the size durable: the data may be missing after all.
+    if (unit.index * SECTOR_SIZE + unit.to <= (model.durable(unit.file)?.size ?? 0)) return
     const reached = sizes.get(unit.file)
     const visible = reached !== undefined && unit.sequence <= reached.sequence && unit.index * SECTOR_SIZE < reached.size
     legal[i] = visible ? KEPT : LOST

@@ -22,7 +22,7 @@ export type DiskOperation =
   | Common & { readonly kind: 'create' | 'makeDirectory'; readonly directory: NodeId; readonly name: string; readonly node: NodeId }
   | Common & { readonly kind: 'unlink' | 'removeDirectory'; readonly directory: NodeId; readonly name: string; readonly node: NodeId }
   /** From `path` to `to`; `directory` and `name` are the new ones. */
-  | Common & { readonly kind: 'rename'; readonly directory: NodeId; readonly name: string; readonly node: NodeId; readonly to: string }
+  | Common & { readonly kind: 'rename'; readonly directory: NodeId; readonly name: string; readonly node: NodeId; readonly to: string; readonly fromDirectory: NodeId }
   /** A syncDirectory that completed; it covers the operations before `startedAt`. */
   | Common & { readonly kind: 'syncDirectory'; readonly node: NodeId; readonly startedAt: number }
   /** Something the outside world learnt, such as an acknowledgement: `path` is its label. */

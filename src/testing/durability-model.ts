@@ -1,8 +1,8 @@
 /**
  * What a power cut may leave: replays an operation log and keeps, beside the state the process sees, the state that is certainly durable
- * and the list of units that are not. A unit becomes durable
- * when a sync that covers it completes: `datasync` of the file for its data, `syncDirectory` of the parent for a name (for a rename: of the
- * new parent). A failed datasync strands the file's pending units: no later datasync covers them.
+ * and the list of units that are not. A unit becomes durable when a sync that covers it completes: `datasync` of the file for its data,
+ * `syncDirectory` of the parent for a name (for a rename: of the old or the new parent, since it is atomic). A failed datasync strands
+ * the file's pending sectors, as kernels do that mark the pages clean: no later datasync covers them, though it covers the size.
  *
  * Profiles:
  *   strict        every unit on its own: whatever POSIX allows. Correctness is demanded here.
@@ -13,7 +13,7 @@
 import { DiskNames } from './disk-names.ts'
 import type { DiskOperation, DiskTree, NodeId } from './disk-operation.ts'
 import { EMPTY_IMAGE, FileContent, SECTOR_SIZE, type FileImage, type Sector } from './file-image.ts'
-import { UnitFold, type CrashProfile, type EntryOperation, type PendingUnit, type SectorUnit, type SizeUnit } from './pending-unit.ts'
+import { OutdatedUnits, UnitFold, type CrashProfile, type EntryOperation, type PendingUnit } from './pending-unit.ts'
 
 /** Sizes inside one long append that a crash may leave: at sector boundaries for short appends, at page boundaries for long ones. */
 const PAGE_SIZE = 4096
@@ -99,44 +99,42 @@ export class DurabilityModel {
   }
 
   #datasync(node: NodeId, startedAt: number): void {
-    if (this.profile === 'sequential') return this.#settle((unit) => unit.sequence < startedAt)
-    const ofFile = (unit: PendingUnit): boolean => unit.kind !== 'entry' && unit.file === node && unit.sequence < startedAt
-    const grown = this.#units.some((unit) => ofFile(unit) && unit.kind !== 'sector')
-    if (this.profile === 'ext4-ordered' && grown) this.#commitJournal(startedAt)
-    this.#settle(ofFile)
+    const ofFile = (unit: PendingUnit): boolean => unit.kind !== 'entry' && unit.file === node
+    const grown = this.#units.some((unit) => ofFile(unit) && unit.kind !== 'sector' && unit.sequence < startedAt)
+    const commitsNames = this.profile === 'ext4-ordered' && grown
+    this.#settle(startedAt, (unit) => ofFile(unit) || (commitsNames && unit.kind === 'entry'))
   }
 
   #syncDirectory(node: NodeId, startedAt: number): void {
-    if (this.profile === 'sequential') return this.#settle((unit) => unit.sequence < startedAt)
-    if (this.profile === 'ext4-ordered') return this.#commitJournal(startedAt)
-    this.#settle((unit) => unit.kind === 'entry' && unit.operation.directory === node && unit.sequence < startedAt)
-  }
-
-  #commitJournal(startedAt: number): void {
-    this.#settle((unit) => (unit.kind === 'entry' || unit.kind === 'truncation') && unit.sequence < startedAt)
+    const commitsNames = this.profile === 'ext4-ordered'
+    this.#settle(startedAt, (unit) => unit.kind === 'entry' && (commitsNames || touchesDirectory(unit.operation, node)))
   }
 
   #strand(node: NodeId): void {
-    for (const unit of this.#units) if (unit.kind !== 'entry' && unit.file === node) this.#stranded.add(unit)
+    for (const unit of this.#units) if (unit.kind === 'sector' && unit.file === node) this.#stranded.add(unit)
   }
 
-  /** Makes units durable. A newer version of a sector or size takes the stranded older ones with it. */
-  #settle(isCovered: (unit: PendingUnit) => boolean): void {
-    const covered = this.#units.filter((unit) => isCovered(unit) && !this.#stranded.has(unit))
-    if (covered.length === 0) return
-    const superseded = new Map<string, number>()
-    for (const unit of covered) if (unit.kind !== 'entry') superseded.set(slotOf(unit), unit.sequence)
-    const gone = new Set<PendingUnit>(covered)
-    for (const unit of this.#stranded) {
-      if (unit.kind === 'entry' || unit.sequence >= (superseded.get(slotOf(unit)) ?? 0)) continue
-      gone.add(unit)
-      this.#stranded.delete(unit)
+  /** Makes the covered units before `startedAt` durable, and drops or cuts the older ones that they outdate. */
+  #settle(startedAt: number, isCovered: (unit: PendingUnit) => boolean): void {
+    const covered = new Set<PendingUnit>()
+    for (const unit of this.#units) {
+      if (unit.sequence >= startedAt) break
+      if ((this.profile === 'sequential' || isCovered(unit)) && !this.#stranded.has(unit)) covered.add(unit)
     }
+    if (covered.size === 0) return
+    const outdated = new OutdatedUnits(covered)
     this.#makeDurable(covered)
-    this.#units = this.#units.filter((unit) => !gone.has(unit))
+    const left: PendingUnit[] = []
+    for (const unit of this.#units) {
+      const rest = covered.has(unit) ? null : outdated.rest(unit)
+      if (rest !== null) left.push(rest)
+      if (rest === unit || !this.#stranded.delete(unit) || rest === null) continue
+      this.#stranded.add(rest)
+    }
+    this.#units = left
   }
 
-  #makeDurable(units: readonly PendingUnit[]): void {
+  #makeDurable(units: ReadonlySet<PendingUnit>): void {
     const changed = new Map<NodeId, UnitFold>()
     for (const unit of units) {
       if (unit.kind === 'entry') {
@@ -158,5 +156,6 @@ export class DurabilityModel {
   }
 }
 
-/** Units of one slot replace each other: the last that survives counts. */
-function slotOf(unit: SectorUnit | SizeUnit): string { return unit.kind === 'sector' ? `${unit.file}.${unit.index}` : `${unit.file}` }
+function touchesDirectory(operation: EntryOperation, node: NodeId): boolean {
+  return operation.directory === node || (operation.kind === 'rename' && operation.fromDirectory === node)
+}

@@ -7,7 +7,7 @@
  *   entry       create, mkdir, unlink, rmdir or rename of one name; a rename is one unit, and a file never has two names
  */
 import type { DiskOperation, NodeId } from './disk-operation.ts'
-import { FileImage, cutSectors, type Sector } from './file-image.ts'
+import { FileImage, SECTOR_SIZE, cutSectors, type Sector } from './file-image.ts'
 
 export type CrashProfile = 'strict' | 'ext4-ordered' | 'sequential'
 
@@ -53,4 +53,44 @@ export class UnitFold {
 
   /** Data that survived behind the size that survived is lost. */
   image(): FileImage { return new FileImage(this.#size, cutSectors(this.#sectors, this.#size)) }
+}
+
+/**
+ * Which older pending units a set of durable ones outdates: units of one slot replace each other, so an older one must not come after a
+ * newer one. It concerns stranded data, and names that two directories share in a rename.
+ */
+export class OutdatedUnits {
+  readonly #newest = new Map<string, number>()
+  readonly #cuts: SizeUnit[] = []
+
+  constructor(durable: Iterable<PendingUnit>) {
+    for (const unit of durable) {
+      if (unit.kind === 'truncation') this.#cuts.push(unit)
+      for (const slot of slotsOf(unit)) this.#newest.set(slot, Math.max(unit.sequence, this.#newest.get(slot) ?? 0))
+    }
+  }
+
+  /** What is left of a pending unit: itself, a part of it before a durable cut, or null. */
+  rest(unit: PendingUnit): PendingUnit | null {
+    for (const slot of slotsOf(unit)) if (unit.sequence < (this.#newest.get(slot) ?? 0)) return null
+    if (unit.kind !== 'sector') return unit
+    let rest: SectorUnit | null = unit
+    for (const cut of this.#cuts) if (rest !== null && cut.file === unit.file && cut.sequence > unit.sequence) rest = cutUnit(rest, cut.size)
+    return rest
+  }
+}
+
+function slotsOf(unit: PendingUnit): string[] {
+  if (unit.kind === 'sector') return [`${unit.file}.${unit.index}`]
+  if (unit.kind !== 'entry') return [`${unit.file}`]
+  return [`node ${unit.operation.node}`, `${unit.operation.directory}/${unit.operation.name}`]
+}
+
+function cutUnit(unit: SectorUnit, size: number): SectorUnit | null {
+  const kept = size - unit.index * SECTOR_SIZE
+  if (kept >= unit.to) return unit
+  if (kept <= unit.from) return null
+  const content = new Uint8Array(SECTOR_SIZE)
+  content.set(unit.content.subarray(0, kept))
+  return { ...unit, content, to: kept }
 }

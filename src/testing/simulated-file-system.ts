@@ -124,7 +124,8 @@ export class SimulatedFileSystem implements FileSystem {
       source.directory.modifiedMs = this.#disk.clock.now()
       if (target.node !== undefined) this.#removeEntry(target)
       this.#addEntry(target.directory, target.name, source.node)
-      this.#disk.log({ kind: 'rename', path: from, to, node: source.node.node, directory: target.directory.node, name: target.name })
+      const { directory, name } = target
+      this.#disk.log({ kind: 'rename', path: from, to, node: source.node.node, directory: directory.node, name, fromDirectory: source.directory.node })
     })
   }
 
