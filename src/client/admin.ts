@@ -1,196 +1,235 @@
 /**
- * The administrative calls, over one `BrokerApi`. Each asks, turns error codes into OttlaErrors, and gives plain objects; it keeps no state.
- * Group calls are admin-groups.ts. Made by createClients.
+ * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
+ * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Group calls are in group-admin.ts.
  */
 import { OttlaError } from '../common/errors.ts'
-import { checkTopicName } from '../common/topic-partition.ts'
-import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, RESOURCE_BROKER, RESOURCE_TOPIC, type BrokerApi, type ConfigResource, type TopicMetadata } from '../protocol/broker-api.ts'
-import * as groups from './admin-groups.ts'
-import { throwOnFailure } from './failure.ts'
-import { lookUpTopic } from './topic-lookup.ts'
+import type { Ports } from '../common/ports.ts'
+import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
+import type { AdminValues } from '../config/settings.ts'
+import {
+  EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, RESOURCE_BROKER, RESOURCE_TOPIC,
+  type BrokerApi, type ConfigResource, type ConfigResult, type Failure, type TopicMetadata,
+} from '../protocol/broker-api.ts'
+import { AdminCaller } from './admin-caller.ts'
+import { errorOf, throwOnFailure } from './failure.ts'
+import { GroupAdmin } from './group-admin.ts'
+import { lookUpTopic, unknownTopic } from './topic-lookup.ts'
 import type {
   Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset, TopicDescription,
 } from './types.ts'
 
-const sources = new Map<number, ConfigEntry['source']>([[1, 'topic'], [2, 'broker'], [4, 'broker']])
-
 function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
 
-function checkPartition(partition: unknown, what: string): asserts partition is number {
-  if (!Number.isSafeInteger(partition) || (partition as number) < 0) throw invalid(`${what}: a partition is a whole number from 0, not ${String(partition)}`)
-}
-
-function checkCount(count: unknown, what: string): asserts count is number {
-  if (!Number.isSafeInteger(count)) throw invalid(`${what} is a whole number, not ${String(count)}`)
-}
-
-function resourceOf(target: ConfigTarget): ConfigResource {
-  if ('topic' in target) {
-    checkTopicName(target.topic)
-    return { resourceType: RESOURCE_TOPIC, resourceName: target.topic }
-  }
-  if ('broker' in target && Number.isSafeInteger(target.broker)) return { resourceType: RESOURCE_BROKER, resourceName: String(target.broker) }
-  throw invalid('configs belong to { topic: name } or { broker: id }')
-}
-
-function describe(topic: TopicMetadata): TopicDescription {
+function describeMetadata(topic: TopicMetadata): TopicDescription {
   return {
     name: topic.name, topicId: topic.topicId, internal: topic.isInternal,
-    partitions: topic.partitions.map((p) => ({ partition: p.partitionIndex, leader: p.leaderId, replicas: [...p.replicaNodes], isr: [...p.isrNodes], leaderEpoch: p.leaderEpoch })),
+    partitions: [...topic.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex).map((each) => (
+      { partition: each.partitionIndex, leader: each.leaderId, replicas: [...each.replicaNodes], isr: [...each.isrNodes], leaderEpoch: each.leaderEpoch })),
   }
 }
 
-/** What a position in time is on the wire. */
-function timestampOf(at: 'earliest' | 'latest' | 'maxTimestamp' | number | Date): number {
-  if (at === 'earliest') return EARLIEST_TIMESTAMP
-  if (at === 'latest') return LATEST_TIMESTAMP
-  if (at === 'maxTimestamp') return MAX_TIMESTAMP
-  const timestamp = at instanceof Date ? at.getTime() : at
-  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
-  throw invalid(`offsets are listed at 'earliest', 'latest', 'maxTimestamp', a Date or whole milliseconds from 0, not ${String(at)}`)
-}
-
-function configsOf(config: Readonly<Record<string, unknown>> | undefined): { name: string; value: string | null }[] {
-  return Object.entries(config ?? {}).filter(([, value]) => value !== undefined).map(([name, value]) => ({ name, value: textOf(name, value) }))
-}
-
-function textOf(name: string, value: unknown): string | null {
-  if (value === null) return null
-  if (typeof value === 'string' || typeof value === 'boolean') return String(value)
-  if (typeof value === 'number' && !Number.isNaN(value)) return String(value)
+/** Settings go over the wire as text; a list is joined by commas. */
+function configText(name: string, value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
   if (Array.isArray(value)) return value.join(',')
-  throw new OttlaError('INVALID_CONFIG', `${name} is text, a number, a boolean or null, not ${typeof value}`)
+  throw invalid(`the value of ${name} is ${value === undefined ? 'undefined' : typeof value}: give text, a number, a boolean, or null for the default`)
+}
+
+function sourceOf(config: ConfigResult): ConfigEntry['source'] {
+  return config.configSource === 1 ? 'topic' : config.configSource === 5 ? 'default' : 'broker'
 }
 
 export class KafkaAdmin implements Admin {
   readonly #api: BrokerApi
-  readonly #check: () => void
+  readonly #caller: AdminCaller
+  readonly #groups: GroupAdmin
 
-  /** `check` throws CLOSED once the clients are closed. */
-  constructor(api: BrokerApi, check: () => void) {
+  constructor(api: BrokerApi, ports: Ports, values: AdminValues) {
     this.#api = api
-    this.#check = check
+    this.#caller = new AdminCaller(ports, values)
+    this.#groups = new GroupAdmin(api, this.#caller)
   }
 
+  /** Raises UNKNOWN_TOPIC_OR_PARTITION with the nearest name in place of a bare one. */
+  async #throwOnTopicFailure(failure: Failure, what: string, topic: string): Promise<void> {
+    const error = errorOf(failure, what, { topic })
+    if (error === null) return
+    throw error.code === 'UNKNOWN_TOPIC_OR_PARTITION' ? await unknownTopic(this.#api, topic, error) : error
+  }
+
+  // ---- topics --------------------------------------------------------------------------------------------------------------------
+
+  /** Raises TOPIC_ALREADY_EXISTS (unless `ifNotExists`), INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_CONFIG. */
   async createTopic(name: string, options: CreateTopicOptions = {}): Promise<TopicDescription> {
-    this.#check()
     checkTopicName(name)
-    if (options.partitions !== undefined) checkCount(options.partitions, 'partitions')
-    if (options.replicationFactor !== undefined) checkCount(options.replicationFactor, 'replicationFactor')
-    if (options.assignment !== undefined && options.partitions !== undefined && options.assignment.length !== options.partitions) {
-      throw invalid(`assignment names ${options.assignment.length} partitions and partitions says ${options.partitions}: give one of them`)
-    }
-    const assignments = (options.assignment ?? []).map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds }))
-    const { topics } = await this.#api.createTopics({
-      validateOnly: options.validateOnly === true,
-      topics: [{
-        name, numPartitions: assignments.length > 0 ? -1 : options.partitions ?? -1, replicationFactor: assignments.length > 0 ? -1 : options.replicationFactor ?? -1,
-        assignments, configs: configsOf(options.config as Readonly<Record<string, unknown>> | undefined),
-      }],
+    checkCreateOptions(options)
+    const { partitions = -1, replicationFactor = -1, config = {}, assignment = [], ifNotExists = false, validateOnly = false } = options
+    const configs = Object.entries(config).filter(([, value]) => value !== undefined).map(([key, value]) => ({ name: key, value: configText(key, value) }))
+    const answer = await this.#caller.call(`creating topic ${name}`, async () => {
+      const { topics } = await this.#api.createTopics({
+        validateOnly, topics: [{
+          name, numPartitions: assignment.length > 0 ? -1 : partitions, replicationFactor: assignment.length > 0 ? -1 : replicationFactor,
+          assignments: assignment.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })), configs,
+        }],
+      })
+      const result = topics[0]
+      if (result === undefined) throw new OttlaError('UNKNOWN_SERVER_ERROR', `the broker did not answer for topic ${name}`, { topic: name })
+      const error = errorOf(result, `creating topic ${name}`, { topic: name })
+      if (error !== null && !(ifNotExists && error.code === 'TOPIC_ALREADY_EXISTS')) throw error
+      return result
     })
-    const result = topics.find((topic) => topic.name === name)
-    if (result === undefined) throw new OttlaError('UNKNOWN_SERVER_ERROR', `the broker did not answer for topic ${name}`, { topic: name })
-    try {
-      throwOnFailure(result, `topic ${name} was not created`, { topic: name })
-    } catch (error) {
-      if (options.ifNotExists !== true || !OttlaError.is(error, 'TOPIC_ALREADY_EXISTS')) throw error
-    }
-    if (options.validateOnly !== true) return this.describeTopic(name)
-    const partitions = Array.from({ length: Math.max(0, result.numPartitions) }, (_, partition) => ({ partition, leader: -1, replicas: [], isr: [], leaderEpoch: -1 }))
-    return { name, topicId: result.topicId, internal: false, partitions }
+    if (!validateOnly) return this.describeTopic(name)
+    return { name, topicId: answer.topicId, internal: false, partitions: Array.from({ length: Math.max(0, answer.numPartitions) }, (_, partition) => ({ partition, leader: -1, replicas: [], isr: [], leaderEpoch: -1 })) }
   }
 
   async deleteTopic(name: string): Promise<void> {
-    this.#check()
     checkTopicName(name)
-    const { topics } = await this.#api.deleteTopics({ names: [name] })
-    for (const topic of topics) throwOnFailure(topic, `topic ${name} was not deleted`, { topic: name })
+    await this.#caller.call(`deleting topic ${name}`, async () => {
+      const { topics } = await this.#api.deleteTopics({ names: [name] })
+      for (const each of topics) await this.#throwOnTopicFailure(each, `deleting topic ${name}`, name)
+    })
   }
 
+  /** Names, sorted; Kafka's internal topics only when asked for. */
   async listTopics(options: { internal?: boolean } = {}): Promise<string[]> {
-    this.#check()
-    const { topics } = await this.#api.metadata({ topics: null, allowAutoTopicCreation: false })
-    return topics.filter((topic) => options.internal === true || !topic.isInternal).map((topic) => topic.name).sort()
+    const { topics } = await this.#caller.call('listing topics', () => this.#api.metadata({ topics: null, allowAutoTopicCreation: false }))
+    return topics.filter((each) => options.internal === true || !each.isInternal).map((each) => each.name).sort()
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
-    this.#check()
     checkTopicName(name)
-    return describe(await lookUpTopic(this.#api, name, false))
+    return describeMetadata(await this.#caller.call(`describing topic ${name}`, () => lookUpTopic(this.#api, name, false)))
   }
 
   async createPartitions(name: string, total: number): Promise<void> {
-    this.#check()
     checkTopicName(name)
-    checkCount(total, 'the number of partitions')
-    const { topics } = await this.#api.createPartitions({ validateOnly: false, topics: [{ name, count: total }] })
-    for (const topic of topics) throwOnFailure(topic, `topic ${name} was not grown to ${total} partitions`, { topic: name })
+    if (!Number.isInteger(total) || total < 1) throw invalid(`the total number of partitions is ${String(total)}: give a whole number above the present one`)
+    await this.#caller.call(`adding partitions to ${name}`, async () => {
+      const { topics } = await this.#api.createPartitions({ validateOnly: false, topics: [{ name, count: total }] })
+      for (const each of topics) await this.#throwOnTopicFailure(each, `adding partitions to ${name}`, name)
+    })
   }
 
+  // ---- configs -------------------------------------------------------------------------------------------------------------------
+
   async describeConfigs(resource: ConfigTarget): Promise<ConfigEntry[]> {
-    this.#check()
-    const { results } = await this.#api.describeConfigs({ resources: [{ ...resourceOf(resource), configurationKeys: null }] })
-    return results.flatMap((result) => {
-      throwOnFailure(result, `configs of ${result.resourceName}`)
-      return result.configs.map((c) => ({
-        name: c.name, value: c.value, default: c.defaultValue, source: sources.get(c.configSource) ?? 'default', readOnly: c.readOnly, sensitive: c.isSensitive, documentation: c.documentation,
-      }))
+    const target = this.#resource(resource)
+    const { results } = await this.#caller.call('describing configs', async () => {
+      const answer = await this.#api.describeConfigs({ resources: [{ ...target, configurationKeys: null }] })
+      for (const each of answer.results) await this.#throwOnResourceFailure(each, 'describing configs')
+      return answer
     })
+    return (results[0]?.configs ?? []).map((config) => ({
+      name: config.name, value: config.value, default: config.defaultValue, source: sourceOf(config), readOnly: config.readOnly,
+      sensitive: config.isSensitive, documentation: config.documentation,
+    }))
   }
 
   async alterConfigs(resource: ConfigTarget, changes: Readonly<Record<string, string | number | boolean | null>>): Promise<void> {
-    this.#check()
-    const configs = configsOf(changes).map(({ name, value }) => ({ name, value, configOperation: value === null ? 1 as const : 0 as const }))
-    const { responses } = await this.#api.incrementalAlterConfigs({ validateOnly: false, resources: [{ ...resourceOf(resource), configs }] })
-    for (const response of responses) throwOnFailure(response, `configs of ${response.resourceName} were not changed`)
-  }
-
-  async listOffsets(topic: string, at: 'earliest' | 'latest' | 'maxTimestamp' | number | Date): Promise<PartitionOffset[]> {
-    this.#check()
-    const timestamp = timestampOf(at)
-    const { partitions } = await this.describeTopic(topic)
-    const answer = await this.#api.listOffsets({ isolationLevel: 0, partitions: partitions.map(({ partition }) => ({ topic, partition, timestamp })) })
-    return answer.partitions.map((p) => {
-      throwOnFailure(p, `offsets of ${topic}-${p.partition}`, { topic, partition: p.partition })
-      return { partition: p.partition, offset: p.offset, timestamp: p.timestamp }
-    }).sort((a, b) => a.partition - b.partition)
-  }
-
-  async deleteRecords(topic: string, before: readonly { partition: number; offset: number }[]): Promise<{ partition: number; lowWatermark: number }[]> {
-    this.#check()
-    checkTopicName(topic)
-    for (const { partition, offset } of before) {
-      checkPartition(partition, 'deleteRecords')
-      if (!Number.isSafeInteger(offset) || offset < -1) throw invalid(`records are deleted before an offset from 0, or −1 for all, not ${String(offset)}`)
-    }
-    const answer = await this.#api.deleteRecords({ partitions: before.map(({ partition, offset }) => ({ topic, partition, offset })) })
-    return answer.partitions.map((p) => {
-      throwOnFailure(p, `records of ${topic}-${p.partition} were not deleted`, { topic, partition: p.partition })
-      return { partition: p.partition, lowWatermark: p.lowWatermark }
+    const target = this.#resource(resource)
+    if (changes === null || typeof changes !== 'object') throw invalid('alterConfigs(resource, changes): changes is an object of names and values')
+    const configs = Object.entries(changes).map(([name, value]) => (
+      value === null ? { name, configOperation: 1 as const, value: null } : { name, configOperation: 0 as const, value: configText(name, value) }))
+    await this.#caller.call('altering configs', async () => {
+      const { responses } = await this.#api.incrementalAlterConfigs({ validateOnly: false, resources: [{ ...target, configs }] })
+      for (const each of responses) await this.#throwOnResourceFailure(each, 'altering configs')
     })
   }
 
-  async listGroups(): Promise<GroupListing[]> { this.#check(); return groups.list(this.#api) }
-  async describeGroup(id: string): Promise<GroupDescription> { this.#check(); return groups.describe(this.#api, id) }
-  async deleteGroup(id: string): Promise<void> { this.#check(); return groups.remove(this.#api, id) }
-  async listGroupOffsets(id: string): Promise<TopicPartitionOffset[]> { this.#check(); return groups.listOffsets(this.#api, id) }
-  async alterGroupOffsets(id: string, offsets: readonly TopicPartitionOffset[]): Promise<void> { this.#check(); return groups.alterOffsets(this.#api, id, offsets) }
-  async deleteGroupOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> { this.#check(); return groups.deleteOffsets(this.#api, id, partitions) }
+  #resource(resource: ConfigTarget): ConfigResource {
+    if (resource !== null && typeof resource === 'object') {
+      if ('topic' in resource) {
+        checkTopicName(resource.topic)
+        return { resourceType: RESOURCE_TOPIC, resourceName: resource.topic }
+      }
+      if ('broker' in resource && Number.isInteger(resource.broker)) return { resourceType: RESOURCE_BROKER, resourceName: String(resource.broker) }
+    }
+    throw invalid('a config resource is { topic: name } or { broker: id }')
+  }
+
+  async #throwOnResourceFailure(result: ConfigResource & Failure, what: string): Promise<void> {
+    if (result.resourceType === RESOURCE_TOPIC) await this.#throwOnTopicFailure(result, `${what} of topic ${result.resourceName}`, result.resourceName)
+    else throwOnFailure(result, `${what} of broker ${result.resourceName}`)
+  }
+
+  // ---- offsets, records ----------------------------------------------------------------------------------------------------------
+
+  /** By partition. A time (ms or Date) finds the first record of that time or later; offset −1 where there is none. */
+  async listOffsets(topic: string, at: 'earliest' | 'latest' | 'maxTimestamp' | number | Date): Promise<PartitionOffset[]> {
+    const timestamp = timestampFor(at)
+    const { partitions } = await this.describeTopic(topic)
+    return this.#caller.call(`listing offsets of ${topic}`, async () => {
+      const answer = await this.#api.listOffsets({ isolationLevel: 0, partitions: partitions.map(({ partition }) => ({ topic, partition, timestamp })) })
+      return answer.partitions.map((each) => {
+        throwOnFailure(each, `listing offsets of ${topic}-${each.partition}`, { topic, partition: each.partition })
+        return { partition: each.partition, offset: each.offset, timestamp: each.timestamp }
+      })
+    })
+  }
+
+  /** Makes records below the offsets unreadable for good. `offset` −1: all there are. */
+  async deleteRecords(topic: string, before: readonly { partition: number; offset: number }[]): Promise<{ partition: number; lowWatermark: number }[]> {
+    checkTopicName(topic)
+    if (!Array.isArray(before)) throw invalid('deleteRecords(topic, before): before is an array of { partition, offset }')
+    for (const { partition, offset } of before as readonly { partition: number; offset: number }[]) {
+      if (!Number.isInteger(partition) || partition < 0) throw invalid(`partition is ${String(partition)}: give a whole number from 0`)
+      if (!Number.isSafeInteger(offset) || offset < -1) throw invalid(`offset is ${String(offset)}: give a whole number from 0, or −1 for the end`)
+    }
+    return this.#caller.call(`deleting records of ${topic}`, async () => {
+      const answer = await this.#api.deleteRecords({ partitions: before.map(({ partition, offset }) => ({ topic, partition, offset })) })
+      const results: { partition: number; lowWatermark: number }[] = []
+      for (const each of answer.partitions) {
+        await this.#throwOnTopicFailure(each, `deleting records of ${topic}-${each.partition}`, topic)
+        results.push({ partition: each.partition, lowWatermark: each.lowWatermark })
+      }
+      return results
+    })
+  }
+
+  // ---- cluster -------------------------------------------------------------------------------------------------------------------
 
   async describeLogDirs(): Promise<LogDirDescription[]> {
-    this.#check()
-    const { results } = await this.#api.describeLogDirs({ topics: null })
-    return results.map((result) => ({
-      path: result.logDir, error: result.errorCode === 0 ? null : result.errorMessage ?? result.error?.message ?? `error ${result.errorCode}`,
-      totalBytes: result.totalBytes, usableBytes: result.usableBytes,
-      partitions: result.topics.flatMap((topic) => topic.partitions.map((p) => ({ topic: topic.name, partition: p.partitionIndex, size: p.partitionSize, offsetLag: p.offsetLag }))),
+    const { results } = await this.#caller.call('describing log dirs', () => this.#api.describeLogDirs({ topics: null }))
+    return results.map((dir) => ({
+      path: dir.logDir, error: errorOf(dir, dir.logDir)?.message ?? null, totalBytes: dir.totalBytes, usableBytes: dir.usableBytes,
+      partitions: dir.topics.flatMap((topic) => topic.partitions.map((each) => ({ topic: topic.name, partition: each.partitionIndex, size: each.partitionSize, offsetLag: each.offsetLag }))),
     }))
   }
 
   async describeCluster(): Promise<ClusterDescription> {
-    this.#check()
-    const cluster = await this.#api.describeCluster()
-    return { clusterId: cluster.clusterId, controller: cluster.controllerId, brokers: cluster.brokers.map((b) => ({ id: b.brokerId, host: b.host, port: b.port })) }
+    const answer = await this.#caller.call('describing the cluster', () => this.#api.describeCluster())
+    return { clusterId: answer.clusterId, controller: answer.controllerId, brokers: answer.brokers.map((each) => ({ id: each.brokerId, host: each.host, port: each.port })) }
   }
+
+  // ---- groups --------------------------------------------------------------------------------------------------------------------
+
+  listGroups(): Promise<GroupListing[]> { return this.#groups.list() }
+  describeGroup(id: string): Promise<GroupDescription> { return this.#groups.describe(id) }
+  deleteGroup(id: string): Promise<void> { return this.#groups.delete(id) }
+  listGroupOffsets(id: string): Promise<TopicPartitionOffset[]> { return this.#groups.listOffsets(id) }
+  alterGroupOffsets(id: string, offsets: readonly TopicPartitionOffset[]): Promise<void> { return this.#groups.alterOffsets(id, offsets) }
+  deleteGroupOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> { return this.#groups.deleteOffsets(id, partitions) }
+}
+
+function timestampFor(at: unknown): number {
+  if (at === 'earliest') return EARLIEST_TIMESTAMP
+  if (at === 'latest') return LATEST_TIMESTAMP
+  if (at === 'maxTimestamp') return MAX_TIMESTAMP
+  const value = at instanceof Date ? at.getTime() : at
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw invalid(`offsets are listed at 'earliest', 'latest', 'maxTimestamp', milliseconds since 1970 or a Date, not ${at instanceof Date ? 'an invalid Date' : JSON.stringify(at)}`)
+}
+
+const createOptions = new Set(['partitions', 'replicationFactor', 'config', 'assignment', 'ifNotExists', 'validateOnly'])
+
+function checkCreateOptions(options: CreateTopicOptions): void {
+  if (options === null || typeof options !== 'object') throw invalid('createTopic(name, options): options is an object')
+  for (const name of Object.keys(options)) {
+    if (!createOptions.has(name)) throw invalid(`createTopic has no option ${JSON.stringify(name)}: it takes ${[...createOptions].join(', ')} (topic settings go into config)`)
+  }
+  const { partitions, replicationFactor, assignment } = options
+  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= -1)) throw invalid(`partitions is ${String(partitions)}: give a whole number from 1`)
+  if (replicationFactor !== undefined && !(Number.isInteger(replicationFactor) && replicationFactor >= -1)) throw invalid(`replicationFactor is ${String(replicationFactor)}: give a whole number from 1`)
+  if (assignment !== undefined && !(Array.isArray(assignment) && assignment.every((ids) => Array.isArray(ids)))) throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
+  if (assignment !== undefined && partitions !== undefined && partitions !== -1 && partitions !== assignment.length) throw invalid(`partitions is ${partitions}, but assignment has ${assignment.length}`)
 }

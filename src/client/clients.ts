@@ -1,8 +1,9 @@
 /** Gives admin, producers and consumers over one `BrokerApi`, and closes them together. Called by open.ts (and later connect.ts) only. */
 import type { Ports } from '../common/ports.ts'
-import { resolveProducer } from '../config/resolve.ts'
+import { resolveAdmin, resolveProducer } from '../config/resolve.ts'
 import type { ProducerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
+import { KafkaAdmin } from './admin.ts'
 import { invalidConfig } from './failure.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { KafkaProducer } from './producer.ts'
@@ -48,7 +49,7 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
   }
 
   return {
-    admin: {} as Admin,
+    admin: new KafkaAdmin(api, ports, resolveAdmin()),
     producer,
     consumer: () => { throw new Error('not there yet') },
     async closeAll(timeoutMs = 30_000) {

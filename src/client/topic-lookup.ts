@@ -22,6 +22,8 @@ export async function unknownTopic(api: BrokerApi, topic: string, cause: OttlaEr
   } catch {
     // The hint is an extra: without the list the error stands as it is.
   }
+  // The topic is there after all: it is the partition that is not.
+  if (names.includes(topic)) return cause
   const guess = nearest(topic, names)
   return new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${topic}${guess === null ? '' : `: did you mean ${guess}?`}`, { topic, cause })
 }

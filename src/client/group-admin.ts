@@ -1,0 +1,118 @@
+/** The part of the admin client that concerns consumer groups and their offsets. */
+import { OttlaError } from '../common/errors.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
+import { nearest } from '../config/suggestion.ts'
+import type { BrokerApi } from '../protocol/broker-api.ts'
+import { decodeAssignment } from '../protocol/consumer-protocol.ts'
+import type { AdminCaller } from './admin-caller.ts'
+import { throwOnFailure } from './failure.ts'
+import { checkOffsets, checkPartitions } from './partition-arguments.ts'
+import type { GroupDescription, GroupListing } from './types.ts'
+
+function checkGroup(id: unknown): asserts id is string {
+  if (typeof id !== 'string' || id === '') throw new OttlaError('INVALID_GROUP_ID', `a group id is a string that is not empty, not ${id === '' ? 'an empty one' : typeof id}`)
+}
+
+function assigned(bytes: Uint8Array): TopicPartition[] {
+  try {
+    return decodeAssignment(bytes).assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+  } catch {
+    // Members of another protocol type keep other bytes here.
+    return []
+  }
+}
+
+export class GroupAdmin {
+  readonly #api: BrokerApi
+  readonly #caller: AdminCaller
+
+  constructor(api: BrokerApi, caller: AdminCaller) {
+    this.#api = api
+    this.#caller = caller
+  }
+
+  async list(): Promise<GroupListing[]> {
+    const { groups } = await this.#caller.call('listing groups', async () => {
+      const answer = await this.#api.listGroups({ statesFilter: [] })
+      throwOnFailure(answer, 'listing groups')
+      return answer
+    })
+    return groups.map((each) => ({ groupId: each.groupId, state: each.groupState, protocolType: each.protocolType, type: each.groupType }))
+      .sort((a, b) => a.groupId < b.groupId ? -1 : 1)
+  }
+
+  async #notFound(id: string): Promise<OttlaError> {
+    const guess = nearest(id, (await this.list()).map((each) => each.groupId))
+    return new OttlaError('GROUP_ID_NOT_FOUND', `there is no group ${id}${guess === null ? '' : `: did you mean ${guess}?`}`)
+  }
+
+  /** Raises GROUP_ID_NOT_FOUND. */
+  async describe(id: string): Promise<GroupDescription> {
+    checkGroup(id)
+    const { groups } = await this.#caller.call(`describing group ${id}`, async () => {
+      const answer = await this.#api.describeGroups({ groups: [id] })
+      for (const each of answer.groups) if (each.errorCode !== 69) throwOnFailure(each, `describing group ${id}`)
+      return answer
+    })
+    const group = groups.find((each) => each.groupId === id)
+    // Kafka answers for a group that does not exist with a dead one.
+    if (group === undefined || group.errorCode !== 0 || group.groupState === 'Dead') throw await this.#notFound(id)
+    return {
+      groupId: id, state: group.groupState, protocolType: group.protocolType, protocol: group.protocolData,
+      members: group.members.map((each) => ({
+        memberId: each.memberId, groupInstanceId: each.groupInstanceId, clientId: each.clientId, clientHost: each.clientHost, assignment: assigned(each.memberAssignment),
+      })),
+    }
+  }
+
+  /** Raises GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
+  async delete(id: string): Promise<void> {
+    checkGroup(id)
+    const { results } = await this.#caller.call(`deleting group ${id}`, () => this.#api.deleteGroups({ groups: [id] }))
+    for (const each of results) {
+      if (each.errorCode === 69) throw await this.#notFound(id)
+      throwOnFailure(each, `deleting group ${id}`)
+    }
+  }
+
+  /** What the group has committed, by topic and partition; empty when it has not, or does not exist. */
+  async listOffsets(id: string): Promise<TopicPartitionOffset[]> {
+    checkGroup(id)
+    const { partitions } = await this.#caller.call(`listing offsets of group ${id}`, async () => {
+      const answer = await this.#api.offsetFetch({ groupId: id, requireStable: false, partitions: null })
+      throwOnFailure(answer, `listing offsets of group ${id}`)
+      for (const each of answer.partitions) throwOnFailure(each, `the offset of group ${id} in ${each.topic}-${each.partition}`, each)
+      return answer
+    })
+    return partitions.filter((each) => each.committedOffset >= 0)
+      .map((each) => ({ topic: each.topic, partition: each.partition, offset: each.committedOffset, leaderEpoch: each.committedLeaderEpoch, metadata: each.metadata }))
+      .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)
+  }
+
+  /** The group must have no members (NON_EMPTY_GROUP): theirs would be overwritten by their next commit. */
+  async alterOffsets(id: string, offsets: readonly TopicPartitionOffset[]): Promise<void> {
+    checkGroup(id)
+    checkOffsets('alterGroupOffsets', offsets)
+    await this.#caller.call(`altering offsets of group ${id}`, async () => {
+      const answer = await this.#api.offsetCommit({
+        groupId: id, memberId: '', groupInstanceId: null, generationId: -1,
+        partitions: offsets.map((each) => ({ topic: each.topic, partition: each.partition, committedOffset: each.offset, committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '' })),
+      })
+      for (const each of answer.partitions) {
+        if (each.errorCode === 25) throw new OttlaError('NON_EMPTY_GROUP', `group ${id} has members: stop them before its offsets are changed`)
+        throwOnFailure(each, `altering the offset of group ${id} in ${each.topic}-${each.partition}`, each)
+      }
+    })
+  }
+
+  /** Raises GROUP_ID_NOT_FOUND, GROUP_SUBSCRIBED_TO_TOPIC. */
+  async deleteOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> {
+    checkGroup(id)
+    checkPartitions('deleteGroupOffsets', partitions)
+    const answer = await this.#caller.call(`deleting offsets of group ${id}`, () => (
+      this.#api.offsetDelete({ groupId: id, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) })))
+    if (answer.errorCode === 69) throw await this.#notFound(id)
+    throwOnFailure(answer, `deleting offsets of group ${id}`)
+    for (const each of answer.partitions) throwOnFailure(each, `deleting the offset of group ${id} in ${each.topic}-${each.partition}`, each)
+  }
+}

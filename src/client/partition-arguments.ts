@@ -1,0 +1,30 @@
+/** Checks lists of partitions and offsets as users give them. Raises INVALID_ARGUMENT, INVALID_TOPIC_EXCEPTION. */
+import { OttlaError } from '../common/errors.ts'
+import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
+
+function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
+
+export function checkPartition(call: string, given: unknown): asserts given is TopicPartition {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) throw invalid(`${call}: a partition is { topic, partition }, not ${given === null ? 'null' : Array.isArray(given) ? 'an array' : typeof given}`)
+  const { topic, partition } = given as { topic: unknown; partition: unknown }
+  checkTopicName(topic)
+  if (typeof partition !== 'number' || !Number.isInteger(partition) || partition < 0) throw invalid(`${call}: the partition of topic ${topic} is ${String(partition)}: give a whole number from 0`)
+}
+
+export function checkPartitions(call: string, given: readonly TopicPartition[]): void {
+  if (!Array.isArray(given)) throw invalid(`${call} takes an array of { topic, partition }`)
+  for (const each of given) checkPartition(call, each)
+}
+
+export function checkOffset(call: string, { topic, partition }: TopicPartition, offset: unknown): asserts offset is number {
+  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) throw invalid(`${call}: the offset for ${topic}-${partition} is ${String(offset)}: give a whole number from 0`)
+}
+
+export function checkOffsets(call: string, given: readonly TopicPartitionOffset[]): void {
+  if (!Array.isArray(given)) throw invalid(`${call} takes an array of { topic, partition, offset }`)
+  for (const each of given as readonly TopicPartitionOffset[]) {
+    checkPartition(call, each)
+    checkOffset(call, each, each.offset)
+    if (each.metadata !== undefined && typeof each.metadata !== 'string') throw invalid(`${call}: metadata is ${typeof each.metadata}: give text`)
+  }
+}
