@@ -183,7 +183,10 @@ export class PartitionLog {
   /** The first record with a timestamp at or above `timestamp`; null when there is none below the end that `isolation` sees (spec 6.2). */
   async offsetForTimestamp(timestamp: number, isolation: ReadIsolation): Promise<OffsetAndTimestamp | null> {
     return this.#lookUp(async () => {
-      for (const segment of this.#state.segments.segments) {
+      const { segments } = this.#state.segments
+      for (const [index, segment] of segments.entries()) {
+        const next = segments[index + 1]
+        if (next !== undefined && next.baseOffset <= this.#state.offsets.logStart) continue
         if (await segment.largestTimestamp() < timestamp) continue
         const found = await segment.findByTimestamp(timestamp, this.#state.offsets.logStart)
         return found === null || found.offset >= this.#limit(isolation) ? null : found
