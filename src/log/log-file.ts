@@ -46,8 +46,12 @@ export class LogFile {
   #writer: SharedHandle | null = null
   /** Where the file ends if that is known, else −1: a write failed, or recovery ended early. Differs from `size` after a write not committed. */
   #fileEnd: number
-  /** False until the directory entry is known to be durable. */
-  #listed = false
+  /** Counts changes of the file; what is durable is known up to `#durable`. A file that was only opened is as durable as its last owner left it. */
+  #changes = 0
+  #durable = 0
+  /** False while the directory entry may not be durable. */
+  #listed = true
+  #removed = false
 
   /** `size` is what the owner knows to be there; the file is not touched. */
   constructor(fs: FileSystem, cache: FileCache, path: string, size: number, options: LogFileOptions = {}) {
@@ -66,6 +70,7 @@ export class LogFile {
   create(): void {
     this.#refuseReadOnly()
     this.#fs.open(this.#path, 'createNew').close()
+    this.#touched()
   }
 
   /** Writes at `size`; one write at a time. Raises DISK_FULL and the port's others; then nothing has changed and a later write starts clean. */
@@ -96,6 +101,7 @@ export class LogFile {
     try {
       if (this.#fileEnd !== this.#size) writer.handle.truncate(this.#size)
       this.#fileEnd = -1
+      this.#changes++
     } catch (error) {
       writer.release()
       throw error
@@ -124,43 +130,58 @@ export class LogFile {
     }
   }
 
-  /** Data, size and (once) the directory entry become durable. A failure must take the log offline. */
+  /** Data, size and (once) the directory entry become durable; nothing happens when they are, or the file was removed. A failure must take the log offline. */
   async datasync(): Promise<void> {
-    const writer = this.#openWriter()
+    const changes = this.#changes
+    if (this.#durable === changes || this.#removed) return
+    const writer = this.#borrowWriter()
     try {
       await writer.handle.datasync()
     } finally {
       writer.release()
     }
-    if (this.#listed) return
-    await this.#fs.syncDirectory(dirname(this.#path))
-    this.#listed = true
+    if (!this.#listed) await this.#fs.syncDirectory(dirname(this.#path))
+    this.#synced(changes)
   }
 
   datasyncSync(): void {
-    const writer = this.#openWriter()
+    const changes = this.#changes
+    if (this.#durable === changes || this.#removed) return
+    const writer = this.#borrowWriter()
     try {
       writer.handle.datasyncSync()
     } finally {
       writer.release()
     }
-    if (this.#listed) return
-    this.#fs.syncDirectorySync(dirname(this.#path))
+    if (!this.#listed) this.#fs.syncDirectorySync(dirname(this.#path))
+    this.#synced(changes)
+  }
+
+  #synced(changes: number): void {
     this.#listed = true
+    this.#durable = Math.max(this.#durable, changes)
   }
 
   /** What is committed ends at `size` now: recovery or truncation says so. The bytes beyond it go with `cut` or the next write. */
   resize(size: number): void {
     this.#size = size
     this.#fileEnd = -1
+    this.#touched()
+  }
+
+  /** Recovery and truncation count too: the file may be one that a process left behind which died before it synced, or its directory. */
+  #touched(): void {
+    this.#changes++
+    this.#listed = false
   }
 
   /** Cuts off what lies beyond `size` in the file. */
   cut(): void {
-    const writer = this.#openWriter()
+    const writer = this.#borrowWriter()
     try {
       writer.handle.truncate(this.#size)
       this.#fileEnd = this.#size
+      this.#changes++
     } finally {
       writer.release()
     }
@@ -180,15 +201,25 @@ export class LogFile {
     this.#cache.invalidate(this.#path)
     this.#fs.rename(this.#path, path)
     this.#path = path
-    this.#listed = false
   }
 
   /** Lets go of every handle and unlinks the file. */
   async remove(): Promise<void> {
     this.#refuseReadOnly()
     this.close()
+    this.#removed = true
     this.#cache.invalidate(this.#path)
     await this.#fs.unlinkAsync(this.#path)
+  }
+
+  /** The write handle if there is one, else one for this call alone: a sealed file holds none. */
+  #borrowWriter(): SharedHandle {
+    if (this.#writer !== null) return this.#openWriter()
+    this.#refuseReadOnly()
+    const writer = new SharedHandle(this.#fs.open(this.#path, 'write'))
+    writer.acquire()
+    writer.retire()
+    return writer
   }
 
   #openWriter(): SharedHandle {

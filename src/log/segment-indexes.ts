@@ -2,12 +2,17 @@
  * The three indexes of one segment as a unit: loaded at first use, dropped by `unload`, written to their files in flush order. Knows whether memory is
  * ahead of the files and whether the entries are known to be true (`trusted`: made by this process from the log itself).
  */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { Mutex } from '../common/mutex.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { segmentFileName } from './segment-names.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
+
+type IndexKind = 'index' | 'timeindex' | 'txnindex'
+
+const flushOrder: readonly IndexKind[] = ['index', 'timeindex', 'txnindex']
 
 export class SegmentIndexes {
   readonly baseOffset: number
@@ -18,6 +23,10 @@ export class SegmentIndexes {
   #times: TimeIndex | null = null
   #aborted: TransactionIndex | null = null
   #trusted = false
+  /** Files written since the last flush: `seal` writes and does not sync. */
+  readonly #unsynced = new Set<IndexKind>()
+  /** A flush that returns speaks for those before it too. */
+  readonly #flushes = new Mutex()
 
   constructor(fs: FileSystem, directory: string, baseOffset: number) {
     this.#fs = fs
@@ -27,7 +36,7 @@ export class SegmentIndexes {
 
   /** The files have this state suffix from now on. */
   renamed(suffix: string): void { this.#suffix = suffix }
-  path(kind: 'index' | 'timeindex' | 'txnindex'): string { return join(this.#directory, segmentFileName(this.baseOffset, kind)) + this.#suffix }
+  path(kind: IndexKind): string { return join(this.#directory, segmentFileName(this.baseOffset, kind)) + this.#suffix }
 
   /** True: the entries were made from the log by this process and need no check. */
   get trusted(): boolean { return this.#trusted }
@@ -77,42 +86,65 @@ export class SegmentIndexes {
     this.#trusted = false
   }
 
-  /** Brings the files up to memory, in flush order. Returns those it wrote; not synced. */
-  write(): string[] {
-    const written: string[] = []
+  /** Brings the files up to memory. Not synced: `flush` does that, now or later. */
+  write(): void {
     for (const [index, kind] of [[this.#offsets, 'index'], [this.#times, 'timeindex'], [this.#aborted, 'txnindex']] as const) {
       if (index === null || !index.isDirty) continue
-      const path = this.path(kind)
-      index.writeTo(this.#fs, path)
-      if (kind !== 'txnindex' || this.#aborted!.entries.length > 0) written.push(path)
+      index.writeTo(this.#fs, this.path(kind))
+      if (this.#fs.stat(this.path(kind)) === null) this.#unsynced.delete(kind)
+      else this.#unsynced.add(kind)
     }
-    return written
   }
 
-  /** As `write`, and every file and its name durable. */
-  async flush(): Promise<void> {
-    const written = this.write()
-    for (const path of written) {
-      const file = this.#fs.open(path, 'write')
-      try {
-        await file.datasync()
-      } finally {
-        file.close()
+  /** As `write`, and everything written since the last flush is durable, names included. */
+  flush(): Promise<void> { return this.#flushes.run(() => this.#flush()) }
+
+  async #flush(): Promise<void> {
+    this.write()
+    const kinds = this.#takeUnsynced()
+    try {
+      for (const kind of kinds) {
+        // Retention may have removed the segment meanwhile.
+        if (this.#fs.stat(this.path(kind)) === null) continue
+        const file = this.#fs.open(this.path(kind), 'write')
+        try {
+          await file.datasync()
+        } finally {
+          file.close()
+        }
       }
+      if (kinds.length > 0) await this.#fs.syncDirectory(this.#directory)
+    } catch (error) {
+      this.#giveBack(kinds)
+      throw error
     }
-    if (written.length > 0) await this.#fs.syncDirectory(dirname(written[0]!))
   }
 
   flushSync(): void {
-    const written = this.write()
-    for (const path of written) {
-      const file = this.#fs.open(path, 'write')
-      try {
-        file.datasyncSync()
-      } finally {
-        file.close()
+    this.write()
+    const kinds = this.#takeUnsynced()
+    try {
+      for (const kind of kinds) {
+        const file = this.#fs.open(this.path(kind), 'write')
+        try {
+          file.datasyncSync()
+        } finally {
+          file.close()
+        }
       }
+      if (kinds.length > 0) this.#fs.syncDirectorySync(this.#directory)
+    } catch (error) {
+      this.#giveBack(kinds)
+      throw error
     }
-    if (written.length > 0) this.#fs.syncDirectorySync(dirname(written[0]!))
   }
+
+  /** In flush order. What is written while they are synced is marked anew. */
+  #takeUnsynced(): IndexKind[] {
+    const kinds = flushOrder.filter((kind) => this.#unsynced.has(kind))
+    this.#unsynced.clear()
+    return kinds
+  }
+
+  #giveBack(kinds: readonly IndexKind[]): void { for (const kind of kinds) this.#unsynced.add(kind) }
 }

@@ -72,7 +72,7 @@ function checkSignal(signal: AbortSignal | undefined): void {
 function takeBatch(walker: BatchWalker, header: BatchHeader, scan: SegmentScan, aborted: TransactionIndex | null, options: RecoverOptions): BatchProblem | null {
   const detail = scan.orderProblem(header)
   if (detail !== null) return { position: header.position, reason: 'offset-order', detail }
-  if (options.producers !== null && header.producerId >= 0) {
+  if (options.producers !== null) {
     try {
       const entry = options.producers.replay(walker.buffer(), walker.bufferPosition(), header)
       if (entry !== null) aborted!.append(entry)
