@@ -190,6 +190,7 @@ export class LogAppender {
       else tail.commit(group.nextOffset)
       producers.onHighWatermark(group.nextOffset)
       offsets.advanceEnd(group.nextOffset, producers.firstUnstableOffset)
+      this.#state.hasLeftover = false
       if (this.#diskFull) this.#resumed()
     }
     if (isDurable && this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
@@ -198,6 +199,7 @@ export class LogAppender {
   }
 
   #failed(group: AppendGroup, error: unknown): void {
+    if (this.#inFlight !== null) this.#state.hasLeftover = true
     this.#inFlight = null
     this.#state.tail.rollback()
     group.rejectAll(this.#refusal(error))

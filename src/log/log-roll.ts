@@ -27,17 +27,26 @@ function createSegment(state: LogState, baseOffset: number): Segment {
  */
 export function rollSegment(state: LogState, sealed: SealedFlusher, baseOffset: number): void {
   const old = state.segments.active
-  old.seal()
+  endActive(state)
   const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)
   state.activeSinceMs = state.sharing.ports.clock.now()
   sealed.add(old, baseOffset, takeSnapshot(state, baseOffset))
 }
 
+/** Writes the last of the active segment, and cuts off what a failed write has left behind it. */
+export function endActive(state: LogState): void {
+  const { active } = state.segments
+  if (state.hasLeftover) active.cutFile()
+  state.hasLeftover = false
+  active.seal()
+}
+
 /** As `rollSegment` when the old segments are all about to be deleted: nothing of them is written any more, so that a full disk does not keep retention from making room. */
 export function replaceActive(state: LogState, baseOffset: number): void {
   const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)
+  state.hasLeftover = false
   state.activeSinceMs = state.sharing.ports.clock.now()
   state.producers.setEndOffset(baseOffset)
 }

@@ -10,7 +10,7 @@ import type { LogConfig } from './log-config.ts'
 import { LogAppender } from './log-appender.ts'
 import { collectAborted, readSegments } from './log-reader.ts'
 import { LogState, type LogParts } from './log-state.ts'
-import { replaceActive } from './log-roll.ts'
+import { endActive, replaceActive } from './log-roll.ts'
 import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
 import type { ProducerSummary } from './producer-entry.ts'
@@ -367,9 +367,8 @@ export class PartitionLog {
     const state = this.#state
     if (state.offline !== null) throw state.offline
     await this.#flush()
-    const { active } = state.segments
-    active.seal()
-    await active.flush()
+    endActive(state)
+    await state.segments.active.flush()
     state.producers.setEndOffset(state.offsets.logEnd)
     state.producers.takeSnapshot(true)
     state.epochs.flush()

@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest'
+import { openTestLog, type TestLog } from '../../test/support/test-log.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { ManualClock } from '../testing/manual-clock.ts'
+import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import type { LogEvents } from './log-types.ts'
+
+interface Faulty { readonly t: TestLog; readonly faults: FaultFileSystem; readonly events: string[] }
+
+async function faulty(config: Parameters<typeof openTestLog>[0] = {}): Promise<Faulty> {
+  const clock = new ManualClock()
+  const disk = new SimulatedFileSystem({ clock })
+  const faults = new FaultFileSystem(disk)
+  const events: string[] = []
+  const listen: LogEvents = {
+    onOffline: (log, error) => events.push(`offline ${log.topic}-${log.partition} ${error.code}`),
+    onDiskFull: (_log, error) => events.push(`full ${error.code}`),
+    onDiskResumed: () => events.push('resumed'),
+  }
+  const t = await openTestLog({ disk, clock, fileSystem: faults, manager: { events: listen }, ...config })
+  return { t, faults, events }
+}
+
+const producer = { producerId: 3, producerEpoch: 0 }
+
+describe('a write that fails', () => {
+  test.each([['ENOSPC', 'DISK_FULL', undefined], ['ENOSPC', 'DISK_FULL', 40], ['EIO', 'KAFKA_STORAGE_ERROR', 10]] as const)(
+    'changes nothing (%s, told as %s, %s bytes written), and the next append goes through', async (error, code, written) => {
+      const { t, faults } = await faulty()
+      await t.append(['a'], { ...producer, baseSequence: 0 })
+      faults.inject({ call: 'write', error, ...(written === undefined ? {} : { written }) })
+      await expect(t.append(['lost'], { ...producer, baseSequence: 1 })).rejects.toMatchObject({ code, topic: 't', partition: 0 })
+      expect(faults.injected).toBe(1)
+      expect(t.log).toMatchObject({ logEndOffset: 1, isOffline: false })
+      expect(t.log.activeProducers()).toMatchObject([{ lastSequence: 0 }])
+      expect(await t.values()).toEqual(['a'])
+      // Shorter than what the failed write may have left behind.
+      expect(await t.append(['b'], { ...producer, baseSequence: 1 })).toMatchObject({ baseOffset: 1, duplicate: false })
+      expect(await t.values()).toEqual(['a', 'b'])
+      await t.reopen()
+      expect(await t.values()).toEqual(['a', 'b'])
+    })
+
+  test('leaves nothing behind that a clean close would keep', async () => {
+    const { t, faults } = await faulty()
+    await t.append(['a'])
+    faults.inject({ call: 'write', error: 'ENOSPC', written: 33 })
+    await expect(t.append(['x'])).rejects.toMatchObject({ code: 'DISK_FULL', retriable: true })
+    await t.reopen()
+    expect(t.manager.recoveryReports).toEqual([])
+    expect(await t.values()).toEqual(['a'])
+  })
+
+  test('fails the whole group, and no other', async () => {
+    const { t, faults } = await faulty()
+    faults.inject({ call: 'write', error: 'ENOSPC' })
+    const group = await t.drive(Promise.allSettled([t.send(['a']), t.send(['b'])]))
+    expect(group.map((result) => result.status)).toEqual(['rejected', 'rejected'])
+    await t.append(['c'])
+    expect(await t.values()).toEqual(['c'])
+  })
+})
+
+describe('a full disk', () => {
+  test('fails appends with an error that may be retried; reads go on, and writes resume by themselves', async () => {
+    const { t, events } = await faulty()
+    await t.append(['kept'])
+    t.disk.capacityBytes = t.disk.usedBytes
+    for (let i = 0; i < 3; i++) await expect(t.append(['x'.repeat(5000)])).rejects.toMatchObject({ code: 'DISK_FULL', retriable: true })
+    expect(await t.values()).toEqual(['kept'])
+    expect(events).toEqual(['full DISK_FULL'])
+    t.disk.capacityBytes = Number.POSITIVE_INFINITY
+    await t.append(['again'])
+    expect(events).toEqual(['full DISK_FULL', 'resumed'])
+    expect(await t.values()).toEqual(['kept', 'again'])
+  })
+
+  test('at a roll fails the append only', async () => {
+    const { t } = await faulty({ config: { 'segment.bytes': 150 } })
+    await t.append(['a'])
+    await t.append(['b'])
+    t.disk.capacityBytes = t.disk.usedBytes
+    await expect(t.append(['c'])).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(await t.values()).toEqual(['a', 'b'])
+    t.disk.capacityBytes = Number.POSITIVE_INFINITY
+    await t.append(['c'])
+    expect(t.log.segmentCount).toBe(2)
+    expect(await t.values()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('does not keep retention and deleteRecords from making room', async () => {
+    const { t } = await faulty({ config: { 'segment.bytes': 150, 'retention.bytes': 150, 'file.delete.delay.ms': 0 } })
+    for (let i = 0; i < 8; i++) await t.append([`v${i}`])
+    t.disk.capacityBytes = t.disk.usedBytes
+    await expect(t.append(['x'])).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(t.log.segmentCount).toBe(4)
+    expect(await t.drive(t.log.applyRetention(t.clock.now()))).toBeGreaterThan(0)
+    expect(await t.drive(t.log.deleteRecordsBefore(6))).toBe(6)
+    await t.drive(t.scheduler.advance(1))
+    await t.append(['room'])
+    expect(await t.values()).toEqual(['v6', 'v7', 'room'])
+    t.disk.capacityBytes = Number.POSITIVE_INFINITY
+  })
+
+  test('does not keep a directory from opening', async () => {
+    const { t } = await faulty({ config: { 'segment.bytes': 150 } })
+    for (let i = 0; i < 5; i++) await t.append([`v${i}`])
+    const disk = t.disk.survivors('keep-all')
+    disk.capacityBytes = disk.usedBytes
+    const after = await t.crash(disk)
+    expect(await after.values()).toEqual(['v0', 'v1', 'v2', 'v3', 'v4'])
+    disk.capacityBytes = Number.POSITIVE_INFINITY
+    await after.append(['v5'])
+    await after.reopen()
+    expect(await after.values()).toEqual(['v0', 'v1', 'v2', 'v3', 'v4', 'v5'])
+  })
+
+  test('with damage to keep aside leaves the bytes alone and the log readable', async () => {
+    const { t } = await faulty()
+    for (let i = 0; i < 5; i++) await t.append([`v${i}`], {}, { durable: false })
+    const disk = t.disk.survivors('keep-all')
+    const path = `${t.directory}/00000000000000000000.log`
+    const bytes = Uint8Array.from(disk.readFile(path))
+    bytes[150]! ^= 1
+    const file = disk.open(path, 'write')
+    file.writeSync(bytes, 0, bytes.length, 0)
+    file.close()
+    disk.capacityBytes = disk.usedBytes
+    const after = await t.crash(disk, { check: false })
+    expect(await after.values()).toEqual(['v0', 'v1'])
+    expect(after.log.isOffline).toBe(true)
+    await expect(after.append(['x'])).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    expect(disk.stat(path)!.size).toBe(bytes.length)
+    await after.close().catch(() => {})
+    disk.capacityBytes = Number.POSITIVE_INFINITY
+    const mended = await after.crash(disk, { check: true })
+    expect(await mended.append(['x'])).toMatchObject({ baseOffset: 2 })
+  })
+})
+
+describe('a sync that fails', () => {
+  test('takes the log offline: nobody waiting or coming later is acknowledged, reads go on, others hear of it', async () => {
+    const { t, faults, events } = await faulty()
+    await t.append(['a'])
+    faults.inject({ call: 'datasync', error: 'EIO', path: /\.log$/ })
+    const first = t.send(['b'])
+    await t.scheduler.runUntilIdle()
+    await expect(first).rejects.toMatchObject({ code: 'LOG_OFFLINE', topic: 't', partition: 0, retriable: false })
+    await expect(t.append(['c'])).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await expect(t.append(['d'], {}, { durable: false })).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await expect(t.drive(t.log.flush())).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    expect(events).toEqual(['offline t-0 LOG_OFFLINE'])
+    expect(t.log).toMatchObject({ isOffline: true, logEndOffset: 1, recoveryPoint: 1 })
+    expect(await t.values()).toEqual(['a'])
+    await expect(t.close()).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    expect(t.disk.stat('/data/.kafka_cleanshutdown')).toBeNull()
+  })
+
+  test('fails the appends that were waiting behind it', async () => {
+    const { t, faults } = await faulty()
+    const held = faults.holdSyncs(/\.log$/)
+    const first = t.send(['a'])
+    await t.scheduler.runUntilIdle()
+    expect(held.waiting).toBe(1)
+    const waiting = [t.send(['b']), t.send(['c'], {}, { durable: false })]
+    faults.inject({ call: 'datasync', error: 'EIO', path: /\.log$/, sticky: true })
+    held.release()
+    expect(await t.drive(first)).toMatchObject({ baseOffset: 0 })
+    const results = await t.drive(Promise.allSettled(waiting))
+    expect(results).toMatchObject([{ reason: { code: 'LOG_OFFLINE' } }, { reason: { code: 'LOG_OFFLINE' } }])
+    expect(await t.values()).toEqual(['a'])
+  })
+
+  test('is remembered: the next process writes the bytes again before it believes them', async () => {
+    const { t, faults } = await faulty()
+    await t.append(['a'])
+    await t.append(['b'], {}, { durable: false })
+    faults.inject({ call: 'datasync', error: 'EIO', path: /\.log$/ })
+    await expect(t.append(['c'])).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await t.close().catch(() => {})
+    // The same machine, another process: the page cache still shows what the disk does not have.
+    const after = await t.crash(t.disk, { fileSystem: t.disk })
+    expect(after.manager.recoveryReports[0]?.notes.map((note) => note.code)).toContain('TAIL_REWRITTEN')
+    const values = await after.values()
+    expect(values.slice(0, 2)).toEqual(['a', 'b'])
+    await after.append(['d'])
+    const cut = await after.crash(after.disk.survivors('lose-all'))
+    expect(await cut.values()).toEqual([...values, 'd'])
+  })
+
+  test('of a sealed segment takes the log offline too', async () => {
+    const { t, faults, events } = await faulty({ config: { 'segment.bytes': 150 } })
+    for (let i = 0; i < 2; i++) await t.append([`v${i}`], {}, { durable: false })
+    faults.inject({ call: 'datasync', error: 'EIO', path: /00000\.log$/, sticky: true })
+    await t.append(['v2'], {}, { durable: false }).catch(() => {})
+    await t.scheduler.runUntilIdle()
+    expect(events).toEqual(['offline t-0 LOG_OFFLINE'])
+    await expect(t.append(['v3'])).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+  })
+})
+
+describe('the exit handler', () => {
+  test('writes and syncs what waits and what is under way, blocking', async () => {
+    const { t, faults } = await faulty({ check: false })
+    const held = faults.holdSyncs()
+    const underWay = t.send(['a'])
+    await t.scheduler.runUntilIdle()
+    const waiting = t.send(['b'])
+    t.manager.flushSync()
+    expect(t.log.logEndOffset).toBe(2)
+    const after = await t.crash(t.disk.survivors('lose-all'), { fileSystem: t.disk.survivors('lose-all'), check: true })
+    expect(await after.values()).toEqual(['a', 'b'])
+    held.release()
+    expect(await t.drive(Promise.all([underWay, waiting]))).toMatchObject([{ baseOffset: 0 }, { baseOffset: 1 }])
+  })
+})
