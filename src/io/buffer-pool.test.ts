@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { BufferPool } from './buffer-pool.ts'
 
 describe('BufferPool', () => {
-  test.each([[0, 4096], [1, 4096], [4096, 4096], [4097, 8192], [1_000_000, 2 ** 20], [2 ** 20, 2 ** 20], [2 ** 20 + 1, 2 ** 21]])('a request for %i bytes gets %i', (length, size) => {
+  test.each([
+    [0, 4096], [1, 4096], [4096, 4096], [4097, 8192], [1_000_000, 2 ** 20], [2 ** 20, 2 ** 20], [2 ** 20 + 1, 2 ** 21],
+  ])('a request for %i bytes gets %i', (length, size) => {
     expect(new BufferPool(1e9).take(length)).toHaveLength(size)
   })
 

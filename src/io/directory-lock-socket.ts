@@ -22,7 +22,7 @@ export type Probe =
   | { readonly state: 'alive'; readonly owner: LockOwner | null } // null: no answer in time
 
 /** How long a living owner may take to say its pid. */
-const ANSWER_MS = 2_000
+const ANSWER_MS = 1_000
 const MAX_ANSWER_BYTES = 4096
 const MAX_HANG_UPS = 20
 const HANG_UP_PAUSE_MS = 5

@@ -67,7 +67,7 @@ export class FileCache {
   /** Closes what is idle, and the rest as it comes back. Idempotent. */
   close(): void {
     this.#closed = true
-    for (const key of [...this.#entries.keys()]) this.#forget(key)
+    for (const key of this.#entries.keys()) this.#forget(key)
   }
 
   #add(key: string, path: string, mode: CacheMode): Entry {

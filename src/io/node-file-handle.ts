@@ -167,6 +167,7 @@ export class NodeFileHandle implements FileHandle {
    * has room again by then would turn a failure into a success nobody has planned for: the caller cuts the file back and decides.
    */
   #shortWrite(count: number, length: number, position: number): OttlaError {
-    return new OttlaError('DISK_FULL', `Only ${count} of ${length} bytes at ${position} went into ${this.path}: the disk or a quota is full`, { file: this.path, position })
+    const message = `Only ${count} of ${length} bytes at ${position} went into ${this.path}: the disk or a quota is full`
+    return new OttlaError('DISK_FULL', message, { file: this.path, position })
   }
 }

@@ -5,8 +5,10 @@
  * Platform rules: on win32 a directory cannot be synced (skipped) and rename and unlink are repeated while a scanner holds the file; on
  * macOS libuv turns a sync into F_FULLFSYNC, which reaches the platter.
  */
-import { closeSync, constants, fsync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rm, statfsSync, statSync, unlink, unlinkSync, utimesSync } from 'node:fs'
-import type { Dirent, Stats } from 'node:fs'
+import {
+  closeSync, constants, fsync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rm, statfsSync, statSync, unlink,
+  unlinkSync, utimesSync, type Dirent, type Stats,
+} from 'node:fs'
 import { platform } from 'node:os'
 import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from './file-system.ts'

@@ -23,7 +23,8 @@ describe('the way to sockets', () => {
     sockets.dispose()
   })
 
-  test.runIf(process.platform !== 'win32').each([...new Set([process.platform, 'darwin'])])('of a long path by the rules of %s is short, and the socket lies in the directory and outlives the way', async (system) => {
+  const systems = process.platform === 'win32' ? [] : [...new Set([process.platform, 'darwin'])]
+  test.each(systems)('of a long path by the rules of %s is short, and the socket lies in the directory and outlives the way', async (system) => {
     const directory = longDirectory()
     const sockets = new SocketDirectory(directory, undefined, system)
     expect(Buffer.byteLength(sockets.pathOf('.ottla.lock.0123456789ab.sock'))).toBeLessThanOrEqual(103)
@@ -61,13 +62,16 @@ describe('asking who listens', () => {
     await socket.close()
   })
 
-  test.each(['{"pid":"1","startedAt":"","version":""}', '{"pid":1.5,"startedAt":"","version":""}', '{"pid":1}', '[]', 'null', 'x'.repeat(5000)])('takes the answer %.30s for a life without a name', async (answer) => {
+  test.each([
+    '{"pid":"1","startedAt":"","version":""}', '{"pid":1.5,"startedAt":"","version":""}', '{"pid":1}', '[]', 'null', 'x'.repeat(5000),
+  ])('takes the answer %.30s for a life without a name', async (answer) => {
     const socket = await listen(join(root, 'socket'), answer, root)
     expect(await probe(join(root, 'socket'), systemScheduler, root)).toEqual({ state: 'alive', owner: null })
     await socket.close()
   })
 
   test('a path that cannot hold a socket is unusable, with the reason', async () => {
-    await expect(listen(join(root, 'missing', 'socket'), '', root)).rejects.toMatchObject({ code: expect.stringMatching(/DIRECTORY_UNUSABLE|KAFKA_STORAGE_ERROR/), file: root })
+    // Linux says EACCES here; a file system without sockets is told apart by other codes, tried below.
+    await expect(listen(join(root, 'missing', 'socket'), '', root)).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: root })
   })
 })

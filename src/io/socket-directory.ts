@@ -30,7 +30,8 @@ export class SocketDirectory {
     else this.#way = (system === 'linux' ? throughDescriptor(directory) : null) ?? throughLink(directory)
     if (fits(this.#way.prefix)) return
     this.#way.end()
-    throw new OttlaError('DIRECTORY_UNUSABLE', `The path of the folder for temporary files is too long for a socket: set TMPDIR to a shorter one than ${tmpdir()}`)
+    const message = `The path of the folder for temporary files, ${tmpdir()}, is too long for a socket: set TMPDIR to a shorter one`
+    throw new OttlaError('DIRECTORY_UNUSABLE', message, { file: directory })
   }
 
   pathOf(name: string): string { return join(this.#way.prefix, name) }

@@ -9,13 +9,17 @@ describe('an error of the operating system', () => {
   test.each([
     ['ENOSPC', 'DISK_FULL'], ['EDQUOT', 'DISK_FULL'],
     ['EMFILE', 'TOO_MANY_OPEN_FILES'],
-    ['EACCES', 'DIRECTORY_UNUSABLE'], ['EPERM', 'DIRECTORY_UNUSABLE'], ['EROFS', 'DIRECTORY_UNUSABLE'], ['ENOTDIR', 'DIRECTORY_UNUSABLE'], ['ENOENT', 'DIRECTORY_UNUSABLE'],
+    ['EACCES', 'DIRECTORY_UNUSABLE'], ['EPERM', 'DIRECTORY_UNUSABLE'], ['EROFS', 'DIRECTORY_UNUSABLE'],
+    ['ENOTDIR', 'DIRECTORY_UNUSABLE'], ['ENOENT', 'DIRECTORY_UNUSABLE'],
     ['EIO', 'KAFKA_STORAGE_ERROR'], ['EEXIST', 'KAFKA_STORAGE_ERROR'], ['EISDIR', 'KAFKA_STORAGE_ERROR'], ['ENOTEMPTY', 'KAFKA_STORAGE_ERROR'],
   ] as const)('%s becomes %s', (system, code) => {
     expect(raise(system)).toMatchObject({ code, file: '/data/file', position: 17, cause: { code: system } })
   })
 
-  test.each([['EFBIG', 'DISK_FULL'], ['ENFILE', 'TOO_MANY_OPEN_FILES'], ['ELOOP', 'DIRECTORY_UNUSABLE'], ['ERR_OUT_OF_RANGE', 'INTERNAL'], ['EWHATEVER', 'KAFKA_STORAGE_ERROR']])('%s becomes %s', (system, code) => {
+  test.each([
+    ['EFBIG', 'DISK_FULL'], ['ENFILE', 'TOO_MANY_OPEN_FILES'], ['ELOOP', 'DIRECTORY_UNUSABLE'], ['ERR_OUT_OF_RANGE', 'INTERNAL'],
+    ['EWHATEVER', 'KAFKA_STORAGE_ERROR'],
+  ])('%s becomes %s', (system, code) => {
     expect(storageError(Object.assign(new Error(system), { code: system }), 'write to', '/f').code).toBe(code)
   })
 

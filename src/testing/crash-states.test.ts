@@ -1,5 +1,5 @@
 /** The search through crash states: complete where it can be, honest about what it skips, and able to convict a careless writer. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { replaceFile, replaceFileSync } from '../io/durable-file.ts'
 import type { FileSystem } from '../io/file-system.ts'
@@ -131,7 +131,8 @@ describe('the search', () => {
       const content = state.restore().readFile('/f')
       return Array.from({ length: 20 }, (_, sector) => String.fromCharCode(content[sector * 512] as number)).join('')
     }))
-    const lines = Array.from({ length: 20 }, (_, i) => ['b'.repeat(i).padEnd(20, 'a'), 'b'.padStart(i + 1, 'a').padEnd(20, 'a'), 'a'.padStart(i + 1, 'b').padEnd(20, 'b')]).flat()
+    const single = (i: number, one: string, others: string): string => one.padStart(i + 1, others).padEnd(20, others)
+    const lines = Array.from({ length: 20 }, (_, i) => ['b'.repeat(i).padEnd(20, 'a'), single(i, 'b', 'a'), single(i, 'a', 'b')]).flat()
     for (const line of [...lines, 'a'.repeat(20), 'b'.repeat(20)]) expect(seen).toContain(line)
     expect(seen.size).toBeGreaterThan(lines.length + 20)
   })
@@ -184,7 +185,8 @@ describe('the search', () => {
     disk.open('/f', 'write').writeSync(bytes('new'), 0, 3, 0)
     disk.rename('/f', '/g')
     const texts = [...disk.crashStates({ at: 2 })].map((state) => state.describe())
-    expect(texts).toContain(`power cut after 2 operations\n  lost: #${disk.operations[0]?.sequence} /f sector 0, bytes 0 to 3\n  kept: #${disk.operations[1]?.sequence} /f rename to /g`)
+    const [first, second] = disk.operations.map((operation) => operation.sequence)
+    expect(texts).toContain(`power cut after 2 operations\n  lost: #${first} /f sector 0, bytes 0 to 3\n  kept: #${second} /f rename to /g`)
   })
 
   test('refuses a moment that never was', () => {
@@ -223,7 +225,8 @@ describe('a policy', () => {
 /** A second, slower account of the rules: what each byte may be, what must be there. */
 describe('any history', () => {
   interface Step { readonly op: number; readonly file: number; readonly position: number; readonly length: number }
-  const step = fc.record({ op: fc.integer({ min: 0, max: 9 }), file: fc.integer({ min: 0, max: 2 }), position: fc.integer({ min: 0, max: 1500 }), length: fc.integer({ min: 1, max: 900 }) })
+  const upTo = (max: number, min = 0): fc.Arbitrary<number> => fc.integer({ min, max })
+  const step = fc.record({ op: upTo(9), file: upTo(2), position: upTo(1500), length: upTo(900, 1) })
   const paths = ['/a', '/b', '/d/c']
 
   function play(steps: readonly Step[], failingSyncs = false): { disk: SimulatedFileSystem; views: Map<string, Uint8Array | null>[] } {
@@ -255,7 +258,8 @@ describe('any history', () => {
     expect(() => faults.open(path, 'write').datasyncSync()).toThrow()
   }
 
-  const statesIn = (disk: SimulatedFileSystem, profile: CrashProfile): CrashState[] => [...disk.crashStates({ at: disk.operations.length, profile, maxExhaustive: 4096, maxSubsets: 100 })]
+  const statesIn = (disk: SimulatedFileSystem, profile: CrashProfile): CrashState[] =>
+    [...disk.crashStates({ at: disk.operations.length, profile, maxExhaustive: 4096, maxSubsets: 100 })]
 
   test('keeping everything is what the process saw', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 25 }), (steps) => {

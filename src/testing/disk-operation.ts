@@ -22,7 +22,10 @@ export type DiskOperation =
   | Common & { readonly kind: 'create' | 'makeDirectory'; readonly directory: NodeId; readonly name: string; readonly node: NodeId }
   | Common & { readonly kind: 'unlink' | 'removeDirectory'; readonly directory: NodeId; readonly name: string; readonly node: NodeId }
   /** From `path` to `to`; `directory` and `name` are the new ones. */
-  | Common & { readonly kind: 'rename'; readonly directory: NodeId; readonly name: string; readonly node: NodeId; readonly to: string; readonly fromDirectory: NodeId }
+  | Common & {
+    readonly kind: 'rename'; readonly directory: NodeId; readonly name: string; readonly node: NodeId
+    readonly to: string; readonly fromDirectory: NodeId
+  }
   /** A syncDirectory that completed; it covers the operations before `startedAt`. */
   | Common & { readonly kind: 'syncDirectory'; readonly node: NodeId; readonly startedAt: number }
   /** Something the outside world learnt, such as an acknowledgement: `path` is its label. */
@@ -40,18 +43,35 @@ export interface DiskTree { readonly root: DiskDirectory; readonly nextNode: Nod
 export const ROOT_NODE: NodeId = 1
 export const EMPTY_DISK: DiskTree = { root: { kind: 'directory', node: ROOT_NODE, entries: new Map() }, nextNode: ROOT_NODE + 1 }
 
+const nameHashes = new Map<string, number>()
+
 /** Equal for trees with the same paths and contents. */
-export function hashTree(tree: DiskTree): number {
-  const hash = new StateHash()
-  const visit = (directory: DiskDirectory): void => {
-    hash.add(directory.entries.size)
-    for (const name of [...directory.entries.keys()].sort()) {
-      const node = directory.entries.get(name) as DiskNode
-      hash.addString(name)
-      if (node.kind === 'file') hash.add(node.image.hash())
-      else visit(node)
-    }
+export function hashTree(tree: DiskTree): number { return hashDirectory(tree.root) }
+
+/** The sum over the entries, because no order of theirs is the right one. */
+function hashDirectory(directory: DiskDirectory): number {
+  let low = directory.entries.size
+  let high = 0
+  for (const [name, node] of directory.entries) {
+    const hash = new StateHash()
+    hash.add(hashName(name))
+    hash.add(node.kind === 'file' ? node.image.hash() : hashDirectory(node))
+    const digest = hash.digest()
+    low = (low + digest) >>> 0
+    high = (high + Math.floor(digest / 2 ** 32)) >>> 0
   }
-  visit(tree.root)
-  return hash.digest()
+  const sum = new StateHash()
+  sum.add(low)
+  sum.add(high)
+  return sum.digest()
+}
+
+function hashName(name: string): number {
+  let hash = nameHashes.get(name)
+  if (hash !== undefined) return hash
+  const fresh = new StateHash()
+  fresh.addString(name)
+  hash = fresh.digest()
+  nameHashes.set(name, hash)
+  return hash
 }

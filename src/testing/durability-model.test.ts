@@ -11,13 +11,15 @@ beforeEach(() => { fs = new SimulatedFileSystem() })
 
 const write = (file: FileHandle, text: string, position: number): void => file.writeSync(Buffer.from(text), 0, text.length, position)
 
+function shorten(text: string): string { return text.replace(/(.)\1{9,}/gs, (run) => `${run[0] === '\0' ? '0' : run[0]}×${run.length}`) }
+
 /** Text of every file by path; runs of a repeated character are shortened to "a×512". */
 function show(disk: SimulatedFileSystem, directory = '/'): string {
   const parts: string[] = []
   for (const { name, kind } of disk.readDirectory(directory)) {
     const path = `${directory}${name}`
     if (kind === 'directory') parts.push(`${path}/`, show(disk, `${path}/`))
-    else parts.push(`${path}=${Buffer.from(disk.readFile(path)).toString('latin1').replace(/(.)\1{9,}/gs, (run) => `${run[0] === '\0' ? '0' : run[0]}×${run.length}`)}`)
+    else parts.push(`${path}=${shorten(Buffer.from(disk.readFile(path)).toString('latin1'))}`)
   }
   return parts.filter((part) => part !== '').join(' ')
 }

@@ -24,7 +24,13 @@ export interface SectorUnit {
   /** Whether the write made the file longer in this sector. */
   readonly appended: boolean
 }
-export interface SizeUnit { readonly kind: 'size' | 'truncation'; readonly sequence: number; readonly file: NodeId; readonly path: string; readonly size: number }
+export interface SizeUnit {
+  readonly kind: 'size' | 'truncation'
+  readonly sequence: number
+  readonly file: NodeId
+  readonly path: string
+  readonly size: number
+}
 export interface EntryUnit { readonly kind: 'entry'; readonly sequence: number; readonly path: string; readonly operation: EntryOperation }
 export type PendingUnit = SectorUnit | SizeUnit | EntryUnit
 export type EntryOperation = Extract<DiskOperation, { kind: 'create' | 'makeDirectory' | 'unlink' | 'removeDirectory' | 'rename' }>

@@ -56,7 +56,8 @@ export class SimulatedDisk {
     }
     if (fitting === data.length) return
     if (fitting === 0) throw storageError(systemFault('ENOSPC', 'write'), `write ${data.length} bytes at ${position} of`, path, position)
-    throw new OttlaError('DISK_FULL', `Only ${fitting} of ${data.length} bytes at ${position} went into ${path}: the disk or a quota is full`, { file: path, position })
+    const message = `Only ${fitting} of ${data.length} bytes at ${position} went into ${path}: the disk or a quota is full`
+    throw new OttlaError('DISK_FULL', message, { file: path, position })
   }
 
   truncate(file: TreeFile, path: string, size: number): void {

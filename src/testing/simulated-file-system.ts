@@ -14,7 +14,9 @@ import type { Clock } from '../common/clock.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from '../io/file-system.ts'
 import { isMissing, storageError } from '../io/system-error.ts'
-import { enumerateCrashStates, pendingUnitsAt, survivingTree, type CrashMoment, type CrashPolicy, type CrashSearch, type CrashState, type History } from './crash-states.ts'
+import {
+  enumerateCrashStates, pendingUnitsAt, survivingTree, type CrashMoment, type CrashPolicy, type CrashSearch, type CrashState, type History,
+} from './crash-states.ts'
 import { EMPTY_DISK, hashTree, type DiskOperation, type DiskTree } from './disk-operation.ts'
 import { ManualClock } from './manual-clock.ts'
 import type { PendingUnit } from './pending-unit.ts'
@@ -230,7 +232,7 @@ export class SimulatedFileSystem implements FileSystem {
 
   #remove(path: string, place: Place): void {
     if (place.node?.kind !== 'directory') return this.#unlinkNow(path)
-    for (const [name, node] of [...place.node.entries]) this.#remove(`${path}/${name}`, { directory: place.node, name, node })
+    for (const [name, node] of place.node.entries) this.#remove(`${path}/${name}`, { directory: place.node, name, node })
     this.#removeEntry(place)
     this.#disk.log({ kind: 'removeDirectory', path, directory: place.directory.node, name: place.name, node: place.node.node })
   }

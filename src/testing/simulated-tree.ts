@@ -3,7 +3,15 @@ import { EMPTY_IMAGE, FileContent } from './file-image.ts'
 import type { DiskDirectory, DiskNode, DiskTree, NodeId } from './disk-operation.ts'
 import { systemFault } from './system-fault.ts'
 
-export interface TreeFile { readonly kind: 'file'; readonly node: NodeId; readonly content: FileContent; modifiedMs: number; linked: boolean; openHandles: number }
+export interface TreeFile {
+  readonly kind: 'file'
+  readonly node: NodeId
+  readonly content: FileContent
+  modifiedMs: number
+  /** False once its last name is gone. */
+  linked: boolean
+  openHandles: number
+}
 export interface TreeDirectory { readonly kind: 'directory'; readonly node: NodeId; readonly entries: Map<string, TreeNode>; modifiedMs: number }
 export type TreeNode = TreeFile | TreeDirectory
 

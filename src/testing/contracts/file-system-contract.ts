@@ -334,8 +334,7 @@ const cases: Readonly<Record<string, Case>> = {
 
   'replaceFile leaves the new content and no temporary file, over an old file, none, or a stray temporary': async ({ fs, directory }) => {
     const path = join(directory, 'checkpoint')
-    const replacements: ((text: string) => Promise<void> | void)[] = [(text) => replaceFileSync(fs, path, bytes(text)), (text) => replaceFile(fs, path, bytes(text))]
-    for (const replace of replacements) {
+    for (const replace of [(text: string) => replaceFileSync(fs, path, bytes(text)), (text: string) => replaceFile(fs, path, bytes(text))]) {
       put(fs, `${path}.tmp`, 'a stray, longer than what comes')
       await replace('first')
       equal(textOf(fs, path), 'first')
