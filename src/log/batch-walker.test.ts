@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import type { BatchHeader } from '../record/batch-format.ts'
 import { batchAt, hex, newDisk, writeFile } from '../../test/support/segment-harness.ts'
@@ -22,7 +22,8 @@ async function walk(source: ByteSource, end: number, options: WalkerOptions, pos
     const header = walker.next()
     if (header !== null) {
       headers.push(header)
-      if (options.kind === 'whole' && walker.bufferPosition() >= 0) bytes.push(Buffer.from(walker.buffer().slice(walker.bufferPosition(), walker.bufferPosition() + header.size)))
+      if (options.kind === 'whole' &&
+        walker.bufferPosition() >= 0) bytes.push(Buffer.from(walker.buffer().slice(walker.bufferPosition(), walker.bufferPosition() + header.size)))
     } else if (!(await walker.fill())) {
       return { headers, walker, bytes }
     }
@@ -43,7 +44,8 @@ const kinds: WalkerOptions[] = [{ kind: 'headers' }, { kind: 'whole' }, { kind: 
 
 describe('a walk over batches', () => {
   test('gives every batch with its position in the file, for any chunk, blocking or not', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 20 }), fc.integer({ min: 61, max: 900 }), fc.constantFrom(...kinds), async (sizes, chunkBytes, kind) => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 20 }), fc.integer({ min: 61, max: 900 }),
+      fc.constantFrom(...kinds), async (sizes, chunkBytes, kind) => {
       const batches = sizes.map((size, i) => batchAt(i * 3, 3, 1000 + i, size))
       const { source, size } = sourceOf(...batches)
       let position = 0
@@ -133,7 +135,7 @@ describe('a walk over batches', () => {
   test('checks messages of magic 0 and 1 that are larger than its memory', async () => {
     // One v1 message: offset 7, timestamp 5, null key, 600 bytes of value; CRC by an independent CRC-32.
     const value = 'ab'.repeat(600)
-    const body = hex('0100' + '0000000000000005' + 'ffffffff' + '00000258' + value)
+    const body = hex(`0100 0000000000000005 ffffffff 00000258 ${value}`)
     const message = Buffer.concat([hex('0000000000000007'), be32(4 + body.length), be32(plainCrc32(body)), body])
     const { source, size } = sourceOf(message, message)
     const good = await walk(source, size, { kind: 'whole', checkCrc: true, chunkBytes: 100 })

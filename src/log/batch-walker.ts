@@ -8,7 +8,9 @@
  * Does not judge offsets (segment-recovery.ts does), nor what is inside a batch.
  */
 import { OttlaError } from '../common/errors.ts'
-import { ATTRIBUTES_AT, BATCH_HEADER_SIZE, CRC_AT, MAGIC_AT, PEEK_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader } from '../record/batch-format.ts'
+import {
+  ATTRIBUTES_AT, BATCH_HEADER_SIZE, CRC_AT, MAGIC_AT, PEEK_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader,
+} from '../record/batch-format.ts'
 import { crc32c } from '../record/crc32c.ts'
 
 /** What the walker reads from; LogFile, Segment and FileHandle fit. */

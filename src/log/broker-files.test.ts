@@ -32,7 +32,8 @@ describe('meta.properties', () => {
   })
 
   test('are null when missing', () => { expect(readMetaProperties(newDisk(), '/log')).toBeNull() })
-  test('keep absent keys apart from empty ones', () => { expect(meta('version=1\nnode.id=2\n')).toEqual({ version: 1, clusterId: null, nodeId: 2, directoryId: null }) })
+  test('keep absent keys apart from empty ones',
+    () => { expect(meta('version=1\nnode.id=2\n')).toEqual({ version: 1, clusterId: null, nodeId: 2, directoryId: null }) })
   test.each(['', 'node.id=1', 'version=2\nnode.id=1', 'version=1\nnode.id=one', '\0\0\0'])('%j is refused', (text) => {
     expect(() => meta(text)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT', file: '/log/meta.properties' }))
   })
@@ -41,7 +42,8 @@ describe('meta.properties', () => {
 describe('Java properties', () => {
   test('know comments, three separators, escapes and continued lines', () => {
     const text = '# no\n! no\n\n  a = 1\nb:2\nc 3\nd\\ e\\==x\\u0041\\n\nlong=one \\\n   two\nempty\nodd=a\\\\\nlast=\\'
-    expect(Object.fromEntries(parseProperties(utf8(text)))).toEqual({ a: '1', b: '2', c: '3', 'd e=': 'xA\n', long: 'one two', empty: '', odd: 'a\\', last: '' })
+    expect(Object.fromEntries(parseProperties(utf8(text)))).toEqual({ a: '1', b: '2', c: '3', 'd e=': 'xA\n', long: 'one two', empty: '', odd: 'a\\',
+      last: '' })
   })
 })
 

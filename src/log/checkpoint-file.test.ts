@@ -38,14 +38,17 @@ describe('offset checkpoints', () => {
   })
 
   test('may separate fields by any white space and end lines as Windows does', () => {
-    expect(read('0\r\n2\r\na \t 1   7\r\nb 0 9007199254740991\r\n')).toEqual([{ topic: 'a', partition: 1, offset: 7 }, { topic: 'b', partition: 0, offset: 9007199254740991 }])
+    expect(read('0\r\n2\r\na \t 1   7\r\nb 0 9007199254740991\r\n')).toEqual([{ topic: 'a', partition: 1, offset: 7 },
+      { topic: 'b', partition: 0, offset: 9007199254740991 }])
     expect(read('0\n1\na 1 7')).toEqual([{ topic: 'a', partition: 1, offset: 7 }])
   })
 
   test.each([
-    ['another version', '1\n0\n'], ['no version', 'x\n'], ['no count', '0\nx\n'], ['too many entries', '0\n1\na 0 1\nb 0 1\n'], ['too few entries', '0\n2\na 0 1\n'],
+    ['another version', '1\n0\n'], ['no version', 'x\n'], ['no count', '0\nx\n'], ['too many entries', '0\n1\na 0 1\nb 0 1\n'],
+      ['too few entries', '0\n2\na 0 1\n'],
     ['two fields', '0\n1\na 1\n'], ['four fields', '0\n1\na 0 1 2\n'], ['leading space', '0\n1\n a 0 1\n'], ['no integer', '0\n1\na 0 1.5\n'],
-    ['a negative offset', '0\n1\na 0 -1\n'], ['an offset beyond 2^53', '0\n1\na 0 9007199254740993\n'], ['an empty line', '0\n1\na 0 1\n\n'], ['zero bytes', '\0\0\0\0'],
+    ['a negative offset', '0\n1\na 0 -1\n'], ['an offset beyond 2^53', '0\n1\na 0 9007199254740993\n'], ['an empty line', '0\n1\na 0 1\n\n'],
+      ['zero bytes', '\0\0\0\0'],
   ])('are refused with %s', (_, text) => {
     try {
       read(text)

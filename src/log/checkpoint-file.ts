@@ -17,7 +17,8 @@ export interface CheckpointEntry { readonly topic: string; readonly partition: n
 const CHECKPOINT_VERSION = 0
 
 function corrupt(file: string, line: number, what: string): OttlaError {
-  return new OttlaError('LOG_CORRUPT', `${file}, line ${line}: ${what}. A lost checkpoint costs time, no records: remove the file to go on without it`, { file })
+  return new OttlaError('LOG_CORRUPT',
+    `${file}, line ${line}: ${what}. A lost checkpoint costs time, no records: remove the file to go on without it`, { file })
 }
 
 /** A decimal integer of a checkpoint, at least 0 and at most 2^53−1; NaN for anything else. */

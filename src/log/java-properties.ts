@@ -43,7 +43,8 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** "Tue Nov 14 22:13:20 UTC 2023", the date line that Java writes. */
 function javaDate(nowMs: number): string {
   const date = new Date(nowMs)
-  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, '0')} ${date.toISOString().slice(11, 19)} UTC ${date.getUTCFullYear()}`
+  const day = String(date.getUTCDate()).padStart(2, '0')
+  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)} UTC ${date.getUTCFullYear()}`
 }
 
 function escape(text: string): string {

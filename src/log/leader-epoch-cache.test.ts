@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { nodeFileSystem } from '../io/node-file-system.ts'
 import { fixtureNames, fixturePartitions, newDisk, toHex, utf8, writeFile } from '../../test/support/segment-harness.ts'
 import { LeaderEpochCache, type EpochEntry } from './leader-epoch-cache.ts'
@@ -74,14 +74,16 @@ describe('leader epochs', () => {
     expect(cacheOf().earliest).toBeNull()
   })
 
-  test.each<[number, [number, number][]]>([[51, [[2, 10], [4, 20], [7, 50]]], [50, [[2, 10], [4, 20]]], [20, [[2, 10]]], [0, []]])('are cut from the end at %d', (offset, left) => {
+  test.each<[number, [number, number][]]>([[51, [[2, 10], [4, 20], [7, 50]]], [50, [[2, 10], [4, 20]]], [20, [[2, 10]]],
+    [0, []]])('are cut from the end at %d', (offset, left) => {
     const cache = cacheOf([2, 10], [4, 20], [7, 50])
     cache.truncateFromEnd(offset)
     expect(pairs(cache)).toEqual(left)
   })
 
   test.each<[number, [number, number][]]>([
-    [9, [[2, 10], [4, 20], [7, 50]]], [10, [[2, 10], [4, 20], [7, 50]]], [11, [[2, 11], [4, 20], [7, 50]]], [20, [[4, 20], [7, 50]]], [30, [[4, 30], [7, 50]]], [900, [[7, 900]]],
+    [9, [[2, 10], [4, 20], [7, 50]]], [10, [[2, 10], [4, 20], [7, 50]]], [11, [[2, 11], [4, 20], [7, 50]]], [20, [[4, 20], [7, 50]]],
+      [30, [[4, 30], [7, 50]]], [900, [[7, 900]]],
   ])('are cut from the start at %d', (offset, left) => {
     const cache = cacheOf([2, 10], [4, 20], [7, 50])
     cache.truncateFromStart(offset)

@@ -45,7 +45,8 @@ export class LeaderEpochCache {
       const epoch = checkpointInteger(row[0]!)
       const startOffset = checkpointInteger(row[1]!)
       if (Number.isNaN(epoch) || Number.isNaN(startOffset)) {
-        throw new OttlaError('LOG_CORRUPT', `${path}: "${row.join(' ')}" is no epoch and start offset. The epochs can be rebuilt from the log: remove the file`, { file: path })
+        throw new OttlaError('LOG_CORRUPT',
+          `${path}: "${row.join(' ')}" is no epoch and start offset. The epochs can be rebuilt from the log: remove the file`, { file: path })
       }
       cache.#put(epoch, startOffset)
     }
@@ -78,9 +79,9 @@ export class LeaderEpochCache {
 
   #put(epoch: number, startOffset: number): void {
     const entries = this.#entries
-    for (let last = entries[entries.length - 1]; last !== undefined && (last.epoch >= epoch || last.startOffset >= startOffset); last = entries[entries.length - 1]) {
-      entries.pop()
-    }
+    let keep = entries.length
+    while (keep > 0 && (entries[keep - 1]!.epoch >= epoch || entries[keep - 1]!.startOffset >= startOffset)) keep--
+    entries.length = keep
     entries.push({ epoch, startOffset })
     this.#dirty = true
   }

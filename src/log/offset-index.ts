@@ -82,7 +82,8 @@ export class OffsetIndex {
   append(offset: number, position: number): void {
     const relative = offset - this.baseOffset
     if (offset <= this.lastOffset || position <= this.lastPosition || relative < 0 || relative > MAX_RELATIVE_OFFSET || position > MAX_RELATIVE_OFFSET) {
-      throw new OttlaError('INTERNAL', `offset index entry (${offset}, ${position}) after (${this.lastOffset}, ${this.lastPosition}) in the segment of ${this.baseOffset}`)
+      throw new OttlaError('INTERNAL',
+        `offset index entry (${offset}, ${position}) after (${this.lastOffset}, ${this.lastPosition}) in the segment of ${this.baseOffset}`)
     }
     const n = this.#count * 2
     if (n === this.#pairs.length) {

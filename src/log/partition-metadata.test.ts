@@ -16,7 +16,8 @@ describe('partition.metadata', () => {
 
   test('is null when missing', () => { expect(readPartitionMetadata(newDisk(), '/log')).toBeNull() })
 
-  test.each(['', 'version: 0\n', 'version: 0\ntopic_id: short', 'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA', 'version: -1\ntopic_id: ASNFZ4mrze_-3LqYdlQyEA', 'topic_id: ASNFZ4mrze_-3LqYdlQyEA', '\0\0\0'])(
+  test.each(['', 'version: 0\n', 'version: 0\ntopic_id: short', 'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA',
+    'version: -1\ntopic_id: ASNFZ4mrze_-3LqYdlQyEA', 'topic_id: ASNFZ4mrze_-3LqYdlQyEA', '\0\0\0'])(
     '%j is refused with the file', (text) => {
       const disk = newDisk()
       writeFile(disk, path, utf8(text))
@@ -31,6 +32,7 @@ describe('partition.metadata', () => {
     const ids = fixturePartitions('02-codecs').filter((p) => p.includes('codec.lz4-')).map((p) => readPartitionMetadata(nodeFileSystem, p))
     expect(ids).toHaveLength(4)
     expect(new Set(ids).size).toBe(1)
-    expect(Buffer.from(nodeFileSystem.readFile(join(fixturePartitions('02-codecs')[0]!, 'partition.metadata'))).toString()).toMatch(/^version: 0\ntopic_id: .{22}$/)
+    expect(Buffer.from(nodeFileSystem.readFile(join(fixturePartitions('02-codecs')[0]!,
+      'partition.metadata'))).toString()).toMatch(/^version: 0\ntopic_id: .{22}$/)
   })
 })

@@ -11,7 +11,8 @@ export const PARTITION_METADATA_FILE = 'partition.metadata'
 export function readPartitionMetadata(fs: FileSystem, directory: string): string | null {
   const path = join(directory, PARTITION_METADATA_FILE)
   if (fs.stat(path) === null) return null
-  const fail = (what: string): OttlaError => new OttlaError('LOG_CORRUPT', `${path}: ${what}. It should read "version: 0" and "topic_id: <22 characters>"`, { file: path })
+  const fail = (what: string): OttlaError => new OttlaError('LOG_CORRUPT',
+    `${path}: ${what}. It should read "version: 0" and "topic_id: <22 characters>"`, { file: path })
   const lines = new TextDecoder().decode(fs.readFile(path)).split(/\r\n|\n|\r/)
   const version = (lines[0] ?? '').trimEnd().split(/\s+/)
   const topicId = (lines[1] ?? '').trimEnd().split(/\s+/)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { silentLogger } from '../common/logger.ts'
 import { OttlaError } from '../common/errors.ts'
 import { advanceSequence } from '../record/batch-format.ts'
@@ -15,12 +15,15 @@ function newManager(): ProducerStateManager {
   return new ProducerStateManager({ fileSystem: newDisk(), directory: '/log', expirationMs: 1000, snapshotOffsets: [], readOnly: false, logger: silentLogger })
 }
 
-function data(producerId: number, producerEpoch: number, baseSequence: number, count: number, isTransactional: boolean = false, maxTimestamp: number = 1): ProducerFields {
+function data(producerId: number, producerEpoch: number, baseSequence: number, count: number, isTransactional: boolean = false,
+  maxTimestamp: number = 1): ProducerFields {
   const lastOffsetDelta = count - 1
-  return { producerId, producerEpoch, baseSequence, lastSequence: advanceSequence(baseSequence, lastOffsetDelta), lastOffsetDelta, maxTimestamp, isTransactional }
+  return { producerId, producerEpoch, baseSequence, lastSequence: advanceSequence(baseSequence, lastOffsetDelta), lastOffsetDelta, maxTimestamp,
+    isTransactional }
 }
 
-const marker = (producerId: number, producerEpoch: number, type: 'ABORT' | 'COMMIT', coordinatorEpoch: number = 0): EndMarker => ({ producerId, producerEpoch, type, coordinatorEpoch, timestamp: 2 })
+const marker = (producerId: number, producerEpoch: number, type: 'ABORT' | 'COMMIT',
+  coordinatorEpoch: number = 0): EndMarker => ({ producerId, producerEpoch, type, coordinatorEpoch, timestamp: 2 })
 
 /** Appends and commits one batch alone. */
 function append(manager: ProducerStateManager, batch: ProducerFields, offset: number, origin: AppendOrigin = 'client'): void {
@@ -48,7 +51,8 @@ describe('checks of a data batch', () => {
   test('accept any first sequence of a producer that is not known', () => {
     const manager = newManager()
     append(manager, data(1, 3, 77, 2), 0)
-    expect(manager.producers()).toEqual([{ producerId: 1, producerEpoch: 3, lastSequence: 78, lastTimestamp: 1, coordinatorEpoch: -1, currentTxnStartOffset: -1 }])
+    expect(manager.producers()).toEqual([{ producerId: 1, producerEpoch: 3, lastSequence: 78, lastTimestamp: 1, coordinatorEpoch: -1,
+      currentTxnStartOffset: -1 }])
     expect(manager.endOffset).toBe(2)
   })
 
@@ -104,7 +108,8 @@ describe('duplicates', () => {
     for (let n = 0; n < 7; n++) append(manager, data(1, 0, n * 2, 2, false, 100 + n), 50 + n * 2)
     const group = manager.beginGroup()
     expect(group.findDuplicate(data(1, 0, 2, 2))).toBeNull()
-    for (let n = 2; n < 7; n++) expect(group.findDuplicate(data(1, 0, n * 2, 2))).toEqual({ baseOffset: 50 + n * 2, lastOffset: 51 + n * 2, timestamp: 100 + n, staged: false })
+    for (let n = 2; n < 7; n++) expect(group.findDuplicate(data(1, 0, n * 2, 2))).toEqual({ baseOffset: 50 + n * 2, lastOffset: 51 + n * 2,
+      timestamp: 100 + n, staged: false })
     expect(group.findDuplicate(data(1, 0, 4, 3))).toBeNull()
     expect(group.findDuplicate(data(1, 1, 12, 2))).toBeNull()
     expect(group.findDuplicate(data(2, 0, 12, 2))).toBeNull()
@@ -137,7 +142,8 @@ describe('end markers', () => {
     append(manager, data(2, 0, 0, 1, true), 12)
     expect(manager.firstUnstableOffset).toBe(10)
     expect(end(manager, marker(1, 0, 'ABORT', 5), 13)).toEqual([{ producerId: 1, firstOffset: 10, lastOffset: 13, lastStableOffset: 12 }])
-    expect(manager.producers()[0]).toEqual({ producerId: 1, producerEpoch: 0, lastSequence: 1, lastTimestamp: 2, coordinatorEpoch: 5, currentTxnStartOffset: -1 })
+    expect(manager.producers()[0]).toEqual({ producerId: 1, producerEpoch: 0, lastSequence: 1, lastTimestamp: 2, coordinatorEpoch: 5,
+      currentTxnStartOffset: -1 })
     expect(manager.firstOpenTransactionOffset).toBe(12)
     expect(manager.firstUnstableOffset).toBe(10)
     manager.onHighWatermark(13)
@@ -237,8 +243,11 @@ function firstUnstable(past: readonly Past[], highWatermark: number): number | n
 test('producer state agrees with a model over the whole history, whatever is appended, dropped and repeated', () => {
   const producer = fc.integer({ min: 1, max: 3 })
   const step = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('data' as const), producerId: producer, epochStep: fc.constantFrom(0, 0, 0, 0, 1, -1), choice: fc.constantFrom('next', 'next', 'next', 'zero', 'gap', 'again', 'wrap'), count: fc.integer({ min: 1, max: 3 }), back: fc.nat(6), txn: fc.boolean() }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('marker' as const), producerId: producer, epochStep: fc.constantFrom(0, 0, 1, -1), abort: fc.boolean(), coordinatorEpoch: fc.integer({ min: 0, max: 2 }) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('data' as const), producerId: producer, epochStep: fc.constantFrom(0, 0, 0, 0, 1, -1),
+      choice: fc.constantFrom('next', 'next', 'next', 'zero', 'gap', 'again', 'wrap'), count: fc.integer({ min: 1, max: 3 }), back: fc.nat(6),
+        txn: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('marker' as const), producerId: producer, epochStep: fc.constantFrom(0, 0, 1, -1),
+      abort: fc.boolean(), coordinatorEpoch: fc.integer({ min: 0, max: 2 }) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('settle' as const), commit: fc.boolean(), highWatermark: fc.nat(3) }) },
   )
   fc.assert(fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
@@ -253,12 +262,14 @@ test('producer state agrees with a model over the whole history, whatever is app
       if (s.kind === 'settle') {
         if (s.commit) {
           const entries = group.commit(offset)
-          const aborts = past.slice(committed.length).filter((p) => p.marker?.type === 'ABORT' && historyOf(past.slice(0, past.indexOf(p)), p.producerId).open !== null)
+          const aborts = past.slice(committed.length).filter((p) => p.marker?.type === 'ABORT' &&
+            historyOf(past.slice(0, past.indexOf(p)), p.producerId).open !== null)
           expect(entries.map((e) => [e.producerId, e.lastOffset])).toEqual(aborts.map((p) => [p.producerId, p.offset]))
           for (const [i, p] of aborts.entries()) {
             const before = past.slice(0, past.indexOf(p))
             const others = [1, 2, 3].filter((id) => id !== p.producerId).map((id) => historyOf(before, id).open).filter((o) => o !== null)
-            expect(entries[i]).toMatchObject({ firstOffset: historyOf(before, p.producerId).open, lastStableOffset: others.length === 0 ? p.offset + 1 : Math.min(...others) })
+            expect(entries[i]).toMatchObject({ firstOffset: historyOf(before, p.producerId).open,
+              lastStableOffset: others.length === 0 ? p.offset + 1 : Math.min(...others) })
           }
           committed = past
           end = offset
@@ -273,7 +284,8 @@ test('producer state agrees with a model over the whole history, whatever is app
         expect(manager.firstUnstableOffset).toBe(firstUnstable(committed, highWatermark))
         for (const summary of manager.producers()) {
           const h = historyOf(committed, summary.producerId)
-          expect(summary).toMatchObject({ producerEpoch: h.epoch, lastSequence: h.recent[h.recent.length - 1]?.last ?? -1, coordinatorEpoch: h.coordinatorEpoch, currentTxnStartOffset: h.open ?? -1 })
+          expect(summary).toMatchObject({ producerEpoch: h.epoch, lastSequence: h.recent[h.recent.length - 1]?.last ?? -1,
+            coordinatorEpoch: h.coordinatorEpoch, currentTxnStartOffset: h.open ?? -1 })
         }
         continue
       }
@@ -281,7 +293,8 @@ test('producer state agrees with a model over the whole history, whatever is app
       const epoch = Math.max(0, h.epoch + s.epochStep)
       if (s.kind === 'marker') {
         const m = marker(s.producerId, epoch, s.abort ? 'ABORT' : 'COMMIT', s.coordinatorEpoch)
-        const expected = h.known.length === 0 ? 'OK' : epoch < h.epoch ? 'INVALID_PRODUCER_EPOCH' : s.coordinatorEpoch < h.coordinatorEpoch ? 'TRANSACTION_COORDINATOR_FENCED' : 'OK'
+        const expected = h.known.length === 0 ? 'OK' : epoch < h.epoch ? 'INVALID_PRODUCER_EPOCH' : s.coordinatorEpoch < h.coordinatorEpoch
+          ? 'TRANSACTION_COORDINATOR_FENCED' : 'OK'
         expect(code(() => group.appendMarker(m, offset, 'coordinator'))).toBe(expected)
         if (expected !== 'OK') continue
         past = [...past, { producerId: s.producerId, epoch, first: -1, last: -1, offset, count: 1, txn: false, marker: m }]
@@ -290,13 +303,15 @@ test('producer state agrees with a model over the whole history, whatever is app
       }
       const last = h.recent[h.recent.length - 1]?.last ?? -1
       const old = h.recent[h.recent.length - 1 - s.back]
-      const first = s.choice === 'zero' ? 0 : s.choice === 'gap' ? last + 2 : s.choice === 'wrap' && h.known.length === 0 ? max - 1 : s.choice === 'again' && old !== undefined ? old.first : last === max ? 0 : last + 1
+      const first = s.choice === 'zero' ? 0 : s.choice === 'gap' ? last + 2 : s.choice === 'wrap' &&
+        h.known.length === 0 ? max - 1 : s.choice === 'again' && old !== undefined ? old.first : last === max ? 0 : last + 1
       const count = s.choice === 'again' && old !== undefined ? old.count : s.count
       const batch = data(s.producerId, epoch, first, count, s.txn)
       const expected = verdict(past, batch)
       const duplicate = group.findDuplicate(batch)
       if (expected.duplicateOf === null) expect(duplicate).toBeNull()
-      else expect(duplicate).toEqual({ baseOffset: expected.duplicateOf.offset, lastOffset: expected.duplicateOf.offset + expected.duplicateOf.count - 1, timestamp: 1, staged: expected.duplicateOf.offset >= end })
+      else expect(duplicate).toEqual({ baseOffset: expected.duplicateOf.offset,
+        lastOffset: expected.duplicateOf.offset + expected.duplicateOf.count - 1, timestamp: 1, staged: expected.duplicateOf.offset >= end })
       if (duplicate !== null) continue
       expect(code(() => group.append(batch, offset, 'client'))).toBe(expected.code)
       if (expected.code !== 'OK') continue

@@ -10,7 +10,8 @@ import type { ProducerTable } from './producer-table.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 /** The fields of a data batch that matter here; BatchHeader has them. */
-export type ProducerFields = Pick<BatchHeader, 'producerId' | 'producerEpoch' | 'baseSequence' | 'lastSequence' | 'lastOffsetDelta' | 'maxTimestamp' | 'isTransactional'>
+export type ProducerFields = Pick<BatchHeader,
+  'producerId' | 'producerEpoch' | 'baseSequence' | 'lastSequence' | 'lastOffsetDelta' | 'maxTimestamp' | 'isTransactional'>
 
 /** What an end-of-transaction marker says. */
 export interface EndMarker {
@@ -62,7 +63,8 @@ export class ProducerAppendGroup {
     if (entry === undefined || entry.producerEpoch !== batch.producerEpoch) return null
     const found = entry.findBatch(batch.baseSequence, batch.lastSequence)
     if (found === null) return null
-    return { baseOffset: found.lastOffset - found.offsetDelta, lastOffset: found.lastOffset, timestamp: found.timestamp, staged: found.lastOffset >= this.#committedEnd }
+    return { baseOffset: found.lastOffset - found.offsetDelta, lastOffset: found.lastOffset, timestamp: found.timestamp,
+      staged: found.lastOffset >= this.#committedEnd }
   }
 
   /**
@@ -124,7 +126,8 @@ export class ProducerAppendGroup {
 
 function checkEpoch(producerId: number, producerEpoch: number, known: ProducerEntry): void {
   if (producerEpoch >= known.producerEpoch) return
-  throw new OttlaError('INVALID_PRODUCER_EPOCH', `epoch ${producerEpoch} of producer ${producerId} is older than ${known.producerEpoch}: a newer instance has taken over`)
+  throw new OttlaError('INVALID_PRODUCER_EPOCH',
+    `epoch ${producerEpoch} of producer ${producerId} is older than ${known.producerEpoch}: a newer instance has taken over`)
 }
 
 /** Rules 3, 5, 6 and 8 of spec 10.2; rules 2 and 4 are the verification with a transaction coordinator, which is not this layer's. */
@@ -140,6 +143,7 @@ function checkBatch(batch: ProducerFields, known: ProducerEntry, origin: AppendO
     }
   }
   if (known.currentTxnFirstOffset >= 0 && !batch.isTransactional) {
-    throw new OttlaError('INVALID_TXN_STATE', `producer ${producerId} has a transaction open since offset ${known.currentTxnFirstOffset} and sent a batch outside of it`)
+    throw new OttlaError('INVALID_TXN_STATE',
+      `producer ${producerId} has a transaction open since offset ${known.currentTxnFirstOffset} and sent a batch outside of it`)
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { advanceSequence } from '../record/batch-format.ts'
 import { backSequence, inSequence, ProducerEntry } from './producer-entry.ts'
 
@@ -19,13 +19,15 @@ describe('sequence numbers', () => {
     }))
   })
 
-  test.each<[number, number, boolean]>([[-1, 0, true], [4, 5, true], [max, 0, true], [4, 4, false], [4, 6, false], [max - 1, 0, false], [-1, 1, false]])('%d may be followed by %d: %s', (last, next, expected) => {
+  test.each<[number, number, boolean]>([[-1, 0, true], [4, 5, true], [max, 0, true], [4, 4, false], [4, 6, false], [max - 1, 0, false],
+    [-1, 1, false]])('%d may be followed by %d: %s', (last, next, expected) => {
     expect(inSequence(last, next)).toBe(expected)
   })
 })
 
 describe('a producer entry', () => {
-  const batch = (n: number): { lastSequence: number; lastOffset: number; offsetDelta: number; timestamp: number } => ({ lastSequence: n * 2 + 1, lastOffset: n * 10 + 1, offsetDelta: 1, timestamp: n })
+  const batch = (n: number): { lastSequence: number; lastOffset: number; offsetDelta: number; timestamp: number } => ({ lastSequence: n * 2 + 1,
+    lastOffset: n * 10 + 1, offsetDelta: 1, timestamp: n })
 
   test('remembers five batches of one epoch', () => {
     const entry = new ProducerEntry(7)

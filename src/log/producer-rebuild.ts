@@ -45,7 +45,8 @@ async function replay(segment: Segment, options: ProducerRebuildOptions): Promis
   for (;;) {
     const header = walker.next()
     if (header === null) {
-      if (signal?.aborted === true) throw new OttlaError('ABORTED', 'The rebuild of producer state was given up because its AbortSignal fired', { cause: signal.reason })
+      if (signal?.aborted === true) throw new OttlaError('ABORTED', 'The rebuild of producer state was given up because its AbortSignal fired',
+        { cause: signal.reason })
       if (await walker.fill()) continue
       if (walker.problem === null) return
       throw corrupt(segment, walker.problem.position, producers.endOffset, walker.problem.detail)

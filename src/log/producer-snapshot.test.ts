@@ -4,10 +4,16 @@ import { nodeFileSystem } from '../io/node-file-system.ts'
 import { fixtureNames, fixturePartitions, hex, toHex } from '../../test/support/segment-harness.ts'
 import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
 
-const vector = '000119c527e0000000020000000000000fa00002000000090000000000000066000000020000018bcfe5680a00000003000000000000006400000000000013890000ffffffffffffffffffffffff000000000000018bcfe56814ffffffffffffffffffffffff'
+const vector = [
+  '000119c527e000000002',
+  '0000000000000fa00002000000090000000000000066000000020000018bcfe5680a000000030000000000000064',
+  '00000000000013890000ffffffffffffffffffffffff000000000000018bcfe56814ffffffffffffffffffffffff',
+].join('')
 const entries: SnapshotEntry[] = [
-  { producerId: 4000, producerEpoch: 2, lastSequence: 9, lastOffset: 102, offsetDelta: 2, timestamp: 1700000000010, coordinatorEpoch: 3, currentTxnFirstOffset: 100 },
-  { producerId: 5001, producerEpoch: 0, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: 1700000000020, coordinatorEpoch: -1, currentTxnFirstOffset: -1 },
+  { producerId: 4000, producerEpoch: 2, lastSequence: 9, lastOffset: 102, offsetDelta: 2, timestamp: 1700000000010, coordinatorEpoch: 3,
+    currentTxnFirstOffset: 100 },
+  { producerId: 5001, producerEpoch: 0, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: 1700000000020, coordinatorEpoch: -1,
+    currentTxnFirstOffset: -1 },
 ]
 
 describe('producer snapshots', () => {

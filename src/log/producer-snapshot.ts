@@ -53,7 +53,8 @@ export function encodeSnapshot(entries: readonly SnapshotEntry[]): Uint8Array {
 
 /** Raises LOG_CORRUPT (file) on a bad version, length, CRC or value. */
 export function decodeSnapshot(bytes: Uint8Array, file: string): SnapshotEntry[] {
-  const fail = (what: string): OttlaError => new OttlaError('LOG_CORRUPT', `${file}: ${what}. Producer state can be rebuilt from the log: remove the file`, { file })
+  const fail = (what: string): OttlaError => new OttlaError('LOG_CORRUPT',
+    `${file}: ${what}. Producer state can be rebuilt from the log: remove the file`, { file })
   if (bytes.length < HEADER_SIZE) throw fail(`${bytes.length} bytes are too few for a producer snapshot`)
   const view = viewOf(bytes)
   if (view.getInt16(0) !== SNAPSHOT_VERSION) throw fail(`version ${view.getInt16(0)} is not known`)
@@ -64,9 +65,11 @@ export function decodeSnapshot(bytes: Uint8Array, file: string): SnapshotEntry[]
   for (let at = HEADER_SIZE; at < bytes.length; at += ENTRY_SIZE) {
     const entry: SnapshotEntry = {
       producerId: readInt64(view, at), producerEpoch: view.getInt16(at + 8), lastSequence: view.getInt32(at + 10), lastOffset: readInt64(view, at + 14),
-      offsetDelta: view.getInt32(at + 22), timestamp: readInt64(view, at + 26), coordinatorEpoch: view.getInt32(at + 34), currentTxnFirstOffset: readInt64(view, at + 38),
+      offsetDelta: view.getInt32(at + 22), timestamp: readInt64(view, at + 26), coordinatorEpoch: view.getInt32(at + 34),
+        currentTxnFirstOffset: readInt64(view, at + 38),
     }
-    if (Number.isNaN(entry.producerId + entry.lastOffset + entry.timestamp + entry.currentTxnFirstOffset)) throw fail(`the entry at byte ${at} has a value outside ±(2^53−1)`)
+    const { producerId, lastOffset, timestamp, currentTxnFirstOffset } = entry
+    if (Number.isNaN(producerId + lastOffset + timestamp + currentTxnFirstOffset)) throw fail(`the entry at byte ${at} has a value outside ±(2^53−1)`)
     entries.push(entry)
   }
   return entries

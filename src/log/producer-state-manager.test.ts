@@ -10,15 +10,18 @@ import type { TransactionIndexEntry } from './transaction-index.ts'
 const now = 1_700_000_000_000
 
 function managerOn(disk: SimulatedFileSystem, options: Partial<ProducerStateOptions> = {}): ProducerStateManager {
-  const snapshotOffsets = disk.readDirectory('/log').map((e) => parseSegmentFileName(e.name)).filter((n) => n?.kind === 'snapshot' && n.state === '').map((n) => n!.offset)
-  return new ProducerStateManager({ fileSystem: disk, directory: '/log', expirationMs: 86_400_000, snapshotOffsets, readOnly: false, logger: new RecordingLogger(), ...options })
+  const snapshotOffsets = disk.readDirectory('/log').map((e) => parseSegmentFileName(e.name)).filter((n) => n?.kind === 'snapshot' &&
+    n.state === '').map((n) => n!.offset)
+  return new ProducerStateManager({ fileSystem: disk, directory: '/log', expirationMs: 86_400_000, snapshotOffsets, readOnly: false,
+    logger: new RecordingLogger(), ...options })
 }
 
 function replay(manager: ProducerStateManager, bytes: Uint8Array): TransactionIndexEntry | null {
   return manager.replay(bytes, 0, readBatchHeader(bytes, viewOf(bytes), 0, bytes.length))
 }
 
-function produced(manager: ProducerStateManager, baseOffset: number, producerId: number, baseSequence: number, isTransactional: boolean = false, timestamp: number = now): void {
+function produced(manager: ProducerStateManager, baseOffset: number, producerId: number, baseSequence: number, isTransactional: boolean = false,
+  timestamp: number = now): void {
   replay(manager, batchAt(baseOffset, 2, timestamp, 5, { producerId, producerEpoch: 0, baseSequence, isTransactional }))
 }
 
@@ -33,12 +36,16 @@ describe('replay', () => {
     const abort = buildEndTransactionMarker({ type: 'ABORT', producerId: 9, producerEpoch: 0, coordinatorEpoch: 3, timestamp: now + 5, offset: 4 })
     expect(replay(manager, abort)).toEqual({ producerId: 9, firstOffset: 0, lastOffset: 4, lastStableOffset: 5 })
     expect(manager.endOffset).toBe(5)
-    expect(manager.producers()).toEqual([{ producerId: 9, producerEpoch: 0, lastSequence: 3, lastTimestamp: now + 5, coordinatorEpoch: 3, currentTxnStartOffset: -1 }])
+    expect(manager.producers()).toEqual([{ producerId: 9, producerEpoch: 0, lastSequence: 3, lastTimestamp: now + 5, coordinatorEpoch: 3,
+      currentTxnStartOffset: -1 }])
   })
 
   test('reads the markers of Kafka', () => {
     const manager = managerOn(newDisk())
-    const abort = hex('00000000000000670000004200000005026959efe90030000000000000018bcfe5680a0000018bcfe5680a0000000000000fa00002ffffffff000000012000000008000000000c00000000000300')
+    const abort = hex(`
+      00000000000000670000004200000005026959efe90030000000000000018bcfe5680a0000018bcfe5680a0000000000000fa00002ffffffff00000001
+      2000000008000000000c00000000000300
+    `)
     replay(manager, batchAt(100, 3, now, 5, { producerId: 4000, producerEpoch: 2, baseSequence: 7, isTransactional: true }))
     expect(replay(manager, abort)).toEqual({ producerId: 4000, firstOffset: 100, lastOffset: 103, lastStableOffset: 104 })
     expect(manager.producers()[0]).toMatchObject({ coordinatorEpoch: 3, lastTimestamp: 1700000000010, lastSequence: 9 })
@@ -137,7 +144,8 @@ describe('snapshots', () => {
   })
 
   const bytes: [string, (good: Uint8Array) => Uint8Array][] = [
-    ['empty', () => new Uint8Array(0)], ['cut', (good) => good.subarray(0, 40)], ['flipped', (good) => good.map((b, i) => (i === 30 ? b ^ 1 : b))], ['zero-filled', (good) => new Uint8Array(good.length)],
+    ['empty', () => new Uint8Array(0)], ['cut', (good) => good.subarray(0, 40)], ['flipped', (good) => good.map((b, i) => (i === 30 ? b ^ 1 : b))],
+      ['zero-filled', (good) => new Uint8Array(good.length)],
   ]
   test.each(bytes)('that are %s give way to the next older one', (_, damage) => {
     const disk = newDisk()

@@ -64,7 +64,8 @@ export class ProducerStateManager {
     }
     const group = this.beginGroup()
     if (header.isControl) {
-      if (position < 0) throw new OttlaError('CORRUPT_MESSAGE', `control batch of ${header.size} bytes at offset ${header.baseOffset}`, { offset: header.baseOffset })
+      const offset = header.baseOffset
+      if (position < 0) throw new OttlaError('CORRUPT_MESSAGE', `control batch of ${header.size} bytes at offset ${offset}`, { offset })
       const marker = readEndMarker(buffer, position, header)
       if (marker !== null) group.appendMarker(marker, header.baseOffset, 'replication')
     } else {
@@ -121,7 +122,7 @@ export class ProducerStateManager {
       file.close()
     }
     if (sync) this.#options.fileSystem.syncDirectorySync(dirname(path))
-    if (this.latestSnapshotOffset !== this.#endOffset) this.#snapshots = [...this.#snapshots.filter((o) => o !== this.#endOffset), this.#endOffset].sort((a, b) => a - b)
+    if (!this.#snapshots.includes(this.#endOffset)) this.#snapshots = [...this.#snapshots, this.#endOffset].sort((a, b) => a - b)
     this.#lastSnapshot = this.#endOffset
     return path
   }

@@ -51,7 +51,7 @@ export class ProducerTable {
   /** Returns how many producers went. */
   removeIf(expired: (entry: ProducerEntry) => boolean): number {
     const before = this.#entries.size
-    for (const entry of [...this.#entries.values()]) if (expired(entry)) this.#entries.delete(entry.producerId)
+    for (const entry of this.#entries.values()) if (expired(entry)) this.#entries.delete(entry.producerId)
     return before - this.#entries.size
   }
 
@@ -64,7 +64,8 @@ export class ProducerTable {
   snapshot(): SnapshotEntry[] {
     return this.entries().map((e) => ({
       producerId: e.producerId, producerEpoch: e.producerEpoch, lastSequence: e.lastSequence, lastOffset: e.lastBatch?.lastOffset ?? -1,
-      offsetDelta: e.lastBatch?.offsetDelta ?? 0, timestamp: e.lastTimestamp, coordinatorEpoch: e.coordinatorEpoch, currentTxnFirstOffset: e.currentTxnFirstOffset,
+      offsetDelta: e.lastBatch?.offsetDelta ?? 0, timestamp: e.lastTimestamp, coordinatorEpoch: e.coordinatorEpoch,
+        currentTxnFirstOffset: e.currentTxnFirstOffset,
     }))
   }
 

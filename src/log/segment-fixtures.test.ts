@@ -4,7 +4,8 @@ import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../common/logger.ts'
 import { nodeFileSystem } from '../io/node-file-system.ts'
-import { copyFolder, defaultSegmentSettings, fixtureNames, fixturePartitions, fixturesPath, newDisk, storeOn, toHex } from '../../test/support/segment-harness.ts'
+import { copyFolder, defaultSegmentSettings, fixtureNames, fixturePartitions, fixturesPath, newDisk, storeOn,
+  toHex } from '../../test/support/segment-harness.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
 import { ProducerStateManager } from './producer-state-manager.ts'
@@ -13,7 +14,8 @@ import { Segment } from './segment.ts'
 
 /** index.interval.bytes of the fixtures' topics; all others have the default. */
 const intervals: readonly [RegExp, number][] = [
-  [/^seg(\.ooo|\.lat|\.one)?-/, 512], [/^seg\.time-/, 200], [/^seg\.every-/, 0], [/^seg\.idxfull-/, 100], [/^txn-/, 512], [/^idem-/, 256], [/^open-/, 300], [/^compact\./, 300],
+  [/^seg(\.ooo|\.lat|\.one)?-/, 512], [/^seg\.time-/, 200], [/^seg\.every-/, 0], [/^seg\.idxfull-/, 100], [/^txn-/, 512], [/^idem-/, 256],
+    [/^open-/, 300], [/^compact\./, 300],
   [/^trim\./, 300], [/^epoch-/, 300], [/^u[-.]/, 400], [/^v[01]-/, 512], [/^upgrade-/, 300],
 ]
 
@@ -25,20 +27,24 @@ function without(entrySize: number, bytes: Uint8Array): string {
   return toHex(bytes.subarray(0, end))
 }
 
-async function derive(fixture: string, folder: string): Promise<{ files: Derived[]; snapshots: { name: string; file: SnapshotEntry[]; derived: SnapshotEntry[] }[] }> {
+async function derive(fixture: string,
+  folder: string): Promise<{ files: Derived[]; snapshots: { name: string; file: SnapshotEntry[]; derived: SnapshotEntry[] }[] }> {
   const disk = newDisk()
   const partition = `${fixture}/${basename(folder)}`
   const names = copyFolder(folder, disk, '/log').map((name) => parseSegmentFileName(name)).filter((n) => n !== null && n.state === '').map((n) => n!)
   const bases = names.filter((n) => n.kind === 'log').map((n) => n.offset)
   const snapshotOffsets = names.filter((n) => n.kind === 'snapshot').map((n) => n.offset)
   const scratch = newDisk()
-  const producers = new ProducerStateManager({ fileSystem: scratch, directory: '/log', expirationMs: Number.MAX_SAFE_INTEGER, snapshotOffsets: [], readOnly: false, logger: silentLogger })
+  const producers = new ProducerStateManager({ fileSystem: scratch, directory: '/log', expirationMs: Number.MAX_SAFE_INTEGER, snapshotOffsets: [],
+    readOnly: false, logger: silentLogger })
   const interval = intervals.find(([pattern]) => pattern.test(basename(folder)))?.[1] ?? 4096
   const files: Derived[] = []
   const snapshots: { name: string; file: SnapshotEntry[]; derived: SnapshotEntry[] }[] = []
   for (const base of bases) {
     const segment = Segment.open(storeOn(disk), base, { ...defaultSegmentSettings, indexIntervalBytes: interval })
-    const before = new Map(['index', 'timeindex', 'txnindex'].map((kind) => [kind, disk.stat(`/log/${segmentFileName(base, kind as 'index')}`) === null ? null : disk.readFile(`/log/${segmentFileName(base, kind as 'index')}`)]))
+    const before = new Map(['index', 'timeindex',
+      'txnindex'].map((kind) => [kind,
+        disk.stat(`/log/${segmentFileName(base, kind as 'index')}`) === null ? null : disk.readFile(`/log/${segmentFileName(base, kind as 'index')}`)]))
     const outcome = await segment.recover({
       producers, epochs: null,
       onBatch: () => {
@@ -67,7 +73,8 @@ const snapshots = all.flatMap((d) => d.snapshots)
 
 /** Segments that were active across a restart: Kafka counts from 0 again, and its clean close leaves a time entry in the middle (spec 3.2). */
 const restarted = [
-  '05-compact-later/__transaction_state-0 0', '08-epochs/epoch-0 0', '08-epochs/epoch-0 24', '08-epochs/epoch-0 36', '09-unclean/__transaction_state-0 0', '09-unclean/u-0 23', '09-unclean/u.small-0 0',
+  '05-compact-later/__transaction_state-0 0', '08-epochs/epoch-0 0', '08-epochs/epoch-0 24', '08-epochs/epoch-0 36',
+    '09-unclean/__transaction_state-0 0', '09-unclean/u-0 23', '09-unclean/u.small-0 0',
   '09-unclean/u.txn-0 0',
 ]
 /** Of a killed broker: the final time entry had not been written. */
@@ -119,7 +126,8 @@ function afterStart(scenario: string): Map<string, FileState> {
   const folder = join(fixturesPath, '09-unclean')
   const read = (path: string): string => Buffer.from(nodeFileSystem.readFile(path)).toString()
   const before = JSON.parse(read(join(folder, 'files.json'))) as FileState[]
-  const change = JSON.parse(read(join(folder, 'recovery', scenario, 'files-after-start.json'))) as { removed: string[]; added: FileState[]; changed: FileState[] }
+  const change = JSON.parse(read(join(folder, 'recovery', scenario,
+    'files-after-start.json'))) as { removed: string[]; added: FileState[]; changed: FileState[] }
   const states = new Map(before.map((f) => [f.file, f]))
   for (const name of change.removed) states.delete(name)
   for (const f of [...change.added, ...change.changed]) states.set(f.file, f)
@@ -139,7 +147,8 @@ describe('recovery of the segments of a killed broker', () => {
 
   test.each(recoveryPoints)('of %s from %d leaves the files that Kafka left', async (partition, recoveryPoint, end) => {
     const disk = newDisk()
-    const names = copyFolder(join(fixturesPath, '09-unclean/data', partition), disk, '/log').map((n) => parseSegmentFileName(n)).filter((n) => n !== null).map((n) => n!)
+    const names = copyFolder(join(fixturesPath, '09-unclean/data', partition), disk,
+      '/log').map((n) => parseSegmentFileName(n)).filter((n) => n !== null).map((n) => n!)
     const bases = names.filter((n) => n.kind === 'log').map((n) => n.offset)
     const store = storeOn(disk)
     const interval = intervals.find(([pattern]) => pattern.test(partition))?.[1] ?? 4096
@@ -152,7 +161,8 @@ describe('recovery of the segments of a killed broker', () => {
       if (next <= recoveryPoint) continue
       // As Kafka does, from snapshot and log anew for every segment: so expiry is applied each time.
       const listed = disk.readDirectory('/log').map((e) => parseSegmentFileName(e.name)).filter((n) => n?.kind === 'snapshot').map((n) => n!.offset)
-      const producers = new ProducerStateManager({ fileSystem: disk, directory: '/log', expirationMs: 86_400_000, snapshotOffsets: listed.filter((o) => o <= segment.baseOffset), readOnly: false, logger: silentLogger })
+      const producers = new ProducerStateManager({ fileSystem: disk, directory: '/log', expirationMs: 86_400_000,
+        snapshotOffsets: listed.filter((o) => o <= segment.baseOffset), readOnly: false, logger: silentLogger })
       await rebuildProducerState({ producers, segments: segments.slice(0, i), logStartOffset: 0, endOffset: segment.baseOffset, nowMs })
       const outcome = await segment.recover({ producers, epochs: null })
       expect(outcome).toMatchObject({ problem: null, following: null, nextOffset: next, validBytes: outcome.fileBytes })

@@ -13,7 +13,8 @@ describe('segment file names', () => {
     ['00000000000000000042.txnindex.cleaned', { offset: 42, kind: 'txnindex', state: '.cleaned' }],
   ])('%s is understood', (name, parts) => { expect(parseSegmentFileName(name)).toEqual(parts) })
 
-  test.each(['42.log', '00000000000000000042', '00000000000000000042.log.tmp', '0000000000000000004x.log', '00000000000000000042.checkpoint', '09223372036854775807.log', 'a00000000000000000042.log'])(
+  test.each(['42.log', '00000000000000000042', '00000000000000000042.log.tmp', '0000000000000000004x.log', '00000000000000000042.checkpoint',
+    '09223372036854775807.log', 'a00000000000000000042.log'])(
     '%s is none', (name) => { expect(parseSegmentFileName(name)).toBeNull() })
 })
 

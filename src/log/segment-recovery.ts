@@ -34,14 +34,15 @@ export interface RecoveryOutcome {
   readonly nextOffset: number
   /** Why the walk ended before the end of the file; null when it did not. */
   readonly problem: BatchProblem | null
-  /** First whole batch with a good CRC and an offset ≥ nextOffset found after the problem; null when there is none. */
+  /** First whole batch with a good CRC and an offset ≥ nextOffset in what the problem cuts off; null when there is none. */
   readonly following: FollowingBatch | null
 }
 
 export interface RecoveredSegment { readonly outcome: RecoveryOutcome; readonly scan: SegmentScan; readonly aborted: TransactionIndex | null }
 
 /** Raises what the disk raises, and ABORTED; never because of what the bytes are. */
-export async function recoverSegment(source: ByteSource, baseOffset: number, fileBytes: number, indexInterval: number, options: RecoverOptions): Promise<RecoveredSegment> {
+export async function recoverSegment(source: ByteSource, baseOffset: number, fileBytes: number, indexInterval: number,
+  options: RecoverOptions): Promise<RecoveredSegment> {
   const scan = new SegmentScan(baseOffset, indexInterval)
   const aborted = options.producers === null ? null : new TransactionIndex(baseOffset)
   const walker = new BatchWalker(source, 0, fileBytes, { kind: 'whole', checkCrc: options.checkCrc ?? true })
@@ -60,7 +61,9 @@ export async function recoverSegment(source: ByteSource, baseOffset: number, fil
   scan.finish()
   const validBytes = problem === null ? walker.position : problem.position
   options.onProgress?.(fileBytes)
-  const following = problem === null ? null : await findFollowingBatch(source, problem.position + 1, fileBytes, scan.nextOffset)
+  // A batch that is whole but says something impossible is worth keeping itself.
+  const from = problem === null ? fileBytes : problem.position + (problem.reason === 'invalid-record' ? 0 : 1)
+  const following = problem === null ? null : await findFollowingBatch(source, from, fileBytes, scan.nextOffset)
   return { outcome: { validBytes, fileBytes, batchCount: scan.batchCount, nextOffset: scan.nextOffset, problem, following }, scan, aborted }
 }
 
@@ -69,7 +72,8 @@ function checkSignal(signal: AbortSignal | undefined): void {
 }
 
 /** Everything that one good batch adds; not null: it is not good after all, and nothing was added. */
-function takeBatch(walker: BatchWalker, header: BatchHeader, scan: SegmentScan, aborted: TransactionIndex | null, options: RecoverOptions): BatchProblem | null {
+function takeBatch(walker: BatchWalker, header: BatchHeader, scan: SegmentScan, aborted: TransactionIndex | null,
+  options: RecoverOptions): BatchProblem | null {
   const detail = scan.orderProblem(header)
   if (detail !== null) return { position: header.position, reason: 'offset-order', detail }
   if (options.producers !== null) {

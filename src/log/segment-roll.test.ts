@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { rollReason, type RollQuestion } from './segment-roll.ts'
 
 const question: RollQuestion = {
-  segmentSize: 500, baseOffset: 100, rollTimestamp: 1000, createdAtMs: 0, segmentJitterMs: 0, offsetEntries: 0, maxOffsetEntries: 10, timeEntries: 0, maxTimeEntries: 10,
+  segmentSize: 500, baseOffset: 100, rollTimestamp: 1000, createdAtMs: 0, segmentJitterMs: 0, offsetEntries: 0, maxOffsetEntries: 10, timeEntries: 0,
+    maxTimeEntries: 10,
   appendBytes: 500, appendMaxTimestamp: 1000, appendLastOffset: 110, nowMs: 0, segmentBytes: 1000, maxSegmentMs: 60,
 }
 

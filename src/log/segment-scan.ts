@@ -11,7 +11,8 @@ import { TimeIndex } from './time-index.ts'
  * Gives the batch at `position` its entries when more than `interval` bytes lie between it and the last indexed batch (or the start of the file).
  * `maxTimestamp` and `offsetOfMax` are the segment's, this batch included. A batch that does not fit into an index entry has none; it is found by scanning.
  */
-export function indexBatch(offsets: OffsetIndex, times: TimeIndex, interval: number, position: number, lastOffset: number, maxTimestamp: number, offsetOfMax: number): void {
+export function indexBatch(offsets: OffsetIndex, times: TimeIndex, interval: number, position: number, lastOffset: number, maxTimestamp: number,
+  offsetOfMax: number): void {
   if (position - offsets.lastPosition <= interval) return
   if (lastOffset - offsets.baseOffset > MAX_RELATIVE_OFFSET || position > MAX_RELATIVE_OFFSET) return
   offsets.append(lastOffset, position)

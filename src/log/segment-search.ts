@@ -194,7 +194,8 @@ export class SegmentSearch {
     let confirmed = this.#file.size === 0
     const walker = new BatchWalker(this.#file, start.position, this.#file.size, { kind: 'headers' })
     const problem = await this.#walk(walker, (header) => {
-      if (header.lastOffset < nextOffset || header.baseOffset < this.#indexes.baseOffset) return `last offset ${header.lastOffset} does not fit after ${nextOffset - 1}`
+      const fits = header.lastOffset >= nextOffset && header.baseOffset >= this.#indexes.baseOffset
+      if (!fits) return `last offset ${header.lastOffset} does not fit after ${nextOffset - 1}`
       if (header.baseOffset <= times.lastOffset && header.lastOffset >= times.lastOffset) confirmed = header.maxTimestamp === times.lastTimestamp
       if (header.maxTimestamp > maxTimestamp) {
         maxTimestamp = header.maxTimestamp
@@ -261,7 +262,8 @@ export class SegmentSearch {
       await loadCodec(header.compression)
       cursor.reset(bytes, 0, size)
       while (cursor.next()) {
-        if (cursor.timestamp >= timestamp && cursor.offset >= startOffset) return { offset: cursor.offset, timestamp: cursor.timestamp, leaderEpoch: header.leaderEpoch }
+        if (cursor.timestamp < timestamp || cursor.offset < startOffset) continue
+        return { offset: cursor.offset, timestamp: cursor.timestamp, leaderEpoch: header.leaderEpoch }
       }
       return null
     } catch (error) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { FaultFileSystem, ManualClock, SimulatedFileSystem } from '../testing/index.ts'
 import { appendTo, batchAt, defaultSegmentSettings, newDisk, storeOn, toHex, writeFile } from '../../test/support/segment-harness.ts'
 import { Segment, type SegmentSettings } from './segment.ts'
@@ -85,7 +85,8 @@ describe('appending to a segment', () => {
 
   test('asks the roll rules with what it holds', () => {
     const clock = new ManualClock()
-    const segment = Segment.create(storeOn(newDisk(), '/log', { clock }), 50, { ...settings, segmentBytes: 400, maxSegmentMs: 100, segmentIndexBytes: 100 }, { jitterMs: 10 })
+    const segment = Segment.create(storeOn(newDisk(), '/log', { clock }), 50,
+      { ...settings, segmentBytes: 400, maxSegmentMs: 100, segmentIndexBytes: 100 }, { jitterMs: 10 })
     expect(segment.rollReason(400, 5, 52)).toBeNull()
     expect(segment.rollReason(401, 5, 52)).toBe('size')
     appendTo(segment, batchAt(50, 3, 1000))
@@ -270,7 +271,8 @@ async function compareLookups(segment: Segment, rows: readonly Row[]): Promise<v
   for (let offset = rows[0]!.base; offset <= end + 2; offset++) {
     const expected = rows.find((r) => r.last >= offset) ?? null
     const found = await segment.locate(offset)
-    expect(found === null ? null : [found.position, found.size, found.baseOffset, found.lastOffset]).toEqual(expected === null ? null : [expected.position, expected.size, expected.base, expected.last])
+    expect(found === null ? null : [found.position, found.size, found.baseOffset, found.lastOffset]).toEqual(expected === null ? null
+      : [expected.position, expected.size, expected.base, expected.last])
     expect(segment.locateSync(offset)?.position).toBe(expected?.position)
   }
 }
@@ -279,7 +281,8 @@ async function compareTimes(segment: Segment, rows: readonly Row[]): Promise<voi
   for (let timestamp = 0; timestamp <= 52; timestamp += 3) {
     for (const start of [rows[0]!.base, rows[0]!.base + 5]) {
       const row = rows.find((r) => r.timestamp >= timestamp && r.last >= start)
-      expect(await segment.findByTimestamp(timestamp, start)).toEqual(row === undefined ? null : { offset: Math.max(row.base, start), timestamp: row.timestamp, leaderEpoch: 0 })
+      expect(await segment.findByTimestamp(timestamp, start)).toEqual(row === undefined ? null
+        : { offset: Math.max(row.base, start), timestamp: row.timestamp, leaderEpoch: 0 })
     }
   }
   const largest = Math.max(...rows.map((r) => r.timestamp))
@@ -458,7 +461,8 @@ describe('truncation', () => {
       const plain = Segment.create(storeOn(straight), 0, settings)
       appendTo(plain, ...batchesAt(rising.slice(0, 9).concat([5, 6])).bytes.slice(0, kept.length))
       plain.close()
-      for (const kind of ['log', 'index', 'timeindex'] as const) expect(`${offset} ${kind} ${toHex(disk.readFile(path(kind)))}`).toBe(`${offset} ${kind} ${toHex(straight.readFile(path(kind)))}`)
+      for (const kind of ['log', 'index',
+        'timeindex'] as const) expect(`${offset} ${kind} ${toHex(disk.readFile(path(kind)))}`).toBe(`${offset} ${kind} ${toHex(straight.readFile(path(kind)))}`)
     }
   })
 

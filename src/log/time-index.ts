@@ -88,7 +88,8 @@ export class TimeIndex {
     if (timestamp <= this.lastTimestamp) return
     const relative = offset - this.baseOffset
     if (offset < this.lastOffset || relative < 0 || relative > MAX_RELATIVE_OFFSET) {
-      throw new OttlaError('INTERNAL', `time index entry (${timestamp}, ${offset}) after (${this.lastTimestamp}, ${this.lastOffset}) in the segment of ${this.baseOffset}`)
+      throw new OttlaError('INTERNAL',
+        `time index entry (${timestamp}, ${offset}) after (${this.lastTimestamp}, ${this.lastOffset}) in the segment of ${this.baseOffset}`)
     }
     if (this.#count === this.#timestamps.length) this.#grow()
     this.#timestamps[this.#count] = timestamp

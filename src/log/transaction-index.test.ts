@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { hex, newDisk, toHex, writeFile } from '../../test/support/segment-harness.ts'
 import { TransactionIndex, type TransactionIndexEntry } from './transaction-index.ts'
 
@@ -36,13 +36,15 @@ describe('the transaction index', () => {
 
   test.each([
     ['a cut entry', vector + '0000'], ['another version', '01' + vector.slice(2)], ['last offsets that do not rise', vector + vector],
-    ['a first offset above the last', '00000000000000000fa0000000000000006800000000000000670000000000000068'], ['a negative producer', '0000ffffffffffffffff000000000000006400000000000000670000000000000068'],
+    ['a first offset above the last', '00000000000000000fa0000000000000006800000000000000670000000000000068'],
+      ['a negative producer', '0000ffffffffffffffff000000000000006400000000000000670000000000000068'],
     ['zeros at the end', vector + '00'.repeat(34)], ['an offset beyond 2^53', '00000000000000000fa0000000000000006400200000000000670000000000000068'],
   ])('with %s is refused with file and position', (_, bytes) => {
     expect(() => load(bytes)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT', file: path }))
   })
 
-  test('of markers below its segment is refused', () => { expect(() => load(vector, 104)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT', position: 0 })) })
+  test('of markers below its segment is refused',
+    () => { expect(() => load(vector, 104)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT', position: 0 })) })
   test('looks at the first byte of the version only, as Kafka does', () => { expect(load('0007' + vector.slice(4)).entries).toEqual([entry]) })
 
   test('finds what overlaps and says when no later segment can add to it', () => {

@@ -47,7 +47,8 @@ export class TransactionIndex {
       // As Kafka does, only the first byte of the version is looked at.
       if (bytes[at] !== 0) throw corrupt(path, at, `unknown version ${view.getInt16(at)}`)
       const entry: TransactionIndexEntry = {
-        producerId: readInt64(view, at + 2), firstOffset: readInt64(view, at + 10), lastOffset: readInt64(view, at + 18), lastStableOffset: readInt64(view, at + 26),
+        producerId: readInt64(view, at + 2), firstOffset: readInt64(view, at + 10), lastOffset: readInt64(view, at + 18),
+          lastStableOffset: readInt64(view, at + 26),
       }
       const { producerId, firstOffset, lastOffset, lastStableOffset } = entry
       if (!(producerId >= 0 && firstOffset >= 0 && firstOffset <= lastOffset && lastStableOffset >= 0)) throw corrupt(path, at, 'impossible entry')

@@ -9,7 +9,8 @@ import { Segment, type SegmentSettings, type SegmentStore } from '../../src/log/
 import { ManualClock, SimulatedFileSystem } from '../../src/testing/index.ts'
 
 export const fixturesPath: string = join(import.meta.dirname, '../../fixtures')
-export const defaultSegmentSettings: SegmentSettings = { indexIntervalBytes: 4096, segmentIndexBytes: 10_485_760, segmentBytes: 1_073_741_824, maxSegmentMs: 604_800_000 }
+export const defaultSegmentSettings: SegmentSettings = { indexIntervalBytes: 4096, segmentIndexBytes: 10_485_760, segmentBytes: 1_073_741_824,
+  maxSegmentMs: 604_800_000 }
 
 export function newDisk(directory: string = '/log'): SimulatedFileSystem {
   const disk = new SimulatedFileSystem({ recordOperations: true })
