@@ -216,7 +216,8 @@ function describeOpen(options: DatabaseOptions, logs: LogManager, topics: TopicR
   if (options.inMemory) return 'opened a database in memory: nothing survives this process'
   const cached = all.filter((each) => each.values['write.caching']).length
   const but = cached === 0 ? '' : `, except ${cached} topics with write.caching`
-  const disk = `${options.fileSystem.info(options.directory).name}, ${logs.wasClean ? 'closed cleanly before' : 'not closed cleanly before'}, ${content}`
+  const before = logs.wasClean ? 'closed cleanly before' : logs.logs().length === 0 ? 'new' : 'not closed cleanly before'
+  const disk = `${options.fileSystem.info(options.directory).name}, ${before}, ${content}`
   return `opened ${options.directory}: acks=all is synced to disk before it is acknowledged (one fdatasync per group of sends${but}), `
     + `acks=1 survives a killed process; ${disk}`
 }

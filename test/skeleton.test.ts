@@ -2,15 +2,14 @@
  * The walk through every layer on real files: open, create a topic, send, consume in a group, close, open again. And what a process may do
  * with `open`: twice in one process, while another process has it, read only, in memory, and end without closing.
  */
-import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { open, OttlaError, type Ottla, type OpenOptions } from '../src/index.ts'
 import { RecordingLogger } from '../src/testing/recording-logger.ts'
 import { readPartition } from './oracle/raw-reader.ts'
+import { compilePackage, runModule, type Ended } from './support/child-process.ts'
 
 const root = mkdtempSync(join(realpathSync(tmpdir()), 'ottla-skeleton-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -178,30 +177,10 @@ describe('open', () => {
 })
 
 describe('another process', () => {
-  beforeAll(() => {
-    // Compiled next to node_modules, so that packages are found; the tree's own dist/ is left alone.
-    const tsc = join('node_modules', 'typescript', 'bin', 'tsc')
-    const compiled = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join('node_modules', '.skeleton-dist')])
-    if (compiled.error !== undefined) throw compiled.error
-  }, 60_000)
-  const entry = pathToFileURL(join('node_modules', '.skeleton-dist', 'index.js')).href
-
-  /** Runs a module that has `open` and `directory`; resolves with its output and exit code. */
-  function run(code: string, onLine: (line: string, kill: () => void) => void = () => {}): Promise<{ lines: string[]; status: number | null }> {
-    const prelude = `import { open, silentLogger as quiet } from ${JSON.stringify(entry)}; const directory = ${JSON.stringify(directory)};`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', prelude + code], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const lines: string[] = []
-    let buffered = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      buffered += chunk.toString()
-      for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
-        lines.push(buffered.slice(0, end))
-        buffered = buffered.slice(end + 1)
-        onLine(lines[lines.length - 1]!, () => child.kill('SIGKILL'))
-      }
-    })
-    return new Promise((resolve) => child.on('close', (status) => resolve({ lines, status })))
-  }
+  let entry: string
+  beforeAll(() => { entry = compilePackage('skeleton-dist') }, 60_000)
+  const run = (code: string, onLine?: (line: string, kill: () => void) => void): Promise<Ended> => (
+    runModule(`import { open, silentLogger as quiet } from ${JSON.stringify(entry)}; const directory = ${JSON.stringify(directory)}; ${code}`, onLine === undefined ? {} : { onLine }))
 
   test('is kept out while this one owns the directory, and let in afterwards', async () => {
     const ottla = await opened()

@@ -76,7 +76,7 @@ describe('the LMDB store', () => {
   })
 
   test.each([
-    ['ENOSPC', 'DISK_FULL'], [28, 'DISK_FULL'], [27, 'DISK_FULL'], ['EIO', 'KAFKA_STORAGE_ERROR'],
+    ['ENOSPC', 'DISK_FULL'], [28, 'DISK_FULL'], [27, 'DISK_FULL'], ['EIO', 'KAFKA_STORAGE_ERROR'], [13, 'DIRECTORY_UNUSABLE'],
   ])('a commit that fails with %s raises %s, changes nothing, and later ones go on', async (code, expected) => {
     let failing = false
     const environment: LmdbEnvironment = {

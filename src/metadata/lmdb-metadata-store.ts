@@ -53,7 +53,9 @@ export interface LmdbStoreOptions {
 
 const FORMAT = 1
 const ENVELOPE = 9
+/** Names, and the numbers that LMDB gives instead. */
 const DISK_FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 28, 122, 27, -30792])
+const NO_RIGHT_CODES: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS', 13, 1, 30])
 
 /** Paths open in this process, over every copy of this module. */
 function openPaths(): Set<string> {
@@ -248,5 +250,6 @@ function storeError(file: string, cause: unknown): OttlaError {
   const { code, message } = cause as { code?: unknown; message?: unknown }
   const isFull = DISK_FULL_CODES.has(code) || String(message).includes('MDB_MAP_FULL')
   if (isFull) return new OttlaError('DISK_FULL', `no room to write ${file}`, { file, cause })
+  if (NO_RIGHT_CODES.has(code)) return new OttlaError('DIRECTORY_UNUSABLE', `${file} may not be written: ${String(message)}`, { file, cause })
   return new OttlaError('KAFKA_STORAGE_ERROR', `${file} cannot be written: ${String(message)}`, { file, cause })
 }
