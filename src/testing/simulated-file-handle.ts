@@ -51,7 +51,7 @@ export class SimulatedFileHandle implements FileHandle {
     checkRange(buffer, offset, length, position)
     const data = copyOf(buffer, offset, length)
     await this.#later(() => {
-      if (data.some((byte, i) => byte !== buffer[offset + i])) {
+      if (Buffer.compare(data, buffer.subarray(offset, offset + length)) !== 0) {
         throw new OttlaError('INTERNAL', `The buffer of a write to ${this.path} changed while the write was under way`, { file: this.path, position })
       }
       this.#disk.write(this.#file, this.path, data, position)
