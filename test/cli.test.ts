@@ -1,0 +1,409 @@
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { build, jsonLines, ottla, root, runScript, type Outcome } from './support/cli.ts'
+
+const fixtures = join(root, 'fixtures')
+let scratch: string
+let data: string
+
+beforeAll(async () => {
+  await build()
+  scratch = mkdtempSync(join(tmpdir(), 'ottla-cli-'))
+})
+afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
+beforeEach(() => { data = join(mkdtempSync(join(scratch, 'test-')), 'data') })
+
+const on = (command: string, ...args: string[]): Promise<Outcome> => ottla([...command.split(' '), '--data', data, ...args])
+const fed = (input: string | Uint8Array, command: string, ...args: string[]): Promise<Outcome> => ottla([...command.split(' '), '--data', data, ...args], { input })
+
+async function succeeds(outcome: Promise<Outcome>): Promise<Outcome> {
+  const result = await outcome
+  expect(result.error).toBe('')
+  expect(result.code).toBe(0)
+  return result
+}
+
+/** Every file under a folder with its hash. */
+function hashes(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return Object.fromEntries(files.sort().map((path) => [path, createHash('sha256').update(readFileSync(path)).digest('hex')]))
+}
+
+describe('the program', () => {
+  test('tells its version and its commands, and explains each', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    expect((await succeeds(ottla(['--version']))).text).toBe(`${version}\n`)
+    const overview = (await succeeds(ottla(['--help']))).text
+    expect((await succeeds(ottla(['help']))).text).toBe(overview)
+    for (const command of ['topics', 'consume', 'perf produce']) {
+      const help = (await succeeds(ottla([...command.split(' '), '--help']))).text
+      expect(help).toMatch(new RegExp(`^ottla ${command}: `))
+      expect((await succeeds(ottla(['help', ...command.split(' ')]))).text).toBe(help)
+      expect(overview).toContain(`  ${command} `)
+    }
+  })
+
+  test.each([
+    [[], 'Usage: ottla <command>'],
+    [['topisc'], 'unknown command "topisc"; did you mean "topics"?'],
+    [['perf'], 'say which: ottla perf produce or ottla perf consume'],
+    [['topics', '--list'], '--data DIR is required'],
+    [['topics', '--data', 'x'], 'give one of --create, --list'],
+    [['topics', '--data', 'x', '--lst'], 'unknown option --lst; did you mean --list?'],
+    [['produce', '--data', 'x', '--topic', 't', '--property', 'parse.kye=true'], 'unknown name parse.kye; did you mean parse.key?'],
+    [['consume', '--data', 'x', '--topic', 't', '--offset', '3'], '--offset needs --partition'],
+    [['topics', '--bootstrap-server', 'x:9092', '--list'], 'this version works on a directory'],
+  ])('%j makes no sense: exit code 2 and advice', async (args, message) => {
+    const { code, error, text } = await ottla(args)
+    expect([code, text]).toEqual([2, ''])
+    expect(error).toContain(message)
+  })
+
+  test('takes the directory from the environment too', async () => {
+    await succeeds(on('topics', '--create', '--topic', 'a'))
+    expect((await succeeds(ottla(['topics', '--list'], { env: { OTTLA_DATA: data } }))).text).toBe('a\n')
+  })
+
+  test.each([['topics', '--list'], ['consume', '--topic', 'a'], ['groups', '--list'], ['verify'], ['topics', '--delete', '--topic', 'a']])(
+    'a directory that is not there is an error for %s, and is not created', async (...args) => {
+      const { code, error } = await on(...args as [string])
+      expect(code).toBe(1)
+      expect(error).toContain(`there is no directory ${data} [DIRECTORY_UNUSABLE]`)
+      expect(existsSync(data)).toBe(false)
+    })
+})
+
+describe('topics and configs', () => {
+  test('a topic is created, described, altered and deleted', async () => {
+    expect((await succeeds(on('topics', '--create', '--topic', 'orders', '--partitions', '2', '--config', 'retention.ms=1000', '--config', 'cleanup.policy=compact,delete'))).text)
+      .toBe('Created topic orders.\n')
+    const again = await on('topics', '--create', '--topic', 'orders')
+    expect([again.code, again.error.includes('[TOPIC_ALREADY_EXISTS]')]).toEqual([1, true])
+    await succeeds(on('topics', '--create', '--topic', 'orders', '--if-not-exists'))
+    await succeeds(on('topics', '--alter', '--topic', 'orders', '--partitions', '3'))
+    const described = (await succeeds(on('topics', '--describe', '--topic', 'orders'))).text.split('\n')
+    expect(described[0]).toMatch(/^Topic: orders\tTopicId: [\w-]{22}\tPartitionCount: 3\tReplicationFactor: 1\tConfigs: (cleanup.policy=compact,delete,retention.ms=1000|retention.ms=1000,cleanup.policy=compact,delete)$/)
+    expect(described[3]).toMatch(/^\tTopic: orders\tPartition: 2\tLeader: (\d+)\tReplicas: \1\tIsr: \1\tElr: \tLastKnownElr: $/)
+    expect(jsonLines(await succeeds(on('topics', '--describe', '--json')))).toMatchObject([{ name: 'orders', config: { 'retention.ms': '1000' }, partitions: [{ partition: 0 }, {}, {}] }])
+    expect((await succeeds(on('topics', '--list', '--topic', 'ord.*'))).text).toBe('orders\n')
+    expect((await succeeds(on('topics', '--delete', '--topic', 'orders'))).text).toBe('Deleted topic orders.\n')
+    const gone = await on('topics', '--describe', '--topic', 'orders')
+    expect([gone.code, gone.error.includes('there is no topic "orders" [UNKNOWN_TOPIC_OR_PARTITION]')]).toEqual([1, true])
+    await succeeds(on('topics', '--delete', '--topic', 'orders', '--if-exists'))
+  })
+
+  test('settings are set, shown as Kafka shows them, and put back', async () => {
+    await succeeds(on('topics', '--create', '--topic', 't'))
+    expect((await succeeds(on('configs', '--alter', '--topic', 't', '--add-config', 'retention.ms=1000,cleanup.policy=[compact,delete]'))).text).toBe('Completed updating config for topic t.\n')
+    const shown = (await succeeds(on('configs', '--describe', '--entity-type', 'topics', '--entity-name', 't'))).text
+    expect(shown).toContain('Dynamic configs for topic t are:\n')
+    expect(shown).toContain('  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000, DEFAULT_CONFIG:retention.ms=604800000}\n')
+    expect(shown).toContain('  cleanup.policy=compact,delete sensitive=false')
+    await succeeds(on('configs', '--alter', '--topic', 't', '--delete-config', 'retention.ms,cleanup.policy'))
+    expect((await succeeds(on('configs', '--describe', '--topic', 't'))).text).toBe('Dynamic configs for topic t are:\n')
+    expect((await succeeds(on('configs', '--describe', '--topic', 't', '--all'))).text).toContain('  retention.ms=604800000 sensitive=false synonyms={DEFAULT_CONFIG:retention.ms=604800000}')
+    const wrong = await on('configs', '--alter', '--topic', 't', '--add-config', 'retentionMs=5')
+    expect(wrong.code).toBe(1)
+    expect(wrong.error).toContain('write it as "retention.ms"')
+  })
+})
+
+describe('any file comes back byte for byte', () => {
+  /** Bytes of a generator of its own, so that the files are the same in every run. */
+  function noise(length: number, seed: number): Buffer {
+    let state = seed
+    return Buffer.from(Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24))
+  }
+  const files: [string, Buffer][] = [
+    ['text', Buffer.from('one\ntwo\n\nfour\n')],
+    ['text without a last line feed', Buffer.from('one\ntwo')],
+    ['carriage returns, blanks and umlauts', Buffer.from('eins \r\n\tzwei\r\r\n\nfünf\n\n')],
+    ['one line feed', Buffer.from('\n')],
+    ['nothing', Buffer.alloc(0)],
+    ['3 MB of noise', noise(3_000_000, 7)],
+    ['a line of 3 MB', Buffer.concat([noise(3_000_000, 9).map((b) => b === 10 ? 11 : b), Buffer.from('\n')])],
+    ['50,000 lines', Buffer.from(Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join(''))],
+  ]
+
+  test.each(files)('as lines: %s', async (_, file) => {
+    await succeeds(fed(file, 'produce', '--topic', 'f'))
+    expect((await ottla(['consume', '--data', data, '--topic', 'f', '--from-beginning'])).out.equals(file)).toBe(true)
+  })
+
+  test.each(files)('raw: %s', async (_, file) => {
+    await succeeds(fed(file, 'produce', '--topic', 'f', '--raw', '--chunk-size', '70000', '--compression-codec', 'lz4'))
+    expect((await ottla(['consume', '--data', data, '--topic', 'f', '--from-beginning', '--raw'])).out.equals(file)).toBe(true)
+  })
+
+  test('from a file too, and a file that is not there is told', async () => {
+    const file = join(scratch, 'file.txt')
+    writeFileSync(file, 'a\nb\n')
+    await succeeds(on('produce', '--topic', 'f', '--file', file))
+    expect((await succeeds(on('consume', '--topic', 'f', '--from-beginning'))).text).toBe('a\nb\n')
+    const missing = await on('produce', '--topic', 'f', '--file', join(scratch, 'none'))
+    expect([missing.code, missing.error.includes('no such file')]).toEqual([2, true])
+  })
+
+  test('records move from directory to directory as JSON, with keys, headers, nulls and times', async () => {
+    await succeeds(fed('h:1,i:NULL\tk\tv\n\tNULL\tNULL\n', 'produce', '--topic', 't', '--headers', '--key-separator', '\\t', '--property', 'null.marker=NULL'))
+    const dump = await succeeds(on('consume', '--topic', 't', '--from-beginning', '--json', '--encoding', 'base64'))
+    const other = join(data, '..', 'other')
+    await succeeds(ottla(['produce', '--data', other, '--input-format', 'json', '--encoding', 'base64'], { input: dump.out }))
+    expect((await succeeds(ottla(['consume', '--data', other, '--topic', 't', '--from-beginning', '--json', '--encoding', 'base64']))).text).toBe(dump.text)
+  })
+})
+
+describe('consume', () => {
+  test('prints an object a line; null stays null, bytes by the encoding', async () => {
+    const line = JSON.stringify({ key: '{"id":1}', value: null, headers: [{ key: 'h', value: 'x' }, { key: 'h', value: null }], timestamp: 1_750_000_000_000 })
+    await succeeds(fed(`${line}\n`, 'produce', '--topic', 't', '--input-format', 'json'))
+    const as = async (encoding: string): Promise<Record<string, unknown>[]> => jsonLines(await succeeds(on('consume', '--topic', 't', '--from-beginning', '--json', '--encoding', encoding)))
+    const common = { topic: 't', partition: 0, offset: 0, timestamp: 1_750_000_000_000, timestampType: 'CreateTime', value: null }
+    expect(await as('utf8')).toEqual([{ ...common, key: '{"id":1}', headers: [{ key: 'h', value: 'x' }, { key: 'h', value: null }] }])
+    expect(await as('base64')).toEqual([{ ...common, key: 'eyJpZCI6MX0=', headers: [{ key: 'h', value: 'eA==' }, { key: 'h', value: null }] }])
+    expect(await as('json')).toEqual([{ ...common, key: { id: 1 }, headers: [{ key: 'h', value: 'x' }, { key: 'h', value: null }] }])
+  })
+
+  test('prints what kafka-console-consumer prints with its properties', async () => {
+    await succeeds(fed('a:1,b:2\tk\tv\n', 'produce', '--topic', 't', '--property', 'parse.headers=true', '--property', 'parse.key=true'))
+    const all = ['timestamp', 'partition', 'offset', 'headers', 'key'].flatMap((name) => ['--property', `print.${name}=true`])
+    expect((await succeeds(on('consume', '--topic', 't', '--from-beginning', ...all, '--property', 'key.separator=|'))).text).toMatch(/^CreateTime:\d+\|Partition:0\|Offset:0\|a:1,b:2\|k\|v\n$/)
+  })
+
+  test('starts and stops where it is told', async () => {
+    await succeeds(fed('0\n1\n2\n3\n4\n', 'produce', '--topic', 't'))
+    const read = async (...args: string[]): Promise<string> => (await on('consume', '--topic', 't', ...args)).text
+    expect(await read('--from-beginning', '--max-messages', '2')).toBe('0\n1\n')
+    expect(await read('--partition', '0', '--offset', '3')).toBe('3\n4\n')
+    expect(await read('--partition', '0', '--offset', 'earliest', '--max-messages', '1')).toBe('0\n')
+    expect(await read()).toBe('')
+    expect((await on('consume', '--topic', 't', '--partition', '7', '--offset', '0')).error).toContain('topic t has no partition 7')
+    expect((await on('consume', '--topic', 'none', '--from-beginning')).error).toContain('[UNKNOWN_TOPIC_OR_PARTITION]')
+  })
+
+  test('as a group goes on behind what it printed', async () => {
+    await succeeds(fed('0\n1\n2\n3\n4\n', 'produce', '--topic', 't'))
+    const read = async (...args: string[]): Promise<string> => (await on('consume', '--topic', 't', '--group', 'g', '--from-beginning', ...args)).text
+    expect(await read('--max-messages', '2')).toBe('0\n1\n')
+    expect(await read('--max-messages', '1')).toBe('2\n')
+    expect(await read()).toBe('3\n4\n')
+    expect(await read()).toBe('')
+  })
+
+  test('of a topic that matches a pattern', async () => {
+    await succeeds(fed('a\n', 'produce', '--topic', 'x.1'))
+    await succeeds(fed('b\n', 'produce', '--topic', 'x.2'))
+    expect(jsonLines(await succeeds(on('consume', '--include', 'x\\..', '--from-beginning', '--json'))).map((r) => [r['topic'], r['value']]).sort()).toEqual([['x.1', 'a'], ['x.2', 'b']])
+  })
+
+  test('ends quietly when its reader goes away', async () => {
+    await succeeds(fed(Buffer.from('x'.repeat(100) + '\n').toString().repeat(20_000), 'produce', '--topic', 't'))
+    const { code, error } = await ottla(['consume', '--data', data, '--topic', 't', '--from-beginning'], { onStart: (child) => { child.stdout!.once('data', () => child.stdout!.destroy()) } })
+    expect([code, error]).toEqual([0, ''])
+  })
+
+  test('follows what the owner of the directory writes, until it is interrupted', async () => {
+    await succeeds(fed('first\n', 'produce', '--topic', 't'))
+    let seen = ''
+    const follower = ottla(['consume', '--data', data, '--topic', 't', '--from-beginning', '--follow'], {
+      onStart: (child) => {
+        child.stdout!.on('data', (chunk: Buffer) => {
+          const before = seen
+          seen += chunk.toString()
+          if (before === '') void fed('second\n', 'produce', '--topic', 't')
+          if (seen.includes('second')) child.kill('SIGINT')
+        })
+      },
+    })
+    const { code, text } = await follower
+    expect([code, text]).toEqual([130, 'first\nsecond\n'])
+  })
+
+  test('waits for more no longer than it is told', async () => {
+    await succeeds(fed('a\n', 'produce', '--topic', 't'))
+    const started = performance.now()
+    expect((await succeeds(on('consume', '--topic', 't', '--from-beginning', '--timeout-ms', '700'))).text).toBe('a\n')
+    expect(performance.now() - started).toBeGreaterThan(700)
+  })
+})
+
+describe('groups, offsets and sizes', () => {
+  test('a group is listed, described, reset and deleted', async () => {
+    await succeeds(on('topics', '--create', '--topic', 't', '--partitions', '2'))
+    for (const partition of ['0', '1']) await succeeds(fed('a\nb\nc\n', 'produce', '--topic', 't', '--partition', partition))
+    await succeeds(on('consume', '--topic', 't', '--group', 'g', '--from-beginning'))
+    expect((await succeeds(on('groups', '--list'))).text).toBe('g\n')
+    const described = await on('groups', '--describe', '--group', 'g')
+    expect(described.error).toContain("Consumer group 'g' has no active members.")
+    expect(described.text).toContain('\nGROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID     HOST            CLIENT-ID\n' +
+      'g               t               0          3               3               0               -               -               -\n')
+
+    const reset = (...args: string[]): Promise<Outcome> => on('groups', '--reset-offsets', '--group', 'g', ...args)
+    const plan = await reset('--topic', 't:1', '--to-earliest')
+    expect([plan.code, plan.text.split('\n').slice(1)]).toEqual([0, ['GROUP TOPIC PARTITION NEW-OFFSET', 'g     t     1         0', '']])
+    expect(plan.error).toContain('Nothing was changed')
+    expect((await succeeds(reset('--all-topics', '--shift-by', '-2', '--execute'))).text).toContain('g     t     0         1\n')
+    expect(jsonLines(await succeeds(reset('--topic', 't', '--to-offset', '99', '--execute', '--json'))).map((r) => r['newOffset'])).toEqual([3, 3])
+    await succeeds(reset('--topic', 't:0', '--to-earliest', '--execute'))
+    expect(jsonLines(await succeeds(on('groups', '--describe', '--group', 'g', '--json')))).toMatchObject([{ groupId: 'g', state: 'Empty', offsets: [{ partition: 0, currentOffset: 0, lag: 3 }, { partition: 1, lag: 0 }] }])
+
+    expect((await succeeds(on('groups', '--delete-offsets', '--group', 'g', '--topic', 't:1'))).text).toContain('t     1         Successful')
+    expect((await succeeds(on('groups', '--delete', '--group', 'g'))).text).toBe("Deletion of requested consumer groups ('g') was successful.\n")
+    const gone = await on('groups', '--describe', '--group', 'g')
+    expect([gone.code, gone.error.includes('[GROUP_ID_NOT_FOUND]')]).toEqual([1, true])
+  })
+
+  test('offsets at the ends and by time, and records deleted', async () => {
+    const lines = [1000, 2000, 3000].map((ms) => JSON.stringify({ value: 'v', timestamp: 1_750_000_000_000 + ms })).join('\n')
+    await succeeds(fed(lines, 'produce', '--topic', 't', '--input-format', 'json'))
+    const at = async (...args: string[]): Promise<string> => (await succeeds(on('get-offsets', '--topic', 't', ...args))).text
+    expect([await at(), await at('--time', '-2'), await at('--time', 'max-timestamp'), await at('--time', '1750000001500')]).toEqual(['t:0:3\n', 't:0:0\n', 't:0:2\n', 't:0:1\n'])
+    expect(await at('--time', new Date(1_750_000_001_500).toISOString())).toBe('t:0:1\n')
+    expect((await succeeds(on('get-offsets', '--topic-partitions', 't:0-1'))).text).toBe('t:0:3\n')
+    expect((await on('get-offsets', '--topic', 'none')).code).toBe(1)
+
+    const file = join(scratch, 'delete.json')
+    writeFileSync(file, JSON.stringify({ partitions: [{ topic: 't', partition: 0, offset: 1 }], version: 1 }))
+    expect((await succeeds(on('delete-records', '--offset-json-file', file))).text).toBe('Executing records delete operation\nRecords delete operation completed:\npartition: t-0\tlow_watermark: 1\n')
+    await succeeds(on('delete-records', '--topic', 't', '--partition', '0', '--before', '2'))
+    expect(await at('--time', 'earliest')).toBe('t:0:2\n')
+
+    const dirs = (await succeeds(on('log-dirs', '--describe'))).text.split('\n')
+    expect(dirs.slice(0, 2)).toEqual(['Querying brokers for log directories information', expect.stringMatching(/^Received log directory information from brokers \d+$/)])
+    const size = statSync(join(data, 't-0/00000000000000000000.log')).size
+    expect(JSON.parse(dirs[2]!)).toMatchObject({ version: 1, brokers: [{ logDirs: [{ error: null, partitions: [{ partition: 't-0', size, offsetLag: 0, isFuture: false }] }] }] })
+  })
+
+  test('perf measures writing and reading', async () => {
+    const wrote = await succeeds(on('perf produce', '--topic', 'p', '--num-records', '2000', '--record-size', '100', '--throughput', '-1', '--producer-props', 'acks=1', 'linger.ms=1'))
+    expect(wrote.text).toMatch(/^2000 records sent, [\d.]+ records\/sec \([\d.]+ MB\/sec\), [\d.]+ ms avg latency, [\d.]+ ms max latency, [\d.]+ ms 50th, [\d.]+ ms 95th, [\d.]+ ms 99th, [\d.]+ ms 99.9th.\n$/)
+    const read = (await succeeds(on('perf consume', '--topic', 'p', '--messages', '1500'))).text.split('\n')
+    expect(read[0]).toBe('start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec')
+    expect(read[1]!.split(', ')[4]).toBe('1500')
+  })
+})
+
+describe('beside the owner', () => {
+  test('readers read, and who wants to change is told who owns the directory', async () => {
+    await succeeds(fed('a\n', 'produce', '--topic', 't'))
+    let answers: Outcome[] = []
+    const owner = ottla(['produce', '--data', data, '--topic', 't'], {
+      onStart: (child) => {
+        void (async () => {
+          // The owner is in once somebody else is kept out.
+          for (let locked = false; !locked;) locked = (await on('topics', '--create', '--topic', 'probe', '--if-not-exists')).code === 1
+          answers = await Promise.all([
+            on('topics', '--create', '--topic', 'x'), on('consume', '--topic', 't', '--from-beginning'), on('topics', '--list'), on('get-offsets', '--topic', 't'), on('verify'),
+          ])
+          child.stdin!.end('b\n')
+        })()
+      },
+    })
+    expect((await owner).code).toBe(0)
+    expect(answers[0]!.code).toBe(1)
+    expect(answers[0]!.error).toMatch(/\[DIRECTORY_LOCKED\]\nAnother process owns the data directory/)
+    expect(answers.slice(1).map((each) => each.code)).toEqual([0, 0, 0, 0])
+    expect([answers[1]!.text, answers[3]!.text]).toEqual(['a\n', 't:0:1\n'])
+    expect((await succeeds(on('consume', '--topic', 't', '--from-beginning'))).text).toBe('a\nb\n')
+  })
+})
+
+describe('a directory that Kafka wrote', () => {
+  const copy = (name: string): void => cpSync(join(fixtures, name, 'data'), data, { recursive: true })
+  const records = (name: string, file: string): Record<string, unknown>[] => readFileSync(join(fixtures, name, 'truth/records', file), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+
+  test('is read as the Java consumer read it, committed and uncommitted, and no byte changes', async () => {
+    copy('04-txn')
+    const before = hashes(data)
+    for (const isolation of ['read_committed', 'read_uncommitted']) {
+      const read = await on('consume', '--topic', 'txn', '--partition', '0', '--offset', 'earliest', '--isolation-level', isolation, '--json', '--encoding', 'base64')
+      expect(read.code).toBe(0)
+      const expected = records('04-txn', `txn-0.${isolation}.jsonl`)
+      const wanted = new Map(expected.map((r) => [r['offset'], r]))
+      const found = jsonLines(read)
+      expect(found.map((r) => r['offset'])).toEqual(expected.map((r) => r['offset']))
+      for (const record of found) {
+        const truth = wanted.get(record['offset'])!
+        expect([record['timestamp'], record['timestampType']]).toEqual([truth['timestamp'], truth['timestampType']])
+        if ('value' in truth) expect(record['value']).toEqual(truth['value'])
+        if ('key' in truth) expect(record['key']).toEqual(truth['key'])
+      }
+    }
+    for (const args of [['topics', '--describe'], ['groups', '--list'], ['get-offsets'], ['log-dirs', '--describe'], ['verify']]) expect((await on(...args as [string])).code).toBe(0)
+    expect(hashes(data)).toEqual(before)
+  })
+
+  test('has the offsets that the broker answered', async () => {
+    copy('03-segments')
+    const truth = JSON.parse(readFileSync(join(fixtures, '03-segments/truth/offsets.json'), 'utf8')) as Record<string, Record<string, { offset: number }>>
+    for (const [time, name] of [['earliest', 'earliest'], ['latest', 'latest'], ['max-timestamp', 'maxTimestamp']] as const) {
+      const answered = Object.entries(truth).filter(([, offsets]) => offsets[name]!.offset >= 0).map(([partition, offsets]) => `${partition.replace(/-(\d+)$/, ':$1')}:${offsets[name]!.offset}`)
+      expect((await on('get-offsets', '--time', time)).text.trim().split('\n').sort()).toEqual(answered.sort())
+    }
+  })
+
+  test('has the groups that kafka-consumer-groups described', async () => {
+    copy('06-groups')
+    const truth = readFileSync(join(fixtures, '06-groups/truth/consumer-groups.txt'), 'utf8').split(/^---- kafka-consumer-groups .*\n/m)
+    const rows = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('GROUP ')).map((line) => line.replaceAll(/ +/g, ' ').trim()).sort()
+    const described = await on('groups', '--describe', '--all-groups')
+    expect(rows(described.text)).toEqual(rows(truth[2]!))
+  })
+})
+
+describe('verify', () => {
+  test('finds nothing in a good directory, and the place of a flipped bit in a bad one', async () => {
+    await succeeds(fed('some\nlines\nhere\n', 'produce', '--topic', 't'))
+    const good = await on('verify')
+    expect([good.code, good.text]).toEqual([0, ''])
+    expect(good.error).toMatch(/^0 errors, 0 warnings; .* checked\n$/)
+    const log = join(data, 't-0/00000000000000000000.log')
+    const bytes = readFileSync(log)
+    bytes[bytes.length - 3]! ^= 1
+    writeFileSync(log, bytes)
+    const bad = await on('verify')
+    expect(bad.code).toBe(1)
+    expect(bad.text).toMatch(/^error: .*t-0.*00000000000000000000\.log position 0/m)
+    expect(bad.error).toMatch(/^[1-9]\d* errors?,/)
+    const json = await on('verify', '--json', '--topic', 't')
+    expect(jsonLines(json).find((finding) => finding['severity'] === 'error')).toMatchObject({ position: 0, file: expect.stringContaining('00000000000000000000.log') as string })
+  })
+})
+
+describe('dump-log', () => {
+  test('prints what kafka-dump-log prints, both streams in its order, from the folder it was called in', async () => {
+    const cwd = join(fixtures, '05-compact-after/data')
+    const partition = readdirSync(cwd).find((name) => name.startsWith('compact.drop'))!
+    const files = readdirSync(join(cwd, partition)).filter((name) => name.endsWith('.timeindex')).map((name) => `${partition}/${name}`)
+    const dumped = await ottla(['dump-log', '--deep-iteration', '--files', files.join(',')], { cwd })
+    expect(dumped.code).toBe(0)
+    expect(dumped.text).toMatch(new RegExp(`^Dumping ${partition}/0{20}\\.timeindex\ntimestamp: \\d+ offset: \\d+`))
+    if (dumped.error !== '') expect(dumped.error).toContain(`Found timestamp mismatch in :${cwd}/${partition}/`)
+  })
+
+  test('ends with 1 where Kafka\'s tool dies', async () => {
+    const cwd = mkdtempSync(join(scratch, 'dump-'))
+    writeFileSync(join(cwd, '00000000000000000000.log'), Buffer.alloc(40))
+    const { code, text, error } = await ottla(['dump-log', '--files', '00000000000000000000.log'], { cwd })
+    expect([code, text]).toEqual([1, 'Dumping 00000000000000000000.log\nLog starting offset: 0\n'])
+    expect(error).toBe('FAILED: org.apache.kafka.common.errors.CorruptRecordException: Found record size 0 smaller than minimum record overhead (14) in file 00000000000000000000.log.\n')
+  })
+
+  test('prints JSON', async () => {
+    await succeeds(fed('v\n', 'produce', '--topic', 't'))
+    const items = jsonLines(await succeeds(ottla(['dump-log', '--files', join(data, 't-0/00000000000000000000.log'), '--print-data-log', '--json'])))
+    expect(items.map((item) => item['type'])).toEqual(['file', 'log', 'batch', 'record'])
+    expect(items[3]).toMatchObject({ offset: 0, key: null, value: 'v' })
+  })
+})
+
+test('the quickstart shows the main job to its end', async () => {
+  const { code, text, error } = await runScript('examples/quickstart.mjs', [])
+  expect([code, error]).toEqual([0, ''])
+  expect(text).toMatch(/acknowledged [\d,]+ {3}found [\d,]+ {3}missing 0\n/)
+  expect(text.match(/goes on behind the [\d,]+ it had committed, and reads the other [\d,]+/g)).toHaveLength(2)
+  expect(text).toContain('truck_gps-0/00000000000000000000.log')
+})

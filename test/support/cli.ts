@@ -1,0 +1,81 @@
+/**
+ * Runs the built `ottla` and other scripts as processes of their own. Builds `dist/` first when it is missing or older than the sources, once, whatever
+ * number of test files ask at the same time.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+export const root: string = resolve(import.meta.dirname, '../..')
+const entry = join(root, 'dist/cli/main.js')
+const lock = join(root, '.tmp/build.lock')
+const LOCK_TIMEOUT_MS = 120_000
+
+function newest(directory: string): number {
+  let latest = 0
+  for (const item of readdirSync(directory, { withFileTypes: true, recursive: true })) {
+    if (item.isFile() && item.name.endsWith('.ts') && !item.name.endsWith('.test.ts')) latest = Math.max(latest, statSync(join(item.parentPath, item.name)).mtimeMs)
+  }
+  return latest
+}
+
+const isFresh = (): boolean => existsSync(entry) && statSync(entry).mtimeMs >= newest(join(root, 'src'))
+
+export async function build(): Promise<void> {
+  const started = Date.now()
+  while (!isFresh()) {
+    try {
+      mkdirSync(join(root, '.tmp'), { recursive: true })
+      mkdirSync(lock)
+    } catch {
+      if (Date.now() - started > LOCK_TIMEOUT_MS) throw new Error(`another build seems to have died: remove ${lock}`)
+      await pause(200)
+      continue
+    }
+    try {
+      if (isFresh()) return
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, encoding: 'utf8' })
+      if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`)
+    } finally { rmSync(lock, { recursive: true, force: true }) }
+  }
+}
+
+export interface Outcome { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly out: Buffer; readonly error: string; readonly text: string }
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Told the child before anything is waited for: to kill it, or to read its output as it comes. */
+  readonly onStart?: (child: ChildProcess) => void
+}
+
+/** A script of the project in a process of its own. */
+export function runScript(script: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new Promise((done, fail) => {
+    const env = { ...process.env, NO_COLOR: '1', ...options.env }
+    const child = spawn(process.execPath, [join(root, script), ...args], { cwd: options.cwd ?? root, env, stdio: 'pipe' })
+    const out: Buffer[] = []
+    const error: Buffer[] = []
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => error.push(chunk))
+    child.stdin.on('error', () => {})
+    child.on('error', fail)
+    child.on('close', (code, signal) => {
+      const bytes = Buffer.concat(out)
+      done({ code, signal, out: bytes, error: Buffer.concat(error).toString('utf8'), text: bytes.toString('utf8') })
+    })
+    options.onStart?.(child)
+    if (options.input !== undefined) child.stdin.end(options.input)
+    else if (options.onStart === undefined) child.stdin.end()
+  })
+}
+
+/** `ottla <args>`. */
+export function ottla(args: readonly string[], options: RunOptions = {}): Promise<Outcome> { return runScript('dist/cli/main.js', args, options) }
+
+/** Lines of JSON. */
+export function jsonLines(outcome: Outcome): Record<string, unknown>[] {
+  return outcome.text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>)
+}
