@@ -85,7 +85,7 @@ export class PartitionCheck {
       this.#findings.add('warning', 'EPOCHS_UNREADABLE', this.#path(LEADER_EPOCH_FILE), 'it is missing; the next open finds the leader epochs in the log')
     }
     yield* this.#findings.take()
-    return { startOffset: this.#bases[0] ?? 0, endOffset: this.#nextOffset, bytes: this.#bytes }
+    return { startOffset: this.#bases[0] ?? 0, endOffset: this.#endOffset, bytes: this.#bytes }
   }
 
   #checkFolder(): void {
@@ -247,6 +247,9 @@ export class PartitionCheck {
     if (!this.#gaps && this.#producers.isComplete) compareAborted(stored, derived, this.#path(name), this.#findings)
   }
 
+  /** An empty last segment may begin above the last batch. */
+  get #endOffset(): number { return Math.max(this.#nextOffset, this.#bases[this.#bases.length - 1] ?? 0) }
+
   /** Snapshots of states up to `offset`. */
   #passSnapshots(offset: number): void {
     while (this.#snapshots.length > 0 && this.#snapshots[0]! <= offset) {
@@ -254,8 +257,7 @@ export class PartitionCheck {
       const name = segmentFileName(at, 'snapshot')
       const snapshot = readSnapshot(this.#read(name)!, this.#path(name), this.#findings)
       if (snapshot === null) continue
-      const end = Math.max(this.#nextOffset, this.#bases[this.#bases.length - 1] ?? 0)
-      if (at > end) this.#findings.add('warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${end}`, null, at)
+      if (at > this.#endOffset) this.#findings.add('warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at)
       else if (!this.#gaps) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
     }
   }
