@@ -108,6 +108,27 @@ describe('offsets', () => {
     expect(await h.committed('g')).toBe(3)
   })
 
+  test('count in the order of the log, in whatever order its appends are confirmed', async () => {
+    const gates: (() => void)[] = []
+    class SlowToConfirm extends MemoryOffsetsLog {
+      override async append(records: Uint8Array): Promise<{ baseOffset: number }> {
+        const appended = await super.append(records)
+        await new Promise<void>((resolve) => { gates.push(resolve) })
+        return appended
+      }
+    }
+    const h = await GroupHarness.create({}, [new SlowToConfirm()])
+    const commits = [1, 2].map((offset) => new Waiting(h.commit('g', offset)))
+    await h.settle()
+    gates[1]!()
+    await h.settle()
+    expect(commits.map((each) => each.isAnswered)).toEqual([false, false])
+    gates[0]!()
+    await h.settle()
+    expect(commits.map((each) => each.value)).toEqual([0, 0])
+    expect(await h.committed('g')).toBe(2)
+  })
+
   test('can be deleted for topics that nobody of the group reads', async () => {
     const h = await GroupHarness.create()
     await h.commit('g', 1, undefined, 't', 0)

@@ -228,6 +228,24 @@ describe('syncing', () => {
     expect(third.value.generationId).toBeGreaterThan(rejoined.value.generationId)
   })
 
+  test('an assignment that reaches the log after the group moved on is void', async () => {
+    const h = await GroupHarness.create()
+    const [a] = await h.stable('g')
+    const rejoined = h.join('g', { memberId: a!.memberId })
+    await h.settle()
+    h.log.held = []
+    const sync = h.sync('g', rejoined.value, { [a!.memberId]: 'late' })
+    const newcomer = h.join('g')
+    await h.settle()
+    expect(sync.value.errorCode).toBe(REBALANCE_IN_PROGRESS)
+    h.log.release()
+    await h.settle()
+    expect(await h.state('g')).toBe('PreparingRebalance')
+    h.join('g', { memberId: a!.memberId })
+    await h.settle()
+    expect(newcomer.value.generationId).toBe(3)
+  })
+
   test('of an old generation, a stranger or with another protocol is refused', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g')
@@ -371,6 +389,17 @@ describe('leaving', () => {
     const again = h.join('g', { memberId: b!.memberId })
     await h.settle()
     expect(again.value.leader).toBe(b!.memberId)
+  })
+
+  test('answers a sync that the leaving member has parked', async () => {
+    const h = await GroupHarness.create()
+    const waiting = [h.join('g'), h.join('g')]
+    await h.advance(0)
+    const follower = waiting[1]!.value
+    const parked = h.sync('g', follower)
+    await h.coordinator.leaveGroup({ groupId: 'g', members: [{ memberId: follower.memberId, groupInstanceId: null }] })
+    await h.settle()
+    expect(parked.value.errorCode).toBe(UNKNOWN_MEMBER_ID)
   })
 
   test('of a group that is not there is unknown', async () => {

@@ -35,8 +35,7 @@ export class OffsetsLogWriter {
   readonly #partitions: number
   readonly #store: GroupStore
   readonly #clock: Clock
-  #lanes: readonly Lane[] = []
-  #opening: Promise<readonly Lane[]> | null = null
+  #lanes: Promise<readonly Lane[]> | null = null
   #underWay = new Set<Promise<unknown>>()
   #closed = false
 
@@ -59,7 +58,8 @@ export class OffsetsLogWriter {
   async #write(groupId: string, records: readonly KnownRecord[]): Promise<void> {
     if (this.#closed) throw new OttlaError('CLOSED', 'the group coordinator is closed')
     if (records.length === 0) return
-    const lanes = this.#lanes.length > 0 ? this.#lanes : await this.#open()
+    // Everybody waits for the same promise, so that the order of calls is the order of appends, the first ones included.
+    const lanes = await this.#open()
     const lane = lanes[coordinatorPartition(groupId, lanes.length)]!
     const timestamp = this.#clock.now()
     const batch = buildBatch(records.map((record) => ({ timestamp, ...recordBytes(record) })))
@@ -75,16 +75,18 @@ export class OffsetsLogWriter {
   }
 
   #open(): Promise<readonly Lane[]> {
-    this.#opening ??= this.#openTopic().finally(() => { this.#opening = null })
-    return this.#opening
+    this.#lanes ??= this.#openTopic().catch((error: unknown) => {
+      this.#lanes = null
+      throw error
+    })
+    return this.#lanes
   }
 
   async #openTopic(): Promise<readonly Lane[]> {
     const existing = this.#topic.offsetsLogs()
     const logs = existing.length > 0 ? existing : await this.#topic.createOffsetsTopic(this.#partitions)
     if (logs.length === 0) throw new OttlaError('COORDINATOR_NOT_AVAILABLE', '__consumer_offsets has no partitions')
-    this.#lanes = logs.map((log, partition) => ({ log, partition, replayed: Promise.resolve() }))
-    return this.#lanes
+    return logs.map((log, partition) => ({ log, partition, replayed: Promise.resolve() }))
   }
 
   /** Refuses new writes and waits for those under way. */
