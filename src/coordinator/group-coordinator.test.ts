@@ -175,6 +175,21 @@ describe('the offsets topic', () => {
   })
 })
 
+describe('a partition of the offsets topic that is not in the directory', () => {
+  test('leaves the groups of the others where they are', async () => {
+    const h = await GroupHarness.create({ 'offsets.topic.num.partitions': 3 })
+    const groups = Array.from({ length: 12 }, (_, i) => `group-${i}`)
+    await Promise.all(groups.map((group, i) => h.commit(group, i)))
+    h.logs = [h.logs[0]!, undefined as never, h.logs[2]!]
+    await h.crash()
+    for (const [i, group] of groups.entries()) {
+      const isHere = coordinatorPartition(group, 3) !== 1
+      expect(await h.committed(group)).toBe(isHere ? i : -1)
+      expect(await h.commit(group, 100)).toBe(isHere ? 0 : NOT_AVAILABLE)
+    }
+  })
+})
+
 describe('loading', () => {
   test('gives the state that was, whatever happened before', async () => {
     const h = await GroupHarness.create()

@@ -27,8 +27,8 @@ const TOPIC = '__consumer_offsets'
 /** After so many unreadable offsets in a row, steps become larger. */
 const SMALL_STEPS = 64
 
-export async function loadOffsetsLogs(logs: readonly OffsetsLog[], options: LoadOptions): Promise<void> {
-  for (const [partition, log] of logs.entries()) await new PartitionLoader(log, partition, logs.length, options).run()
+export async function loadOffsetsLogs(logs: readonly (OffsetsLog | undefined)[], options: LoadOptions): Promise<void> {
+  for (const [partition, log] of logs.entries()) if (log !== undefined) await new PartitionLoader(log, partition, logs.length, options).run()
 }
 
 class PartitionLoader {

@@ -21,14 +21,17 @@ export interface OffsetsLog {
 }
 
 export interface OffsetsTopic {
-  /** Logs of `__consumer_offsets` by partition as they are now; empty while there is no such topic. */
-  readonly offsetsLogs: () => readonly OffsetsLog[]
+  /**
+   * Logs of `__consumer_offsets` by partition as they are now; empty while there is no such topic. The length decides where groups go, so
+   * a partition that this directory lacks is a hole (undefined), never left out.
+   */
+  readonly offsetsLogs: () => readonly (OffsetsLog | undefined)[]
   /** Creates the topic with that many partitions and gives its logs; idempotent. */
-  readonly createOffsetsTopic: (partitions: number) => Promise<readonly OffsetsLog[]>
+  readonly createOffsetsTopic: (partitions: number) => Promise<readonly (OffsetsLog | undefined)[]>
 }
 
 /** Appends to one partition in the order of calls. */
-interface Lane { readonly log: OffsetsLog; readonly partition: number; replayed: Promise<unknown> }
+interface Lane { readonly log: OffsetsLog | undefined; readonly partition: number; replayed: Promise<unknown> }
 
 export class OffsetsLogWriter {
   readonly #topic: OffsetsTopic
@@ -61,11 +64,13 @@ export class OffsetsLogWriter {
     // Everybody waits for the same promise, so that the order of calls is the order of appends, the first ones included.
     const lanes = await this.#open()
     const lane = lanes[coordinatorPartition(groupId, lanes.length)]!
+    const { log, partition } = lane
+    if (log === undefined) throw new OttlaError('NOT_COORDINATOR', `group ${groupId} belongs to partition ${partition} of __consumer_offsets, which is not in this directory`, { partition })
     const timestamp = this.#clock.now()
     const batch = buildBatch(records.map((record) => ({ timestamp, ...recordBytes(record) })))
-    const appended = lane.log.append(batch, { origin: 'coordinator', durable: true })
+    const appended = log.append(batch, { origin: 'coordinator', durable: true })
     const before = lane.replayed
-    const replayed = before.then(() => appended).then(({ baseOffset }) => this.#replay(records, lane.partition, baseOffset))
+    const replayed = before.then(() => appended).then(({ baseOffset }) => this.#replay(records, partition, baseOffset))
     lane.replayed = replayed.catch(() => {})
     await replayed
   }
