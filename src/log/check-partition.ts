@@ -257,7 +257,7 @@ export class PartitionCheck {
       const name = segmentFileName(at, 'snapshot')
       const snapshot = readSnapshot(this.#read(name)!, this.#path(name), this.#findings)
       if (snapshot === null) continue
-      if (at > this.#endOffset) this.#findings.add('warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at)
+      if (at > this.#endOffset && offset === Number.POSITIVE_INFINITY) this.#findings.add('warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at)
       else if (!this.#gaps) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
     }
   }

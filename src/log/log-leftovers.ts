@@ -63,7 +63,8 @@ async function finishSwap(fs: FileSystem, directory: string, files: readonly Fou
   for (const file of committed) fs.rename(join(directory, file.name), join(directory, segmentFileName(file.offset, file.kind)))
   await fs.syncDirectory(directory)
   if (committed.length > 0) reporter.note('SWAP_COMPLETED', `${outputs.length} cleaned segments replaced their sources`)
-  else reporter.note('LEFTOVER_REMOVED', `${files.filter((file) => file.state !== '').length} leftovers of deletions or of a cleaning that was not finished`)
+  // What a deletion leaves is no news: its files wait for file.delete.delay.ms, or for the next open.
+  else if (swaps.length + cleaned.length > 0) reporter.note('LEFTOVER_REMOVED', `${swaps.length + cleaned.length} files of a cleaning that was not finished`)
 }
 
 /** Removes every file whose number lies in the range that the outputs of the swap cover. */

@@ -4,7 +4,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { LogState } from './log-state.ts'
-import { startOver } from './log-roll.ts'
+import { rollSegment, startOver } from './log-roll.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import type { SealedFlusher } from './sealed-flusher.ts'
 import type { Segment } from './segment.ts'
@@ -54,7 +54,7 @@ export async function moveStart(state: LogState, offset: number): Promise<void> 
 }
 
 /**
- * Cuts the log back to `offset`, which is below its end; batches are never split, so a gap may remain before the next append.
+ * Cuts the log back to `offset`, which is below its end. Batches are never split: where one held `offset`, a new segment of that name keeps the end in its place.
  * Commit point: the recovery-point checkpoint, written first: a crash later leaves a log that recovery walks from there, with more or less of its end.
  */
 export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: number): Promise<void> {
@@ -77,6 +77,7 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now() })
   producers.onHighWatermark(offset)
   offsets.cutEnd(offset, producers.firstUnstableOffset)
+  if (active.nextOffset < offset) rollSegment(state, sealed, offset)
   await store.fileSystem.syncDirectory(store.directory)
 }
 

@@ -189,7 +189,9 @@ export class PartitionLog {
         if (next !== undefined && next.baseOffset <= this.#state.offsets.logStart) continue
         if (await segment.largestTimestamp() < timestamp) continue
         const found = await segment.findByTimestamp(timestamp, this.#state.offsets.logStart)
-        return found === null || found.offset >= this.#limit(isolation) ? null : found
+        if (found !== null) return found.offset >= this.#limit(isolation) ? null : found
+        // The latest records of the first segment may lie below the log start. A later one answers for itself, though only its file may have a time (as Kafka).
+        if (segment.baseOffset >= this.#state.offsets.logStart) return null
       }
       return null
     })
