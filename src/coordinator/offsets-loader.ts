@@ -5,6 +5,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import { ByteReader } from '../protocol/byte-reader.ts'
 import { coordinatorPartition } from '../protocol/java-hash.ts'
 import { peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader } from '../record/batch-format.ts'
 import { loadCodec } from '../record/compression.ts'
@@ -13,7 +14,7 @@ import { RecordCursor } from '../record/record-cursor.ts'
 import type { GroupStore } from './group-store.ts'
 import type { OffsetsLog } from './offsets-log.ts'
 import { GROUP_METADATA } from './offsets-records.ts'
-import { decodeGroupRecord } from './record-codec.ts'
+import { decodeGroupRecord, decodeGroupRecordAt, type KnownRecord, type UnknownRecord } from './record-codec.ts'
 import { groupOf } from './record-keys.ts'
 
 export interface LoadOptions {
@@ -37,6 +38,7 @@ class PartitionLoader {
   readonly #partitions: number
   readonly #options: LoadOptions
   readonly #cursor = new RecordCursor()
+  #reader = new ByteReader(new Uint8Array(0))
   #offset: number
   #failures = 0
 
@@ -135,19 +137,29 @@ class PartitionLoader {
     }
   }
 
+  #decode(): KnownRecord | UnknownRecord {
+    const { keyStart, keyLength, valueStart, valueLength } = this.#cursor
+    const bytes = this.#cursor.buffer()
+    // Records of other protocols are kept as they are: not as views, which would hold the whole buffer.
+    if (((bytes[keyStart] ?? 0) << 8 | (bytes[keyStart + 1] ?? 0)) > GROUP_METADATA) {
+      return decodeGroupRecord(bytes.slice(keyStart, keyStart + keyLength), valueLength < 0 ? null : bytes.slice(valueStart, valueStart + valueLength))
+    }
+    if (bytes !== this.#reader.buffer) this.#reader = new ByteReader(bytes)
+    return decodeGroupRecordAt(this.#reader, { keyStart, keyEnd: keyStart + keyLength, valueStart, valueEnd: valueStart + valueLength })
+  }
+
   #takeRecord(header: BatchHeader): void {
     const cursor = this.#cursor
     const { store, logger } = this.#options
     try {
-      const key = cursor.key()
-      if (key === null) throw new OttlaError('CORRUPT_MESSAGE', 'a group record has no key')
-      const value = cursor.value()
-      // Records of other protocols are kept as they are: not as views, which would hold the whole buffer.
-      const isSmall = key.length >= 2 && ((key[0]! << 8) | key[1]!) <= GROUP_METADATA
-      const record = decodeGroupRecord(key, value === null || isSmall ? value : new Uint8Array(value))
-      if ('unknownType' in record) return logger.debug(`${TOPIC}: a record of an unknown type is skipped`, { partition: this.#partition, offset: cursor.offset, type: record.unknownType })
+      if (cursor.keyLength < 0) throw new OttlaError('CORRUPT_MESSAGE', 'a group record has no key')
+      const record = this.#decode()
+      if ('unknownType' in record) {
+        logger.debug(`${TOPIC}: a record of an unknown type is skipped`, { partition: this.#partition, offset: cursor.offset, type: record.unknownType })
+        return
+      }
       // Should the topic have got more partitions, groups went elsewhere: what is left here is out of date.
-      if (coordinatorPartition(groupOf(record), this.#partitions) !== this.#partition) return
+      if (this.#partitions > 1 && coordinatorPartition(groupOf(record), this.#partitions) !== this.#partition) return
       store.replay(record, { logPartition: this.#partition, offset: cursor.offset, producerId: header.isTransactional ? header.producerId : -1 }, false)
     } catch (error) {
       if (!OttlaError.is(error)) throw error

@@ -18,25 +18,38 @@ export interface KnownRecord {
 }
 export interface UnknownRecord { readonly unknownType: number }
 
-function decode(layouts: ReadonlyMap<number, RecordLayout>, key: Uint8Array, value: Uint8Array | null): KnownRecord | UnknownRecord {
-  const keyReader = new ByteReader(key)
-  const type = keyReader.int16()
+/** Where a record's key and value stand in a reader's bytes; `valueEnd` below `valueStart`: a null value. */
+export interface RecordSpan { readonly keyStart: number; readonly keyEnd: number; readonly valueStart: number; readonly valueEnd: number }
+
+function decode(layouts: ReadonlyMap<number, RecordLayout>, reader: ByteReader, span: RecordSpan): KnownRecord | UnknownRecord {
+  reader.reset(span.keyStart, span.keyEnd)
+  const type = reader.int16()
   const layout = layouts.get(type)
   if (layout === undefined) return { unknownType: type }
-  const keyFields = readFields(layout.key, 0, keyReader)
-  if (value === null) return { type, key: keyFields, version: -1, value: null }
-  const reader = new ByteReader(value)
+  const key = readFields(layout.key, 0, reader)
+  if (span.valueEnd < span.valueStart) return { type, key, version: -1, value: null }
+  reader.reset(span.valueStart, span.valueEnd)
   const version = reader.int16()
   if (version < 0 || version > layout.value.latest) throw new OttlaError('UNSUPPORTED_VERSION', `Found an unknown record version ${version} for ${type} type`)
-  return { type, key: keyFields, version, value: readFields(layout.value, version, reader) }
+  return { type, key, version, value: readFields(layout.value, version, reader) }
+}
+
+function decodeApart(layouts: ReadonlyMap<number, RecordLayout>, key: Uint8Array, value: Uint8Array | null): KnownRecord | UnknownRecord {
+  const bytes = new Uint8Array(key.length + (value?.length ?? 0))
+  bytes.set(key)
+  if (value !== null) bytes.set(value, key.length)
+  return decode(layouts, new ByteReader(bytes), { keyStart: 0, keyEnd: key.length, valueStart: key.length, valueEnd: value === null ? -1 : bytes.length })
 }
 
 /** A record of `__consumer_offsets`. */
-export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): KnownRecord | UnknownRecord { return decode(groupRecords, key, value) }
+export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): KnownRecord | UnknownRecord { return decodeApart(groupRecords, key, value) }
+
+/** The same from a reader of the batch that holds it: many records share one reader. Byte arrays are views of its bytes. */
+export function decodeGroupRecordAt(reader: ByteReader, span: RecordSpan): KnownRecord | UnknownRecord { return decode(groupRecords, reader, span) }
 
 /** A record of `__transaction_state`. */
 export function decodeTransactionRecord(key: Uint8Array, value: Uint8Array | null): KnownRecord | UnknownRecord {
-  return decode(transactionRecords, key, value)
+  return decodeApart(transactionRecords, key, value)
 }
 
 function layoutOf(layouts: ReadonlyMap<number, RecordLayout>, type: number): RecordLayout {

@@ -23,7 +23,7 @@ export class ByteReader {
   /** Next byte to be read. */
   position: number
   /** First byte not to be read. */
-  readonly end: number
+  end: number
   readonly #text: Buffer
   #tagEnd: number
 
@@ -34,6 +34,12 @@ export class ByteReader {
     this.end = end
     this.#text = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     this.#tagEnd = end
+  }
+
+  /** Goes to another span of the same bytes. */
+  reset(position: number, end: number): void {
+    this.position = position
+    this.end = end
   }
 
   get remaining(): number { return this.end - this.position }
