@@ -10,9 +10,9 @@ import {
   EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, RESOURCE_BROKER, RESOURCE_TOPIC,
   type BrokerApi, type ConfigResource, type ConfigResult, type Failure, type TopicMetadata,
 } from '../protocol/broker-api.ts'
-import { AdminCaller } from './admin-caller.ts'
 import { errorOf, throwOnFailure } from './failure.ts'
 import { GroupAdmin } from './group-admin.ts'
+import { RequestCaller } from './request-caller.ts'
 import { lookUpTopic, unknownTopic } from './topic-lookup.ts'
 import type {
   Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset, TopicDescription,
@@ -41,12 +41,12 @@ function sourceOf(config: ConfigResult): ConfigEntry['source'] {
 
 export class KafkaAdmin implements Admin {
   readonly #api: BrokerApi
-  readonly #caller: AdminCaller
+  readonly #caller: RequestCaller
   readonly #groups: GroupAdmin
 
   constructor(api: BrokerApi, ports: Ports, values: AdminValues) {
     this.#api = api
-    this.#caller = new AdminCaller(ports, values)
+    this.#caller = new RequestCaller(ports, values)
     this.#groups = new GroupAdmin(api, this.#caller)
   }
 

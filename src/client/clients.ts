@@ -1,14 +1,15 @@
 /** Gives admin, producers and consumers over one `BrokerApi`, and closes them together. Called by open.ts (and later connect.ts) only. */
 import type { Ports } from '../common/ports.ts'
-import { resolveAdmin, resolveProducer } from '../config/resolve.ts'
+import { resolveAdmin, resolveConsumer, resolveProducer } from '../config/resolve.ts'
 import type { ProducerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
 import { KafkaAdmin } from './admin.ts'
+import { KafkaConsumer } from './consumer.ts'
 import { invalidConfig } from './failure.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { KafkaProducer } from './producer.ts'
 import { SendBudget } from './send-budget.ts'
-import { resolveSerializer } from './serializers.ts'
+import { resolveDeserializer, resolveSerializer } from './serializers.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './types.ts'
 import { within } from './waiting.ts'
 
@@ -34,25 +35,38 @@ export interface Clients {
 
 export function createClients(api: BrokerApi, ports: Ports, options: ClientsOptions): Clients {
   const budget = new SendBudget()
-  const producers = new Set<KafkaProducer<never, never>>()
+  const producers = new Set<Pick<KafkaProducer<unknown, unknown>, 'close' | 'abandon' | 'takePending'>>()
+  const consumers = new Set<Pick<KafkaConsumer<unknown, unknown>, 'abandon'>>()
 
   function producer<K = Uint8Array, V = Uint8Array>(settings: ProducerSettings<K, V> = {}): Producer<K, V> {
     const values = resolveProducer(settings, options.embedded)
-    const made = new KafkaProducer<K, V>(api, ports, {
-      values, budget, embedded: options.embedded, sequenced: isSequenced(values, settings, options.embedded),
+    const made: KafkaProducer<K, V> = new KafkaProducer<K, V>(api, ports, {
+      values, budget, ended: () => producers.delete(made), embedded: options.embedded, sequenced: isSequenced(values, settings, options.embedded),
       keySerializer: resolveSerializer('key.serializer', settings['key.serializer']),
       valueSerializer: resolveSerializer('value.serializer', settings['value.serializer']),
       partitioner: checkPartitioner(settings.partitioner),
     })
-    producers.add(made as unknown as KafkaProducer<never, never>)
+    producers.add(made)
+    return made
+  }
+
+  function consumer<K = Uint8Array, V = Uint8Array>(settings: ConsumerSettings<K, V> = {}): Consumer<K, V> {
+    const made: KafkaConsumer<K, V> = new KafkaConsumer<K, V>(api, ports, {
+      values: resolveConsumer(settings), embedded: options.embedded, ended: () => consumers.delete(made),
+      deserializers: {
+        key: resolveDeserializer('key.deserializer', settings['key.deserializer']), value: resolveDeserializer('value.deserializer', settings['value.deserializer']),
+      },
+    })
+    consumers.add(made)
     return made
   }
 
   return {
     admin: new KafkaAdmin(api, ports, resolveAdmin()),
     producer,
-    consumer: () => { throw new Error('not there yet') },
+    consumer,
     async closeAll(timeoutMs = 30_000) {
+      await Promise.all([...consumers].map((each) => within(ports.scheduler, timeoutMs, 'closing', each.abandon()).catch(() => {})))
       await Promise.all([...producers].map((each) => within(ports.scheduler, timeoutMs, 'closing', each.close()).catch(() => each.abandon())))
     },
     pendingBatches: () => [...producers].flatMap((each) => each.takePending()),

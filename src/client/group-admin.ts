@@ -4,9 +4,9 @@ import type { TopicPartition, TopicPartitionOffset } from '../common/topic-parti
 import { nearest } from '../config/suggestion.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
 import { decodeAssignment } from '../protocol/consumer-protocol.ts'
-import type { AdminCaller } from './admin-caller.ts'
 import { throwOnFailure } from './failure.ts'
 import { checkOffsets, checkPartitions } from './partition-arguments.ts'
+import type { RequestCaller } from './request-caller.ts'
 import type { GroupDescription, GroupListing } from './types.ts'
 
 function checkGroup(id: unknown): asserts id is string {
@@ -24,9 +24,9 @@ function assigned(bytes: Uint8Array): TopicPartition[] {
 
 export class GroupAdmin {
   readonly #api: BrokerApi
-  readonly #caller: AdminCaller
+  readonly #caller: RequestCaller
 
-  constructor(api: BrokerApi, caller: AdminCaller) {
+  constructor(api: BrokerApi, caller: RequestCaller) {
     this.#api = api
     this.#caller = caller
   }

@@ -40,6 +40,7 @@ export interface ProducerOptions<K, V> {
   readonly valueSerializer: Serializer<V> | null
   readonly partitioner: Partitioner<K, V> | 'default' | 'round-robin'
   readonly budget: SendBudget
+  readonly ended: () => void
 }
 
 /** Reading the clock costs a third of a small record: within one turn of the event loop it is read for every so-manieth record. */
@@ -62,6 +63,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #valueSerializer: Serializer<V> | null
   readonly #partitioner: Partitioner<K, V> | 'default' | 'round-robin'
   readonly #budget: SendBudget
+  readonly #ended: () => void
   readonly #topics: ProducerTopics
   readonly #accumulator: Accumulator
   readonly #sender: Sender
@@ -83,6 +85,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#valueSerializer = options.valueSerializer
     this.#partitioner = options.partitioner
     this.#budget = options.budget
+    this.#ended = options.ended
     this.#topics = new ProducerTopics(api, ports, values, options.embedded)
     this.#accumulator = new Accumulator(ports.clock, values['batch.size'], values['buffer.memory'])
     this.#sender = new Sender(api, ports, values, options, this.#accumulator, {
@@ -421,6 +424,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     for (const entry of [...this.#topics.waiting(), ...this.#waiting.inLine()]) this.#reject(entry, error)
     this.#sender.stop(error)
     this.#moved.notify()
+    this.#ended()
   }
 
   [Symbol.asyncDispose](): Promise<void> { return this.close() }

@@ -1,0 +1,144 @@
+/**
+ * Where a consumer stands in one assigned partition.
+ *
+ *   finished ≤ position ≤ fetch offset
+ *
+ * `position` is behind what was handed out, `finished` behind what the application is done with (auto commit goes no further), the fetch
+ * offset behind what has been asked of the broker. A seek, a reset or the loss of the partition raises `version`: whatever was under way
+ * for an older version is void.
+ */
+import type { OttlaError } from '../common/errors.ts'
+import { FetchedRecords } from './fetched-records.ts'
+import type { RecordSlice } from './record-slice.ts'
+
+/** Fetches of one partition that are kept: one that is being read and the next. */
+const FETCHES_AHEAD = 2
+
+/** Part of a slice that has not been handed out. */
+export interface SliceRest<K, V> { readonly slice: RecordSlice<K, V>; readonly from: number }
+
+export class ConsumerPartition<K, V> {
+  readonly topic: string
+  readonly partition: number
+  /** −1: not known yet. */
+  position: number = -1
+  finished: number = -1
+  /** Last offset committed from here or found committed; −1 none. */
+  committed: number = -1
+  version: number = 0
+  paused: boolean = false
+  /** The position is to be looked up: from what is committed, or by auto.offset.reset. */
+  resetOnly: boolean = false
+  /** In a fetch that is under way. */
+  fetching: boolean = false
+  /** On the monotonic clock: not fetched before. */
+  retryAt: number = 0
+  failures: number = 0
+  /** To be thrown at the next chance. */
+  error: OttlaError | null = null
+  highWatermark: number = -1
+  leaderEpoch: number = -1
+  #fetchOffset = -1
+  #rest: SliceRest<K, V> | null = null
+  #fetched: FetchedRecords<K, V>[] = []
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  get fetchOffset(): number { return this.#fetchOffset }
+  get bufferedBytes(): number { return this.#fetched.reduce((sum, each) => sum + each.size, 0) }
+  get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
+
+  canFetch(now: number): boolean {
+    return this.position >= 0 && !this.paused && !this.fetching && this.error === null && this.#fetched.length < FETCHES_AHEAD && now >= this.retryAt
+  }
+
+  /** Reading goes on at `offset`, of which all before counts as finished. */
+  moveTo(offset: number): void {
+    this.#forget()
+    this.position = offset
+    this.finished = offset
+    this.#fetchOffset = offset
+  }
+
+  /** The position is not known any more. `resetOnly`: not even what is committed counts. */
+  unknown(resetOnly: boolean): void {
+    this.#forget()
+    this.position = -1
+    this.finished = -1
+    this.resetOnly = resetOnly
+  }
+
+  #forget(): void {
+    this.version++
+    this.#rest = null
+    this.#fetched = []
+    this.error = null
+    this.retryAt = 0
+    this.failures = 0
+  }
+
+  /** Given up for good: not a member's any more. */
+  lose(): void { this.unknown(false) }
+
+  add(fetched: FetchedRecords<K, V>, end: number): void {
+    this.#fetched.push(fetched)
+    this.#fetchOffset = end
+  }
+
+  /** The next records, at most `max`; null when none are here. Moves the position behind them. Raises CORRUPT_MESSAGE. */
+  take(max: number): { slice: RecordSlice<K, V>; from: number; to: number } | null {
+    const rest = this.#rest ?? this.#nextSlice(max)
+    if (rest === null) return null
+    const { slice, from } = rest
+    const to = Math.min(slice.count, from + max)
+    this.#rest = to < slice.count ? { slice, from: to } : null
+    this.position = this.#behind(slice, to)
+    return { slice, from, to }
+  }
+
+  #behind(slice: RecordSlice<K, V>, to: number): number { return to < slice.count ? slice.offsets[to - 1]! + 1 : slice.nextOffset }
+
+  #nextSlice(max: number): SliceRest<K, V> | null {
+    for (let first = this.#fetched[0]; first !== undefined; first = this.#fetched[0]) {
+      let slice: RecordSlice<K, V> | null
+      try {
+        slice = first.take(max)
+      } catch (error) {
+        // Asked for again from the position, which is in front of the damage, should the application go on.
+        this.#fetched = []
+        this.#fetchOffset = this.position
+        this.version++
+        throw error
+      }
+      if (slice !== null) return { slice, from: 0 }
+      this.#fetched.shift()
+      this.#passOver(first.nextOffset)
+    }
+    return null
+  }
+
+  /** Nothing up to `offset` is for the application. */
+  #passOver(offset: number): void {
+    if (offset <= this.position) return
+    if (this.finished === this.position) this.finished = offset
+    this.position = offset
+  }
+
+  /** Rows from `from` on were taken and not handed out after all. */
+  giveBack(slice: RecordSlice<K, V>, from: number, version: number): void {
+    if (version !== this.version || from >= slice.count) return
+    this.#rest = { slice, from }
+    this.position = slice.offsets[from]!
+  }
+
+  /** The application is done with everything up to `offset`. */
+  finish(offset: number, version: number): void {
+    if (version === this.version && offset > this.finished) this.finished = offset
+  }
+
+  /** The first row not handed out, if one is at hand, for its age. */
+  nextTimestamp(): number | null { return this.#rest === null ? null : this.#rest.slice.timestamps[this.#rest.from]! }
+}

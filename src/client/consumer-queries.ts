@@ -1,0 +1,102 @@
+/** What a consumer asks the broker besides records: committed offsets, lag, and offsets to seek to. */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
+import type { ConsumerValues } from '../config/settings.ts'
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, type BrokerApi, type ListOffsetsPartition } from '../protocol/broker-api.ts'
+import type { ConsumerPartition } from './consumer-partition.ts'
+import { throwOnFailure } from './failure.ts'
+import { FetchedRecords } from './fetched-records.ts'
+import { RequestCaller } from './request-caller.ts'
+import type { SeekTarget, TopicPartitionLag } from './types.ts'
+
+type Partition = ConsumerPartition<unknown, unknown>
+
+function timestampFor(target: SeekTarget): number {
+  const { topic, partition } = target
+  if ('offset' in target) {
+    if (target.offset === 'earliest') return EARLIEST_TIMESTAMP
+    if (target.offset === 'latest') return LATEST_TIMESTAMP
+  } else {
+    const time = target.timestamp instanceof Date ? target.timestamp.getTime() : target.timestamp
+    if (Number.isSafeInteger(time) && time >= 0) return time
+  }
+  throw new OttlaError('INVALID_ARGUMENT', "seek takes { topic, partition } with an offset (a number, 'earliest' or 'latest') or a timestamp (milliseconds since 1970 or a Date)", { topic, partition })
+}
+
+export class ConsumerQueries {
+  readonly #api: BrokerApi
+  readonly #ports: Ports
+  readonly #values: ConsumerValues
+  readonly #caller: RequestCaller
+
+  constructor(api: BrokerApi, ports: Ports, values: ConsumerValues) {
+    this.#api = api
+    this.#ports = ports
+    this.#values = values
+    this.#caller = new RequestCaller(ports, values)
+  }
+
+  get #isolationLevel(): 0 | 1 { return this.#values['isolation.level'] === 'read_committed' ? 1 : 0 }
+
+  #listOffsets(partitions: readonly TopicPartition[], timestamp: number): Promise<readonly ListOffsetsPartition[]> {
+    return this.#caller.call('listing offsets', async () => {
+      const answer = await this.#api.listOffsets({ isolationLevel: this.#isolationLevel, partitions: partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })) })
+      for (const each of answer.partitions) throwOnFailure(each, `listing offsets of ${each.topic}-${each.partition}`, { topic: each.topic, partition: each.partition })
+      return answer.partitions
+    })
+  }
+
+  /** The offset to go on at. */
+  async find(target: SeekTarget): Promise<number> {
+    const timestamp = timestampFor(target)
+    const found = (await this.#listOffsets([target], timestamp))[0]!.offset
+    return found >= 0 ? found : (await this.#listOffsets([target], LATEST_TIMESTAMP))[0]!.offset
+  }
+
+  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
+    if (partitions.length === 0) return []
+    const answer = await this.#caller.call('fetching committed offsets', async () => {
+      const found = await this.#api.offsetFetch({ groupId, requireStable: this.#isolationLevel === 1, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) })
+      throwOnFailure(found, `committed offsets of group ${groupId}`)
+      for (const each of found.partitions) throwOnFailure(each, `committed offset of group ${groupId} in ${each.topic}-${each.partition}`, { topic: each.topic, partition: each.partition })
+      return found
+    })
+    return answer.partitions.filter((each) => each.committedOffset >= 0)
+      .map((each) => ({ topic: each.topic, partition: each.partition, offset: each.committedOffset, leaderEpoch: each.committedLeaderEpoch, metadata: each.metadata }))
+  }
+
+  /** Of partitions whose position is known. */
+  async lag(partitions: readonly Partition[]): Promise<TopicPartitionLag[]> {
+    const known = partitions.filter((each) => each.position >= 0)
+    if (known.length === 0) return []
+    const ends = await this.#listOffsets(known, LATEST_TIMESTAMP)
+    return Promise.all(known.map(async (each) => {
+      const { topic, partition, committed } = each
+      const position = Math.max(0, each.position)
+      const highWatermark = ends.find((end) => end.topic === topic && end.partition === partition)?.offset ?? position
+      const lag = Math.max(0, highWatermark - position)
+      return { topic, partition, committed, position, highWatermark, lag, ageMs: lag === 0 ? 0 : await this.#age(each, position) }
+    }))
+  }
+
+  /** How long ago the first unread record was written, by its timestamp; 0 when it has none. */
+  async #age(of: Partition, position: number): Promise<number> {
+    const timestamp = of.nextTimestamp() ?? await this.#timestampAt(of, position)
+    return timestamp === null || timestamp < 0 ? 0 : Math.max(0, this.#ports.clock.now() - timestamp)
+  }
+
+  async #timestampAt({ topic, partition }: Partition, offset: number): Promise<number | null> {
+    const answer = await this.#api.fetch({ maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: this.#isolationLevel, partitions: [{ topic, partition, fetchOffset: offset, partitionMaxBytes: 1 }] })
+    const mine = answer.partitions[0]
+    if (mine === undefined || mine.errorCode !== 0) return null
+    const abortedTransactions = this.#isolationLevel === 1 ? mine.abortedTransactions ?? [] : null
+    const fetched = new FetchedRecords({ topic, partition, records: mine.records, highWatermark: mine.highWatermark, abortedTransactions }, offset, false, { key: null, value: null })
+    try {
+      return fetched.take(1)?.timestamps[0] ?? null
+    } catch {
+      // Damage is reported to those who read it.
+      return null
+    }
+  }
+}

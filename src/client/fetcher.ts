@@ -1,0 +1,226 @@
+/**
+ * Keeps records coming: one fetch at a time for all partitions that have room, up to two fetches ahead each and `fetch.max.bytes` in all
+ * (back-pressure: what nobody reads is not fetched). Hands records out round robin, so that no partition starves another.
+ *
+ * A long poll for quiet partitions is cut short when another one wants data. Errors that may pass are waited out per partition; the rest
+ * is kept with the partition until the application asks. Never rejects, never throws but from `take`.
+ */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import type { ConsumerValues } from '../config/settings.ts'
+import type { BrokerApi, FetchPartitionResponse, FetchResponse } from '../protocol/broker-api.ts'
+import { backoffMs } from './backoff.ts'
+import type { ConsumerPartition } from './consumer-partition.ts'
+import { errorOf } from './failure.ts'
+import { endOfBatches, FetchedRecords } from './fetched-records.ts'
+import type { Deserializers, RecordSlice } from './record-slice.ts'
+
+/** So many empty answers that came at once are followed by a pause, or an idle consumer would spin. */
+const HASTY_ANSWERS = 3
+const HASTY_PAUSE_MS = 10
+
+export interface FetcherHooks {
+  /** Records or an error are there to be taken. */
+  arrived(): void
+  /** The partition's position is out of range and is to be looked up by auto.offset.reset. */
+  reset(): void
+  /** The broker does not know the topic. */
+  unknown(topic: string): void
+}
+
+/** Records handed out together: rows `from` to `to` of one partition. */
+export interface Taken<K, V> {
+  readonly partition: ConsumerPartition<K, V>
+  readonly version: number
+  readonly slice: RecordSlice<K, V>; readonly from: number; readonly to: number
+  /** Where reading goes on behind them. */
+  readonly nextOffset: number
+}
+
+export class Fetcher<K, V> {
+  readonly #api: BrokerApi
+  readonly #ports: Ports
+  readonly #values: ConsumerValues
+  readonly #deserializers: Deserializers<K, V>
+  readonly #partitions: () => Iterable<ConsumerPartition<K, V>>
+  readonly #hooks: FetcherHooks
+  #controller: AbortController | null = null
+  /** Turns: partitions that were served last come last. */
+  readonly #turn = new Map<ConsumerPartition<K, V>, number>()
+  #turns = 0
+  #failures = 0
+  #hasty = 0
+  #waiting = false
+  #closed = false
+
+  constructor(api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>, partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks) {
+    this.#api = api
+    this.#ports = ports
+    this.#values = values
+    this.#deserializers = deserializers
+    this.#partitions = partitions
+    this.#hooks = hooks
+  }
+
+  /** Sends a fetch for what has room, unless one is under way that covers it. */
+  pump(): void {
+    if (this.#closed || this.#waiting) return
+    const now = this.#ports.clock.monotonic()
+    let buffered = 0
+    const wanted: ConsumerPartition<K, V>[] = []
+    for (const partition of this.#partitions()) {
+      buffered += partition.bufferedBytes
+      if (partition.canFetch(now)) wanted.push(partition)
+    }
+    if (wanted.length === 0 || buffered >= this.#values['fetch.max.bytes']) return
+    if (this.#controller !== null) {
+      this.#controller.abort()
+      return
+    }
+    this.#fetch(wanted)
+  }
+
+  #fetch(wanted: ConsumerPartition<K, V>[]): void {
+    wanted.sort((a, b) => (this.#turn.get(a) ?? 0) - (this.#turn.get(b) ?? 0))
+    const asked = wanted.map((partition) => ({ partition, version: partition.version, offset: partition.fetchOffset }))
+    for (const partition of wanted) partition.fetching = true
+    const controller = new AbortController()
+    const start = this.#ports.clock.monotonic()
+    this.#controller = controller
+    let answer: Promise<FetchResponse>
+    try {
+      answer = this.#api.fetch({
+        maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
+        isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal,
+        partitions: wanted.map((each) => ({ topic: each.topic, partition: each.partition, fetchOffset: each.fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
+      })
+    } catch (error) {
+      answer = Promise.reject(OttlaError.from(error))
+    }
+    const ended = (): void => {
+      this.#controller = null
+      for (const { partition } of asked) partition.fetching = false
+    }
+    answer.then((response) => {
+      ended()
+      if (this.#closed) return
+      this.#failures = 0
+      const byKey = new Map(response.partitions.map((each) => [`${each.topic}-${each.partition}`, each]))
+      for (const { partition, version, offset } of asked) {
+        const mine = byKey.get(`${partition.topic}-${partition.partition}`)
+        if (mine !== undefined && partition.version === version) this.#received(partition, offset, mine)
+      }
+      this.#goOn(response, controller.signal.aborted || this.#ports.clock.monotonic() - start >= 1)
+    }, (reason: unknown) => {
+      ended()
+      if (!this.#closed) this.#failed(asked.map((each) => each.partition), OttlaError.from(reason))
+    })
+  }
+
+  /** The next fetch follows at once, unless the broker keeps answering with nothing and without waiting (fetch.max.wait.ms 0). */
+  #goOn(response: FetchResponse, waited: boolean): void {
+    this.#hasty = waited || response.partitions.some((each) => each.records.length > 0) ? 0 : this.#hasty + 1
+    if (this.#hasty < HASTY_ANSWERS) {
+      this.pump()
+      return
+    }
+    this.#waiting = true
+    this.#later([], HASTY_PAUSE_MS)
+  }
+
+  #received(partition: ConsumerPartition<K, V>, offset: number, response: FetchPartitionResponse): void {
+    const error = errorOf(response, `fetch of ${partition.topic}-${partition.partition} at offset ${offset}`, { topic: partition.topic, partition: partition.partition, offset })
+    if (error !== null) {
+      this.#refused(partition, error)
+      return
+    }
+    partition.failures = 0
+    partition.highWatermark = response.highWatermark
+    if (response.records.length === 0) return
+    const committedOnly = this.#values['isolation.level'] === 'read_committed'
+    const fetched = new FetchedRecords<K, V>({
+      topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
+      abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
+    }, offset, this.#values['check.crcs'], this.#deserializers)
+    partition.add(fetched, endOfBatches(response.records, offset))
+    this.#hooks.arrived()
+  }
+
+  #refused(partition: ConsumerPartition<K, V>, error: OttlaError): void {
+    if (error.code === 'OFFSET_OUT_OF_RANGE' && this.#values['auto.offset.reset'] !== 'none') {
+      const { topic, position } = partition
+      this.#ports.logger.info('position is out of range: it is reset', { topic, partition: partition.partition, position, to: this.#values['auto.offset.reset'] })
+      partition.unknown(true)
+      this.#hooks.reset()
+    } else if (error.retriable && error.code !== 'CORRUPT_MESSAGE') {
+      partition.failures++
+      this.#later([partition], backoffMs(this.#values, partition.failures, this.#ports.random))
+      if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(partition.topic)
+    } else {
+      partition.error = error
+      this.#hooks.arrived()
+    }
+  }
+
+  /** The request as a whole found no answer. */
+  #failed(partitions: readonly ConsumerPartition<K, V>[], error: OttlaError): void {
+    if (error.retriable || error.code === 'ABORTED') {
+      this.#failures++
+      this.#waiting = true
+      this.#later([], backoffMs(this.#values, this.#failures, this.#ports.random))
+      return
+    }
+    for (const partition of partitions) partition.error = error
+    this.#hooks.arrived()
+  }
+
+  #later(partitions: readonly ConsumerPartition<K, V>[], delayMs: number): void {
+    const at = this.#ports.clock.monotonic() + delayMs
+    for (const partition of partitions) partition.retryAt = at
+    this.#ports.scheduler.after(delayMs, () => {
+      for (const partition of partitions) partition.retryAt = 0
+      if (partitions.length === 0) this.#waiting = false
+      this.pump()
+    })
+  }
+
+  /** Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. */
+  take(max: number): Taken<K, V> | null {
+    let first: ConsumerPartition<K, V> | null = null
+    let least = Infinity
+    const tried = new Set<ConsumerPartition<K, V>>()
+    for (;;) {
+      first = null
+      least = Infinity
+      for (const partition of this.#partitions()) {
+        if (partition.error !== null) {
+          const { error } = partition
+          partition.error = null
+          throw error
+        }
+        const turn = this.#turn.get(partition) ?? 0
+        if (!partition.paused && partition.hasRecords && turn < least && !tried.has(partition)) {
+          first = partition
+          least = turn
+        }
+      }
+      if (first === null) return null
+      tried.add(first)
+      this.#turn.set(first, ++this.#turns)
+      const { version } = first
+      const taken = first.take(max)
+      if (taken !== null) return { partition: first, version, ...taken, nextOffset: first.position }
+    }
+  }
+
+  /** Forgets partitions that are not assigned any more. */
+  forget(partition: ConsumerPartition<K, V>): void { this.#turn.delete(partition) }
+
+  /** True while a fetch is under way: it holds the process where the broker's own work does not. */
+  get isFetching(): boolean { return this.#controller !== null }
+
+  close(): void {
+    this.#closed = true
+    this.#controller?.abort()
+  }
+}

@@ -1,0 +1,48 @@
+/** What a group's leader does between JoinGroup and SyncGroup: who gets which partition, by the assignor that was voted for. */
+import { OttlaError } from '../common/errors.ts'
+import type { TopicPartition } from '../common/topic-partition.ts'
+import type { BrokerApi, JoinGroupResponse, SyncGroupRequest } from '../protocol/broker-api.ts'
+import { decodeSubscription, encodeAssignment, type TopicPartitions } from '../protocol/consumer-protocol.ts'
+import type { AssignorMember, AssignorTopic } from './assignors/assignor.ts'
+import { assignorNamed } from './assignors/registry.ts'
+
+export interface GroupAssignment {
+  readonly assignments: SyncGroupRequest['assignments']
+  /** Partition counts of all topics that members read and that exist. */
+  readonly partitions: ReadonlyMap<string, number>
+  readonly topics: readonly string[]
+}
+
+/** By topic, in order of first appearance. */
+export function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
+  const topics = new Map<string, number[]>()
+  for (const { topic, partition } of partitions) {
+    const list = topics.get(topic)
+    if (list === undefined) topics.set(topic, [partition])
+    else list.push(partition)
+  }
+  return [...topics].map(([topic, list]) => ({ topic, partitions: list }))
+}
+
+export function flat(topics: readonly TopicPartitions[]): TopicPartition[] {
+  return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
+
+export async function assignGroup(api: BrokerApi, joined: JoinGroupResponse): Promise<GroupAssignment> {
+  const assignor = assignorNamed(joined.protocolName ?? '')
+  if (assignor === undefined) throw new OttlaError('INCONSISTENT_GROUP_PROTOCOL', `the group chose the assignor ${String(joined.protocolName)}, which this client does not have`)
+  const members = joined.members.map((member): AssignorMember => {
+    const subscription = decodeSubscription(member.metadata)
+    return {
+      memberId: member.memberId, groupInstanceId: member.groupInstanceId, rackId: subscription.rackId, topics: subscription.topics,
+      ownedPartitions: flat(subscription.ownedPartitions), generationId: subscription.generationId, userData: subscription.userData,
+    }
+  })
+  const topics = [...new Set(members.flatMap((member) => member.topics))]
+  const metadata = topics.length === 0 ? [] : (await api.metadata({ topics, allowAutoTopicCreation: false })).topics
+  const partitions = new Map(metadata.filter((topic) => topic.errorCode === 0 && topic.partitions.length > 0).map((topic) => [topic.name, topic.partitions.length]))
+  const sizes = new Map<string, AssignorTopic>([...partitions].map(([name, count]) => [name, { partitions: count }]))
+  const assigned = assignor.assign(sizes, members)
+  const assignments = [...assigned].map(([memberId, list]) => ({ memberId, assignment: encodeAssignment({ assignedPartitions: byTopic(list), userData: null }) }))
+  return { assignments, partitions, topics }
+}

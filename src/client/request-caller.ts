@@ -1,0 +1,34 @@
+/** Runs one call of a client: retriable failures again with backoff, all within `default.api.timeout.ms`. */
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import { backoffMs, type BackoffSettings } from './backoff.ts'
+import { sleep, within } from './waiting.ts'
+
+export interface CallSettings extends BackoffSettings { readonly 'default.api.timeout.ms': number; readonly retries?: number }
+
+export class RequestCaller {
+  readonly #ports: Ports
+  readonly #values: CallSettings
+
+  constructor(ports: Ports, values: CallSettings) {
+    this.#ports = ports
+    this.#values = values
+  }
+
+  /** An unknown topic is not waited for: such calls are about what there is. `what` names the call in a timeout's message. */
+  async call<T>(what: string, request: () => Promise<T>): Promise<T> {
+    const limitMs = this.#values['default.api.timeout.ms']
+    const end = this.#ports.clock.monotonic() + limitMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await within(this.#ports.scheduler, Math.max(0, end - this.#ports.clock.monotonic()), what, request())
+      } catch (reason) {
+        const error = OttlaError.from(reason)
+        const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
+        const final = !error.retriable || error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || attempt > (this.#values.retries ?? Infinity)
+        if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
+        await sleep(this.#ports.scheduler, delayMs)
+      }
+    }
+  }
+}
