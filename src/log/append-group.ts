@@ -167,9 +167,10 @@ export class AppendGroup {
 
   #check(batch: ValidBatch, baseOffset: number, origin: PendingAppend['options']['origin']): void {
     const { producers } = this.#context
-    const { header } = batch
+    const { header, maxTimestamp } = batch
     if (header.producerId < 0) return
-    if (!header.isControl) return producers.append(header, baseOffset, origin)
+    // The producer's last timestamp is the one that the log keeps: recovery, and another Kafka, derive it from the stamped batch.
+    if (!header.isControl) return producers.append(maxTimestamp === header.maxTimestamp ? header : { ...header, maxTimestamp }, baseOffset, origin)
     const marker = readEndMarker(batch.bytes, 0, header)
     if (marker !== null) producers.appendMarker(marker, baseOffset, origin)
   }
