@@ -146,6 +146,8 @@ class Pair {
     model.records = model.records.filter((record) => record.offset < model.start || left.includes(record.offset))
     expect(left.every((each) => each < offset)).toBe(true)
     model.end = Math.min(model.end, offset)
+    if (left.length === 0) model.start = this.log.log.logStartOffset
+    expect(model.start).toBeLessThanOrEqual(model.end)
     model.durable = Math.min(model.durable, model.end)
     this.#forgetProducer()
   }

@@ -7,6 +7,7 @@ import type { LogState } from './log-state.ts'
 import { rollSegment, startOver } from './log-roll.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import type { SealedFlusher } from './sealed-flusher.ts'
+import { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 
 /** Renames the files of a segment that is in no list any more; they are removed later. */
@@ -77,8 +78,19 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now() })
   producers.onHighWatermark(offset)
   offsets.cutEnd(offset, producers.firstUnstableOffset)
-  if (active.nextOffset < offset) rollSegment(state, sealed, offset)
+  if (active.nextOffset < offset) keepEnd(state, sealed, offset)
   await store.fileSystem.syncDirectory(store.directory)
+}
+
+/** A batch that held `offset` is gone as a whole: a segment that begins at `offset` keeps the end of the log, across restarts too. */
+function keepEnd(state: LogState, sealed: SealedFlusher, offset: number): void {
+  const { active } = state.segments
+  if (active.size > 0) return rollSegment(state, sealed, offset)
+  const before = state.segments.segments.slice(0, -1)
+  retire(state, sealed, active)
+  startOver(state, offset)
+  if (before.length > 0) state.segments = new SegmentList([...before, state.segments.active])
+  else state.offsets.raiseStart(offset)
 }
 
 /**
