@@ -1,6 +1,6 @@
 /**
- * At most once: the offset is committed before the work is done. A crash loses what was in hand and repeats nothing: for work that must not happen twice and may
- * be skipped, such as a notification.
+ * At most once: the offset is committed before the work is done. A crash loses what was in hand and repeats nothing: for work that must
+ * not happen twice and may be skipped, such as a notification.
  *
  *   node examples/at-most-once.mjs ./data jobs
  */
@@ -10,7 +10,9 @@ const [directory = './data', topic = 'jobs'] = process.argv.slice(2)
 const ottla = await open(directory)
 await ottla.admin.createTopic(topic, { ifNotExists: true })
 
-const consumer = ottla.consumer({ 'group.id': 'at-most-once', 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'value.deserializer': 'string' })
+const consumer = ottla.consumer({
+  'group.id': 'at-most-once', 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'value.deserializer': 'string',
+})
 consumer.subscribe(topic)
 process.once('SIGTERM', () => ottla.close())
 

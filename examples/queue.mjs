@@ -3,7 +3,8 @@
  *
  *   node examples/queue.mjs ./data
  *
- * Workers are consumers of one group: each gets some of the partitions, and the key decides the partition. A job is committed once it is done or put aside.
+ * Workers are consumers of one group: each gets some of the partitions, and the key decides the partition. A job is committed once it is
+ * done or put aside.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { open } from 'ottla'
@@ -61,4 +62,5 @@ for (const customer of CUSTOMERS) {
   console.log(`${customer}: ${numbers.join(' ')}${numbers.every((n, i) => i === 0 || numbers[i - 1] < n) ? '   in order' : '   OUT OF ORDER'}`)
 }
 const aside = finished.filter((job) => job.outcome === 'put aside')
-console.log(`${finished.length} jobs by ${new Set(finished.map((job) => job.worker)).size} workers, ${aside.length} put aside: ${aside.map((job) => job.number).join(' ')}`)
+const busy = new Set(finished.map((job) => job.worker))
+console.log(`${finished.length} jobs by ${busy.size} workers, ${aside.length} put aside: ${aside.map((job) => job.number).join(' ')}`)

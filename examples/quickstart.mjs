@@ -1,6 +1,6 @@
 /**
- * The main job in ten seconds: twenty trucks send their positions, two groups read them, the process is killed with SIGKILL in the middle, and the
- * directory is opened again: nothing that was acknowledged is missing, and both groups go on where they were.
+ * The main job in ten seconds: twenty trucks send their positions, two groups read them, the process is killed with SIGKILL in the middle,
+ * and the directory is opened again: nothing that was acknowledged is missing, and both groups go on where they were.
  *
  *   npm run quickstart
  */
@@ -27,7 +27,6 @@ const say = (text = '') => console.log(text === '' ? '' : `  ${text}`)
 const title = (number, text) => console.log(`\n${bold(`${number}  ${text}`)}`)
 
 const quiet = { debug() {}, info() {}, warn: console.error, error: console.error }
-const consumerOf = (ottla, group) => ottla.consumer({ 'group.id': group, 'auto.offset.reset': 'earliest', 'key.deserializer': 'string', 'value.deserializer': 'json' })
 
 // ---- the process that will be killed: writes and reads until it is no more ------------------------------------------------------
 
@@ -117,7 +116,7 @@ async function catchUp(ottla, group) {
   const ends = await ottla.admin.listOffsets('truck_gps', 'latest')
   const before = committed.reduce((sum, { offset }) => sum + offset, 0)
   const wanted = ends.reduce((sum, { offset }) => sum + offset, 0) - before
-  const consumer = consumerOf(ottla, group)
+  const consumer = ottla.consumer({ 'group.id': group, 'auto.offset.reset': 'earliest' })
   consumer.subscribe('truck_gps')
   let read = 0
   for (let at = Date.now(); read < wanted && Date.now() - at < 5000;) for (const batch of await consumer.poll({ timeoutMs: 200 })) read += [...batch].length
@@ -126,8 +125,8 @@ async function catchUp(ottla, group) {
 }
 
 function table(latest) {
-  say(dim('truck      latitude   longitude   km/h    truck      latitude   longitude   km/h'))
-  const cell = ([truck, { lat, lon, speed }]) => `${truck}   ${lat.toFixed(5)}    ${lon.toFixed(5)}   ${speed > SPEED_LIMIT ? red(speed) : ` ${speed}`.slice(-3).padStart(3)}`.trimEnd()
+  say(dim('truck      latitude    longitude    km/h    truck      latitude    longitude    km/h'))
+  const cell = ([truck, { lat, lon, speed }]) => `${truck}   ${lat.toFixed(5)}    ${lon.toFixed(5)}     ${speed > SPEED_LIMIT ? red(speed) : speed}`
   const trucks = [...latest].sort(([a], [b]) => a < b ? -1 : 1)
   const half = Math.ceil(trucks.length / 2)
   for (let i = 0; i < half; i++) say(`${cell(trucks[i])}    ${trucks[i + half] === undefined ? '' : cell(trucks[i + half])}`)
@@ -148,7 +147,10 @@ async function main() {
   title(1, 'Twenty trucks send their positions to truck_gps')
   const { acknowledged, progress } = await runAndKill(directory)
   say(`${count(acknowledged.length)} positions in ${KILL_AFTER_MS / 1000} s over ${PARTITIONS} partitions, each on disk before its truck went on`)
-  for (const group of groups) say(`${group.padEnd(14)} has read ${count(progress[group].read)}${group === 'notifications' ? `, ${count(progress[group].alerts)} of them faster than ${SPEED_LIMIT} km/h` : ''}`)
+  for (const group of groups) {
+    const { read, alerts } = progress[group]
+    say(`${group.padEnd(14)} has read ${count(read)}${alerts === 0 ? '' : `, ${count(alerts)} of them faster than ${SPEED_LIMIT} km/h`}`)
+  }
 
   title(2, 'kill -9')
   say('The process is gone, in the middle of writing and reading. It could say goodbye to nobody.')

@@ -1,6 +1,6 @@
 /**
- * An offline-first spool: events are kept on disk while there is no network and uploaded in batches, in order, when there is. With the knobs such queues want:
- * a cap on bytes (the oldest go first), a time to live, a batch size, and backoff.
+ * An offline-first spool: events are kept on disk while there is no network and uploaded in batches, in order, when there is. With the
+ * knobs such queues want: a cap on bytes (the oldest go first), a time to live, a batch size, and backoff.
  *
  *   node examples/spool.mjs ./data
  */
@@ -14,16 +14,18 @@ export async function openSpool(directory, { maxBytes = 64 * 1024 * 1024, timeTo
   await ottla.admin.createTopic(TOPIC, { ifNotExists: true })
   await ottla.admin.alterConfigs({ topic: TOPIC }, { 'retention.bytes': maxBytes, 'retention.ms': timeToLiveMs })
   const producer = ottla.producer({ 'value.serializer': 'json' })
-  const consumer = ottla.consumer({ 'group.id': 'uploader', 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'max.poll.records': batchSize, 'value.deserializer': 'json' })
+  const consumer = ottla.consumer({
+    'group.id': 'uploader', 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'max.poll.records': batchSize, 'value.deserializer': 'json',
+  })
   consumer.subscribe(TOPIC)
-  let closed = false
+  const state = { isOpen: true }
 
   async function drain() {
-    for (let waitMs = 10; !closed;) {
+    for (let waitMs = 10; state.isOpen;) {
       for (const batch of await consumer.poll({ timeoutMs: 100 })) {
         const events = [...batch].map((record) => record.value)
         // The same batch until it is through: order is kept, and nothing is committed that was not uploaded.
-        while (!closed) {
+        while (state.isOpen) {
           try {
             await upload(events)
             await batch.commit()
@@ -43,7 +45,7 @@ export async function openSpool(directory, { maxBytes = 64 * 1024 * 1024, timeTo
     /** Resolves once the event is on disk: it will be uploaded, today or after a restart. */
     put: (event) => producer.send({ topic: TOPIC, value: event }),
     async close() {
-      closed = true
+      state.isOpen = false
       await draining
       await ottla.close()
     },

@@ -1,6 +1,6 @@
 /**
- * Runs the built `ottla` and other scripts as processes of their own. Builds `dist/` first when it is missing or older than the sources, once, whatever
- * number of test files ask at the same time.
+ * Runs the built `ottla` and other scripts as processes of their own. Builds `dist/` first when it is missing or older than the sources,
+ * once, however many test files ask at the same time.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -15,7 +15,8 @@ const LOCK_TIMEOUT_MS = 120_000
 function newest(directory: string): number {
   let latest = 0
   for (const item of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (item.isFile() && item.name.endsWith('.ts') && !item.name.endsWith('.test.ts')) latest = Math.max(latest, statSync(join(item.parentPath, item.name)).mtimeMs)
+    const isSource = item.isFile() && item.name.endsWith('.ts') && !item.name.endsWith('.test.ts')
+    if (isSource) latest = Math.max(latest, statSync(join(item.parentPath, item.name)).mtimeMs)
   }
   return latest
 }
@@ -41,7 +42,15 @@ export async function build(): Promise<void> {
   }
 }
 
-export interface Outcome { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly out: Buffer; readonly error: string; readonly text: string }
+export interface Outcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** Standard output, as bytes and as text. */
+  readonly out: Buffer
+  readonly text: string
+  /** Standard error. */
+  readonly error: string
+}
 
 export interface RunOptions {
   readonly input?: string | Uint8Array
