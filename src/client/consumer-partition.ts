@@ -29,8 +29,8 @@ export class ConsumerPartition<K, V> {
   paused: boolean = false
   /** The position is to be looked up: from what is committed, or by auto.offset.reset. */
   resetOnly: boolean = false
-  /** In a fetch that is under way. */
-  fetching: boolean = false
+  /** The version that a fetch under way is for; −1 none. */
+  fetching: number = -1
   /** On the monotonic clock: not fetched before. */
   retryAt: number = 0
   failures: number = 0
@@ -52,7 +52,7 @@ export class ConsumerPartition<K, V> {
   get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
 
   canFetch(now: number): boolean {
-    return this.position >= 0 && !this.paused && !this.fetching && this.error === null && this.#fetched.length < FETCHES_AHEAD && now >= this.retryAt
+    return this.position >= 0 && !this.paused && this.fetching !== this.version && this.error === null && this.#fetched.length < FETCHES_AHEAD && now >= this.retryAt
   }
 
   /** Reading goes on at `offset`, of which all before counts as finished. */

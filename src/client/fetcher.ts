@@ -83,7 +83,7 @@ export class Fetcher<K, V> {
   #fetch(wanted: ConsumerPartition<K, V>[]): void {
     wanted.sort((a, b) => (this.#turn.get(a) ?? 0) - (this.#turn.get(b) ?? 0))
     const asked = wanted.map((partition) => ({ partition, version: partition.version, offset: partition.fetchOffset }))
-    for (const partition of wanted) partition.fetching = true
+    for (const partition of wanted) partition.fetching = partition.version
     const controller = new AbortController()
     const start = this.#ports.clock.monotonic()
     this.#controller = controller
@@ -99,7 +99,7 @@ export class Fetcher<K, V> {
     }
     const ended = (): void => {
       this.#controller = null
-      for (const { partition } of asked) partition.fetching = false
+      for (const { partition } of asked) partition.fetching = -1
     }
     answer.then((response) => {
       ended()
