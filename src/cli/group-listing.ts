@@ -33,7 +33,8 @@ export async function describeGroups(ottla: Ottla, names: readonly string[]): Pr
       const currentOffset = committed.get(`${topic}-${partition}`) ?? null
       const logEndOffset = await endOf(topic, partition)
       const member = assigned.find((tp) => tp.topic === topic && tp.partition === partition)?.member ?? null
-      const lag = currentOffset === null || logEndOffset === null ? null : Math.max(0, logEndOffset - currentOffset)
+      // Below zero where somebody committed beyond the end: shown as it is, as Kafka's tool does.
+      const lag = currentOffset === null || logEndOffset === null ? null : logEndOffset - currentOffset
       offsets.push({ topic, partition, currentOffset, logEndOffset, lag, member })
     }
     groups.push({ description, offsets })
@@ -52,6 +53,9 @@ async function endOffsets(ottla: Ottla, topic: string): Promise<Map<number, numb
 }
 
 const orDash = (value: number | null): string => value === null ? '-' : String(value)
+/** The least widths of Kafka's columns. */
+const WIDE = 15
+const PARTITION = 10
 
 export function printOffsets(terminal: Terminal, { description, offsets }: ListedGroup): void {
   if (offsets.length === 0) return
@@ -59,28 +63,36 @@ export function printOffsets(terminal: Terminal, { description, offsets }: Liste
     description.groupId, o.topic, String(o.partition), orDash(o.currentOffset), orDash(o.logEndOffset), orDash(o.lag),
     o.member?.memberId ?? '-', o.member?.clientHost ?? '-', o.member?.clientId ?? '-',
   ])
-  void terminal.line(`\n${table(['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID'], rows)}`)
+  const head = ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
+  void terminal.line(`\n${table(head, rows, [WIDE, WIDE, PARTITION, WIDE, WIDE, WIDE, WIDE, WIDE])}`)
 }
 
 export function printMembers(terminal: Terminal, { description }: ListedGroup, verbose: boolean): void {
   if (description.members.length === 0) return
-  const rows = description.members.map((m) => {
-    const row = [description.groupId, m.memberId, m.clientHost, m.clientId, String(m.assignment.length)]
-    return verbose ? [...row, assignmentText(m)] : row
-  })
-  void terminal.line(`\n${table(['GROUP', 'CONSUMER-ID', 'HOST', 'CLIENT-ID', '#PARTITIONS', ...(verbose ? ['ASSIGNMENT'] : [])], rows)}`)
+  const isStatic = description.members.some((m) => m.groupInstanceId !== null)
+  const head = [
+    'GROUP', 'CONSUMER-ID', ...(isStatic ? ['GROUP-INSTANCE-ID'] : []), 'HOST', 'CLIENT-ID', '#PARTITIONS',
+    ...(verbose ? ['CURRENT-EPOCH', 'CURRENT-ASSIGNMENT', 'TARGET-EPOCH', 'TARGET-ASSIGNMENT'] : []),
+  ]
+  const rows = description.members.map((m) => [
+    description.groupId, m.memberId, ...(isStatic ? [m.groupInstanceId ?? '-'] : []), m.clientHost, m.clientId, String(m.assignment.length),
+    ...(verbose ? ['-', assignmentText(m), '-', '-'] : []),
+  ])
+  const widths = head.map((title) => title === 'CURRENT-ASSIGNMENT' ? 20 : WIDE)
+  void terminal.line(`\n${table(head, rows, widths)}`)
 }
 
-/** "orders(0,1), payments(0)", "-" for none. */
+/** "orders:0,1;payments:0", "-" for none. */
 function assignmentText(member: GroupMemberDescription): string {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of member.assignment) byTopic.set(topic, [...byTopic.get(topic) ?? [], partition])
   if (byTopic.size === 0) return '-'
   const topics = [...byTopic].toSorted(([a], [b]) => a < b ? -1 : 1)
-  return topics.map(([topic, partitions]) => `${topic}(${partitions.toSorted((a, b) => a - b).join(',')})`).join(', ')
+  return topics.map(([topic, partitions]) => `${topic}:${partitions.toSorted((a, b) => a - b).join(',')}`).join(';')
 }
 
-export function printStates(terminal: Terminal, groups: readonly ListedGroup[]): void {
-  const rows = groups.map(({ description: d }) => [d.groupId, d.protocol === '' ? '-' : d.protocol, d.state, String(d.members.length)])
-  void terminal.line(`\n${table(['GROUP', 'ASSIGNMENT-STRATEGY', 'STATE', '#MEMBERS'], rows)}`)
+/** `coordinator` is "host:port  (id)". */
+export function printState(terminal: Terminal, { description: d }: ListedGroup, coordinator: string): void {
+  const row = [d.groupId, coordinator, d.protocol === '' ? '-' : d.protocol, d.state, String(d.members.length)]
+  void terminal.line(`\n${table(['GROUP', 'COORDINATOR (ID)', 'ASSIGNMENT-STRATEGY', 'STATE', '#MEMBERS'], [row], [WIDE, 25, 20, 20])}`)
 }

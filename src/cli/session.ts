@@ -1,6 +1,6 @@
 /** Opens the data directory for a command and closes it again, whatever happened. */
 import { existsSync } from 'node:fs'
-import { open, type Logger, type Ottla } from '../index.ts'
+import type { Logger, Ottla } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './command.ts'
@@ -23,6 +23,8 @@ export async function withDatabase<T>(terminal: Terminal, values: DataValues, ac
   if (access !== 'create' && !existsSync(directory)) {
     throw new OttlaError('DIRECTORY_UNUSABLE', `there is no directory ${directory}`, { file: directory })
   }
+  // Loaded here, so that help and usage errors need not wait for it.
+  const { open } = await import('../index.ts')
   const ottla = await open(directory, {
     readOnly: access === 'read', logger: loggerOf(terminal, values.debug), signal: terminal.signal,
     onRecovery: ({ topic, partition, scannedBytes, totalBytes }) => {

@@ -4,6 +4,7 @@ import { bytesText, countText, table } from './table.ts'
 test('columns are as wide as their widest cell', () => {
   expect(table(['A', 'BB'], [['x', '1'], ['long', '22']])).toBe('A    BB\nx    1\nlong 22')
   expect(table(['A', 'B'], [])).toBe('A B')
+  expect(table(['A', 'B', 'C'], [['1', '2', '3']], [3, 0, 9])).toBe('A   B C\n1   2 3')
 })
 
 test('sizes and counts are for people', () => {

@@ -1,6 +1,6 @@
-/** Columns of text as Kafka's tools print them: left-aligned, one blank between, as wide as the widest cell. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
+/** Columns of text as Kafka's tools print them: left-aligned, one blank between, as wide as the widest cell or as `least` says. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], least: readonly number[] = []): string {
+  const widths = head.map((title, column) => Math.max(title.length, least[column] ?? 0, ...rows.map((row) => row[column]!.length)))
   return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join(' ').trimEnd()).join('\n')
 }
 

@@ -3,7 +3,7 @@ import type { Ottla } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, required } from '../arguments.ts'
 import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { describeGroups, printMembers, printOffsets, printStates, type ListedGroup } from '../group-listing.ts'
+import { describeGroups, printMembers, printOffsets, printState, type ListedGroup } from '../group-listing.ts'
 import { planOf, resolvePartitions, targetOffsets } from '../reset-plan.ts'
 import { withDatabase } from '../session.ts'
 import { table } from '../table.ts'
@@ -113,13 +113,16 @@ async function describe(ottla: Ottla, terminal: Terminal, names: readonly string
     return 0
   }
   const view = values.members ? 'members' : values.state ? 'state' : 'offsets'
+  const { controller, brokers } = await ottla.admin.describeCluster()
+  const broker = brokers.find((b) => b.id === controller)
+  const coordinator = `${broker?.host ?? ''}:${broker?.port ?? ''}  (${controller})`
   for (const group of found) {
     if (group.description.members.length === 0 && view !== 'state') terminal.note(`\nConsumer group '${group.description.groupId}' has no active members.`)
     if (view === 'members') printMembers(terminal, group, values.verbose)
     if (view === 'offsets') printOffsets(terminal, group)
+    if (view === 'state') printState(terminal, group, coordinator)
     await terminal.flush()
   }
-  if (view === 'state') printStates(terminal, found)
   return 0
 }
 
