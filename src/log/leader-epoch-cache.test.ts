@@ -37,6 +37,8 @@ describe('leader epochs', () => {
     expect(cache.assign(3, 5000)).toBe(false)
     expect(cache.assign(-1, 12)).toBe(false)
     cache.flush()
+    cache.truncateFromStart(10)
+    cache.truncateFromEnd(11)
     expect(disk.operations.length).toBe(operations)
   })
 

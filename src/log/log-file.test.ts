@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { FileCache } from '../io/file-cache.ts'
-import type { FileSystem } from '../io/file-system.ts'
+import type { FileHandle, FileSystem, OpenMode } from '../io/file-system.ts'
 import { FaultFileSystem } from '../testing/index.ts'
 import { newDisk, utf8, writeFile } from '../../test/support/segment-harness.ts'
 import { LogFile } from './log-file.ts'
@@ -15,6 +15,20 @@ function fileOn(fs: FileSystem, size: number = 0): { file: LogFile; cache: FileC
 function write(file: LogFile, text: string): void {
   const bytes = utf8(text)
   file.writeSync(bytes, 0, bytes.length)
+}
+
+/** A file system that tells which handles are open. */
+function countingHandles(inner: FileSystem): { fs: FileSystem; open: Set<FileHandle> } {
+  const open = new Set<FileHandle>()
+  const openFile = (path: string, mode: OpenMode): FileHandle => {
+    const handle = inner.open(path, mode)
+    open.add(handle)
+    const close = handle.close.bind(handle)
+    handle.close = () => { open.delete(handle); close() }
+    return handle
+  }
+  const fs = new Proxy(inner, { get: (target, key) => key === 'open' ? openFile : (Reflect.get(target, key) as () => unknown).bind(target) })
+  return { fs, open }
 }
 
 const textOf = (fs: FileSystem): string => Buffer.from(fs.readFile(path)).toString()
@@ -113,17 +127,49 @@ describe('a log file', () => {
   })
 
   test('is closed by a seal only after a sync under way has ended', async () => {
-    const disk = newDisk()
-    const faults = new FaultFileSystem(disk)
-    const { file } = fileOn(faults)
+    const faults = new FaultFileSystem(newDisk())
+    const { fs, open } = countingHandles(faults)
+    const { file } = fileOn(fs)
     file.create()
     write(file, 'x')
     file.commit(1)
     const held = faults.holdSyncs()
     const sync = file.datasync()
     file.close()
+    expect(open.size).toBe(1)
     held.release()
     await expect(sync).resolves.toBeUndefined()
+    expect(open.size).toBe(0)
+  })
+
+  test('holds no write handle after a sync, cut or close of a sealed file', async () => {
+    const { fs, open } = countingHandles(newDisk())
+    const { file } = fileOn(fs)
+    file.create()
+    write(file, 'x')
+    expect(open.size).toBe(1)
+    file.close()
+    expect(open.size).toBe(0)
+    file.datasyncSync()
+    file.cut()
+    await file.datasync()
+    expect(open.size).toBe(0)
+  })
+
+  test('is not synced again when nothing has changed', async () => {
+    const disk = newDisk()
+    const { file } = fileOn(disk)
+    file.create()
+    write(file, 'x')
+    file.commit(1)
+    await file.datasync()
+    const before = disk.operations.length
+    await file.datasync()
+    file.datasyncSync()
+    expect(disk.operations.length).toBe(before)
+    file.resize(1)
+    await file.datasync()
+    expect(disk.operations.slice(before).map((o) => o.kind)).toEqual(['datasync', 'syncDirectory'])
   })
 
   test('refuses every change when it is open for reading only', () => {

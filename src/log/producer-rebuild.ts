@@ -27,7 +27,7 @@ export async function rebuildProducerState(options: ProducerRebuildOptions): Pro
     for (let i = 0; i < segments.length && producers.endOffset < endOffset; i++) {
       const segment = segments[i]!
       if ((segments[i + 1]?.baseOffset ?? endOffset) <= producers.endOffset) continue
-      producers.setEndOffset(Math.max(segment.baseOffset, producers.endOffset, logStartOffset))
+      producers.setEndOffset(Math.max(segment.baseOffset, producers.endOffset))
       if (lastTwo.includes(segment.baseOffset)) producers.takeSnapshot(false)
       await replay(segment, options)
     }

@@ -90,6 +90,15 @@ describe('recovery of a segment', () => {
     }
   })
 
+  test('finds a batch that lies across the end of what is read at once', async () => {
+    const batches = run(2)
+    for (const before of [3, 16, 17, 40]) {
+      const middle = new Uint8Array(1024 * 1024 + 1 - before)
+      const outcome = await recovered(batches[0]!, middle, batches[1]!)
+      expect(outcome.following).toEqual({ position: batches[0]!.length + middle.length, baseOffset: 2, lastOffset: 3 })
+    }
+  })
+
   test('sees nothing worth keeping in zeros, garbage or batches that were there before', async () => {
     const batches = run(3)
     const flipped = batches[2]!.slice()

@@ -334,6 +334,18 @@ describe('lookups', () => {
     }), { numRuns: 150 })
   })
 
+  test('do not start at a later batch because the index says so', async () => {
+    const disk = newDisk()
+    const { segment, rows } = filled(disk, rising)
+    segment.close()
+    // Every entry claims the offset of the entry before it: what lies between is behind the position it names.
+    const index = disk.readFile(path('index')).slice()
+    for (let at = index.length - 8; at > 0; at -= 8) index.copyWithin(at, at - 8, at - 4)
+    index.set([0, 0, 0, 0])
+    writeFile(disk, path('index'), index)
+    await compareLookups(Segment.open(storeOn(disk), 0, settings), rows)
+  })
+
   test('survive indexes of another segment with the same base', async () => {
     const disk = newDisk()
     const other = newDisk()
@@ -361,6 +373,17 @@ describe('lookups', () => {
     expect(() => reopened.locateSync(bad.base)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT', position: bad.position }))
     expect((await reopened.locate(rows[39]!.base))?.position).toBe(rows[39]!.position)
     expect(await reopened.largestTimestamp()).toBe(1390)
+    expect(await Segment.open(storeOn(disk), 0, settings).largestTimestamp()).toBe(1390)
+  })
+
+  test('believe the time index about what cannot be read any more, so that nothing is deleted early', async () => {
+    const disk = newDisk()
+    const { segment, rows } = filled(disk, rising)
+    segment.close()
+    const bytes = disk.readFile(path('log')).slice()
+    bytes.fill(0, rows[39]!.position, rows[39]!.position + 20)
+    writeFile(disk, path('log'), bytes)
+    expect(await Segment.open(storeOn(disk), 0, settings).largestTimestamp()).toBe(1390)
   })
 
   test('by time check the records they answer from', async () => {
@@ -402,6 +425,22 @@ describe('lookups', () => {
     expect((await segment.locate(124))?.baseOffset).toBe(123)
     expect(await segment.findByTimestamp(6500, 0)).toMatchObject({ offset: 126 })
     expect((await segment.locate(rows[7]!.last))?.position).toBe(rows[7]!.position)
+    segment.close()
+    const straight = newDisk()
+    const plain = filled(straight, rising).segment
+    appendTo(plain, more, batchAt(123, 3, 6000, 400), batchAt(126, 3, 7000, 400))
+    plain.close()
+    for (const kind of ['index', 'timeindex'] as const) expect(toHex(disk.readFile(path(kind)))).toBe(toHex(straight.readFile(path(kind))))
+  })
+
+  test('keep what is not written yet when they are asked to unload', () => {
+    const disk = newDisk()
+    const { segment } = filled(disk, rising)
+    segment.unload()
+    segment.close()
+    const straight = newDisk()
+    filled(straight, rising).segment.close()
+    expect(toHex(disk.readFile(path('index')))).toBe(toHex(straight.readFile(path('index'))))
   })
 
   test('fall back to the modification time where no record has a time', async () => {
@@ -466,6 +505,14 @@ describe('truncation', () => {
     }
   })
 
+  test('to nothing starts the roll time anew', async () => {
+    const { segment } = filled(newDisk(), [777, 888])
+    await segment.truncateTo(0)
+    expect(segment.rollTimestamp).toBe(-1)
+    appendTo(segment, batchAt(0, 1, 999))
+    expect(segment.rollTimestamp).toBe(999)
+  })
+
   test('beyond the end changes nothing', async () => {
     const { segment } = filled(newDisk(), rising)
     const size = segment.size
@@ -496,8 +543,9 @@ describe('the files of a segment', () => {
     let removed = false
     const removing = segment.removeFiles().then(() => { removed = true })
     expect((await segment.locate(rows[30]!.base))?.position).toBe(rows[30]!.position)
-    await Promise.resolve()
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
     expect(removed).toBe(false)
+    expect(files(disk)).toHaveLength(4)
     segment.release()
     await removing
     expect(files(disk)).toEqual([])
