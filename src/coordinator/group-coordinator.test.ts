@@ -15,27 +15,28 @@ describe('offsets', () => {
   test('are read as committed, with leader epoch and metadata, and −1 where nothing is', async () => {
     const h = await GroupHarness.create()
     expect(await h.commit('g', 42, undefined, 't', 3, 'wo wir waren')).toBe(0)
-    const fetch = await h.coordinator.offsetFetch({ groupId: 'g', requireStable: true, partitions: [{ topic: 't', partition: 3 }, { topic: 't', partition: 1 }, { topic: 'x', partition: 0 }] })
+    const asked = [{ topic: 't', partition: 3 }, { topic: 't', partition: 1 }, { topic: 'x', partition: 0 }]
+    const fetch = await h.coordinator.offsetFetch({ groupId: 'g', requireStable: true, partitions: asked })
     expect(fetch.partitions).toEqual([
       { errorCode: 0, topic: 't', partition: 3, committedOffset: 42, committedLeaderEpoch: 3, metadata: 'wo wir waren' },
       { errorCode: 0, topic: 't', partition: 1, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' },
       { errorCode: 0, topic: 'x', partition: 0, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' },
     ])
-    expect((await h.coordinator.offsetFetch({ groupId: 'g', requireStable: false, partitions: null })).partitions.map(({ topic, partition }) => [topic, partition])).toEqual([['t', 3]])
+    const all = await h.coordinator.offsetFetch({ groupId: 'g', requireStable: false, partitions: null })
+    expect(all.partitions.map(({ topic, partition }) => [topic, partition])).toEqual([['t', 3]])
     expect(await h.committed('other')).toBe(-1)
   })
 
   test('of one commit stand in one uncompressed batch, in the version that Kafka 4.1 writes', async () => {
     const h = await GroupHarness.create()
-    await h.coordinator.offsetCommit({
-      groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1,
-      partitions: [0, 1, 2].map((partition) => ({ topic: 't', partition, committedOffset: partition, committedLeaderEpoch: -1, committedMetadata: null })),
-    })
+    await h.commitMany('g', [['t', 0, 0], ['t', 1, 1], ['t', 2, 2]])
     expect(h.log.batches.length).toBe(1)
     const { bytes } = h.log.batches[0]!
-    expect(readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)).toMatchObject({ count: 3, magic: 2, compression: 'none', producerId: -1, isTransactional: false })
+    const header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
+    expect(header).toMatchObject({ count: 3, magic: 2, compression: 'none', producerId: -1, isTransactional: false })
     expect(h.log.records()[2]).toEqual({
-      type: 1, key: { group: 'g', topic: 't', partition: 2 }, version: 4, value: { offset: 2, leaderEpoch: -1, metadata: '', commitTimestamp: h.scheduler.clock.now() },
+      type: 1, key: { group: 'g', topic: 't', partition: 2 },
+      version: 4, value: { offset: 2, leaderEpoch: -1, metadata: '', commitTimestamp: h.scheduler.clock.now() },
     })
   })
 
@@ -45,11 +46,7 @@ describe('offsets', () => {
     expect(await h.commit('g', 2, undefined, 't', 0, 'x'.repeat(4097))).toBe(12)
     expect(await h.commit('g', 2, undefined, 't', 4)).toBe(3)
     expect(await h.commit('g', 2, undefined, 'none', 0)).toBe(3)
-    const mixed = await h.coordinator.offsetCommit({
-      groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1,
-      partitions: [['t', 0], ['none', 0]].map(([topic, partition]) => ({ topic: topic as string, partition: partition as number, committedOffset: 7, committedLeaderEpoch: -1, committedMetadata: '' })),
-    })
-    expect(mixed.partitions.map((each) => each.errorCode)).toEqual([0, 3])
+    expect(await h.commitMany('g', [['t', 0, 7], ['none', 0, 7]])).toEqual([0, 3])
     expect(await h.committed('g')).toBe(7)
   })
 
@@ -86,7 +83,8 @@ describe('offsets', () => {
     expect(await h.committed('g')).toBe(1)
     h.log.failure = new OttlaError('LOG_OFFLINE', 'fsync failed')
     const offline = await h.coordinator.offsetCommit({
-      groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1, partitions: [{ topic: 't', partition: 0, committedOffset: 3, committedLeaderEpoch: -1, committedMetadata: '' }],
+      groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1,
+      partitions: [{ topic: 't', partition: 0, committedOffset: 3, committedLeaderEpoch: -1, committedMetadata: '' }],
     })
     expect(offline.partitions[0]!.error).toMatchObject({ code: 'LOG_OFFLINE', retriable: false })
     h.log.failure = null
@@ -138,8 +136,9 @@ describe('offsets', () => {
     expect(await remove([{ topic: 't', partition: 0 }, { topic: 'u', partition: 0 }, { topic: 'u', partition: 1 }]))
       .toMatchObject({ errorCode: 0, partitions: [{ errorCode: 86 }, { errorCode: 0 }, { errorCode: 0 }] })
     expect([await h.committed('g'), await h.committed('g', 'u')]).toEqual([1, -1])
-    expect(h.log.records().filter((record) => record.value === null)).toEqual([{ type: 1, key: { group: 'g', topic: 'u', partition: 0 }, version: -1, value: null }])
-    await h.coordinator.leaveGroup({ groupId: 'g', members: [{ memberId: a!.memberId, groupInstanceId: null }] })
+    const tombstones = h.log.records().filter((record) => record.value === null)
+    expect(tombstones).toEqual([{ type: 1, key: { group: 'g', topic: 'u', partition: 0 }, version: -1, value: null }])
+    await h.leave('g', a!.memberId)
     expect(await remove([{ topic: 't', partition: 0 }])).toMatchObject({ partitions: [{ errorCode: 0 }] })
     expect(await h.committed('g')).toBe(-1)
     expect(await h.coordinator.offsetDelete({ groupId: 'none', partitions: [] })).toMatchObject({ errorCode: 69 })
@@ -162,7 +161,9 @@ describe('the offsets topic', () => {
     const groups = Array.from({ length: 20 }, (_, i) => `group-${i}`)
     await Promise.all(groups.map((group, i) => h.commit(group, i)))
     expect(h.logs.length).toBe(7)
-    for (const [partition, log] of h.logs.entries()) for (const { key } of log.records()) expect(coordinatorPartition(key['group'] as string, 7)).toBe(partition)
+    for (const [partition, log] of h.logs.entries()) {
+      for (const { key } of log.records()) expect(coordinatorPartition(key['group'] as string, 7)).toBe(partition)
+    }
     await h.crash()
     for (const [i, group] of groups.entries()) expect(await h.committed(group)).toBe(i)
   })
@@ -274,10 +275,11 @@ describe('loading', () => {
   test('skips a record that does not parse and a batch with flipped bits, loudly, and takes the rest', async () => {
     const h = await GroupHarness.create()
     for (const [group, offset] of [['a', 1], ['b', 2], ['c', 3], ['d', 4]] as const) await h.commit(group, offset)
+    const committed = { offset: 5, leaderEpoch: -1, metadata: '', commitTimestampMs: 1, expireTimestampMs: -1 }
     const rubbish = buildBatch([
       { timestamp: 1, key: new Uint8Array([0, 1, 0, 9]), value: new Uint8Array([0, 4]) },
       { timestamp: 1, key: new Uint8Array([0, 99, 1]), value: null },
-      { timestamp: 1, ...recordBytes(offsetCommitRecord('e', 't', 0, { offset: 5, leaderEpoch: -1, metadata: '', commitTimestampMs: 1, expireTimestampMs: -1 })) },
+      { timestamp: 1, ...recordBytes(offsetCommitRecord('e', 't', 0, committed)) },
       { timestamp: 1, key: null, value: new Uint8Array([1]) },
     ], { baseOffset: 4 })
     h.log.put(rubbish)
@@ -306,7 +308,8 @@ describe('loading', () => {
     const h = await GroupHarness.create({}, [new MemoryOffsetsLog()])
     const commit = (offset: number, producerId: number): void => {
       const record = recordBytes(offsetCommitRecord('g', 't', 0, { offset, leaderEpoch: -1, metadata: '', commitTimestampMs: 1, expireTimestampMs: -1 }))
-      h.log.put(buildBatch([{ timestamp: 1, ...record }], { baseOffset: h.log.highWatermark, producerId, producerEpoch: 0, baseSequence: 0, isTransactional: producerId >= 0 }))
+      const fields = { baseOffset: h.log.highWatermark, producerId, producerEpoch: 0, baseSequence: 0, isTransactional: producerId >= 0 }
+      h.log.put(buildBatch([{ timestamp: 1, ...record }], fields))
     }
     const end = (type: 'COMMIT' | 'ABORT', producerId: number): void => {
       h.log.put(buildEndTransactionMarker({ type, offset: h.log.highWatermark, timestamp: 1, producerId, producerEpoch: 0, coordinatorEpoch: 0 }))
@@ -314,8 +317,10 @@ describe('loading', () => {
     const reload = async (): Promise<number> => { await h.crash(); return h.committed('g') }
     commit(1, 7)
     expect(await reload()).toBe(-1)
-    expect((await h.coordinator.offsetFetch({ groupId: 'g', requireStable: true, partitions: [{ topic: 't', partition: 0 }] })).partitions[0]!.errorCode).toBe(88)
-    expect((await h.coordinator.offsetFetch({ groupId: 'g', requireStable: false, partitions: [{ topic: 't', partition: 0 }] })).partitions[0]!.committedOffset).toBe(-1)
+    const fetch = async (requireStable: boolean): Promise<unknown> => (
+      (await h.coordinator.offsetFetch({ groupId: 'g', requireStable, partitions: [{ topic: 't', partition: 0 }] })).partitions[0])
+    expect(await fetch(true)).toMatchObject({ errorCode: 88, committedOffset: -1 })
+    expect(await fetch(false)).toMatchObject({ errorCode: 0, committedOffset: -1 })
     end('COMMIT', 7)
     expect(await reload()).toBe(1)
     commit(2, 7)
@@ -329,7 +334,7 @@ describe('loading', () => {
     commit(5, 8)
     await reload()
     await h.coordinator.expireOffsets()
-    expect((await h.coordinator.offsetFetch({ groupId: 'g', requireStable: false, partitions: null })).partitions).toMatchObject([{ committedOffset: 4 }])
+    expect(await fetch(false)).toMatchObject({ committedOffset: 4 })
     end('ABORT', 8)
     await reload()
     await h.coordinator.expireOffsets()
@@ -361,7 +366,7 @@ describe('expiry', () => {
       expect(await h.heartbeat('g', a!)).toBe(0)
     }
     expect(await h.committed('g')).toBe(5)
-    await h.coordinator.leaveGroup({ groupId: 'g', members: [{ memberId: a!.memberId, groupInstanceId: null }] })
+    await h.leave('g', a!.memberId)
     await h.settle()
     await weeks(h, 6.99)
     expect(await h.committed('g')).toBe(5)
@@ -396,7 +401,8 @@ describe('expiry', () => {
   test('keeps the expire time that an old broker wrote', async () => {
     const h = await GroupHarness.create({}, [new MemoryOffsetsLog()])
     const now = h.scheduler.clock.now()
-    const { key } = recordBytes(offsetCommitRecord('g', 't', 0, { offset: 5, leaderEpoch: -1, metadata: '', commitTimestampMs: now, expireTimestampMs: -1 }))
+    const committed = { offset: 5, leaderEpoch: -1, metadata: '', commitTimestampMs: now, expireTimestampMs: -1 }
+    const { key } = recordBytes(offsetCommitRecord('g', 't', 0, committed))
     const value = Buffer.alloc(28)
     value.writeInt16BE(1, 0)
     value.writeInt32BE(5, 6)
@@ -416,10 +422,7 @@ describe('expiry', () => {
   test('runs by itself, and writes many tombstones in batches of a bounded size', async () => {
     const h = await GroupHarness.create()
     h.topics.set('wide', 2500)
-    await h.coordinator.offsetCommit({
-      groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1,
-      partitions: Array.from({ length: 2500 }, (_, partition) => ({ topic: 'wide', partition, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: '' })),
-    })
+    await h.commitMany('g', Array.from({ length: 2500 }, (_, partition) => ['wide', partition, 1] as const))
     h.scheduler.clock.setWall(h.scheduler.clock.now() + 8 * DAY)
     await h.advance(600_000)
     expect(h.log.batches.length).toBe(4)
@@ -452,7 +455,7 @@ describe('administration', () => {
     await h.commit('simple', 6)
     expect((await h.coordinator.deleteGroups({ groups: ['g', 'simple', 'none'] })).results.map((each) => each.errorCode)).toEqual([68, 0, 69])
     expect([await h.committed('g'), await h.committed('simple')]).toEqual([5, -1])
-    await h.coordinator.leaveGroup({ groupId: 'g', members: [{ memberId: a!.memberId, groupInstanceId: null }] })
+    await h.leave('g', a!.memberId)
     await h.settle()
     h.log.failure = new OttlaError('DISK_FULL', 'no space left')
     expect((await h.coordinator.deleteGroups({ groups: ['g'] })).results[0]!.errorCode).toBe(NOT_AVAILABLE)
@@ -484,7 +487,8 @@ describe('administration', () => {
 })
 
 describe('directories that a real Kafka wrote', () => {
-  interface Truth { type: string; protocol: string; state: string; committed: { topic: string; partition: number; offset: number; metadata: string; leaderEpoch: number | null }[] }
+  interface Committed { topic: string; partition: number; offset: number; metadata: string; leaderEpoch: number | null }
+  interface Truth { type: string; protocol: string; state: string; committed: Committed[] }
   const fixtures = new URL('../../fixtures/', import.meta.url)
 
   function logOf(folder: URL): MemoryOffsetsLog {
@@ -535,7 +539,8 @@ describe('directories that a real Kafka wrote', () => {
     await h.settle()
     expect(sync.value.errorCode).toBe(0)
     await h.crash()
-    expect((await h.coordinator.listGroups({ statesFilter: [] })).groups.find((group) => group.groupId === 'live-848')).toMatchObject({ groupType: 'classic', groupState: 'Stable' })
+    const { groups } = await h.coordinator.listGroups({ statesFilter: [] })
+    expect(groups.find((group) => group.groupId === 'live-848')).toMatchObject({ groupType: 'classic', groupState: 'Stable' })
   })
 
   test('groups of the new protocol can be deleted', async () => {

@@ -15,8 +15,9 @@ import {
 } from '../protocol/broker-api.ts'
 import { Deadlines } from './deadlines.ts'
 import type { ForeignGroup } from './foreign-group.ts'
-import { GroupMembership, type MembershipSettings } from './group-membership.ts'
+import { GroupMembership } from './group-membership.ts'
 import { deletionRecords, describeGroup, listGroups } from './group-queries.ts'
+import { GroupRebalances, type MembershipContext, type MembershipSettings } from './group-rebalances.ts'
 import { GroupStore } from './group-store.ts'
 import { GroupWatchers } from './group-watchers.ts'
 import { LoopTime } from './loop-time.ts'
@@ -46,8 +47,11 @@ export interface GroupCoordinatorOptions extends OffsetsTopic {
 }
 
 /** The methods of `BrokerApi` that are the coordinator's. */
-export type GroupApi = Pick<BrokerApi, 'joinGroup' | 'syncGroup' | 'heartbeat' | 'leaveGroup' | 'offsetCommit' | 'offsetFetch' | 'offsetDelete' | 'describeGroups' | 'listGroups' | 'deleteGroups'>
-  & Required<Pick<BrokerApi, 'watchGroup'>>
+export type GroupApi = Required<Pick<
+  BrokerApi,
+  'joinGroup' | 'syncGroup' | 'heartbeat' | 'leaveGroup' | 'watchGroup' | 'offsetCommit' | 'offsetFetch' | 'offsetDelete'
+  | 'describeGroups' | 'listGroups' | 'deleteGroups'
+>>
 
 /** Tombstones per batch where a request makes many. */
 const RECORDS_PER_BATCH = 1000
@@ -63,6 +67,7 @@ export class GroupCoordinator implements GroupApi {
   readonly #writer: OffsetsLogWriter
   readonly #deadlines: Deadlines
   readonly #watchers: GroupWatchers
+  readonly #rebalances: GroupRebalances
   readonly #membership: GroupMembership
   /** Why nothing can be answered now; null when it can. */
   #unavailable: Failure | null = LOADING
@@ -76,11 +81,13 @@ export class GroupCoordinator implements GroupApi {
     this.#writer = new OffsetsLogWriter(options, settings['offsets.topic.num.partitions'], this.#store, ports.clock)
     this.#deadlines = new Deadlines(new LoopTime(ports.clock, ports.scheduler), ports.scheduler)
     this.#watchers = new GroupWatchers(ports.scheduler)
-    this.#membership = new GroupMembership({
+    const context: MembershipContext = {
       groups: this.#store.classic, settings, ports, deadlines: this.#deadlines,
       write: (groupId, records) => this.#writer.write(groupId, records),
       changed: (groupId) => this.#watchers.changed(groupId),
-    })
+    }
+    this.#rebalances = new GroupRebalances(context)
+    this.#membership = new GroupMembership(context, this.#rebalances)
     this.loaded = this.#load()
     this.loaded.catch(() => {})
   }
@@ -106,7 +113,7 @@ export class GroupCoordinator implements GroupApi {
     if (this.#isClosed) return
     this.#unavailable = null
     if (readOnly === true) return
-    for (const group of this.#store.classic.values()) this.#membership.takeOver(group)
+    for (const group of this.#store.classic.values()) this.#rebalances.takeOver(group)
     for (const group of this.#store.foreign.values()) this.#watchForeign(group.groupId)
     this.#expiry = ports.scheduler.every(settings['offsets.retention.check.interval.ms'], () => { void this.expireOffsets() })
   }
@@ -175,8 +182,9 @@ export class GroupCoordinator implements GroupApi {
   async offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
     if (this.#unavailable !== null) return commitFailed(request, this.#unavailable)
     const { ports, settings, topicPartitions } = this.#options
-    const { records, response, group } = planCommit(this.#store, request, { nowMs: ports.clock.now(), maxMetadataLength: settings['offset.metadata.max.bytes'], topicPartitions })
-    if (group !== null) this.#membership.touch(group, request.memberId)
+    const limits = { nowMs: ports.clock.now(), maxMetadataLength: settings['offset.metadata.max.bytes'], topicPartitions }
+    const { records, response, group } = planCommit(this.#store, request, limits)
+    if (group !== null) this.#rebalances.touch(group, request.memberId)
     const failure = await this.#append(request.groupId, records)
     if (failure === null) return response
     return { partitions: response.partitions.map((each) => each.errorCode === NONE ? { ...failure, topic: each.topic, partition: each.partition } : each) }
@@ -272,7 +280,7 @@ export class GroupCoordinator implements GroupApi {
       const closed = failureOf(new OttlaError('CLOSED', 'the group coordinator is closed'))
       this.#unavailable = { ...closed, errorCode: refusal('COORDINATOR_NOT_AVAILABLE').errorCode }
       this.#expiry?.cancel()
-      for (const group of this.#store.classic.values()) this.#membership.abandon(group, this.#unavailable)
+      for (const group of this.#store.classic.values()) this.#rebalances.abandon(group, this.#unavailable)
       this.#deadlines.close()
       this.#watchers.close()
     }

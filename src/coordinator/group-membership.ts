@@ -1,45 +1,21 @@
 /**
- * The classic group protocol: joining, syncing, heartbeats, leaving, and the timeouts between them (spec/wire-protocol 4.1–4.4, as Kafka
- * 4.1's coordinator). Moves `ClassicGroup`s from state to state, parks requests, and writes a group's record when its leader has
- * assigned, when it becomes empty, and when a static member gets another id.
+ * The requests of the classic group protocol: JoinGroup, SyncGroup, Heartbeat, LeaveGroup (spec/wire-protocol 4.2–4.4, as Kafka 4.1's
+ * coordinator). Checks who asks, parks requests in `ClassicGroup`, and leaves the rebalance itself to `group-rebalances.ts`.
  *
- * Two promises hold it together: a follower is answered only when the assignment is in the log, and a member is removed only by leaving,
- * by its session, or by missing a rebalance; the time in which the event loop stood still counts for none of them (`LoopTime`).
+ * A follower is answered only when the leader's assignment is in the log; so is a static member that gets another id.
  */
 import type { ErrorCode } from '../common/errors.ts'
-import type { Ports } from '../common/ports.ts'
 import {
-  NONE, type Failure, type GroupMemberIdentity, type HeartbeatRequest, type JoinGroupRequest, type JoinGroupResponse, type LeaveGroupRequest, type LeaveGroupResponse,
-  type SyncGroupRequest, type SyncGroupResponse,
+  NONE, type Failure, type GroupMemberIdentity, type HeartbeatRequest, type JoinGroupRequest, type JoinGroupResponse, type LeaveGroupRequest,
+  type LeaveGroupResponse, type SyncGroupRequest, type SyncGroupResponse,
 } from '../protocol/broker-api.ts'
 import { ClassicGroup, NO_ASSIGNMENT, sameProtocols, type ClassicMember } from './classic-group.ts'
-import type { Deadlines } from './deadlines.ts'
+import { IN_PROCESS_HOST, type GroupRebalances, type MembershipContext, type MembershipSettings } from './group-rebalances.ts'
 import { groupMetadataRecord } from './offsets-records.ts'
-import type { KnownRecord } from './record-codec.ts'
 import { appendFailure, joinRefused, OK, refusal, syncRefused } from './responses.ts'
 
 /** A member that waits in its first join cannot heartbeat; it is given up after this. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
-/** Stands in the log as client host of members of this process: they cannot outlive it. */
-export const IN_PROCESS_HOST = 'in-process'
-
-export interface MembershipSettings {
-  readonly 'group.min.session.timeout.ms': number
-  readonly 'group.max.session.timeout.ms': number
-  readonly 'group.initial.rebalance.delay.ms': number
-  readonly 'group.max.size': number
-}
-
-export interface MembershipContext {
-  readonly groups: Map<string, ClassicGroup>
-  readonly settings: MembershipSettings
-  readonly ports: Ports
-  readonly deadlines: Deadlines
-  /** Appends the records of one request; resolves when they are durable. */
-  write(groupId: string, records: readonly KnownRecord[]): Promise<void>
-  /** The group began a rebalance or put members out. */
-  changed(groupId: string): void
-}
 
 type JoinAnswer = (response: JoinGroupResponse) => void
 type SyncAnswer = (response: SyncGroupResponse) => void
@@ -47,22 +23,23 @@ type SyncAnswer = (response: SyncGroupResponse) => void
 export class GroupMembership {
   readonly #context: MembershipContext
   readonly #settings: MembershipSettings
-  readonly #deadlines: Deadlines
+  readonly #rebalances: GroupRebalances
 
-  constructor(context: MembershipContext) {
+  constructor(context: MembershipContext, rebalances: GroupRebalances) {
     this.#context = context
     this.#settings = context.settings
-    this.#deadlines = context.deadlines
+    this.#rebalances = rebalances
   }
 
   // ---- joining ------------------------------------------------------------------------------------------------------------------
 
   /** Answers through `answer`, now or when the rebalance is over. */
   join(request: JoinGroupRequest, answer: JoinAnswer): void {
-    const { groupId, memberId } = request
-    if (request.sessionTimeoutMs < this.#settings['group.min.session.timeout.ms'] || request.sessionTimeoutMs > this.#settings['group.max.session.timeout.ms']) {
-      const limits = `${this.#settings['group.min.session.timeout.ms']} and ${this.#settings['group.max.session.timeout.ms']}`
-      return answer(joinRefused(refusal('INVALID_SESSION_TIMEOUT', `session.timeout.ms ${request.sessionTimeoutMs} is not between ${limits}`), memberId))
+    const { groupId, memberId, sessionTimeoutMs } = request
+    const least = this.#settings['group.min.session.timeout.ms']
+    const most = this.#settings['group.max.session.timeout.ms']
+    if (sessionTimeoutMs < least || sessionTimeoutMs > most) {
+      return answer(joinRefused(refusal('INVALID_SESSION_TIMEOUT', `session.timeout.ms ${sessionTimeoutMs} is not between ${least} and ${most}`), memberId))
     }
     let group = this.#context.groups.get(groupId)
     if (group === undefined) {
@@ -100,7 +77,7 @@ export class GroupMembership {
     }
     if (!request.requireKnownMemberId) return this.#add(group, request, memberId, answer)
     group.pendingMembers.add(memberId)
-    this.#watchSession(group, memberId, request.sessionTimeoutMs)
+    this.#rebalances.watchSession(group, memberId, request.sessionTimeoutMs)
     answer(joinRefused(refusal('MEMBER_ID_REQUIRED', 'join again with the member id given'), memberId))
   }
 
@@ -117,12 +94,12 @@ export class GroupMembership {
     if (refused !== null) return answer(joinRefused(refusal(refused), memberId))
     const member = group.members.get(memberId)!
     const unchanged = sameProtocols(member.protocols, request.protocols)
-    // Whoever did not get the answer of this generation's join asks again; the leader's new join in a stable group asks for a new assignment.
+    // Whoever did not get the answer of this generation's join asks again; the leader's join in a stable group asks for a new assignment.
     const repeats = unchanged && (group.state === 'CompletingRebalance' || (group.state === 'Stable' && group.leader !== memberId))
-    if (repeats) return answer(this.#joined(group, member, false))
+    if (repeats) return answer(this.#rebalances.joined(group, member, false))
     this.#answerDisplaced(group, member)
     group.update(member, request.protocols, request.rebalanceTimeoutMs, request.sessionTimeoutMs, answer)
-    this.#rebalanceOrComplete(group)
+    this.#rebalances.rebalanceOrComplete(group)
   }
 
   /** A request that the same member has sent before is still parked: it must not hang for ever. */
@@ -133,23 +110,13 @@ export class GroupMembership {
 
   #add(group: ClassicGroup, request: JoinGroupRequest, memberId: string, join: JoinAnswer): void {
     const { groupInstanceId, clientId, rebalanceTimeoutMs, sessionTimeoutMs, protocols } = request
-    const clientHost = hostOf(request)
     if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true
-    group.add(
-      { memberId, groupInstanceId, clientId, clientHost, rebalanceTimeoutMs, sessionTimeoutMs, protocols, assignment: NO_ASSIGNMENT, isNew: true, join, sync: null },
-      request.protocolType,
-    )
-    this.#watchSession(group, memberId, NEW_MEMBER_JOIN_TIMEOUT_MS)
-    this.#rebalanceOrComplete(group)
-  }
-
-  #joined(group: ClassicGroup, member: ClassicMember, skipAssignment: boolean): JoinGroupResponse {
-    const isLeader = group.leader === member.memberId
-    return {
-      errorCode: NONE, generationId: group.generation, protocolType: group.protocolType, protocolName: group.protocol, leader: group.leader ?? '', skipAssignment,
-      memberId: member.memberId,
-      members: !isLeader ? [] : [...group.members.values()].map((each) => ({ memberId: each.memberId, groupInstanceId: each.groupInstanceId, metadata: group.metadata(each) })),
-    }
+    group.add({
+      memberId, groupInstanceId, clientId, clientHost: hostOf(request), rebalanceTimeoutMs, sessionTimeoutMs, protocols, assignment: NO_ASSIGNMENT,
+      isNew: true, join, sync: null,
+    }, request.protocolType)
+    this.#rebalances.watchSession(group, memberId, NEW_MEMBER_JOIN_TIMEOUT_MS)
+    this.#rebalances.rebalanceOrComplete(group)
   }
 
   // ---- static members -----------------------------------------------------------------------------------------------------------
@@ -159,13 +126,13 @@ export class GroupMembership {
     const old = group.members.get(oldMemberId)!
     group.answerJoin(old, joinRefused(refusal('FENCED_INSTANCE_ID'), oldMemberId))
     group.answerSync(old, syncRefused(refusal('FENCED_INSTANCE_ID')))
-    this.#deadlines.cancel(sessionName(group, oldMemberId))
+    this.#rebalances.endSession(group, oldMemberId)
     const member = group.replaceStatic(oldMemberId, { memberId, clientId: request.clientId, clientHost: hostOf(request) })
     group.update(member, request.protocols, request.rebalanceTimeoutMs, request.sessionTimeoutMs, join)
-    this.#watchSession(group, memberId, member.sessionTimeoutMs)
+    this.#rebalances.watchSession(group, memberId, member.sessionTimeoutMs)
     this.#context.changed(group.groupId)
     if (group.state === 'Stable' && group.selectProtocol() === group.protocol) return this.#persistReplacement(group, member, old)
-    this.#rebalanceOrComplete(group)
+    this.#rebalances.rebalanceOrComplete(group)
   }
 
   /** In a stable group the assignment stays as it is, and there is no rebalance; only the new id must be in the log. */
@@ -174,135 +141,18 @@ export class GroupMembership {
     this.#context.write(group.groupId, [groupMetadataRecord(group.groupId, group.persisted(group.assignments()))]).then(
       () => {
         if (group.state !== 'Stable' || group.generation !== generation) return
-        if (group.answerJoin(member, this.#joined(group, member, group.leader === member.memberId))) this.touch(group, member.memberId)
+        const isLeader = group.leader === member.memberId
+        if (group.answerJoin(member, this.#rebalances.joined(group, member, isLeader))) this.#rebalances.touch(group, member.memberId)
       },
       (error: unknown) => {
         if (group.members.get(member.memberId) !== member) return
         group.answerJoin(member, joinRefused(appendFailure(error), ''))
-        this.#deadlines.cancel(sessionName(group, member.memberId))
+        this.#rebalances.endSession(group, member.memberId)
         const restored = group.replaceStatic(member.memberId, old)
         group.update(restored, old.protocols, old.rebalanceTimeoutMs, old.sessionTimeoutMs, null)
-        this.touch(group, restored.memberId)
+        this.#rebalances.touch(group, restored.memberId)
       },
     )
-  }
-
-  // ---- rebalancing --------------------------------------------------------------------------------------------------------------
-
-  #rebalanceOrComplete(group: ClassicGroup): void {
-    if (group.state !== 'PreparingRebalance') this.prepareRebalance(group)
-    else if (group.previousState !== 'Empty' && group.allJoined) this.#completeJoin(group)
-  }
-
-  /** Calls all members to join again. */
-  prepareRebalance(group: ClassicGroup): void {
-    if (group.state === 'CompletingRebalance') this.#failSyncs(group, refusal('REBALANCE_IN_PROGRESS'))
-    group.pendingSync.clear()
-    this.#deadlines.cancel(syncName(group))
-    const initial = group.state === 'Empty'
-    group.transition('PreparingRebalance', this.#now())
-    this.#context.changed(group.groupId)
-    if (initial) {
-      const delay = this.#settings['group.initial.rebalance.delay.ms']
-      this.#putOffInitial(group, delay, Math.max(0, group.rebalanceTimeoutMs - delay))
-    } else if (group.allJoined) this.#completeJoin(group)
-    else this.#deadlines.set(joinName(group), group.rebalanceTimeoutMs, () => this.#completeJoin(group))
-  }
-
-  /** A group's first members seldom come alone: wait a little, and again while more come, but no longer than a rebalance may take. */
-  #putOffInitial(group: ClassicGroup, delayMs: number, leftMs: number): void {
-    this.#deadlines.set(joinName(group), delayMs, () => {
-      if (!group.newMemberAdded || leftMs === 0) return this.#completeJoin(group)
-      group.newMemberAdded = false
-      this.#putOffInitial(group, Math.min(this.#settings['group.initial.rebalance.delay.ms'], leftMs), Math.max(0, leftMs - delayMs))
-    })
-  }
-
-  /** Ends the joining: dynamic members that did not come are out, the rest is the next generation. */
-  #completeJoin(group: ClassicGroup): void {
-    this.#deadlines.cancel(joinName(group))
-    for (const member of group.members.values()) {
-      if (member.join === null && member.groupInstanceId === null) this.#takeOut(group, member)
-    }
-    if (!group.electJoinedLeader() && group.members.size > 0) {
-      this.#deadlines.set(joinName(group), group.rebalanceTimeoutMs, () => this.#completeJoin(group))
-      return
-    }
-    group.newMemberAdded = false
-    group.nextGeneration(this.#now())
-    if (group.members.size === 0) return this.#persistEmpty(group)
-    for (const member of group.members.values()) {
-      group.answerJoin(member, this.#joined(group, member, false))
-      this.#watchSession(group, member.memberId, member.sessionTimeoutMs)
-      member.isNew = false
-      group.pendingSync.add(member.memberId)
-    }
-    const { generation } = group
-    this.#deadlines.set(syncName(group), group.rebalanceTimeoutMs, () => this.#expireSyncs(group, generation))
-  }
-
-  #persistEmpty(group: ClassicGroup): void {
-    this.#context.write(group.groupId, [groupMetadataRecord(group.groupId, group.persisted(new Map()))]).catch((error: unknown) => {
-      if (group.isEmpty) group.logged = 'stale'
-      this.#context.ports.logger.warn('the log could not be told that a group is empty; it will be tried again', { group: group.groupId, error })
-    })
-  }
-
-  /** Members that joined and never asked for their assignment hold the others up: out with them. */
-  #expireSyncs(group: ClassicGroup, generation: number): void {
-    if (group.generation !== generation || group.pendingSync.size === 0) return
-    if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return
-    for (const memberId of group.pendingSync) this.#takeOut(group, group.members.get(memberId)!)
-    this.prepareRebalance(group)
-  }
-
-  /** Removes a member; its parked requests are answered, so that a live client joins anew. */
-  #takeOut(group: ClassicGroup, member: ClassicMember): void {
-    group.answerJoin(member, joinRefused(refusal('UNKNOWN_MEMBER_ID'), ''))
-    group.answerSync(member, syncRefused(refusal('UNKNOWN_MEMBER_ID')))
-    this.#deadlines.cancel(sessionName(group, member.memberId))
-    group.remove(member.memberId)
-    this.#context.changed(group.groupId)
-  }
-
-  #afterRemoval(group: ClassicGroup): void {
-    if (group.state === 'Stable' || group.state === 'CompletingRebalance') this.prepareRebalance(group)
-    else if (group.state === 'PreparingRebalance' && group.allJoined && (group.previousState !== 'Empty' || group.members.size === 0)) this.#completeJoin(group)
-  }
-
-  // ---- sessions -----------------------------------------------------------------------------------------------------------------
-
-  #watchSession(group: ClassicGroup, memberId: string, timeoutMs: number): void {
-    this.#deadlines.set(sessionName(group, memberId), timeoutMs, () => this.#expireSession(group, memberId))
-  }
-
-  #expireSession(group: ClassicGroup, memberId: string): void {
-    if (group.pendingMembers.has(memberId)) {
-      group.remove(memberId)
-      if (group.state === 'PreparingRebalance' && group.allJoined) this.#afterRemoval(group)
-      return
-    }
-    const member = group.members.get(memberId)
-    // Who is parked is alive; only a member that waits in its first join is given up nevertheless.
-    if (member === undefined || (!member.isNew && (member.join !== null || member.sync !== null))) return
-    this.#context.ports.logger.info('a member of a group was silent for its session timeout and is out', { group: group.groupId, member: memberId })
-    this.#takeOut(group, member)
-    this.#afterRemoval(group)
-  }
-
-  /** A sign of life (a commit, say). */
-  touch(group: ClassicGroup, memberId: string): void {
-    const member = group.members.get(memberId)
-    if (member !== undefined) this.#watchSession(group, memberId, member.sessionTimeoutMs)
-  }
-
-  /** After loading: sessions run from now; members of an earlier process are gone, unless they are static. */
-  takeOver(group: ClassicGroup): void {
-    const before = group.members.size
-    group.dropDeadMembers((member) => member.clientHost === IN_PROCESS_HOST && member.groupInstanceId === null, this.#now())
-    for (const member of group.members.values()) this.#watchSession(group, member.memberId, member.sessionTimeoutMs)
-    const tooMany = group.members.size > this.#settings['group.max.size']
-    if (group.members.size > 0 && (group.members.size < before || tooMany)) this.prepareRebalance(group)
   }
 
   // ---- syncing, heartbeats, leaving ---------------------------------------------------------------------------------------------
@@ -313,8 +163,7 @@ export class GroupMembership {
     const refused = group === undefined ? 'UNKNOWN_MEMBER_ID' : this.#checkSync(group, request)
     if (group === undefined || refused !== null) return answer(syncRefused(refusal(refused ?? 'UNKNOWN_MEMBER_ID')))
     const member = group.members.get(request.memberId)!
-    group.pendingSync.delete(member.memberId)
-    if (group.pendingSync.size === 0) this.#deadlines.cancel(syncName(group))
+    this.#rebalances.hasSynced(group, member.memberId)
     if (group.state === 'Stable') return answer(this.#synced(group, member))
     group.answerSync(member, syncRefused(refusal('REBALANCE_IN_PROGRESS', 'the member has sent another sync')))
     member.sync = answer
@@ -345,22 +194,15 @@ export class GroupMembership {
         group.transition('Stable', this.#now())
         for (const member of group.members.values()) {
           member.assignment = assignments.get(member.memberId) ?? NO_ASSIGNMENT
-          if (group.answerSync(member, this.#synced(group, member))) this.#watchSession(group, member.memberId, member.sessionTimeoutMs)
+          if (group.answerSync(member, this.#synced(group, member))) this.#rebalances.touch(group, member.memberId)
         }
       },
       (error: unknown) => {
         if (!isCurrent()) return
-        this.#failSyncs(group, appendFailure(error))
-        this.prepareRebalance(group)
+        this.#rebalances.failSyncs(group, appendFailure(error))
+        this.#rebalances.prepareRebalance(group)
       },
     )
-  }
-
-  #failSyncs(group: ClassicGroup, failure: Failure): void {
-    for (const member of group.members.values()) {
-      member.assignment = NO_ASSIGNMENT
-      if (group.answerSync(member, syncRefused(failure))) this.#watchSession(group, member.memberId, member.sessionTimeoutMs)
-    }
   }
 
   heartbeat(request: HeartbeatRequest): Failure {
@@ -369,7 +211,7 @@ export class GroupMembership {
     const refused = identify(group, request)
     if (refused !== null) return refusal(refused)
     if (request.generationId !== group.generation) return refusal('ILLEGAL_GENERATION')
-    this.touch(group, request.memberId)
+    this.#rebalances.touch(group, request.memberId)
     return group.state === 'PreparingRebalance' ? refusal('REBALANCE_IN_PROGRESS') : OK
   }
 
@@ -380,37 +222,27 @@ export class GroupMembership {
       const refused = group === undefined ? 'UNKNOWN_MEMBER_ID' : this.#leave(group, memberId, groupInstanceId)
       return { ...(refused === null ? OK : refusal(refused)), memberId, groupInstanceId }
     })
-    if (group !== undefined && (group.members.size < before || group.state === 'PreparingRebalance')) this.#afterRemoval(group)
+    if (group !== undefined && (group.members.size < before || group.state === 'PreparingRebalance')) this.#rebalances.afterRemoval(group)
     return { ...OK, members }
   }
 
   #leave(group: ClassicGroup, memberId: string, groupInstanceId: string | null): ErrorCode | null {
     if (group.pendingMembers.has(memberId)) {
-      this.#deadlines.cancel(sessionName(group, memberId))
+      this.#rebalances.endSession(group, memberId)
       group.remove(memberId)
       return null
     }
     // Without a member id an administrator removes a static member.
     const leaving = memberId === '' && groupInstanceId !== null ? group.staticMemberId(groupInstanceId) ?? '' : memberId
     const refused = identify(group, { memberId: leaving, groupInstanceId })
-    if (refused === null) this.#takeOut(group, group.members.get(leaving)!)
+    if (refused === null) this.#rebalances.takeOut(group, group.members.get(leaving)!)
     return refused
-  }
-
-  /** Answers whoever is parked, with `failure`, and ends the group's timers. */
-  abandon(group: ClassicGroup, failure: Failure): void {
-    this.#deadlines.cancel(joinName(group))
-    this.#deadlines.cancel(syncName(group))
-    for (const memberId of [...group.members.keys(), ...group.pendingMembers]) this.#deadlines.cancel(sessionName(group, memberId))
-    for (const member of group.members.values()) {
-      group.answerJoin(member, joinRefused(failure, member.memberId))
-      group.answerSync(member, syncRefused(failure))
-    }
   }
 }
 
 /** Null: `memberId` is a member, and the one that holds the instance id if one is given. */
-export function identify(group: ClassicGroup, { memberId, groupInstanceId }: Pick<GroupMemberIdentity, 'memberId' | 'groupInstanceId'>): ErrorCode | null {
+export function identify(group: ClassicGroup, who: Pick<GroupMemberIdentity, 'memberId' | 'groupInstanceId'>): ErrorCode | null {
+  const { memberId, groupInstanceId } = who
   if (groupInstanceId !== null) {
     const holder = group.staticMemberId(groupInstanceId)
     if (holder === undefined) return 'UNKNOWN_MEMBER_ID'
@@ -420,7 +252,3 @@ export function identify(group: ClassicGroup, { memberId, groupInstanceId }: Pic
 }
 
 function hostOf(request: JoinGroupRequest): string { return request.inProcess === true ? IN_PROCESS_HOST : request.clientHost }
-
-function sessionName(group: ClassicGroup, memberId: string): string { return JSON.stringify(['session', group.groupId, memberId]) }
-function joinName(group: ClassicGroup): string { return JSON.stringify(['join', group.groupId]) }
-function syncName(group: ClassicGroup): string { return JSON.stringify(['sync', group.groupId]) }

@@ -32,7 +32,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('strangerCommits' as const), partition, offset }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('wait' as const), milliseconds: fc.constantFrom(0, 1, 500, 5000, 10_000, 61_000) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('rally' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'crash' as const, 'breakDisk' as const, 'mendDisk' as const, 'delete' as const) }) },
+  { weight: 2, arbitrary: fc.constantFrom<Command>({ do: 'stall' }, { do: 'crash' }, { do: 'breakDisk' }, { do: 'mendDisk' }, { do: 'delete' }) },
 )
 
 /** One consumer as its own code would see the world. */
@@ -139,7 +139,9 @@ class Life {
       for (const [index, each] of this.clients.entries()) if (each.joined === null || rebalancing) this.#act(each, { do: 'join', client: index })
       await this.harness.advance(0)
       await this.settle()
-      for (const [index, each] of this.clients.entries()) if (each.joined !== null && each.generation !== each.joined.generationId) this.#act(each, { do: 'sync', client: index })
+      for (const [index, each] of this.clients.entries()) {
+        if (each.joined !== null && each.generation !== each.joined.generationId) this.#act(each, { do: 'sync', client: index })
+      }
       await this.settle()
     }
   }
@@ -151,7 +153,8 @@ class Life {
     if (step.do === 'restart') each.forget()
     if (step.do === 'join' && each.join === null) {
       each.join = harness.join('g', {
-        memberId: each.memberId, groupInstanceId: each.instance, requireKnownMemberId: true, protocols: [{ name: 'range', metadata: subscription([each.topic]) }],
+        memberId: each.memberId, groupInstanceId: each.instance, requireKnownMemberId: true,
+        protocols: [{ name: 'range', metadata: subscription([each.topic]) }],
       })
       this.requests.push(each.join)
     }

@@ -14,8 +14,12 @@ function protocolTypeOf(group: ForeignGroup): string { return group.type === 'co
 export function listGroups(store: GroupStore, statesFilter: readonly string[]): ListedGroup[] {
   const wanted = new Set(statesFilter.map((state) => state.toLowerCase()))
   const listed: ListedGroup[] = []
-  for (const { groupId, protocolType, state } of store.classic.values()) listed.push({ groupId, protocolType: protocolType ?? '', groupState: state, groupType: 'classic' })
-  for (const group of store.foreign.values()) listed.push({ groupId: group.groupId, protocolType: protocolTypeOf(group), groupState: group.state, groupType: group.type })
+  for (const { groupId, protocolType, state } of store.classic.values()) {
+    listed.push({ groupId, protocolType: protocolType ?? '', groupState: state, groupType: 'classic' })
+  }
+  for (const group of store.foreign.values()) {
+    listed.push({ groupId: group.groupId, protocolType: protocolTypeOf(group), groupState: group.state, groupType: group.type })
+  }
   return wanted.size === 0 ? listed : listed.filter(({ groupState }) => wanted.has(groupState.toLowerCase()))
 }
 

@@ -7,18 +7,10 @@
  */
 import { ClassicGroup } from './classic-group.ts'
 import { ForeignGroup, isForeignRecord } from './foreign-group.ts'
-import { OffsetStore } from './offset-store.ts'
+import { OffsetStore, type RecordPlace } from './offset-store.ts'
 import { GROUP_METADATA, numberField, readCommittedOffset, readPersistedGroup, textField } from './offsets-records.ts'
 import type { KnownRecord } from './record-codec.ts'
 import { groupOf } from './record-keys.ts'
-
-/** Where a record stands. */
-export interface RecordPlace {
-  readonly logPartition: number
-  readonly offset: number
-  /** −1: outside transactions. */
-  readonly producerId: number
-}
 
 export class GroupStore {
   readonly classic: Map<string, ClassicGroup> = new Map()
@@ -38,11 +30,11 @@ export class GroupStore {
     else if (isForeignRecord(record.type)) this.#replayForeign(groupId, record)
   }
 
-  #replayOffset(groupId: string, { key, value }: KnownRecord, { logPartition, offset, producerId }: RecordPlace): void {
+  #replayOffset(groupId: string, { key, value }: KnownRecord, place: RecordPlace): void {
     const topic = textField(key, 'topic')
     const partition = numberField(key, 'partition')
     if (value === null) return this.offsets.replayTombstone(groupId, topic, partition)
-    this.offsets.replayCommit(groupId, topic, partition, readCommittedOffset(value), offset, logPartition, producerId)
+    this.offsets.replayCommit(groupId, topic, partition, readCommittedOffset(value), place)
     this.#standFor(groupId)
   }
 

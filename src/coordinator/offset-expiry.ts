@@ -47,5 +47,6 @@ export function expiredRecords(store: GroupStore, group: ClassicGroup | ForeignG
 
 /** A group that nobody joined after all, and of which the log knows nothing: it can simply be forgotten. */
 export function isForgettable(store: GroupStore, group: ClassicGroup): boolean {
-  return group.isEmpty && group.logged === 'no' && group.pendingMembers.size === 0 && !store.offsets.has(group.groupId) && !store.offsets.hasPending(group.groupId)
+  const { groupId } = group
+  return group.isEmpty && group.logged === 'no' && group.pendingMembers.size === 0 && !store.offsets.has(groupId) && !store.offsets.hasPending(groupId)
 }

@@ -29,29 +29,40 @@ function refuseCommit(store: GroupStore, request: OffsetCommitRequest): ErrorCod
   if (group === undefined) return generationId < 0 ? null : 'ILLEGAL_GENERATION'
   if (generationId < 0 && group.isEmpty) return null
   if (generationId < 0 && memberId === '' && groupInstanceId === null) return 'UNKNOWN_MEMBER_ID'
-  return identify(group, request) ?? (generationId !== group.generation ? 'ILLEGAL_GENERATION' : group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : null)
+  const stranger = identify(group, request)
+  if (stranger !== null) return stranger
+  if (generationId !== group.generation) return 'ILLEGAL_GENERATION'
+  return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : null
 }
 
 const commitAdvice: Partial<Record<ErrorCode, string>> = {
   UNKNOWN_MEMBER_ID: 'the group has members, and the committer is none of them: stop them first, or commit as a member',
 }
 
-/** The records of a commit; `group` is the classic group that it was accepted from, if its member is alive by it. */
-export function planCommit(store: GroupStore, request: OffsetCommitRequest, limits: CommitLimits): Plan<OffsetCommitResponse> & { readonly group: ClassicGroup | null } {
+/** `group`: the classic group whose member shows by the commit that it is alive. */
+export interface CommitPlan extends Plan<OffsetCommitResponse> { readonly group: ClassicGroup | null }
+
+/** Why this partition's offset cannot be committed, or null. */
+function refusePartition({ topic, partition, committedMetadata }: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
+  const length = committedMetadata?.length ?? 0
+  const most = limits.maxMetadataLength
+  if (length > most) return refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`)
+  const count = limits.topicPartitions(topic)
+  return count === null || partition < 0 || partition >= count ? refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`) : null
+}
+
+export function planCommit(store: GroupStore, request: OffsetCommitRequest, limits: CommitLimits): CommitPlan {
   const refused = refuseCommit(store, request)
   if (refused !== null) {
     const failure = refusal(refused, request.generationId < 0 ? commitAdvice[refused] : undefined)
     return { records: [], response: commitFailed(request, failure), group: null }
   }
   const records: KnownRecord[] = []
-  const partitions = request.partitions.map(({ topic, partition, committedOffset, committedLeaderEpoch, committedMetadata }) => {
-    const metadata = committedMetadata ?? ''
-    if (metadata.length > limits.maxMetadataLength) {
-      return { ...refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${metadata.length} characters, more than offset.metadata.max.bytes ${limits.maxMetadataLength}`), topic, partition }
-    }
-    const count = limits.topicPartitions(topic)
-    if (count === null || partition < 0 || partition >= count) return { ...refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`), topic, partition }
-    const committed = { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata, commitTimestampMs: limits.nowMs, expireTimestampMs: -1 }
+  const partitions = request.partitions.map((asked) => {
+    const { topic, partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch, committedMetadata } = asked
+    const unfit = refusePartition(asked, limits)
+    if (unfit !== null) return { ...unfit, topic, partition }
+    const committed = { offset, leaderEpoch, metadata: committedMetadata ?? '', commitTimestampMs: limits.nowMs, expireTimestampMs: -1 }
     records.push(offsetCommitRecord(request.groupId, topic, partition, committed))
     return { ...OK, topic, partition }
   })
@@ -65,11 +76,13 @@ export function commitFailed(request: OffsetCommitRequest, failure: Failure): Of
 }
 
 function fetched(store: GroupStore, groupId: string, topic: string, partition: number, requireStable: boolean): OffsetFetchPartition {
+  const nothing = { topic, partition, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' }
   if (requireStable && store.offsets.isPending(groupId, topic, partition)) {
-    return { ...refusal('UNSTABLE_OFFSET_COMMIT', 'an open transaction has a commit for the partition'), topic, partition, committedOffset: -1, committedLeaderEpoch: -1, metadata: '' }
+    return { ...nothing, ...refusal('UNSTABLE_OFFSET_COMMIT', 'an open transaction has a commit for the partition') }
   }
   const committed = store.offsets.get(groupId, topic, partition)
-  return { errorCode: NONE, topic, partition, committedOffset: committed?.offset ?? -1, committedLeaderEpoch: committed?.leaderEpoch ?? -1, metadata: committed?.metadata ?? '' }
+  if (committed === undefined) return { errorCode: NONE, ...nothing }
+  return { errorCode: NONE, topic, partition, committedOffset: committed.offset, committedLeaderEpoch: committed.leaderEpoch, metadata: committed.metadata }
 }
 
 /** Offset −1 where nothing is committed. */
@@ -86,7 +99,9 @@ export function planDelete(store: GroupStore, request: OffsetDeleteRequest): Pla
   }
   const records: KnownRecord[] = []
   const partitions = request.partitions.map(({ topic, partition }) => {
-    if (!group.isEmpty && group.isSubscribedTo(topic)) return { ...refusal('GROUP_SUBSCRIBED_TO_TOPIC', `members of the group read ${topic}`), topic, partition }
+    if (!group.isEmpty && group.isSubscribedTo(topic)) {
+      return { ...refusal('GROUP_SUBSCRIBED_TO_TOPIC', `members of the group read ${topic}`), topic, partition }
+    }
     const { offsets } = store
     if (offsets.get(request.groupId, topic, partition) !== undefined || offsets.isPending(request.groupId, topic, partition)) {
       records.push(offsetTombstone(request.groupId, topic, partition))

@@ -34,6 +34,14 @@ class Entries {
   }
 }
 
+/** Where a record stands in the log. */
+export interface RecordPlace {
+  readonly logPartition: number
+  readonly offset: number
+  /** −1: outside transactions. */
+  readonly producerId: number
+}
+
 export interface StoredOffset extends CommittedOffset { readonly topic: string; readonly partition: number }
 
 export class OffsetStore {
@@ -88,10 +96,10 @@ export class OffsetStore {
     return [...found.values()]
   }
 
-  /** `logPartition` and `producerId` (−1: none) of the batch that holds the record. */
-  replayCommit(group: string, topic: string, partition: number, committed: CommittedOffset, recordOffset: number, logPartition: number, producerId: number): void {
-    if (producerId < 0) return this.#committed.set(group, topic, partition, { committed, recordOffset })
-    const key = pendingKey(logPartition, producerId)
+  replayCommit(group: string, topic: string, partition: number, committed: CommittedOffset, place: RecordPlace): void {
+    const recordOffset = place.offset
+    if (place.producerId < 0) return this.#committed.set(group, topic, partition, { committed, recordOffset })
+    const key = pendingKey(place.logPartition, place.producerId)
     let entries = this.#pending.get(key)
     if (entries === undefined) this.#pending.set(key, entries = new Entries())
     entries.set(group, topic, partition, { committed, recordOffset })

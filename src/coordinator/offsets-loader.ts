@@ -163,7 +163,8 @@ class PartitionLoader {
       store.replay(record, { logPartition: this.#partition, offset: cursor.offset, producerId: header.isTransactional ? header.producerId : -1 }, false)
     } catch (error) {
       if (!OttlaError.is(error)) throw error
-      logger.error(`${TOPIC}: a record does not parse; it is skipped, its group may read some records again`, { partition: this.#partition, offset: cursor.offset, error: error.message })
+      const where = { partition: this.#partition, offset: cursor.offset }
+      logger.error(`${TOPIC}: a record does not parse; it is skipped, its group may read some records again`, { ...where, error: error.message })
     }
   }
 }

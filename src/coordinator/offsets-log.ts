@@ -12,12 +12,14 @@ import type { GroupStore } from './group-store.ts'
 import { recordBytes } from './offsets-records.ts'
 import type { KnownRecord } from './record-codec.ts'
 
+export interface OffsetsReadOptions { readonly maxBytes: number; readonly isolation: 'highWatermark'; readonly minOneMessage?: boolean }
+
 /** The part of `PartitionLog` that the coordinator uses. */
 export interface OffsetsLog {
   readonly logStartOffset: number
   readonly highWatermark: number
   append(records: Uint8Array, options: { readonly origin: 'coordinator'; readonly durable: boolean }): Promise<{ readonly baseOffset: number }>
-  read(offset: number, options: { readonly maxBytes: number; readonly isolation: 'highWatermark'; readonly minOneMessage?: boolean }): Promise<{ readonly records: Uint8Array }>
+  read(offset: number, options: OffsetsReadOptions): Promise<{ readonly records: Uint8Array }>
 }
 
 export interface OffsetsTopic {
@@ -65,7 +67,9 @@ export class OffsetsLogWriter {
     const lanes = await this.#open()
     const lane = lanes[coordinatorPartition(groupId, lanes.length)]!
     const { log, partition } = lane
-    if (log === undefined) throw new OttlaError('NOT_COORDINATOR', `group ${groupId} belongs to partition ${partition} of __consumer_offsets, which is not in this directory`, { partition })
+    if (log === undefined) {
+      throw new OttlaError('NOT_COORDINATOR', `group ${groupId} belongs to partition ${partition} of __consumer_offsets, which is not in this directory`)
+    }
     const timestamp = this.#clock.now()
     const batch = buildBatch(records.map((record) => ({ timestamp, ...recordBytes(record) })))
     const appended = log.append(batch, { origin: 'coordinator', durable: true })

@@ -48,9 +48,8 @@ export interface PersistedGroup {
 
 export function offsetCommitRecord(group: string, topic: string, partition: number, committed: CommittedOffset): KnownRecord {
   const { offset, leaderEpoch, metadata, commitTimestampMs } = committed
-  return {
-    type: OFFSET_COMMIT, key: { group, topic, partition }, version: OFFSET_COMMIT_VERSION, value: { offset, leaderEpoch, metadata, commitTimestamp: commitTimestampMs },
-  }
+  const value = { offset, leaderEpoch, metadata, commitTimestamp: commitTimestampMs }
+  return { type: OFFSET_COMMIT, key: { group, topic, partition }, version: OFFSET_COMMIT_VERSION, value }
 }
 
 export function offsetTombstone(group: string, topic: string, partition: number): KnownRecord {

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
-import { decodeGroupRecord, decodeTransactionRecord, encodeGroupKey, encodeGroupValue, encodeTransactionKey, encodeTransactionValue, type KnownRecord } from './record-codec.ts'
+import {
+  decodeGroupRecord, decodeTransactionRecord, encodeGroupKey, encodeGroupValue, encodeTransactionKey, encodeTransactionValue, type KnownRecord,
+} from './record-codec.ts'
 import type { PlainRecord } from './record-schema.ts'
 
 interface Vector { api: number; name: string; kind: string; version: number; hex: string; canonicalHex?: string; json: unknown }
@@ -17,7 +20,9 @@ const hex = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, '
 const int16 = (value: number): string => value.toString(16).padStart(4, '0')
 
 /** As Kafka's JSON converters show bytes; order of fields counts. */
-const asJson = (value: unknown): string => JSON.stringify(value, (_key, each: unknown) => each instanceof Uint8Array ? Buffer.from(each).toString('base64') : each)
+function asJson(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) => each instanceof Uint8Array ? Buffer.from(each).toString('base64') : each)
+}
 
 const emptyKeys: Readonly<Record<string, PlainRecord>> = {
   group: { group: 'g', topic: 't', partition: 0, groupId: 'g', memberId: 'm', regularExpression: '' },
@@ -75,6 +80,21 @@ describe('coordinator records', () => {
     }
   })
 
+  test('flipped bytes give a record or an error of ours, never another', () => {
+    const small = values.filter((vector) => vector.hex.length < 600)
+    const flips = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 })
+    fc.assert(fc.property(fc.nat(small.length - 1), flips, (index, changes) => {
+      const vector = small[index]!
+      const bytes = Buffer.from(vector.hex, 'hex')
+      for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value
+      try {
+        decodeValue({ ...vector, hex: bytes.toString('hex') })
+      } catch (error) {
+        if (!OttlaError.is(error, 'CORRUPT_MESSAGE')) throw error
+      }
+    }), { numRuns: 2000 })
+  })
+
   test('a type that nobody knows is told apart, a later version of a value is an UNSUPPORTED_VERSION error', () => {
     expect(decodeGroupRecord(hex('0063'), null)).toEqual({ unknownType: 99 })
     expect(() => decodeGroupRecord(encodeGroupKey(1, emptyKeys['group']!), hex('0005'))).toThrow('Found an unknown record version 5 for 1 type')
@@ -102,17 +122,19 @@ describe('records of the format description', () => {
   })
 
   test('group metadata, and transaction state with tagged fields', () => {
-    const v3 = '00030008636f6e73756d657200000001000572616e67650003632d310000018bcfe56800000000010003632d31ffff000163000a2f3132372e302e302e31000493e00000afc8000000020001000000020002'
+    const v3 = ['00030008636f6e73756d657200000001000572616e67650003632d310000018bcfe56800000000010003632d31ffff000163000a2f',
+      '3132372e302e302e31000493e00000afc8000000020001000000020002'].join('')
     const record = decodeGroupRecord(hex('000200026731'), hex(v3)) as KnownRecord
     expect(record.value).toMatchObject({ protocolType: 'consumer', generation: 1, protocol: 'range', leader: 'c-1', currentStateTimestamp: 1700000000000 })
     expect(Buffer.from(encodeGroupValue(2, 4, record.value!)).toString('hex')).toBe(
       '000409636f6e73756d6572000000010672616e676504632d310000018bcfe568000204632d310002630b2f3132372e302e302e31000493e00000afc80300010300020000',
     )
-    expect(Buffer.from(encodeGroupValue(2, 3, { protocolType: '', generation: 0, protocol: null, leader: null, currentStateTimestamp: 1700000000000, members: [] })).toString('hex'))
-      .toBe('0003000000000000ffffffff0000018bcfe5680000000000')
+    const empty = { protocolType: '', generation: 0, protocol: null, leader: null, currentStateTimestamp: 1700000000000, members: [] }
+    expect(Buffer.from(encodeGroupValue(2, 3, empty)).toString('hex')).toBe('0003000000000000ffffffff0000018bcfe5680000000000')
     const tagged = '00010000000000000fa000020000ea600102037431030000000000000003000000018bcfe568010000018bcfe568000200080000000000000f9f02020002'
     const transaction = decodeTransactionRecord(hex('00000003747831'), hex(tagged)) as KnownRecord
-    expect(transaction.value).toMatchObject({ producerId: 4000, previousProducerId: 3999, clientTransactionVersion: 2, transactionPartitions: [{ topic: 't1', partitionIds: [0, 3] }] })
+    expect(transaction.value).toMatchObject({ producerId: 4000, previousProducerId: 3999, clientTransactionVersion: 2 })
+    expect(transaction.value).toMatchObject({ transactionPartitions: [{ topic: 't1', partitionIds: [0, 3] }] })
     expect(Buffer.from(encodeTransactionValue(1, transaction.value!)).toString('hex')).toBe(tagged)
   })
 })

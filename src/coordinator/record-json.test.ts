@@ -64,14 +64,20 @@ test('integers beyond 2^53 are printed exactly', () => {
 })
 
 test('subscriptions that do not parse, or of another protocol, stay base64', () => {
-  const member = { memberId: 'm', groupInstanceId: null, clientId: '', clientHost: '', rebalanceTimeout: 1, sessionTimeout: 2, subscription: new Uint8Array([0, 3, 0, 9]), assignment: new Uint8Array() }
-  const value = (protocolType: string): Uint8Array => encodeGroupValue(2, 3, { protocolType, generation: 1, protocol: 'p', leader: 'm', currentStateTimestamp: 7, members: [member] })
+  const member = {
+    memberId: 'm', groupInstanceId: null, clientId: '', clientHost: '', rebalanceTimeout: 1, sessionTimeout: 2,
+    subscription: new Uint8Array([0, 3, 0, 9]), assignment: new Uint8Array(),
+  }
+  const group = { generation: 1, protocol: 'p', leader: 'm', currentStateTimestamp: 7, members: [member] }
+  const value = (protocolType: string): Uint8Array => encodeGroupValue(2, 3, { protocolType, ...group })
   const key = encodeGroupKey(2, { group: 'g' })
   for (const type of ['consumer', 'connect']) expect(offsetsRecordTexts(key, value(type), 0).payload).toContain('"subscription":"AAMACQ==","assignment":""')
 })
 
 test('records that nobody can decode are named, not raised', () => {
   expect(offsetsRecordTexts(new Uint8Array([0, 99]), null, 8)).toEqual({ key: 'Unknown record type 99 at offset 8, skipping.', payload: null })
-  expect(offsetsRecordTexts(new Uint8Array([0, 1, 0, 5]), null, 9)).toMatchObject({ key: expect.stringMatching(/^Error at offset 9, skipping\. /) as string, payload: null })
+  const cut = offsetsRecordTexts(new Uint8Array([0, 1, 0, 5]), null, 9)
+  expect(cut.payload).toBeNull()
+  expect(cut.key).toMatch(/^Error at offset 9, skipping\. /)
   expect(() => offsetsRecordTexts(null, null, 10)).toThrow(/offset 10 .*missing key/)
 })

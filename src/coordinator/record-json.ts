@@ -27,7 +27,9 @@ function texts(
   layouts: ReadonlyMap<number, RecordLayout>, decode: (key: Uint8Array, value: Uint8Array | null) => KnownRecord | UnknownRecord,
   key: Uint8Array | null, value: Uint8Array | null, offset: number,
 ): RecordTexts {
-  if (key === null) throw new OttlaError('CORRUPT_MESSAGE', `Failed to decode message at offset ${offset} using offset topic decoder (message had a missing key)`, { offset })
+  if (key === null) {
+    throw new OttlaError('CORRUPT_MESSAGE', `Failed to decode message at offset ${offset} using offset topic decoder (message had a missing key)`, { offset })
+  }
   try {
     const record = decode(key, value)
     if ('unknownType' in record) return { key: `Unknown record type ${record.unknownType} at offset ${offset}, skipping.`, payload: null }

@@ -13,7 +13,10 @@ const struct = (...fields: readonly Field[]): FieldType => ({ struct: fields })
 const field = (name: string, type: FieldType): Field => ({ name, type })
 
 function layout(name: string, key: readonly Field[], value: readonly Field[], latest: number = 0, flexibleSince: number = 0): RecordLayout {
-  return { key: { name: `${name}Key`, fields: key, latest: 0, flexibleSince: NEVER }, value: { name: `${name}Value`, fields: value, latest, flexibleSince } }
+  return {
+    key: { name: `${name}Key`, fields: key, latest: 0, flexibleSince: NEVER },
+    value: { name: `${name}Value`, fields: value, latest, flexibleSince },
+  }
 }
 
 const offsetKey = [field('group', 'string'), field('topic', 'string'), field('partition', 'int32')]
@@ -23,7 +26,8 @@ const topicPartitions = list(struct(field('topicId', 'uuid'), field('partitions'
 const namedPartitions = list(struct(field('topicId', 'uuid'), field('topicName', 'string'), field('partitions', list('int32'))))
 const tasks = list(struct(field('subtopologyId', 'string'), field('partitions', list('int32'))))
 const topicInfos = list(struct(
-  field('name', 'string'), field('partitions', 'int32'), field('replicationFactor', 'int16'), field('topicConfigs', list(struct(field('key', 'string'), field('value', 'string')))),
+  field('name', 'string'), field('partitions', 'int32'), field('replicationFactor', 'int16'),
+  field('topicConfigs', list(struct(field('key', 'string'), field('value', 'string')))),
 ))
 
 const offsetCommitValue: readonly Field[] = [
@@ -65,11 +69,15 @@ export const groupRecords: ReadonlyMap<number, RecordLayout> = new Map([
   )))])],
   [5, layout('ConsumerGroupMemberMetadata', memberKey, [
     field('instanceId', 'string?'), field('rackId', 'string?'), field('clientId', 'string'), field('clientHost', 'string'),
-    field('subscribedTopicNames', list('string')), field('subscribedTopicRegex', 'string?'), field('rebalanceTimeoutMs', 'int32'), field('serverAssignor', 'string?'),
+    field('subscribedTopicNames', list('string')), field('subscribedTopicRegex', 'string?'), field('rebalanceTimeoutMs', 'int32'),
+    field('serverAssignor', 'string?'),
     {
       name: 'classicMemberMetadata',
       tag: 0,
-      type: { nullable: true, struct: [field('sessionTimeoutMs', 'int32'), field('supportedProtocols', list(struct(field('name', 'string'), field('metadata', 'bytes'))))] },
+      type: {
+        nullable: true,
+        struct: [field('sessionTimeoutMs', 'int32'), field('supportedProtocols', list(struct(field('name', 'string'), field('metadata', 'bytes'))))],
+      },
     },
   ])],
   [6, layout('ConsumerGroupTargetAssignmentMetadata', groupKey, [field('assignmentEpoch', 'int32')])],
@@ -96,8 +104,8 @@ export const groupRecords: ReadonlyMap<number, RecordLayout> = new Map([
   ])],
   [17, layout('StreamsGroupMetadata', groupKey, [field('epoch', 'int32'), field('metadataHash', 'int64')])],
   [19, layout('StreamsGroupMemberMetadata', memberKey, [
-    field('instanceId', 'string?'), field('rackId', 'string?'), field('clientId', 'string'), field('clientHost', 'string'), field('rebalanceTimeoutMs', 'int32'),
-    field('topologyEpoch', 'int32'), field('processId', 'string'),
+    field('instanceId', 'string?'), field('rackId', 'string?'), field('clientId', 'string'), field('clientHost', 'string'),
+    field('rebalanceTimeoutMs', 'int32'), field('topologyEpoch', 'int32'), field('processId', 'string'),
     { name: 'userEndpoint', type: { nullable: true, struct: [field('host', 'string'), field('port', 'uint16')] } },
     field('clientTags', list(struct(field('key', 'string'), field('value', 'string')))),
   ])],
@@ -109,9 +117,12 @@ export const groupRecords: ReadonlyMap<number, RecordLayout> = new Map([
     field('activeTasksPendingRevocation', tasks), field('standbyTasksPendingRevocation', tasks), field('warmupTasksPendingRevocation', tasks),
   ])],
   [23, layout('StreamsGroupTopology', groupKey, [field('epoch', 'int32'), field('subtopologies', list(struct(
-    field('subtopologyId', 'string'), field('sourceTopics', list('string')), field('sourceTopicRegex', list('string')), field('stateChangelogTopics', topicInfos),
+    field('subtopologyId', 'string'), field('sourceTopics', list('string')), field('sourceTopicRegex', list('string')),
+    field('stateChangelogTopics', topicInfos),
     field('repartitionSinkTopics', list('string')), field('repartitionSourceTopics', topicInfos),
-    field('copartitionGroups', list(struct(field('sourceTopics', list('int16')), field('sourceTopicRegex', list('int16')), field('repartitionSourceTopics', list('int16'))))),
+    field('copartitionGroups', list(struct(
+      field('sourceTopics', list('int16')), field('sourceTopicRegex', list('int16')), field('repartitionSourceTopics', list('int16')),
+    ))),
   )))])],
 ])
 

@@ -108,7 +108,8 @@ export class ByteWriter {
   /** The 22-character text of `common/uuid` as 16 bytes. */
   uuid(text: string): void {
     const start = this.#claim(16)
-    if (text.length !== 22 || this.#buffer.write(text, start, 16, 'base64url') !== 16) throw new OttlaError('INVALID_REQUEST', `${JSON.stringify(text)} is no uuid`)
+    const isWhole = text.length === 22 && this.#buffer.write(text, start, 16, 'base64url') === 16
+    if (!isWhole) throw new OttlaError('INVALID_REQUEST', `${JSON.stringify(text)} is no uuid`)
   }
 
   /** Bytes as they are, without a length. */

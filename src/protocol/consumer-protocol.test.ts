@@ -22,8 +22,8 @@ describe('consumer protocol', () => {
     for (const vector of all) {
       const bytes = prefixed(vector)
       const decoded = decodeSubscription(bytes)
-      const { topics, userData, ownedPartitions, generationId, rackId } = vector.json
-      expect({ ...decoded, userData: base64(decoded.userData) }).toEqual({ topics, userData, ownedPartitions: ownedPartitions ?? [], generationId: generationId ?? -1, rackId: rackId ?? null })
+      const { topics, userData, ownedPartitions, generationId, rackId } = { ownedPartitions: [], generationId: -1, rackId: null, ...vector.json } as Record<string, unknown>
+      expect({ ...decoded, userData: base64(decoded.userData) }).toEqual({ topics, userData, ownedPartitions, generationId, rackId })
       expect(encodeSubscription(decoded, vector.version)).toEqual(bytes)
       expect(subscribedTopics(bytes)).toEqual(topics)
       const input: Subscription = {

@@ -29,6 +29,7 @@ describe('64-bit integers as decimal text', () => {
   })
 
   test('texts that are no 64-bit integer are refused', () => {
-    for (const text of ['', '-', '+1', '1.5', '0x10', ' 1', '9223372036854775808', '-9223372036854775809', '99999999999999999999']) expect(parseInt64(text)).toBeNull()
+    const none = ['', '-', '+1', '1.5', '0x10', ' 1', '9223372036854775808', '-9223372036854775809', '99999999999999999999']
+    for (const text of none) expect(parseInt64(text)).toBeNull()
   })
 })

@@ -3,7 +3,7 @@ import { OttlaError } from '../../src/common/errors.ts'
 import { GroupCoordinator, type GroupSettings } from '../../src/coordinator/group-coordinator.ts'
 import type { OffsetsLog } from '../../src/coordinator/offsets-log.ts'
 import { decodeGroupRecord, type KnownRecord } from '../../src/coordinator/record-codec.ts'
-import type { JoinGroupRequest, JoinGroupResponse, SyncGroupResponse } from '../../src/protocol/broker-api.ts'
+import type { JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse, SyncGroupResponse } from '../../src/protocol/broker-api.ts'
 import { encodeSubscription } from '../../src/protocol/consumer-protocol.ts'
 import { patchBatch, readBatchHeader, viewOf } from '../../src/record/batch-format.ts'
 import { RecordCursor } from '../../src/record/record-cursor.ts'
@@ -132,9 +132,12 @@ export class GroupHarness {
     }))
   }
 
-  sync(groupId: string, joined: JoinGroupResponse, assignments: Readonly<Record<string, string>> = {}, groupInstanceId: string | null = null): Waiting<SyncGroupResponse> {
+  sync(
+    groupId: string, joined: JoinGroupResponse, assignments: Readonly<Record<string, string>> = {}, groupInstanceId: string | null = null,
+  ): Waiting<SyncGroupResponse> {
+    const { memberId, generationId, protocolType, protocolName } = joined
     return new Waiting(this.coordinator.syncGroup({
-      groupId, memberId: joined.memberId, groupInstanceId, generationId: joined.generationId, protocolType: joined.protocolType, protocolName: joined.protocolName,
+      groupId, memberId, groupInstanceId, generationId, protocolType, protocolName,
       assignments: Object.entries(assignments).map(([memberId, text]) => ({ memberId, assignment: new Uint8Array(Buffer.from(text)) })),
     }))
   }
@@ -143,12 +146,28 @@ export class GroupHarness {
     return (await this.coordinator.heartbeat({ groupId, memberId: joined.memberId, groupInstanceId, generationId: joined.generationId })).errorCode
   }
 
-  async commit(groupId: string, offset: number, member?: JoinGroupResponse, topic: string = 't', partition: number = 0, metadata: string | null = ''): Promise<number> {
+  async commit(
+    groupId: string, offset: number, member?: JoinGroupResponse, topic: string = 't', partition: number = 0, metadata: string | null = '',
+  ): Promise<number> {
     const response = await this.coordinator.offsetCommit({
       groupId, memberId: member?.memberId ?? '', groupInstanceId: null, generationId: member?.generationId ?? -1,
       partitions: [{ topic, partition, committedOffset: offset, committedLeaderEpoch: 3, committedMetadata: metadata }],
     })
     return response.partitions[0]!.errorCode
+  }
+
+  /** One commit of several partitions by nobody in particular; the error codes. */
+  async commitMany(groupId: string, offsets: readonly (readonly [topic: string, partition: number, offset: number])[]): Promise<number[]> {
+    const { partitions } = await this.coordinator.offsetCommit({
+      groupId, memberId: '', groupInstanceId: null, generationId: -1,
+      partitions: offsets.map(([topic, partition, offset]) => (
+        { topic, partition, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: null })),
+    })
+    return partitions.map((each) => each.errorCode)
+  }
+
+  leave(groupId: string, ...memberIds: string[]): Promise<LeaveGroupResponse> {
+    return this.coordinator.leaveGroup({ groupId, members: memberIds.map((memberId) => ({ memberId, groupInstanceId: null })) })
   }
 
   async committed(groupId: string, topic: string = 't', partition: number = 0): Promise<number> {
@@ -184,5 +203,7 @@ export class Waiting<T> {
   }
 }
 
-export function subscription(topics: string[]): Uint8Array { return encodeSubscription({ topics, userData: null, ownedPartitions: [], generationId: -1, rackId: null }) }
+export function subscription(topics: string[]): Uint8Array {
+  return encodeSubscription({ topics, userData: null, ownedPartitions: [], generationId: -1, rackId: null })
+}
 export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()

@@ -26,7 +26,9 @@ export interface StickyInput {
   readonly racks: Racks
 }
 
-export function stickyInput(topics: ReadonlyMap<string, AssignorTopic>, members: readonly AssignorMember[], claimOf: (member: AssignorMember) => Claim): StickyInput {
+export function stickyInput(
+  topics: ReadonlyMap<string, AssignorTopic>, members: readonly AssignorMember[], claimOf: (member: AssignorMember) => Claim,
+): StickyInput {
   const partitions = new Map<string, TopicPartition[]>()
   let partitionCount = 0
   for (const topic of subscribedTopics(topics, members)) {
