@@ -19,6 +19,10 @@ export interface FakeGroup {
 
 const NO_BYTES = new Uint8Array(0)
 
+function refusedJoin(errorCode: number, memberId: string): JoinGroupResponse {
+  return { errorCode, generationId: -1, protocolType: null, protocolName: null, leader: '', skipAssignment: false, memberId, members: [] }
+}
+
 export class FakeGroups {
   readonly #scheduler: Scheduler
   readonly groups: Map<string, FakeGroup> = new Map()
@@ -39,8 +43,7 @@ export class FakeGroups {
 
   joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse> {
     const group = this.group(request.groupId)
-    const failed = (errorCode: number): JoinGroupResponse => ({ errorCode, generationId: -1, protocolType: null, protocolName: null, leader: '', skipAssignment: false, memberId: request.memberId, members: [] })
-    if (request.memberId !== '' && !group.members.has(request.memberId)) return Promise.resolve(failed(25))
+    if (request.memberId !== '' && !group.members.has(request.memberId)) return Promise.resolve(refusedJoin(25, request.memberId))
     let id = request.memberId
     if (id === '') {
       const old = request.groupInstanceId === null ? undefined : [...group.members.values()].find((member) => member.request.groupInstanceId === request.groupInstanceId)
@@ -49,7 +52,7 @@ export class FakeGroups {
         group.members.delete(old.id)
         if (group.leader === old.id) group.leader = id
         old.session?.cancel()
-        old.join?.(failed(82))
+        old.join?.(refusedJoin(82, old.id))
         const member: Member = { ...old, id, request, join: null, sync: null }
         group.members.set(id, member)
         if (group.state === 'Stable') {
@@ -129,6 +132,10 @@ export class FakeGroups {
   #remove(group: FakeGroup, member: Member): void {
     member.session?.cancel()
     group.members.delete(member.id)
+    member.join?.(refusedJoin(25, member.id))
+    member.sync?.({ errorCode: 25, protocolType: null, protocolName: null, assignment: NO_BYTES })
+    member.join = null
+    member.sync = null
   }
 
   #shrunk(group: FakeGroup): void {
