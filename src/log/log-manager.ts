@@ -150,6 +150,8 @@ export class LogManager {
   get identity(): DirectoryIdentity { return this.#parts.identity }
   /** True when the clean-shutdown marker was there. */
   get wasClean(): boolean { return this.#parts.wasClean }
+  /** How many syncs of logs have succeeded since the open: many appends share one. */
+  get syncCount(): number { return this.#sharing.syncGate.completed }
   /** One per partition that recovery had something to say about. */
   get recoveryReports(): readonly RecoveryReport[] { return this.#reports }
 

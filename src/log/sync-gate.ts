@@ -11,8 +11,12 @@ export class SyncGate {
   readonly #limit: number
   #running = 0
   readonly #waiting: (() => void)[] = []
+  #completed = 0
 
   constructor(limit: number = DEFAULT_SYNCS) { this.#limit = limit }
+
+  /** Syncs that succeeded since the start. */
+  get completed(): number { return this.#completed }
 
   /** Runs `sync` when fewer than the limit run; first come, first served. */
   async run(sync: () => Promise<void>): Promise<void> {
@@ -20,6 +24,7 @@ export class SyncGate {
     else this.#running++
     try {
       await sync()
+      this.#completed++
     } finally {
       const next = this.#waiting.shift()
       // The place is handed over, so that nobody overtakes.
