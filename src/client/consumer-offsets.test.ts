@@ -313,6 +313,22 @@ describe('auto commit', () => {
     await kit.run(500)
     expect(committed(kit)).toBe(2)
   })
+  test('after a seek back takes nothing of what was in hand before', async () => {
+    const kit = reading()
+    const iterator = kit.consumer[Symbol.asyncIterator]()
+    for (let i = 0; i < 8; i++) await kit.settle(iterator.next())
+    await kit.settle(kit.consumer.seek({ ...t0, offset: 2 }))
+    expect((await kit.settle(iterator.next())).value?.offset).toBe(2)
+    await kit.run(150)
+    expect(committed(kit)).toBe(2)
+    const batches = kit.consumer.batches()[Symbol.asyncIterator]()
+    await iterator.return!()
+    await kit.settle(batches.next())
+    await kit.settle(kit.consumer.seek({ ...t0, offset: 1 }))
+    void batches.next()
+    await kit.run(150)
+    expect(committed(kit)).toBe(1)
+  })
   test('that fails is logged and tried again; switched off it commits nothing', async () => {
     const kit = reading({ 'default.api.timeout.ms': 50 })
     kit.broker.faults = (api, _, call) => api === 'offsetCommit' && call <= 3 ? { errorCode: 12 } : undefined

@@ -149,6 +149,14 @@ describe('idempotence', () => {
       expect(partition.values()).toEqual(applied ? ['a', 'b', 'c'] : ['a', 'c'])
     }
   })
+  test('no more than five batches pass one that is in doubt: the broker would forget it', async () => {
+    const { h, partition, producer, settle } = setUp({ 'batch.size': 0, 'max.in.flight.requests.per.connection': 2 })
+    onProduce(h, { 2: { lostAnswer: 7 }, 3: { delayMs: 1 }, 4: { errorCode: 5, delayMs: 50 } })
+    const values = Array.from({ length: 12 }, (_, i) => `${i}`)
+    const sent = await settle(Promise.all(values.map((value) => producer.send({ topic: 't', value }))))
+    expect(sent.map((each) => each.offset)).toEqual(values.map(Number))
+    expect(partition.values()).toEqual(values)
+  })
   test('another producer with the same id: a new id is asked for', async () => {
     const { h, partition, producer, settle } = setUp()
     await settle(producer.send({ topic: 't', value: 'a' }))
