@@ -40,8 +40,6 @@ export interface WalkerOptions {
   readonly checkCrc?: boolean
   /** Bytes a read asks for; default 64 KiB for headers, 1 MiB for whole. At least 61. */
   readonly chunkBytes?: number
-  /** Memory to read into, in place of fresh memory of `chunkBytes`. */
-  readonly scratch?: Uint8Array
 }
 
 const HEADERS_CHUNK = 64 * 1024
@@ -71,7 +69,7 @@ export class BatchWalker {
     this.#checkCrc = this.#whole && (options.checkCrc ?? false)
     this.#end = end
     const chunk = options.chunkBytes ?? (this.#whole ? WHOLE_CHUNK : HEADERS_CHUNK)
-    this.#buffer = options.scratch ?? new Uint8Array(Math.max(BATCH_HEADER_SIZE, Math.min(chunk, end - position)))
+    this.#buffer = new Uint8Array(Math.max(BATCH_HEADER_SIZE, Math.min(chunk, end - position)))
     this.#view = viewOf(this.#buffer)
     this.#start = position
     this.#position = position

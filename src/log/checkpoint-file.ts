@@ -1,7 +1,8 @@
 /**
  * Kafka's text checkpoints (spec/storage-format 1.4): a version line "0", a line with the number of entries, one line an entry.
- * Written as `<name>.tmp`, synced, renamed: the rename is the commit point. The four offset checkpoints of a log directory hold
- * `<topic> <partition> <offset>`; the leader epoch file holds `<epoch> <start offset>` (leader-epoch-cache.ts).
+ * Written as `<name>.tmp`, synced, renamed: the rename is the commit point. The offset checkpoints of a log directory (recovery point,
+ * log start, high watermark and the cleaner's) hold `<topic> <partition> <offset>`; the leader epoch file holds
+ * `<epoch> <start offset>` (leader-epoch-cache.ts).
  */
 import { OttlaError } from '../common/errors.ts'
 import { replaceFileSync } from '../io/durable-file.ts'
@@ -10,7 +11,6 @@ import type { FileSystem } from '../io/file-system.ts'
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint'
 export const LOG_START_FILE = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint'
-export const CLEANER_FILE = 'cleaner-offset-checkpoint'
 
 export interface CheckpointEntry { readonly topic: string; readonly partition: number; readonly offset: number }
 

@@ -10,14 +10,11 @@ export class IndexFile {
   #written = 0
   /** Length of the file; −1: not known, or there is no file. */
   #length = -1
-  #complete = true
   /** There is certainly no file. */
   #absent = false
 
   constructor(entrySize: number) { this.#entrySize = entrySize }
 
-  /** False when `read` found no file, or more or other bytes than were `taken`. */
-  get complete(): boolean { return this.#complete }
   get absent(): boolean { return this.#absent }
   /** True: `write` would change the file. */
   isDirty(count: number): boolean { return this.#length !== count * this.#entrySize || this.#written !== count }
@@ -25,7 +22,6 @@ export class IndexFile {
   /** The bytes of the file; null when there is none. */
   read(fs: FileSystem, path: string): Uint8Array | null {
     if (fs.stat(path) === null) {
-      this.#complete = false
       this.#absent = true
       return null
     }
@@ -37,7 +33,6 @@ export class IndexFile {
   /** `count` entries of what was read are in memory now. */
   taken(count: number): void {
     this.#written = count
-    this.#complete = this.#length === count * this.#entrySize
   }
 
   /** Memory was cut to `count` entries. */

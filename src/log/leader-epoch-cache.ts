@@ -8,7 +8,7 @@ import type { FileSystem } from '../io/file-system.ts'
 import { checkpointInteger, formatCheckpoint, parseCheckpoint } from './checkpoint-file.ts'
 
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
-export const NO_EPOCH = -1
+const NO_EPOCH = -1
 
 export interface EpochEntry { readonly epoch: number; readonly startOffset: number }
 export interface EpochEndOffset { readonly epoch: number; readonly endOffset: number }
@@ -94,12 +94,6 @@ export class LeaderEpochCache {
     if (above < 0) return unknownEnd
     const floor = this.#entries[above - 1]
     return { epoch: floor === undefined ? epoch : floor.epoch, endOffset: this.#entries[above]!.startOffset }
-  }
-
-  /** Epoch of the record at `offset`; −1 when not known. */
-  epochAt(offset: number): number {
-    for (let i = this.#entries.length - 1; i >= 0; i--) if (this.#entries[i]!.startOffset <= offset) return this.#entries[i]!.epoch
-    return NO_EPOCH
   }
 
   /** Drops entries that start at or above `offset`. */

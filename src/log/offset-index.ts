@@ -27,7 +27,7 @@ export class OffsetIndex {
 
   /**
    * Reads a file of any provenance. Stops, without error, at the first entry that cannot be true: not ascending (a zero tail, spec 3.3, is that
-   * too), position 0 or at or past `logSize`, trailing partial entry. A missing file is an empty index. `complete` tells whether all of it was taken.
+   * too), position 0 or at or past `logSize`, trailing partial entry. A missing file is an empty index.
    */
   static load(fs: FileSystem, path: string, baseOffset: number, logSize: number): OffsetIndex {
     const index = new OffsetIndex(baseOffset)
@@ -52,9 +52,7 @@ export class OffsetIndex {
   }
 
   get entryCount(): number { return this.#count }
-  /** False when the file was missing, or `load` left something of it out. */
-  get complete(): boolean { return this.#file.complete }
-  /** Memory and file differ. */
+  /** Memory and file differ: after `load`, because the file was missing or something of it was left out. */
   get isDirty(): boolean { return this.#file.isDirty(this.#count) }
   /** −1 when empty. */
   get lastOffset(): number { return this.#count === 0 ? -1 : this.offsetAt(this.#count - 1) }

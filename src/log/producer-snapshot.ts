@@ -12,7 +12,7 @@ import { readInt64, writeInt64 } from '../common/int64.ts'
 import { viewOf } from '../record/batch-format.ts'
 import { crc32c } from '../record/crc32c.ts'
 
-export const SNAPSHOT_VERSION = 1
+const SNAPSHOT_VERSION = 1
 const HEADER_SIZE = 10
 const ENTRY_SIZE = 46
 const CRC_AT = 2

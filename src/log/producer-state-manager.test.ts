@@ -85,7 +85,7 @@ describe('expiry', () => {
     expect(manager.removeExpired(now + 1000)).toBe(1)
     expect(manager.producers().map((p) => p.producerId)).toEqual([2, 3])
     expect(manager.removeExpired(now + 90_000)).toBe(1)
-    expect(manager.firstOpenTransactionOffset).toBe(2)
+    expect(manager.firstUnstableOffset).toBe(2)
   })
 
   test('is the same when a snapshot is loaded', () => {
@@ -202,10 +202,9 @@ describe('snapshots', () => {
     expect(manager.markSnapshotDeleted(10)).toBe(`${path(10)}.deleted`)
     expect(manager.markSnapshotDeleted(10)).toBeNull()
     expect(manager.markSnapshotDeleted(11)).toBeNull()
-    manager.deleteSnapshotsBefore(15)
-    expect(manager.snapshotOffsets).toEqual([15, 20])
-    manager.deleteSnapshotsFrom(20)
-    expect(files(disk)).toEqual([`${segmentFileName(10, 'snapshot')}.deleted`, segmentFileName(15, 'snapshot')])
+    expect(manager.snapshotOffsets).toEqual([3, 15, 20])
+    manager.deleteSnapshotsFrom(15)
+    expect(files(disk)).toEqual([segmentFileName(3, 'snapshot'), `${segmentFileName(10, 'snapshot')}.deleted`])
     manager.truncateFullyAndStartAt(100)
     expect([manager.endOffset, manager.snapshotOffsets]).toEqual([100, []])
     expect(manager.takeSnapshot(false)).toBe(path(100))

@@ -76,8 +76,6 @@ export class ProducerStateManager {
 
   /** Lowest first offset of open transactions and of ended ones whose marker is not below the high watermark; null: none. */
   get firstUnstableOffset(): number | null { return this.#table.firstUnstable }
-  /** First offset of the oldest open transaction; null: none. */
-  get firstOpenTransactionOffset(): number | null { return this.#table.firstOpen }
   /** The high watermark moved to `offset`: transactions that ended below it are stable. */
   onHighWatermark(offset: number): void { this.#table.stabilise(offset) }
 
@@ -158,7 +156,6 @@ export class ProducerStateManager {
     return `${path}.deleted`
   }
 
-  deleteSnapshotsBefore(offset: number): void { this.#remove((o) => o < offset) }
   deleteSnapshotsFrom(offset: number): void { this.#remove((o) => o >= offset) }
 
   #remove(which: (offset: number) => boolean): void {

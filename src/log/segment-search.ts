@@ -41,8 +41,6 @@ const LOOKUP_BYTES = 16 * 1024
 const THIN_INDEX_BYTES = 1024 * 1024
 const REBUILD_CHUNK = 256 * 1024
 
-const lookupScratch = new Uint8Array(LOOKUP_BYTES)
-
 /** Where to begin, and what the batch there must look like. */
 interface Start {
   readonly position: number
@@ -60,8 +58,8 @@ class Scan {
   /** The index led to something that is not what it said. */
   lied = false
 
-  constructor(file: LogFile, start: Start, offset: number, scratch: Uint8Array) {
-    this.walker = new BatchWalker(file, start.position, file.size, { kind: 'headers', scratch })
+  constructor(file: LogFile, start: Start, offset: number) {
+    this.walker = new BatchWalker(file, start.position, file.size, { kind: 'headers', chunkBytes: LOOKUP_BYTES })
     this.#start = start
     this.#offset = offset
   }
@@ -107,7 +105,7 @@ export class SegmentSearch {
   /** The first batch whose last offset is ≥ `offset`; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   async locate(offset: number): Promise<BatchLocation | null> {
     for (let start = this.#start(offset); ;) {
-      const scan = new Scan(this.#file, start, offset, new Uint8Array(LOOKUP_BYTES))
+      const scan = new Scan(this.#file, start, offset)
       let header = scan.step()
       while (header === null && !scan.lied && (await scan.walker.fill())) header = scan.step()
       if (scan.lied) {
@@ -116,18 +114,6 @@ export class SegmentSearch {
       }
       if (header === null && scan.walker.problem !== null) throw this.corrupt(scan.walker.problem, offset)
       if (scan.walker.position - start.position > THIN_INDEX_BYTES) await this.#mend()
-      return header
-    }
-  }
-
-  /** As `locate`, blocking. An index that lied is not rebuilt: the scan begins at the front. */
-  locateSync(offset: number): BatchLocation | null {
-    for (let start = this.#start(offset); ; start = fromTheFront) {
-      const scan = new Scan(this.#file, start, offset, lookupScratch)
-      let header = scan.step()
-      while (header === null && !scan.lied && scan.walker.fillSync()) header = scan.step()
-      if (scan.lied) continue
-      if (header === null && scan.walker.problem !== null) throw this.corrupt(scan.walker.problem, offset)
       return header
     }
   }

@@ -227,8 +227,6 @@ export class Segment {
   floorPosition(offset: number): number { return this.#search.floorPosition(offset) }
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
-  /** As `locate`, blocking: for the tail of the active segment. */
-  locateSync(offset: number): BatchLocation | null { return this.#search.locateSync(offset) }
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */

@@ -51,9 +51,9 @@ describe('the time index', () => {
       [good + '7fffffffffffffff00000004', 2, false], ['ffffffffffffffff00000000', 0, false], ['00'.repeat(2040), 0, false],
         ['000000000000000000000001', 1, true], ['', 0, true],
     ]
-    for (const [bytes, count, complete] of table) {
+    for (const [bytes, count, whole] of table) {
       const index = load(hex(bytes))
-      expect([bytes, index.entryCount, index.complete]).toEqual([bytes, count, complete])
+      expect([bytes, index.entryCount, !index.isDirty]).toEqual([bytes, count, whole])
     }
   })
 

@@ -58,9 +58,7 @@ export class TimeIndex {
   }
 
   get entryCount(): number { return this.#count }
-  /** False when the file was missing, or `load` left something of it out. */
-  get complete(): boolean { return this.#file.complete }
-  /** Memory and file differ. */
+  /** Memory and file differ: after `load`, because the file was missing or something of it was left out. */
   get isDirty(): boolean { return this.#file.isDirty(this.#count) }
   /** −1 when empty. */
   get lastTimestamp(): number { return this.#count === 0 ? -1 : this.#timestamps[this.#count - 1]! }

@@ -12,7 +12,7 @@ import { readInt64, writeInt64 } from '../common/int64.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { IndexFile } from './index-file.ts'
 
-export const TRANSACTION_ENTRY_SIZE = 34
+const TRANSACTION_ENTRY_SIZE = 34
 
 export interface TransactionIndexEntry {
   readonly producerId: number
