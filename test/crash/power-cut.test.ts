@@ -18,7 +18,7 @@ import type { FileHandle, FileSystem } from '../../src/io/file-system.ts'
 import { ManualScheduler, SeededRandom, SimulatedFileSystem } from '../../src/testing/index.ts'
 
 const TOPIC_ID = 'ASNFZ4mrze_-3LqYdlQyEA'
-const SUBSETS = Number(process.env['OTTLA_CRASH_SUBSETS'] ?? 12)
+const SUBSETS = Number(process.env['OTTLA_CRASH_SUBSETS'] ?? 20)
 const tiny: LogConfig = logConfigOf({ ...defaultLogTopicValues, 'segment.bytes': 700, 'index.interval.bytes': 100, 'file.delete.delay.ms': 0, 'retention.ms': -1 })
 
 interface World { readonly manager: LogManager; readonly scheduler: ManualScheduler }
