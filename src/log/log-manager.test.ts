@@ -1,0 +1,268 @@
+import { describe, expect, test } from 'vitest'
+import { drive, openTestLog, testConfig, TOPIC_ID } from '../../test/support/test-log.ts'
+import { writeWhole } from '../../test/support/fixture-files.ts'
+import { silentLogger } from '../common/logger.ts'
+import type { Ports } from '../common/ports.ts'
+import { isUuid } from '../common/uuid.ts'
+import { ManualScheduler } from '../testing/manual-scheduler.ts'
+import { RecordingLogger } from '../testing/recording-logger.ts'
+import { SeededRandom } from '../testing/seeded-random.ts'
+import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import { LogManager, type LogManagerOptions } from './log-manager.ts'
+import { buildBatch } from '../record/record-batch-builder.ts'
+
+class Directory {
+  readonly scheduler = new ManualScheduler()
+  readonly logger = new RecordingLogger()
+  readonly disk = new SimulatedFileSystem({ clock: this.scheduler.clock })
+  readonly #random = new SeededRandom(11)
+
+  get ports(): Ports { return { clock: this.scheduler.clock, scheduler: this.scheduler, random: this.#random, logger: this.logger } }
+  open(options: Partial<LogManagerOptions> = {}): Promise<LogManager> {
+    return this.drive(LogManager.open({ directory: '/data', fileSystem: this.disk, ports: this.ports, settings: {}, topicConfig: () => testConfig(), ...options }))
+  }
+  drive<T>(promise: Promise<T>): Promise<T> { return drive(this.scheduler, promise) }
+  names(path = '/data'): string[] { return this.disk.readDirectory(path).map((entry) => entry.name) }
+  text(name: string): string { return Buffer.from(this.disk.readFile(`/data/${name}`)).toString() }
+  put(name: string, text: string): void { writeWhole(this.disk, `/data/${name}`, Buffer.from(text)) }
+}
+
+async function append(directory: Directory, manager: LogManager, topic: string, partition: number, value: string): Promise<void> {
+  await directory.drive(manager.get(topic, partition)!.append(Buffer.from(buildBatch([{ value, timestamp: directory.scheduler.clock.now() }])), { origin: 'in-process', durable: true }))
+}
+
+describe('opening a directory', () => {
+  test('creates it, gives it an identity in Kafka\'s own file, and keeps that', async () => {
+    const d = new Directory()
+    const first = await d.open({ settings: { 'node.id': 5 } })
+    expect(first.wasClean).toBe(false)
+    expect(first.identity.nodeId).toBe(5)
+    expect(isUuid(first.identity.clusterId) && isUuid(first.identity.directoryId)).toBe(true)
+    expect(d.text('meta.properties')).toContain(`cluster.id=${first.identity.clusterId}`)
+    await d.drive(first.close())
+    const second = await d.open({ settings: { 'node.id': 9 } })
+    expect(second.identity).toEqual(first.identity)
+    expect(second.wasClean).toBe(true)
+    await d.drive(second.close())
+  })
+
+  test('keeps the identity a broker left, adds a directory id that is missing, and leaves version 0 as it is', async () => {
+    const d = new Directory()
+    d.disk.makeDirectory('/data')
+    d.put('meta.properties', '#\n#Thu\nnode.id=3\nversion=1\ncluster.id=ASNFZ4mrze_-3LqYdlQyEA\n')
+    const manager = await d.open()
+    expect(manager.identity).toMatchObject({ clusterId: TOPIC_ID, nodeId: 3 })
+    expect(d.text('meta.properties')).toContain(`directory.id=${manager.identity.directoryId}`)
+    await d.drive(manager.close())
+    const old = new Directory()
+    old.disk.makeDirectory('/data')
+    old.put('meta.properties', 'version=0\nbroker.id=2\n')
+    const before = old.text('meta.properties')
+    const adopted = await old.open()
+    expect(adopted.identity.nodeId).toBe(2)
+    expect(old.text('meta.properties')).toBe(before)
+    await old.drive(adopted.close())
+  })
+
+  test('sets a meta.properties aside that cannot be understood', async () => {
+    const d = new Directory()
+    d.disk.makeDirectory('/data')
+    d.put('meta.properties', '\0\0\0')
+    const manager = await d.open()
+    expect(d.names()).toEqual(expect.arrayContaining(['meta.properties', 'meta.properties.damaged']))
+    await d.drive(manager.close())
+  })
+
+  test('leaves folders alone that are no partitions, and says so', async () => {
+    const d = new Directory()
+    for (const name of ['lost+found', 't-0.0123456789abcdef0123456789abcdef-stray', 't-1.0123456789abcdef0123456789abcdef-future', 't-00', 'remote-log-index-cache', '__cluster_metadata-0']) {
+      d.disk.makeDirectory(`/data/${name}`)
+      writeWhole(d.disk, `/data/${name}/00000000000000000000.log`, Buffer.from('mine'))
+    }
+    d.put('notes.txt', 'hello')
+    const manager = await d.open()
+    expect(manager.logs()).toEqual([])
+    expect(d.logger.messages('warn')).toHaveLength(4)
+    await d.drive(manager.close())
+    for (const name of ['lost+found', 't-00', 'remote-log-index-cache', '__cluster_metadata-0']) expect(d.names(`/data/${name}`)).toEqual(['00000000000000000000.log'])
+    expect(d.text('notes.txt')).toBe('hello')
+  })
+
+  test('removes folders of deleted partitions after a while', async () => {
+    const d = new Directory()
+    const folder = '/data/t-0.0123456789abcdef0123456789abcdef-delete'
+    d.disk.makeDirectory(folder)
+    writeWhole(d.disk, `${folder}/00000000000000000000.log`, Buffer.from('gone'))
+    const manager = await d.open()
+    await d.drive(d.scheduler.advance(59_000))
+    expect(d.disk.stat(folder)).not.toBeNull()
+    await d.drive(d.scheduler.advance(2_000))
+    expect(d.disk.stat(folder)).toBeNull()
+    await d.drive(manager.close())
+  })
+
+  test('gives a folder without topic id the id of its siblings, or the one it is known by', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    for (const partition of [0, 1]) await d.drive(manager.create('t', partition, TOPIC_ID, testConfig()))
+    await d.drive(manager.create('u', 0, TOPIC_ID, testConfig()))
+    await d.drive(manager.close())
+    d.disk.unlink('/data/t-1/partition.metadata')
+    d.put('u-0/partition.metadata', 'nonsense')
+    const again = await d.open({ topicId: (topic) => (topic === 'u' ? 'AAAAAAAAAAEAAAAAAAAAAg' : null) })
+    expect(again.get('t', 1)!.topicId).toBe(TOPIC_ID)
+    expect(again.get('u', 0)!.topicId).toBe('AAAAAAAAAAEAAAAAAAAAAg')
+    expect(d.text('t-1/partition.metadata')).toContain(TOPIC_ID)
+    await d.drive(again.close())
+  })
+
+  test('removes the clean mark first, durably, and writes it last', async () => {
+    const t = await openTestLog()
+    await t.append(['a'])
+    await t.close()
+    t.disk.settle()
+    await t.open()
+    expect(t.disk.operations[0]).toMatchObject({ kind: 'unlink', path: '/data/.kafka_cleanshutdown' })
+    expect(t.disk.operations[1]).toMatchObject({ kind: 'syncDirectory', path: '/data' })
+    t.disk.settle()
+    await t.close()
+    const renames = t.disk.operations.filter((operation) => operation.kind === 'rename')
+    expect(renames[renames.length - 1]).toMatchObject({ to: '/data/.kafka_cleanshutdown' })
+    expect(t.disk.pendingUnits()).toEqual([])
+  })
+
+  test.each(['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint', 't-0/leader-epoch-checkpoint'])('loses time only when %s is damaged', async (name) => {
+    for (const damage of ['', '\0\0\0\0', '0\n7\nt 0 3\n', '0\n1\nt 0 x\n', '1\n0\n']) {
+      const t = await openTestLog({ config: { 'segment.bytes': 200 } })
+      for (let i = 0; i < 6; i++) await t.append([`v${i}`])
+      await t.close()
+      const disk = t.disk.survivors('keep-all')
+      writeWhole(disk, `/data/${name}`, Buffer.from(damage))
+      disk.unlink('/data/.kafka_cleanshutdown')
+      const after = await t.crash(disk)
+      expect(await after.values()).toEqual(['v0', 'v1', 'v2', 'v3', 'v4', 'v5'])
+      expect(after.log).toMatchObject({ logStartOffset: 0, leaderEpoch: 0 })
+    }
+  })
+
+  test('can be given up', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    await d.drive(manager.close())
+    await expect(d.open({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
+    const again = await d.open()
+    expect(again.get('t', 0)).toBeDefined()
+    await d.drive(again.close())
+  })
+
+  test('takes a thousand partitions', async () => {
+    const d = new Directory()
+    const manager = await d.open({ ports: { ...d.ports, logger: silentLogger } })
+    for (let i = 0; i < 1000; i++) await d.drive(manager.create('t', i, TOPIC_ID, testConfig()))
+    await d.drive(manager.close())
+    const again = await d.open()
+    expect(again.logs().map((log) => log.partition)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
+    await d.drive(again.close())
+  }, 60_000)
+})
+
+describe('creating and deleting partitions', () => {
+  test('is refused for one that is there, read only, or after close', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    await expect(manager.create('t', 0, TOPIC_ID, testConfig())).rejects.toMatchObject({ code: 'TOPIC_ALREADY_EXISTS' })
+    d.disk.makeDirectory('/data/u-0')
+    await expect(manager.create('u', 0, TOPIC_ID, testConfig())).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' })
+    await d.drive(manager.close())
+    await expect(manager.create('v', 0, TOPIC_ID, testConfig())).rejects.toMatchObject({ code: 'CLOSED' })
+    const reader = await d.open({ readOnly: true })
+    await expect(reader.create('v', 0, TOPIC_ID, testConfig())).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await expect(reader.delete('t')).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await expect(reader.get('t', 0)!.append(new Uint8Array(1), { origin: 'client', durable: true })).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await d.drive(reader.close())
+  })
+
+  test('leaves whole partitions or none, whenever the power is cut', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    d.disk.settle()
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    d.disk.mark('created')
+    await append(d, manager, 't', 0, 'a')
+    await d.drive(manager.delete('t'))
+    d.disk.mark('deleted')
+    for (const state of d.disk.crashStates({ maxExhaustive: 64, maxSubsets: 10 })) {
+      const after = new Directory()
+      const opened = await drive(after.scheduler, LogManager.open({
+        directory: '/data', fileSystem: state.restore(), ports: { ...after.ports, logger: silentLogger }, settings: {}, topicConfig: () => testConfig(),
+      }))
+      const log = opened.get('t', 0)
+      if (state.marks.includes('created') && !state.marks.includes('deleted') && log !== undefined) expect(log.topicId).toBe(TOPIC_ID)
+      if (state.marks.includes('deleted')) expect(log).toBeUndefined()
+      if (log !== undefined) expect(log).toMatchObject({ topicId: TOPIC_ID, leaderEpoch: 0, logStartOffset: 0 })
+      await after.drive(opened.close())
+    }
+  })
+
+  test('writes what a broker needs to take the partition over', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    await d.drive(manager.create('t', 3, TOPIC_ID, testConfig()))
+    expect(d.names('/data/t-3')).toEqual(['00000000000000000000.log', 'leader-epoch-checkpoint', 'partition.metadata'])
+    expect(d.text('t-3/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`)
+    expect(d.text('t-3/leader-epoch-checkpoint')).toBe('0\n1\n0 0\n')
+    await append(d, manager, 't', 3, 'a')
+    await d.drive(manager.close())
+    expect(d.names('/data/t-3')).toEqual(expect.arrayContaining(['00000000000000000000.index', '00000000000000000000.timeindex', '00000000000000000001.snapshot']))
+    expect(d.text('recovery-point-offset-checkpoint')).toBe('0\n1\nt 3 1\n')
+    expect(d.text('replication-offset-checkpoint')).toBe('0\n1\nt 3 1\n')
+  })
+
+  test('renames the folder at once, fails what comes later, and lets the name be used again', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    const log = await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    await append(d, manager, 't', 0, 'a')
+    await d.drive(manager.delete('t'))
+    expect(manager.get('t', 0)).toBeUndefined()
+    expect(d.names().filter((name) => /^t-0\.[0-9a-f]{32}-delete$/.test(name))).toHaveLength(1)
+    await expect(log.append(new Uint8Array(1), { origin: 'client', durable: true })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    await expect(log.read(0, { maxBytes: 1, isolation: 'logEnd' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect(await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))).toMatchObject({ logEndOffset: 0 })
+    await append(d, manager, 't', 0, 'b')
+    await d.drive(manager.close())
+  })
+})
+
+describe('background work', () => {
+  test('writes checkpoints every minute, so that recovery after a kill is short', async () => {
+    const t = await openTestLog({ config: { 'segment.bytes': 200 } })
+    for (let i = 0; i < 6; i++) await t.append([`v${i}`])
+    await t.drive(t.scheduler.advance(61_000))
+    const after = await t.crash()
+    expect(after.manager.recoveryReports.flatMap((report) => report.dropped)).toEqual([])
+    expect(Buffer.from(t.disk.readFile('/data/recovery-point-offset-checkpoint')).toString()).toBe('0\n1\nt 0 6\n')
+    expect(Buffer.from(t.disk.readFile('/data/replication-offset-checkpoint')).toString()).toBe('0\n1\nt 0 6\n')
+  })
+
+  test('goes on when the disk fails it', async () => {
+    const t = await openTestLog({ config: { 'retention.ms': 1000, 'segment.bytes': 200 } })
+    await t.append(['a'])
+    t.disk.capacityBytes = 0
+    await t.drive(t.scheduler.advance(400_000))
+    t.disk.capacityBytes = Number.POSITIVE_INFINITY
+    await t.drive(t.scheduler.advance(400_000))
+    expect(t.log).toMatchObject({ logStartOffset: 1, logEndOffset: 1 })
+  })
+
+  test('does not believe a wall clock that leaps ten years ahead', async () => {
+    const t = await openTestLog({ config: { 'retention.ms': 3_600_000 } })
+    await t.append(['young'])
+    t.clock.setWall(t.clock.now() + 10 * 365 * 86_400_000)
+    await t.drive(t.scheduler.advance(1_000_000))
+    expect(await t.values()).toEqual(['young'])
+    expect(t.logger.messages('warn').some((message) => message.includes('leapt'))).toBe(true)
+  })
+})
