@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { build, jsonLines, ottla, root, runScript, type Outcome } from './support/cli.ts'
+import { build, jsonLines, ottla, root, type Outcome } from './support/cli.ts'
 
 const fixtures = join(root, 'fixtures')
 let scratch: string
@@ -155,6 +156,20 @@ describe('any file comes back byte for byte', () => {
     expect([missing.code, missing.error.includes('no such file')]).toEqual([2, true])
   })
 
+  test('what was read is kept when the program is interrupted', async () => {
+    const { code } = await ottla(['produce', '--data', data, '--topic', 'f', '--linger', '60000'], {
+      onStart: (child) => {
+        child.stdin!.write('a\nb\nc')
+        void (async () => {
+          while (!existsSync(join(data, 'f-0'))) await pause(20)
+          child.kill('SIGINT')
+        })()
+      },
+    })
+    expect(code).toBe(130)
+    expect((await succeeds(on('consume', '--topic', 'f', '--from-beginning'))).text).toBe('a\nb\n')
+  })
+
   test('records move from directory to directory as JSON, with keys, headers, nulls and times', async () => {
     const layout = ['--headers', '--key-separator', '\\t', '--property', 'null.marker=NULL']
     await succeeds(fed('h:1,i:NULL\tk\tv\n\tNULL\tNULL\n', 'produce', '--topic', 't', ...layout))
@@ -206,6 +221,8 @@ describe('consume', () => {
     expect(await read('--max-messages', '1')).toBe('2\n')
     expect(await read()).toBe('3\n4\n')
     expect(await read()).toBe('')
+    expect((await on('consume', '--topic', 'none', '--group', 'g')).error).toContain('[UNKNOWN_TOPIC_OR_PARTITION]')
+    expect((await succeeds(on('topics', '--list', '--exclude-internal'))).text).toBe('t\n')
   })
 
   test('of a topic that matches a pattern', async () => {
@@ -317,16 +334,17 @@ describe('beside the owner', () => {
   test('readers read, and who wants to change is told who owns the directory', async () => {
     await succeeds(fed('a\n', 'produce', '--topic', 't'))
     let answers: Outcome[] = []
-    const owner = ottla(['produce', '--data', data, '--topic', 't'], {
+    const owner = ottla(['produce', '--data', data, '--topic', 't', '--sync'], {
       onStart: (child) => {
+        child.stdin!.write('b\n')
         void (async () => {
-          // The owner is in once somebody else is kept out.
-          for (let locked = false; !locked;) locked = (await on('topics', '--create', '--topic', 'probe', '--if-not-exists')).code === 1
+          // The owner is in once its first record is there.
+          for (let seen = ''; seen !== 'a\nb\n';) seen = (await on('consume', '--topic', 't', '--from-beginning')).text
           answers = await Promise.all([
             on('topics', '--create', '--topic', 'x'), on('consume', '--topic', 't', '--from-beginning'), on('topics', '--list'),
             on('get-offsets', '--topic', 't'), on('verify'),
           ])
-          child.stdin!.end('b\n')
+          child.stdin!.end('c\n')
         })()
       },
     })
@@ -334,8 +352,8 @@ describe('beside the owner', () => {
     expect(answers[0]!.code).toBe(1)
     expect(answers[0]!.error).toMatch(/\[DIRECTORY_LOCKED\]\nAnother process owns the data directory/)
     expect(answers.slice(1).map((each) => each.code)).toEqual([0, 0, 0, 0])
-    expect([answers[1]!.text, answers[3]!.text]).toEqual(['a\n', 't:0:1\n'])
-    expect((await succeeds(on('consume', '--topic', 't', '--from-beginning'))).text).toBe('a\nb\n')
+    expect([answers[1]!.text, answers[3]!.text]).toEqual(['a\nb\n', 't:0:2\n'])
+    expect((await succeeds(on('consume', '--topic', 't', '--from-beginning'))).text).toBe('a\nb\nc\n')
   })
 })
 
@@ -442,12 +460,4 @@ describe('dump-log', () => {
     expect(items.map((item) => item['type'])).toEqual(['file', 'log', 'batch', 'record'])
     expect(items[3]).toMatchObject({ offset: 0, key: null, value: 'v' })
   })
-})
-
-test('the quickstart shows the main job to its end', async () => {
-  const { code, text, error } = await runScript('examples/quickstart.mjs', [])
-  expect([code, error]).toEqual([0, ''])
-  expect(text).toMatch(/acknowledged [\d,]+ {3}found [\d,]+ {3}missing 0\n/)
-  expect(text.match(/goes on behind the [\d,]+ it had committed, and reads the other [\d,]+/g)).toHaveLength(2)
-  expect(text).toContain('truck_gps-0/00000000000000000000.log')
 })

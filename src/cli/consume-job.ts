@@ -2,7 +2,7 @@
  * One run of `ottla consume`: where reading starts, how it goes on until the end of the log, the limit or the interrupt, and what is
  * committed. Positions outlive the database, which is opened anew for each look at a directory that another process writes.
  */
-import type { Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings, Ottla } from '../index.ts'
+import type { Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings, Ottla, TopicPartition } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { choice, pairs } from './arguments.ts'
 import { UsageError } from './command.ts'
@@ -95,16 +95,26 @@ export class ConsumeJob {
   }
 
   async readAsGroup(ottla: Ottla): Promise<void> {
+    const topics = await this.#topics(ottla)
     const consumer = ottla.consumer(this.#settings({
       'group.id': this.#values.group!, 'enable.auto.commit': false, 'auto.offset.reset': this.#values['from-beginning'] ? 'earliest' : 'latest',
     }))
-    consumer.subscribe(this.#values.topic ?? toRegExp(this.#values.include!))
+    consumer.subscribe(topics)
     for (let empty = 0; !this.#finished && (empty < PATIENCE || this.#waits);) {
       const batches = await consumer.poll({ timeoutMs: POLL_MS, signal: this.#terminal.signal })
       empty = batches.length === 0 ? empty + 1 : 0
       for (const batch of batches) await this.#print(batch, consumer)
+      if (!this.#finished && !this.#waits && await this.#isAtEnd(ottla, consumer)) break
     }
     await consumer.close()
+  }
+
+  /** True once partitions are assigned and every one of them is read to its end. */
+  async #isAtEnd(ottla: Ottla, consumer: Consumer): Promise<boolean> {
+    const assigned = consumer.assignment()
+    if (assigned.length === 0) return false
+    const ends = await this.#ends(ottla, assigned)
+    return assigned.every((tp) => (consumer.position(tp) ?? -1) >= ends.get(keyOf(tp))!)
   }
 
   /** Prints a batch; as a group commits behind what has left this process. */
@@ -165,9 +175,9 @@ export class ConsumeJob {
     return (await ottla.admin.listTopics()).filter((name) => wanted.test(name)).toSorted()
   }
 
-  async #ends(ottla: Ottla, starts: readonly Start[]): Promise<Map<string, number>> {
+  async #ends(ottla: Ottla, partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
     const ends = new Map<string, number>()
-    for (const topic of new Set(starts.map((start) => start.topic))) {
+    for (const topic of new Set(partitions.map((tp) => tp.topic))) {
       for (const { partition, offset } of await ottla.admin.listOffsets(topic, 'latest')) ends.set(keyOf({ topic, partition }), offset)
     }
     return ends
