@@ -77,6 +77,8 @@ export class WaitingSends {
     entry.left = true
     this.#count--
     this.#bytes -= entry.size
+    // A timer with nobody to wait for would hold the process.
+    if (this.#count === 0) this.close()
   }
 
   /** The first in line, which stays there until it leaves. */
@@ -113,5 +115,8 @@ export class WaitingSends {
     }, { keepAlive: true })
   }
 
-  close(): void { this.#timer?.cancel() }
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
 }

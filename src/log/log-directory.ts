@@ -1,7 +1,7 @@
 /**
- * The root of a data directory (spec/storage-format 1.1, 1.2): which folders are partitions, which wait for removal, which are not ours to touch; and who the
- * directory belongs to. Plain files in the root that nobody knows are ignored, as a broker does; folders that nobody knows are left alone with a warning
- * (a broker would refuse to start).
+ * The root of a data directory (spec/storage-format 1.1, 1.2): which folders are partitions, which wait for removal, which are not ours to touch; and
+ * who the directory belongs to. Plain files in the root that nobody knows are ignored, as a broker does; folders that nobody knows are left alone
+ * with a warning (a broker would refuse to start).
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -29,13 +29,16 @@ export function scanDataDirectory(fs: FileSystem, root: string): DataDirectory {
   const removable: string[] = []
   const leftAlone: { directory: string; reason: string }[] = []
   for (const { name, kind } of fs.readDirectory(root)) {
-    if (kind === 'file' || ignored.has(name)) continue
+    // Neither a file nor a folder: the lock's socket.
+    if (kind !== 'directory' || ignored.has(name)) continue
     const directory = join(root, name)
     const parsed = parsePartitionFolder(name)
     if (parsed !== null && parsed.topic === CLUSTER_METADATA) continue
-    if (parsed === null || kind !== 'directory') leftAlone.push({ directory, reason: 'it is no partition folder; a Kafka broker would not start with it' })
+    if (parsed === null) leftAlone.push({ directory, reason: 'it is no partition folder; a Kafka broker would not start with it' })
     else if (parsed.state === 'delete') removable.push(directory)
-    else if (parsed.state === 'stray') leftAlone.push({ directory, reason: 'a broker set it aside as stray: rename it to <topic>-<partition> to have it back, or remove it' })
+    else if (parsed.state === 'stray') leftAlone.push(
+      { directory, reason: 'a broker set it aside as stray: rename it to <topic>-<partition> to have it back, or remove it' },
+    )
     else if (parsed.state === 'future') leftAlone.push({ directory, reason: 'a broker was moving the partition here and did not finish: remove it' })
     else if (name !== `${parsed.topic}-${parsed.partition}`) leftAlone.push({ directory, reason: 'its partition number is not written plainly' })
     else partitions.push({ topic: parsed.topic, partition: parsed.partition, directory })
@@ -48,8 +51,8 @@ export function scanDataDirectory(fs: FileSystem, root: string): DataDirectory {
 export interface DirectoryIdentity { readonly clusterId: string; readonly nodeId: number; readonly directoryId: string }
 
 /**
- * Who the directory belongs to. Kafka's own file is kept as it is (a missing directory id is added, as Kafka does); without one a fresh identity is written. A
- * file that cannot be understood is renamed aside.
+ * Who the directory belongs to. Kafka's own file is kept as it is (a missing directory id is added, as Kafka does); without one a fresh identity is
+ * written. A file that cannot be understood is renamed aside.
  */
 export function identifyDirectory(fs: FileSystem, root: string, nodeId: number, ports: Ports, readOnly: boolean): DirectoryIdentity {
   const found = readIdentity(fs, root, ports, readOnly)
