@@ -32,7 +32,10 @@ export interface Ottla extends Kafka {
   readonly recoveryReports: readonly RecoveryReport[]
   /** The storage engine itself. Raises UNKNOWN_TOPIC_OR_PARTITION. */
   log(topic: string, partition: number): PartitionLog
-  /** The full consistency check of the directory, read only. Yields what is wrong; nothing when all is well. */
+  /**
+   * The full consistency check of the directory, read only. Yields what is wrong; nothing when all is well. Remarks of severity `info` (files that are
+   * written when the database closes, say) come only with `readOnly`.
+   */
   verify(options?: CheckOptions): AsyncIterable<Finding>
   metrics(): MetricsSnapshot
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
@@ -91,7 +94,7 @@ export class OttlaHandle implements Ottla {
     if (!this.#database.readOnly) for (const log of this.#database.logs.logs()) if (!log.isOffline) await log.flush()
     for await (const finding of checkLog(this.#database.fileSystem, this.#database.directory, options)) {
       this.#check()
-      yield finding
+      if (this.#database.readOnly || finding.severity !== 'info') yield finding
     }
   }
 
