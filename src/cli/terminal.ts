@@ -2,10 +2,10 @@
  * Standard output and standard error of one command: output is gathered and waits for a slow reader, a reader that has gone away
  * ends the command quietly, progress and colour appear only where a person looks.
  */
-import { styleText } from 'node:util'
-
 const GATHER_BYTES = 64 * 1024
 const PROGRESS_PERIOD_MS = 100
+/** Not `styleText` of Node: it looks at standard output, which may be a pipe while a person reads standard error. */
+const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
 const NEW_LINE = new Uint8Array([10])
 
 export interface Streams { readonly out: NodeJS.WriteStream; readonly error: NodeJS.WriteStream }
@@ -102,7 +102,7 @@ export class Terminal {
   endProgress(): void { this.#hideProgress() }
 
   /** `text` in a style where standard error is a terminal. */
-  style(style: 'bold' | 'red' | 'yellow' | 'green' | 'dim', text: string): string {
-    return this.#streams.error.isTTY && process.env['NO_COLOR'] === undefined ? styleText(style, text) : text
+  style(style: keyof typeof styles, text: string): string {
+    return this.#streams.error.isTTY && process.env['NO_COLOR'] === undefined ? `\x1b[${styles[style]}m${text}\x1b[0m` : text
   }
 }

@@ -1,7 +1,7 @@
 /** `ottla configs`: kafka-configs on a directory. */
 import { readFileSync } from 'node:fs'
 import type { ConfigEntry, ConfigTarget, Ottla } from '../../index.ts'
-import { oneOf, pairs } from '../arguments.ts'
+import { choice, oneOf, pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
 import { withDatabase } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -25,6 +25,7 @@ export const configs: Command = defineCommand({
     'entity-type': { type: 'text', value: 'TYPE', help: 'topics (default) or brokers' },
     'entity-name': { type: 'text', value: 'NAME', help: 'the topic, or the node id of the broker' },
     topic: { type: 'text', value: 'NAME', help: 'short for --entity-type topics --entity-name NAME' },
+    broker: { type: 'text', value: 'ID', help: 'short for --entity-type brokers --entity-name ID' },
     'add-config': { type: 'text', many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
     'add-config-file': { type: 'text', value: 'FILE', help: 'a properties file with settings to set' },
     'delete-config': { type: 'text', many: true, value: 'NAME,…', help: 'settings to put back to their default' },
@@ -35,10 +36,9 @@ export const configs: Command = defineCommand({
   ],
   async run(terminal, values) {
     const action = oneOf(values, ['describe', 'alter'])
-    const type = values.topic !== undefined ? 'topics' : values['entity-type'] ?? 'topics'
-    if (!['topics', 'topic', 'brokers', 'broker'].includes(type)) throw new UsageError(`--entity-type is topics or brokers, not ${JSON.stringify(type)}`)
-    const name = values.topic ?? values['entity-name']
-    const isTopic = type.startsWith('topic')
+    const type = values.topic !== undefined ? 'topics' : values.broker !== undefined ? 'brokers' : values['entity-type'] ?? 'topics'
+    const isTopic = choice('entity-type', type, ['topics', 'brokers']) === 'topics'
+    const name = values.topic ?? values.broker ?? values['entity-name']
     if (action === 'describe') {
       return withDatabase(terminal, values, 'read', async (ottla) => {
         for (const target of await targets(ottla, isTopic, name)) await describe(ottla, terminal, target, values.all, values.json)

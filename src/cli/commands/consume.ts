@@ -22,10 +22,15 @@ const options = {
   'output-format': { type: 'text', value: 'FORMAT', help: 'lines (default), raw or json; see below' },
   encoding: { type: 'text', value: 'NAME', help: 'of bytes in json: utf8 (default), base64 or json; base64 also for lines' },
   'isolation-level': { type: 'text', value: 'LEVEL', help: 'read_uncommitted (default) or read_committed' },
+  print: {
+    type: 'text', many: true, value: 'PART,…', help: 'timestamp, partition, offset, headers or key before each value; short for --property print.PART=true',
+  },
   property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-consumer: ${printProperties.join(', ')}` },
   'formatter-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
   'consumer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the consumer' },
 } as const
+
+const printedParts = ['timestamp', 'partition', 'offset', 'headers', 'key', 'value'] as const
 
 export const consume: Command = defineCommand({
   name: 'consume',
@@ -45,7 +50,7 @@ export const consume: Command = defineCommand({
   examples: [
     'ottla consume --data ./data --topic orders --from-beginning --max-messages 10 --json',
     'ottla consume --data ./data --topic backup --from-beginning --raw | tar x',
-    'ottla consume --data ./data --topic orders --group audit --property print.key=true',
+    'ottla consume --data ./data --topic orders --group audit --print key,offset',
   ],
   async run(terminal, values) {
     const named = values.json ? 'json' : values.raw ? 'raw' : values['output-format'] ?? 'lines'
@@ -56,7 +61,8 @@ export const consume: Command = defineCommand({
       throw new UsageError('--partition needs --topic, and no --group')
     }
     if (values.offset !== undefined && values['from-beginning']) throw new UsageError('--offset and --from-beginning exclude each other')
-    const properties = pairs('property', [...values.property, ...values['formatter-property']])
+    const parts = values.print.flatMap((list) => list.split(',')).map((part) => choice('print', part, printedParts))
+    const properties = pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']])
     checkNames('property', properties, printProperties, 'settings of the consumer go to --consumer-property')
     const printer = printerFor(terminal, format, encodingOf(values.encoding), properties)
     const job = new ConsumeJob(terminal, printer, values)

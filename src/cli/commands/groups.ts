@@ -23,7 +23,7 @@ const options = {
   'all-topics': { type: 'flag', help: 'every topic the group has offsets of' },
   offsets: { type: 'flag', help: '--describe: offsets and lag (default)' },
   members: { type: 'flag', help: '--describe: members' },
-  state: { type: 'flag', help: '--describe, --list: states' },
+  state: { type: 'text', optionalValue: true, value: 'STATE,…', help: '--describe: states; --list: states, or groups in these states' },
   verbose: { type: 'flag', help: '--members: assignments too' },
   'to-earliest': { type: 'flag', help: 'to the first record' },
   'to-latest': { type: 'flag', help: 'behind the last record' },
@@ -96,15 +96,18 @@ async function chosen(ottla: Ottla, named: readonly string[], mayBeNew = false):
   return [...named]
 }
 
-async function list(ottla: Ottla, terminal: Terminal, state: boolean, json: boolean): Promise<number> {
-  const all = (await ottla.admin.listGroups()).toSorted((a, b) => a.groupId < b.groupId ? -1 : 1)
+/** `state` undefined: names alone; empty: states too; else only groups in these. */
+async function list(ottla: Ottla, terminal: Terminal, state: string | undefined, json: boolean): Promise<number> {
+  const wanted = (state ?? '').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '')
+  const found = (await ottla.admin.listGroups()).filter((g) => wanted.length === 0 || wanted.includes(g.state.toLowerCase()))
+  const all = found.toSorted((a, b) => a.groupId < b.groupId ? -1 : 1)
   if (json) for (const group of all) void terminal.json(group)
-  else if (state) await terminal.line(table(['GROUP', 'STATE'], all.map((g) => [g.groupId, g.state])))
+  else if (state !== undefined) await terminal.line(table(['GROUP', 'STATE'], all.map((g) => [g.groupId, g.state])))
   else for (const group of all) void terminal.line(group.groupId)
   return 0
 }
 
-interface DescribeValues { readonly members: boolean; readonly state: boolean; readonly verbose: boolean; readonly json: boolean }
+interface DescribeValues { readonly members: boolean; readonly state: string | undefined; readonly verbose: boolean; readonly json: boolean }
 
 async function describe(ottla: Ottla, terminal: Terminal, names: readonly string[], values: DescribeValues): Promise<number> {
   const found: ListedGroup[] = await describeGroups(ottla, names)
@@ -112,7 +115,7 @@ async function describe(ottla: Ottla, terminal: Terminal, names: readonly string
     for (const group of found) await terminal.json({ ...group.description, offsets: group.offsets })
     return 0
   }
-  const view = values.members ? 'members' : values.state ? 'state' : 'offsets'
+  const view = values.members ? 'members' : values.state !== undefined ? 'state' : 'offsets'
   const { controller, brokers } = await ottla.admin.describeCluster()
   const broker = brokers.find((b) => b.id === controller)
   const coordinator = `${broker?.host ?? ''}:${broker?.port ?? ''}  (${controller})`

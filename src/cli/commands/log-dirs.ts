@@ -10,6 +10,7 @@ export const logDirs: Command = defineCommand({
     ...dataOptions,
     json: { ...jsonOption.json, help: 'only the JSON, without the two lines that Kafka\'s tool puts before it' },
     describe: { type: 'flag', help: 'as Kafka\'s tool wants it; the only thing this command does' },
+    'broker-list': { type: 'text', value: 'ID,…', help: 'for Kafka\'s sake: there is one broker' },
     'topic-list': { type: 'text', value: 'NAME,…', help: 'only these topics' },
   },
   examples: ['ottla log-dirs --data ./data --describe --topic-list orders'],

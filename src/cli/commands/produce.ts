@@ -38,9 +38,14 @@ export const produce: Command = defineCommand({
     acks: { type: 'text', value: '0|1|all', help: 'all (default): on disk when acknowledged' },
     'request-required-acks': { type: 'text', value: '0|1|all', help: 'the same' },
     'compression-codec': { type: 'text', optionalValue: true, value: 'CODEC', help: 'none, gzip (when no codec is named), snappy, lz4 or zstd' },
-    'batch-size': { type: 'number', value: 'BYTES', help: 'largest batch' },
-    linger: { type: 'number', value: 'MS', help: 'how long a batch waits for more records' },
+    'batch-size': { type: 'number', value: 'BYTES', help: 'largest batch (batch.size)' },
+    linger: { type: 'number', value: 'MS', help: 'how long a batch waits for more records (linger.ms)' },
     timeout: { type: 'number', value: 'MS', help: 'the same, under Kafka\'s name' },
+    'max-block-ms': { type: 'number', value: 'MS', help: 'how long a full buffer may make wait (max.block.ms)' },
+    'max-memory-bytes': { type: 'number', value: 'BYTES', help: 'what may be buffered (buffer.memory)' },
+    'message-send-max-retries': { type: 'number', help: 'how often a batch is tried again (retries)' },
+    'retry-backoff-ms': { type: 'number', value: 'MS', help: 'wait before a retry (retry.backoff.ms)' },
+    'request-timeout-ms': { type: 'number', value: 'MS', help: 'wait for an acknowledgement (request.timeout.ms)' },
     sync: { type: 'flag', help: 'wait for each record before the next' },
   },
   notes: [
@@ -91,18 +96,27 @@ interface Job {
 interface ProducerValues {
   readonly acks: string | undefined; readonly 'request-required-acks': string | undefined; readonly 'compression-codec': string | undefined
   readonly 'batch-size': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined
+  readonly 'max-block-ms': number | undefined; readonly 'max-memory-bytes': number | undefined; readonly 'message-send-max-retries': number | undefined
+  readonly 'retry-backoff-ms': number | undefined; readonly 'request-timeout-ms': number | undefined
   readonly 'producer-property': readonly string[]
 }
+
+/** Numbers that go to a setting as they are; a later one wins. */
+const numberSettings = [
+  ['batch-size', 'batch.size'], ['timeout', 'linger.ms'], ['linger', 'linger.ms'], ['max-block-ms', 'max.block.ms'], ['max-memory-bytes', 'buffer.memory'],
+  ['message-send-max-retries', 'retries'], ['retry-backoff-ms', 'retry.backoff.ms'], ['request-timeout-ms', 'request.timeout.ms'],
+] as const
 
 function settingsOf(values: ProducerValues): ProducerSettings {
   const acks = values.acks ?? values['request-required-acks']
   const codec = values['compression-codec']
-  const linger = values.linger ?? values.timeout
   const settings: Record<string, string | number> = pairs('producer-property', values['producer-property'])
   if (acks !== undefined) settings['acks'] = acks
   if (codec !== undefined) settings['compression.type'] = codec === '' ? 'gzip' : codec
-  if (values['batch-size'] !== undefined) settings['batch.size'] = values['batch-size']
-  if (linger !== undefined) settings['linger.ms'] = linger
+  for (const [option, setting] of numberSettings) {
+    const value = values[option]
+    if (value !== undefined) settings[setting] = value
+  }
   return settings
 }
 
