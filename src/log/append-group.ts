@@ -35,7 +35,13 @@ export interface GroupContext {
 }
 
 interface Member { readonly item: PendingAppend; readonly result: AppendResult }
-export interface GroupBatch { readonly size: number; readonly baseOffset: number; readonly lastOffset: number; readonly maxTimestamp: number; readonly leaderEpoch: number }
+export interface GroupBatch {
+  readonly size: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly maxTimestamp: number
+  readonly leaderEpoch: number
+}
 
 /** What the next batches ask of the active segment. */
 export interface Fit { readonly bytes: number; readonly maxTimestamp: number; readonly firstOffset: number; readonly lastOffset: number }
@@ -59,8 +65,8 @@ export class AppendGroup {
   get bytes(): number { return this.run.length }
 
   /**
-   * Checks `item`, unless an earlier group has done so. False: it was refused (and told so) or answered; nothing more to do for it.
-   * True: `item.validated` holds batches to place.
+   * Checks `item`, unless an earlier group has done so. False: it was refused (and told so) or answered; nothing more to do for it. True:
+   * `item.validated` holds batches to place.
    */
   prepare(item: PendingAppend): boolean {
     const { config, now, nextOffset } = this.#context
@@ -116,8 +122,8 @@ export class AppendGroup {
   }
 
   /**
-   * Gives the batches of `item` their offsets, checks their producers and stages their bytes. False: no room behind what is staged, so the group must be
-   * written first; `item` is untouched. A refused item is told so, and counts as placed.
+   * Gives the batches of `item` their offsets, checks their producers and stages their bytes. False: no room behind what is staged, so the group must
+   * be written first; `item` is untouched. A refused item is told so, and counts as placed.
    */
   place(item: PendingAppend): boolean {
     const batches = item.validated!
@@ -155,7 +161,10 @@ export class AppendGroup {
     return true
   }
 
-  /** Behind the run; a batch that fits no chunk makes a run of its own. The caller's bytes are stamped by nobody, so that a failed append can be tried again. */
+  /**
+   * Behind the run; a batch that fits no chunk makes a run of its own. The caller's bytes are stamped by nobody, so that a failed append can be tried
+   * again.
+   */
   #stage(bytes: Uint8Array, baseOffset: number, stamped: boolean): void {
     const { tail, demand } = this.#context
     if (tail.stage(bytes, baseOffset, demand, this.run)) return

@@ -10,7 +10,9 @@ const result: AppendResult = { baseOffset: 0, lastOffset: 0, logAppendTimeMs: -1
 function bytes(size: number): Uint8Array { return new Uint8Array(size) }
 
 /** Commits by hand: each group waits until the test finishes it. */
-function harness(takeAtMost = Number.POSITIVE_INFINITY): { scheduler: ManualScheduler; queue: AppendQueue; groups: PendingAppend[][]; finish: () => Promise<void> } {
+function harness(
+  takeAtMost = Number.POSITIVE_INFINITY,
+): { scheduler: ManualScheduler; queue: AppendQueue; groups: PendingAppend[][]; finish: () => Promise<void> } {
   const scheduler = new ManualScheduler()
   const groups: PendingAppend[][] = []
   const ends: (() => void)[] = []
@@ -59,7 +61,9 @@ describe('AppendQueue', () => {
     expect(groups.map((group) => group.length)).toEqual([8, 9, 8])
   })
 
-  test.each([[200_000, 2, 'at once when much waits'], [100, 1, 'in the next turn when little waits']])('starts the next group of %i bytes after %i groups: %s', async (size, expected) => {
+  test.each(
+    [[200_000, 2, 'at once when much waits'], [100, 1, 'in the next turn when little waits']],
+  )('starts the next group of %i bytes after %i groups: %s', async (size, expected) => {
     const { scheduler, queue, groups, finish } = harness(1)
     void queue.push(bytes(10), options)
     await scheduler.runUntilIdle()

@@ -1,9 +1,9 @@
 /**
- * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections
- * (truncation, retention, close) take turns with groups. At most one of them runs at a time.
+ * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections (truncation,
+ * retention, close) take turns with groups. At most one of them runs at a time.
  *
- * Rules (design/performance D5, H3): a group is never started inside `push`; its promises are settled before the next group starts; the next
- * one starts in a macrotask of its own unless much already waits, so that those who were just answered can join it.
+ * Rules (design/performance D5, H3): a group is never started inside `push`; its promises are settled before the next group starts; the next one
+ * starts in a macrotask of its own unless much already waits, so that those who were just answered can join it.
  *
  * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
  */

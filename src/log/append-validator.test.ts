@@ -11,7 +11,9 @@ import type { LogTopicValues } from './log-config.ts'
 const NOW = 1_700_000_000_000
 const HOUR = 3_600_000
 
-function batch(records: readonly RecordInput[] = [{ key: 'k', value: 'v', timestamp: NOW }], fields: BatchFields = {}): Buffer { return Buffer.from(buildBatch(records, fields)) }
+function batch(
+  records: readonly RecordInput[] = [{ key: 'k', value: 'v', timestamp: NOW }], fields: BatchFields = {},
+): Buffer { return Buffer.from(buildBatch(records, fields)) }
 
 /** Changes header bytes and puts the checksum right again. */
 function forged(bytes: Buffer, change: (view: DataView) => void): Buffer {
@@ -22,7 +24,9 @@ function forged(bytes: Buffer, change: (view: DataView) => void): Buffer {
   return copy
 }
 
-function check(bytes: Uint8Array, config: Partial<LogTopicValues> = {}, origin: 'client' | 'in-process' | 'coordinator' = 'client'): ReturnType<typeof validateAppend> {
+function check(
+  bytes: Uint8Array, config: Partial<LogTopicValues> = {}, origin: 'client' | 'in-process' | 'coordinator' = 'client',
+): ReturnType<typeof validateAppend> {
   return validateAppend(bytes, origin, testConfig(config), NOW)
 }
 
@@ -56,7 +60,9 @@ describe('an append of a client', () => {
     ['a count that is too large', forged(batch(), (view) => view.setInt32(57, 2)), 'INVALID_RECORD'],
     ['no records', forged(batch(), (view) => view.setInt32(57, 0)), 'INVALID_RECORD'],
     ['a negative last offset delta', forged(batch(), (view) => view.setInt32(23, -5)), 'INVALID_RECORD'],
-    ['a control batch', Buffer.from(buildEndTransactionMarker({ type: 'COMMIT', timestamp: NOW, producerId: 1, producerEpoch: 0, coordinatorEpoch: 0 })), 'INVALID_RECORD'],
+    ['a control batch', Buffer.from(
+      buildEndTransactionMarker({ type: 'COMMIT', timestamp: NOW, producerId: 1, producerEpoch: 0, coordinatorEpoch: 0 }),
+    ), 'INVALID_RECORD'],
     ['a producer without sequence', batch(undefined, { producerId: 5, producerEpoch: 0, baseSequence: -1 }), 'INVALID_RECORD'],
     ['records that do not parse', forged(batch(), (view) => view.setUint8(61, 0x7e)), 'INVALID_RECORD'],
   ] as const)('is refused for %s', (_what, bytes, code) => {
@@ -112,15 +118,22 @@ describe('an append of a client', () => {
 })
 
 describe('compression.type', () => {
-  const records = Array.from({ length: 20 }, (_, i): RecordInput => ({ key: `key ${i}`, value: 'v'.repeat(40), timestamp: NOW + i, headers: i === 3 ? [{ key: 'h', value: null }] : [] }))
-  const shown = (bytes: Uint8Array): unknown => readBatch(bytes).records.map(({ offset, timestamp, key, value, headers }) => [offset, timestamp, String(key), String(value), headers.length])
+  const records = Array.from({ length: 20 }, (_, i): RecordInput => {
+    return { key: `key ${i}`, value: 'v'.repeat(40), timestamp: NOW + i, headers: i === 3 ? [{ key: 'h', value: null }] : [] }
+  })
+  const shown = (bytes: Uint8Array): unknown =>
+    readBatch(bytes).records.map(({ offset, timestamp, key, value, headers }) => [offset, timestamp, String(key), String(value), headers.length])
 
-  test.each(compressionTypes.flatMap((from) => [...compressionTypes, 'producer'].map((to) => [from, to] as const)))('from %s to %s keeps the records and the producer', (from, to) => {
+  test.each(
+    compressionTypes.flatMap((from) => [...compressionTypes, 'producer'].map((to) => [from, to] as const)),
+  )('from %s to %s keeps the records and the producer', (from, to) => {
     const bytes = batch(records, { compression: from, producerId: 8, producerEpoch: 2, baseSequence: 11, isTransactional: true })
     const valid = check(bytes, { 'compression.type': to === 'none' ? 'uncompressed' : to })
     const target = to === 'producer' ? from : to
     if (target === from) expect(valid.bytes).toBe(bytes)
-    expect(valid.header).toMatchObject({ compression: target, producerId: 8, producerEpoch: 2, baseSequence: 11, isTransactional: true, count: 20, lastOffsetDelta: 19, maxTimestamp: NOW + 19 })
+    expect(valid.header).toMatchObject(
+      { compression: target, producerId: 8, producerEpoch: 2, baseSequence: 11, isTransactional: true, count: 20, lastOffsetDelta: 19, maxTimestamp: NOW + 19 },
+    )
     expect(shown(valid.bytes)).toEqual(shown(bytes))
     expect(verifyBatchCrc(valid.bytes, viewOf(valid.bytes), 0, valid.size)).toBe(true)
   })

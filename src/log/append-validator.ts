@@ -4,7 +4,7 @@
  *
  * Not here: producer state (producer-append.ts), rolling, offsets. Used by the append group of PartitionLog.
  */
-import { OttlaError } from '../common/errors.ts'
+import { OttlaError, type ErrorCode } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType } from '../record/batch-format.ts'
 import { RecordBatchBuilder, type BatchFields } from '../record/record-batch-builder.ts'
 import { RecordCursor, validateBatch, type BatchSummary } from '../record/record-cursor.ts'
@@ -25,9 +25,7 @@ export interface ValidBatch {
   readonly logAppendTimeMs: number
 }
 
-function refuse(code: 'INVALID_RECORD' | 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE' | 'INVALID_TIMESTAMP' | 'RECORD_LIST_TOO_LARGE' | 'UNSUPPORTED_FOR_MESSAGE_FORMAT', message: string): never {
-  throw new OttlaError(code, message)
-}
+function refuse(code: ErrorCode, message: string): never { throw new OttlaError(code, message) }
 
 /** Bytes of the one batch at the start of `records`; a cut batch behind it is ignored, as Kafka does. */
 function soleBatchSize(records: Uint8Array, view: DataView): number {
@@ -64,10 +62,16 @@ function checkTimestamps(minTimestamp: number, maxTimestamp: number, header: Bat
   }
   if (config.timestampType === 'LogAppendTime') return
   if (minTimestamp !== -1 && now - minTimestamp > config.timestampBeforeMaxMs) {
-    refuse('INVALID_TIMESTAMP', `timestamp ${minTimestamp} is ${now - minTimestamp} ms old, more than message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`)
+    refuse(
+      'INVALID_TIMESTAMP',
+      `timestamp ${minTimestamp} is ${now - minTimestamp} ms old, more than message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`,
+    )
   }
   if (maxTimestamp !== -1 && maxTimestamp - now > config.timestampAfterMaxMs) {
-    refuse('INVALID_TIMESTAMP', `timestamp ${maxTimestamp} is ${maxTimestamp - now} ms ahead, more than message.timestamp.after.max.ms=${config.timestampAfterMaxMs}`)
+    refuse(
+      'INVALID_TIMESTAMP',
+      `timestamp ${maxTimestamp} is ${maxTimestamp - now} ms ahead, more than message.timestamp.after.max.ms=${config.timestampAfterMaxMs}`,
+    )
   }
 }
 
@@ -116,8 +120,8 @@ function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, logA
 }
 
 /**
- * Checks one append of `client`, `in-process` or `coordinator` origin. `now`: wall clock. Raises what spec 5.1 names. The codec of the batch, and of the
- * topic, must be loaded.
+ * Checks one append of `client`, `in-process` or `coordinator` origin. `now`: wall clock. Raises what spec 5.1 names. The codec of the batch, and of
+ * the topic, must be loaded.
  */
 export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin, 'replication'>, config: LogConfig, now: number): ValidBatch {
   const view = viewOf(records)
@@ -151,9 +155,13 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
     bytes = rebuild(bytes, header, config, stampsTime ? now : undefined)
     header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
   }
-  if (bytes.length > config.segmentBytes) refuse('RECORD_LIST_TOO_LARGE', `${bytes.length} bytes do not fit into a segment of segment.bytes=${config.segmentBytes}`)
+  if (bytes.length > config.segmentBytes) refuse(
+    'RECORD_LIST_TOO_LARGE', `${bytes.length} bytes do not fit into a segment of segment.bytes=${config.segmentBytes}`,
+  )
   const stamp = restamps && !rebuilds ? { timestampType: config.timestampType, maxTimestamp: stampsTime ? now : maxTimestamp } : null
-  return { bytes, header, size: bytes.length, stamp, maxTimestamp: stamp === null ? header.maxTimestamp : stamp.maxTimestamp, logAppendTimeMs: stampsTime ? now : -1 }
+  return {
+    bytes, header, size: bytes.length, stamp, maxTimestamp: stamp === null ? header.maxTimestamp : stamp.maxTimestamp, logAppendTimeMs: stampsTime ? now : -1,
+  }
 }
 
 /** Checks the whole batches of a `replication` append: header and CRC, offsets that rise from `nextOffset` on. A cut batch at the end is left out. */
@@ -166,13 +174,20 @@ export function validateReplicated(records: Uint8Array, nextOffset: number, conf
     const size = peekBatchSize(records, view, position, records.length)
     if (size < 0) break
     if (records[position + 16] !== 2) refuse('UNSUPPORTED_FOR_MESSAGE_FORMAT', `only record batches of magic 2 can be appended, not ${records[position + 16]}`)
-    if (size < BATCH_HEADER_SIZE || !verifyBatchCrc(records, view, position, size)) refuse('CORRUPT_MESSAGE', `the checksum of the replicated batch at byte ${position} does not match`)
+    if (size < BATCH_HEADER_SIZE || !verifyBatchCrc(records, view, position, size)) refuse(
+      'CORRUPT_MESSAGE', `the checksum of the replicated batch at byte ${position} does not match`,
+    )
     const bytes = position === 0 && size === records.length ? records : records.subarray(position, position + size)
     const header = readBatchHeader(records, view, position, records.length)
     if (header.baseOffset < expected || header.lastOffset < header.baseOffset) {
-      throw new OttlaError('OFFSET_OUT_OF_RANGE', `a replicated batch has offsets ${header.baseOffset}–${header.lastOffset} where at least ${expected} was expected`, { offset: header.baseOffset })
+      throw new OttlaError(
+        'OFFSET_OUT_OF_RANGE', `a replicated batch has offsets ${header.baseOffset}–${header.lastOffset} where at least ${expected} was expected`,
+        { offset: header.baseOffset },
+      )
     }
-    batches.push({ bytes, header, size, stamp: null, maxTimestamp: header.maxTimestamp, logAppendTimeMs: header.timestampType === 'LogAppendTime' ? header.maxTimestamp : -1 })
+    batches.push({
+      bytes, header, size, stamp: null, maxTimestamp: header.maxTimestamp, logAppendTimeMs: header.timestampType === 'LogAppendTime' ? header.maxTimestamp : -1,
+    })
     expected = header.nextOffset
     position += size
   }

@@ -1,6 +1,6 @@
 /**
- * Reads one `.log` batch by batch for the full check, with nothing of the log engine between it and the bytes: no index, no recovery point. Large reads, one batch in
- * memory at least.
+ * Reads one `.log` batch by batch for the full check, with nothing of the log engine between it and the bytes: no index, no recovery point. Large
+ * reads, one batch in memory at least.
  */
 import type { FileHandle } from '../io/file-system.ts'
 import { OttlaError } from '../common/errors.ts'

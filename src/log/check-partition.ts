@@ -97,7 +97,9 @@ export class PartitionCheck {
       this.#findings.add('warning', 'INDEX_WITHOUT_LOG', this.#path(name), 'there is no .log to it; the next open removes it')
     }
     try {
-      if (readPartitionMetadata(fs, directory) === null) this.#findings.add('warning', 'TOPIC_ID_MISSING', directory, 'there is no partition.metadata: a broker would take the folder for a stray')
+      if (readPartitionMetadata(fs, directory) === null) this.#findings.add(
+        'warning', 'TOPIC_ID_MISSING', directory, 'there is no partition.metadata: a broker would take the folder for a stray',
+      )
     } catch (error) {
       if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
       this.#findings.add('warning', 'TOPIC_ID_MISSING', directory, error.message)
@@ -134,7 +136,9 @@ export class PartitionCheck {
     const file = this.#path(segmentFileName(base, 'log'))
     const handle = fs.open(file, 'read')
     try {
-      if (base < this.#nextOffset) this.#findings.add('error', 'OFFSETS_NOT_RISING', file, `the segment begins at ${base}, but the one before ends at ${this.#nextOffset}`, 0, base)
+      if (base < this.#nextOffset) this.#findings.add(
+        'error', 'OFFSETS_NOT_RISING', file, `the segment begins at ${base}, but the one before ends at ${this.#nextOffset}`, 0, base,
+      )
       if (base > this.#nextOffset) this.#gaps = true
       const indexes = this.#openIndexes(base, handle.size(), nextBase === null)
       const aborted: AbortedTransactionFact[] = []
@@ -168,7 +172,9 @@ export class PartitionCheck {
       const bytes = this.#read(name)
       if (bytes !== null) return make(bytes, this.#path(name))
       // An index of a segment that was being written reaches its file when the segment is rolled or closed.
-      if (logBytes > 0) this.#findings.add(isLast && !this.#question.clean ? 'info' : 'warning', 'INDEX_MISSING', this.#path(name), 'it is missing; lookups scan the log until it is made anew')
+      if (logBytes > 0) this.#findings.add(
+        isLast && !this.#question.clean ? 'info' : 'warning', 'INDEX_MISSING', this.#path(name), 'it is missing; lookups scan the log until it is made anew',
+      )
       return null
     }
     return {
@@ -179,10 +185,16 @@ export class PartitionCheck {
 
   async #batch(file: string, base: number, batch: CheckedBatch): Promise<void> {
     const { header, position, buffer, view, at } = batch
-    const say = (code: Finding['code'], message: string, severity: Finding['severity'] = 'error'): void => this.#findings.add(severity, code, file, message, position, header.baseOffset)
-    if (!verifyBatchCrc(buffer, view, at, header.size)) say('CHECKSUM_MISMATCH', `the checksum of the batch ${header.baseOffset}–${header.lastOffset} does not match its bytes`)
+    const say = (
+      code: Finding['code'], message: string, severity: Finding['severity'] = 'error',
+    ): void => this.#findings.add(severity, code, file, message, position, header.baseOffset)
+    if (!verifyBatchCrc(buffer, view, at, header.size)) say(
+      'CHECKSUM_MISMATCH', `the checksum of the batch ${header.baseOffset}–${header.lastOffset} does not match its bytes`,
+    )
     else await this.#records(batch, say)
-    if (header.lastOffset < base || (header.magic === 2 && header.baseOffset < base)) say('OFFSET_BELOW_SEGMENT', `the batch begins at ${header.baseOffset}, below its segment`)
+    if (header.lastOffset < base || (header.magic === 2 && header.baseOffset < base)) say(
+      'OFFSET_BELOW_SEGMENT', `the batch begins at ${header.baseOffset}, below its segment`,
+    )
     if (header.lastOffset < this.#nextOffset || (header.magic === 2 && header.baseOffset < this.#nextOffset)) {
       say('OFFSETS_NOT_RISING', `the batch has offsets ${header.baseOffset}–${header.lastOffset}, but those below ${this.#nextOffset} are taken`)
     }
@@ -209,14 +221,18 @@ export class PartitionCheck {
   #checkEpoch(file: string, { header, position }: CheckedBatch): void {
     if (header.leaderEpoch < 0) return
     if (header.leaderEpoch < this.#epoch) {
-      this.#findings.add('error', 'EPOCH_GOES_BACK', file, `the batch is of leader epoch ${header.leaderEpoch}, the one before of ${this.#epoch}`, position, header.baseOffset)
+      this.#findings.add(
+        'error', 'EPOCH_GOES_BACK', file, `the batch is of leader epoch ${header.leaderEpoch}, the one before of ${this.#epoch}`, position, header.baseOffset,
+      )
     }
     this.#epoch = Math.max(this.#epoch, header.leaderEpoch)
     if (this.#epochs === null) return
     const known = this.#epochs.findLast((entry) => entry.startOffset <= header.baseOffset)?.epoch ?? -1
     // Below the first entry nothing is claimed: the file was lost once.
     if (known >= 0 && known !== header.leaderEpoch) {
-      this.#findings.add('error', 'EPOCHS_WRONG', this.#path(LEADER_EPOCH_FILE), `it gives epoch ${known} to offset ${header.baseOffset}, whose batch is of ${header.leaderEpoch}`, null, header.baseOffset)
+      this.#findings.add('error', 'EPOCHS_WRONG', this.#path(
+        LEADER_EPOCH_FILE,
+      ), `it gives epoch ${known} to offset ${header.baseOffset}, whose batch is of ${header.leaderEpoch}`, null, header.baseOffset)
     }
   }
 
@@ -234,7 +250,10 @@ export class PartitionCheck {
     const { position, torn, detail } = batches.problem!
     const { clean, recoveryPoint } = this.#question
     const mayBeTorn = !clean && isLast && (recoveryPoint === null || this.#nextOffset >= recoveryPoint)
-    this.#findings.add(mayBeTorn ? 'warning' : 'error', mayBeTorn && torn ? 'TORN_TAIL' : 'BATCH_MALFORMED', file, `${size - position} bytes are no whole batches: ${detail}`, position, this.#nextOffset)
+    this.#findings.add(
+      mayBeTorn ? 'warning' : 'error', mayBeTorn && torn ? 'TORN_TAIL' : 'BATCH_MALFORMED', file,
+      `${size - position} bytes are no whole batches: ${detail}`, position, this.#nextOffset,
+    )
     if (!isLast) this.#gaps = true
     this.#producers.lose()
   }
@@ -257,7 +276,9 @@ export class PartitionCheck {
       const name = segmentFileName(at, 'snapshot')
       const snapshot = readSnapshot(this.#read(name)!, this.#path(name), this.#findings)
       if (snapshot === null) continue
-      if (at > this.#endOffset && offset === Number.POSITIVE_INFINITY) this.#findings.add('warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at)
+      if (at > this.#endOffset && offset === Number.POSITIVE_INFINITY) this.#findings.add(
+        'warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at,
+      )
       else if (!this.#gaps) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Producer state and transactions worked out from the batches alone (spec/storage-format 10), by a second implementation, and held against snapshots and transaction
- * indexes. Where the log has lost its beginning or was compacted, what cannot be known is not complained about.
+ * Producer state and transactions worked out from the batches alone (spec/storage-format 10), by a second implementation, and held against snapshots
+ * and transaction indexes. Where the log has lost its beginning or was compacted, what cannot be known is not complained about.
  */
 import { readInt64 } from '../common/int64.ts'
 import { viewOf, type BatchHeader } from '../record/batch-format.ts'
@@ -12,7 +12,13 @@ import type { Findings } from './check-finding.ts'
 import type { AbortedTransactionFact } from './check-indexes.ts'
 
 export interface ProducerFact {
-  producerEpoch: number; lastSequence: number; lastOffset: number; offsetDelta: number; timestamp: number; coordinatorEpoch: number; currentTxnFirstOffset: number
+  producerEpoch: number
+  lastSequence: number
+  lastOffset: number
+  offsetDelta: number
+  timestamp: number
+  coordinatorEpoch: number
+  currentTxnFirstOffset: number
 }
 
 const HEADER = 10
@@ -61,8 +67,9 @@ export class ProducerCheck {
   /** Returns the aborted transaction that the batch ends, if it does. */
   batch({ header, buffer, at }: CheckedBatch): AbortedTransactionFact | null {
     if (header.producerId < 0) return null
-    const fact = this.#producers.get(header.producerId)
-      ?? { producerEpoch: header.producerEpoch, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: -1, coordinatorEpoch: -1, currentTxnFirstOffset: -1 }
+    const fact = this.#producers.get(header.producerId) ?? {
+      producerEpoch: header.producerEpoch, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: -1, coordinatorEpoch: -1, currentTxnFirstOffset: -1,
+    }
     this.#producers.set(header.producerId, fact)
     return header.isControl ? this.#marker(header, fact, buffer, at) : this.#data(header, fact)
   }
@@ -108,11 +115,16 @@ export class ProducerCheck {
       const derived = this.#producers.get(producerId)
       if (derived === undefined) findings.add('error', 'SNAPSHOT_WRONG', file, `the log has nothing of producer ${producerId}`, null, offset)
       else if (JSON.stringify(sorted(stored)) !== JSON.stringify(sorted(derived))) {
-        findings.add('error', 'SNAPSHOT_WRONG', file, `producer ${producerId}: ${JSON.stringify(sorted(stored))}, but the log says ${JSON.stringify(sorted(derived))}`, null, offset)
+        findings.add(
+          'error', 'SNAPSHOT_WRONG', file,
+          `producer ${producerId}: ${JSON.stringify(sorted(stored))}, but the log says ${JSON.stringify(sorted(derived))}`, null, offset,
+        )
       }
     }
     for (const [producerId, first] of this.#open) {
-      if (!snapshot.has(producerId)) findings.add('error', 'SNAPSHOT_WRONG', file, `the transaction of producer ${producerId}, open since ${first}, is missing`, null, offset)
+      if (!snapshot.has(producerId)) findings.add(
+        'error', 'SNAPSHOT_WRONG', file, `the transaction of producer ${producerId}, open since ${first}, is missing`, null, offset,
+      )
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The memory of a failed fsync. After one, Linux marks the pages clean: the file reads well from the page cache although the disk does not have it, and the
- * next fsync succeeds. A process that reopens the log before a reboot must not believe the bytes above the recovery point only because it can
- * read them. So a plain file is left in the partition's folder (no sync needed: after a reboot the page cache is gone and what can be read is true), and
- * recovery writes those bytes once more, in place, and syncs them before anything else.
+ * The memory of a failed fsync. After one, Linux marks the pages clean: the file reads well from the page cache although the disk does not have it,
+ * and the next fsync succeeds. A process that reopens the log before a reboot must not believe the bytes above the recovery point only because it can
+ * read them. So a plain file is left in the partition's folder (no sync needed: after a reboot the page cache is gone and what can be read is true),
+ * and recovery writes those bytes once more, in place, and syncs them before anything else.
  *
  * `unsynced-tail`: empty. A Kafka broker ignores it.
  */
@@ -21,7 +21,10 @@ export function markUnsynced(state: LogState): void {
   try {
     state.store.fileSystem.open(join(state.store.directory, MARK), 'create').close()
   } catch (error) {
-    state.sharing.ports.logger.error('the failed sync could not be noted on disk: restore the log from a copy, or reboot before it is opened again', { log: state.name, error: error as Error })
+    state.sharing.ports.logger.error(
+      'the failed sync could not be noted on disk: restore the log from a copy, or reboot before it is opened again',
+      { log: state.name, error },
+    )
   }
 }
 

@@ -19,7 +19,8 @@ function answered(truth: TruthOffset): TruthOffset { return 'error' in truth ? p
 async function openFixture(name: string): Promise<LogManager> {
   await loadAllCodecs()
   return LogManager.open({
-    directory: join(fixtures, name, 'data'), fileSystem: fixtureFileSystem(name), ports: { ...systemPorts, logger: silentLogger }, settings: {}, topicConfig: () => testConfig(), readOnly: true,
+    directory: join(fixtures, name, 'data'), fileSystem: fixtureFileSystem(name), readOnly: true,
+    ports: { ...systemPorts, logger: silentLogger }, settings: {}, topicConfig: () => testConfig(),
   })
 }
 
@@ -35,7 +36,9 @@ describe.each(fixtureNames)('a directory that Kafka wrote, %s, opened for readin
         const expected = truth[key]
         if (expected === undefined) continue
         const { earliest, latest, latestReadCommitted, maxTimestamp, topicId, byTime } = expected
-        expect({ key, topicId: log.topicId, earliest: plain(log.earliest()), latest: log.latest('highWatermark').offset, stable: log.latest('committed').offset })
+        expect(
+          { key, topicId: log.topicId, earliest: plain(log.earliest()), latest: log.latest('highWatermark').offset, stable: log.latest('committed').offset },
+        )
           .toEqual({ key, topicId, earliest, latest: latest.offset, stable: latestReadCommitted.offset })
         expect({ key, ...plain(await log.maxTimestampOffset()) }).toEqual({ key, ...answered(maxTimestamp) })
         for (const { query, ...found } of byTime ?? []) {

@@ -23,7 +23,8 @@ const NOW = 1_795_228_700_000
 function topicConfig(topic: string): LogConfig {
   const base = { 'retention.ms': -1, 'segment.ms': 876_000 * 3_600_000 }
   if (topic.startsWith('__')) return testConfig({ ...base, 'segment.bytes': 104_857_600, 'cleanup.policy': 'compact' })
-  return testConfig({ ...base, 'segment.bytes': topic === 'u' ? 4000 : topic === 'u.txn' ? 3000 : 1_073_741_824, 'index.interval.bytes': 400, 'segment.index.bytes': 2048 })
+  const segmentBytes = topic === 'u' ? 4000 : topic === 'u.txn' ? 3000 : 1_073_741_824
+  return testConfig({ ...base, 'segment.bytes': segmentBytes, 'index.interval.bytes': 400, 'segment.index.bytes': 2048 })
 }
 
 interface Served { readonly records: number; readonly asBeforeTheKill?: boolean; readonly offsetRanges?: readonly (readonly [number, number])[] }
@@ -77,7 +78,7 @@ async function expectAsBroker(name: string, manager: LogManager): Promise<void> 
       const consuming = consume(log, isolation, 400, got)
       // Rot below the recovery point is served up to, and told: the broker's own consumer fails there too.
       if (name !== 'flip-below-recovery-point' || key !== 'u-0') await consuming
-      else await expect(consuming).rejects.toMatchObject({ code: 'LOG_CORRUPT', offset: expected.records, file: expect.stringMatching(/u-0.00000000000000000000\.log$/), position: 710 })
+      else await expect(consuming).rejects.toMatchObject({ code: 'LOG_CORRUPT', offset: expected.records, file: '/data/u-0/00000000000000000000.log', position: 710 })
       expect({ key, mode, records: got.length }).toEqual({ key, mode, records: expected.records })
       if (expected.offsetRanges !== undefined) expect(rangesOf(got.map((record) => record['offset'] as number))).toEqual(expected.offsetRanges)
       const records = readLines(FIXTURE, 'recovery', name, 'records', `${key}.${mode}.jsonl`)

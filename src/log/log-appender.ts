@@ -1,10 +1,11 @@
 /**
- * Group commit of one log (spec/storage-format 5; design/performance H3–H6). A group is checked and staged, written with one write, made durable with one
- * sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the members
- * are answered, and the next group starts.
+ * Group commit of one log (spec/storage-format 5; design/performance H3–H6). A group is checked and staged, written with one write, made durable with
+ * one sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the
+ * members are answered, and the next group starts.
  *
  * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
- * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any more.
+ * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any
+ * more.
  *
  * Used by PartitionLog only.
  */
@@ -133,7 +134,9 @@ export class LogAppender {
     const reason = active.rollReason(fit.bytes, fit.maxTimestamp, fit.lastOffset)
     if (reason === null) {
       const first = group.batches[0]
-      return first === undefined || first.maxTimestamp < 0 || active.size > 0 || fit.maxTimestamp - first.maxTimestamp <= state.config.maxSegmentMs - active.jitterMs
+      // The first batch of a segment starts its time, though it is not in there yet.
+      const startsSegment = first !== undefined && active.size === 0 && first.maxTimestamp >= 0
+      return !startsSegment || fit.maxTimestamp - first.maxTimestamp <= state.config.maxSegmentMs - active.jitterMs
     }
     if (group.bytes > 0) return false
     if (active.size > 0 || active.baseOffset !== fit.firstOffset) this.roll(Math.max(fit.firstOffset, state.offsets.logEnd))
@@ -211,7 +214,9 @@ export class LogAppender {
     if (known.code === 'DISK_FULL' && !this.#diskFull) {
       this.#diskFull = true
       const { sharing } = this.#state
-      if (sharing.events.onDiskFull === undefined) sharing.ports.logger.error('the disk is full: appends fail until there is space, reads go on', { log: this.#state.name })
+      if (sharing.events.onDiskFull === undefined) sharing.ports.logger.error(
+        'the disk is full: appends fail until there is space, reads go on', { log: this.#state.name },
+      )
       else sharing.events.onDiskFull(this.#state, known)
     }
     return known
@@ -236,7 +241,9 @@ export class LogAppender {
     markUnsynced(state)
     this.queue.failAll(offline)
     const { events, ports } = state.sharing
-    if (events.onOffline === undefined) ports.logger.error('a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause })
+    if (events.onOffline === undefined) ports.logger.error(
+      'a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause },
+    )
     else events.onOffline(state, offline)
     return offline
   }

@@ -1,6 +1,7 @@
 /**
- * What happens to the logs of a manager without anybody asking: retention and quiet rolls, flush.ms, checkpoints, forgotten producers, folders of deleted partitions.
- * Periods come from the broker settings; each task skips its turn while its last run still works, and a failure is logged, never thrown.
+ * What happens to the logs of a manager without anybody asking: retention and quiet rolls, flush.ms, checkpoints, forgotten producers, folders of
+ * deleted partitions. Periods come from the broker settings; each task skips its turn while its last run still works, and a failure is logged, never
+ * thrown.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
@@ -91,7 +92,9 @@ export class LogBackground {
   async #retain(): Promise<void> {
     const { clock, logger } = this.#ports
     const time = this.#clock.read(clock.now(), clock.monotonic())
-    if (time.held) logger.warn('the wall clock has leapt ahead: retention goes on by the old time until the new one has held for an hour', { wall: clock.now(), retention: time.now })
+    if (time.held) logger.warn(
+      'the wall clock has leapt ahead: retention goes on by the old time until the new one has held for an hour', { wall: clock.now(), retention: time.now },
+    )
     for (const log of this.#work.logs()) {
       if (this.#stopped) return
       if (log.isOffline) continue

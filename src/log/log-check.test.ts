@@ -27,7 +27,9 @@ describe('checkLog', () => {
   test('reports how far it is, up to the end', async () => {
     const seen: number[] = []
     let total = 0
-    await all(checkLog(nodeFileSystem, join(fixtures, '03-segments', 'data'), { onProgress: ({ doneBytes, totalBytes }) => { seen.push(doneBytes); total = totalBytes } }))
+    await all(checkLog(
+      nodeFileSystem, join(fixtures, '03-segments', 'data'), { onProgress: ({ doneBytes, totalBytes }) => { seen.push(doneBytes); total = totalBytes } },
+    ))
     expect(seen[seen.length - 1]).toBe(total)
     expect(total).toBeGreaterThan(1000)
   })
@@ -53,6 +55,7 @@ describe('what is planted, checkLog finds', () => {
     writeWhole(disk, `/data/${file}`, change(bytes) ?? bytes)
   }
   const put = (file: string, text: string) => (disk: SimulatedFileSystem): void => writeWhole(disk, `/data/${file}`, Buffer.from(text))
+  const makeDirectory = (folder: string) => (disk: SimulatedFileSystem): void => disk.makeDirectory(`/data/${folder}`)
   const remove = (file: string) => (disk: SimulatedFileSystem): void => disk.unlink(`/data/${file}`)
 
   /** Segments at 0, 6 and 12 …; transactions, one of them aborted in the first segment. */
@@ -60,7 +63,9 @@ describe('what is planted, checkLog finds', () => {
     const t = await openTestLog({ config: { 'segment.bytes': 700, 'index.interval.bytes': 100 } })
     for (let i = 0; i < 9; i++) {
       await t.append([{ value: `v${i}`, timestamp: t.clock.now() + i }], { producerId: 3, producerEpoch: 0, baseSequence: i, isTransactional: true })
-      const marker = buildEndTransactionMarker({ type: i % 3 === 0 ? 'ABORT' : 'COMMIT', timestamp: t.clock.now(), producerId: 3, producerEpoch: 0, coordinatorEpoch: 0 })
+      const marker = buildEndTransactionMarker(
+        { type: i % 3 === 0 ? 'ABORT' : 'COMMIT', timestamp: t.clock.now(), producerId: 3, producerEpoch: 0, coordinatorEpoch: 0 },
+      )
       await t.drive(t.log.append(Buffer.from(marker), { origin: 'coordinator', durable: true }))
     }
     await t.close()
@@ -75,7 +80,9 @@ describe('what is planted, checkLog finds', () => {
     ['a leader epoch that falls back', edit(name(0, 'log'), (b) => { b[15] = 9 }), 'error', 'EPOCH_GOES_BACK', name(0, 'log')],
     ['an index entry into the middle of a batch', edit(name(0, 'index'), (b) => { b[7]! += 1 }), 'error', 'INDEX_WRONG', name(0, 'index')],
     ['an index entry past the end', edit(name(0, 'index'), (b) => { b[b.length - 3] = 0x7f }), 'error', 'INDEX_WRONG', name(0, 'index')],
-    ['a time index that ends too early in time', edit(name(0, 'timeindex'), (b) => { b[b.length - 5]! -= 1 }), 'error', 'TIME_INDEX_WRONG', name(0, 'timeindex')],
+    ['a time index that ends too early in time', edit(
+      name(0, 'timeindex'), (b) => { b[b.length - 5]! -= 1 },
+    ), 'error', 'TIME_INDEX_WRONG', name(0, 'timeindex')],
     ['a missing index', remove(name(0, 'index')), 'warning', 'INDEX_MISSING', name(0, 'index')],
     ['an index of nothing', put(name(99, 'index'), ''), 'warning', 'INDEX_WITHOUT_LOG', name(99, 'index')],
     ['an aborted transaction that is missing', remove(name(0, 'txnindex')), 'error', 'TXN_INDEX_WRONG', name(0, 'txnindex')],
@@ -85,9 +92,11 @@ describe('what is planted, checkLog finds', () => {
     ['epochs the log does not have', put('t-0/leader-epoch-checkpoint', '0\n2\n0 0\n5 4\n'), 'error', 'EPOCHS_WRONG', 't-0/leader-epoch-checkpoint'],
     ['an epoch file that cannot be read', put('t-0/leader-epoch-checkpoint', 'x'), 'warning', 'EPOCHS_UNREADABLE', 't-0/leader-epoch-checkpoint'],
     ['a lost topic id', remove('t-0/partition.metadata'), 'warning', 'TOPIC_ID_MISSING', 't-0'],
-    ['a recovery point past the end', put('recovery-point-offset-checkpoint', '0\n1\nt 0 1000\n'), 'error', 'CHECKPOINT_OUTSIDE_LOG', 'recovery-point-offset-checkpoint'],
+    ['a recovery point past the end', put(
+      'recovery-point-offset-checkpoint', '0\n1\nt 0 1000\n',
+    ), 'error', 'CHECKPOINT_OUTSIDE_LOG', 'recovery-point-offset-checkpoint'],
     ['a checkpoint that cannot be read', put('log-start-offset-checkpoint', '0\n5\n'), 'warning', 'CHECKPOINT_UNREADABLE', 'log-start-offset-checkpoint'],
-    ['a folder that a broker would refuse', (disk: SimulatedFileSystem): void => disk.makeDirectory('/data/lost+found'), 'warning', 'FOLDER_UNKNOWN', 'lost+found'],
+    ['a folder that a broker would refuse', makeDirectory('lost+found'), 'warning', 'FOLDER_UNKNOWN', 'lost+found'],
     ['bytes kept aside', put(`${name(0, 'log')}.damaged-77`, 'x'), 'info', 'KEPT_ASIDE', `${name(0, 'log')}.damaged-77`],
   ] as const)('%s', async (_what, plant, severity, code, file) => {
     const disk = await soundDisk()
@@ -112,7 +121,9 @@ describe('what is planted, checkLog finds', () => {
     edit(`t-0/${last}`, (b) => Buffer.concat([b, buildBatch([{ value: 'x' }]).subarray(0, 40)]))(disk)
     expect(await all(checkLog(disk, '/data'))).toEqual([expect.objectContaining({ severity: 'error', file: `/data/t-0/${last}` })])
     disk.unlink('/data/.kafka_cleanshutdown')
-    expect((await all(checkLog(disk, '/data'))).map((finding) => [finding.severity, finding.code])).toEqual([['info', 'NOT_CLOSED_CLEANLY'], ['warning', 'TORN_TAIL']])
+    expect(
+      (await all(checkLog(disk, '/data'))).map((finding) => [finding.severity, finding.code]),
+    ).toEqual([['info', 'NOT_CLOSED_CLEANLY'], ['warning', 'TORN_TAIL']])
   })
 
   test('records that do not parse under a good checksum, unless only headers are asked for', async () => {

@@ -1,7 +1,7 @@
 /**
- * The full consistency check of a data directory or of one partition folder: every checksum, every record, offsets that rise, indexes, transaction indexes, snapshots,
- * leader epochs, checkpoints. Independent of the log engine: it reads the bytes by itself, works out everything derived by itself, and compares. Read only, streaming;
- * any process may run it, on a live directory too (what is being written then shows as a torn tail).
+ * The full consistency check of a data directory or of one partition folder: every checksum, every record, offsets that rise, indexes, transaction
+ * indexes, snapshots, leader epochs, checkpoints. Independent of the log engine: it reads the bytes by itself, works out everything derived by
+ * itself, and compares. Read only, streaming; any process may run it, on a live directory too (what is being written then shows as a torn tail).
  *
  * Used by `ottla verify` and at the end of tests. Does not repair.
  */
@@ -82,7 +82,9 @@ class DirectoryCheck {
   }
 
   * root(leftAlone: readonly { readonly directory: string; readonly reason: string }[], removable: readonly string[]): Generator<Finding, void, void> {
-    if (this.#clean === false) this.#findings.add('info', 'NOT_CLOSED_CLEANLY', this.#root, 'the directory is open, or was not closed cleanly: the next open recovers it')
+    if (this.#clean === false) this.#findings.add(
+      'info', 'NOT_CLOSED_CLEANLY', this.#root, 'the directory is open, or was not closed cleanly: the next open recovers it',
+    )
     for (const { directory, reason } of leftAlone) this.#findings.add('warning', 'FOLDER_UNKNOWN', directory, reason)
     for (const directory of removable) this.#findings.add('info', 'LEFTOVER', directory, 'a deleted partition that is not removed yet')
     try {
@@ -121,7 +123,9 @@ class DirectoryCheck {
         if (facts === undefined || (offset >= 0 && offset <= facts.endOffset)) continue
         // Below the recovery point everything had been durable; a high watermark may be of appends that never were.
         const severity = name === RECOVERY_POINT_FILE || this.#clean === true ? 'error' : 'warning'
-        this.#findings.add(severity, 'CHECKPOINT_OUTSIDE_LOG', join(this.#root, name), `${key}: offset ${offset} is outside of the log, which ends at ${facts.endOffset}`, null, offset)
+        this.#findings.add(severity, 'CHECKPOINT_OUTSIDE_LOG', join(
+          this.#root, name,
+        ), `${key}: offset ${offset} is outside of the log, which ends at ${facts.endOffset}`, null, offset)
       }
     }
     yield* this.#findings.take()

@@ -1,5 +1,6 @@
 /**
- * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery then starts at
+ * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery
+ * then starts at
  * 0. A file is written only when its content changes; one writer at a time.
  */
 import { join } from 'node:path'
@@ -7,7 +8,9 @@ import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { partitionKey } from '../common/topic-partition.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, writeOffsetCheckpoint, type CheckpointEntry } from './checkpoint-file.ts'
+import {
+  HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, writeOffsetCheckpoint, type CheckpointEntry,
+} from './checkpoint-file.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export interface RecordedOffsets { readonly recoveryPoint: number; readonly logStart: number; readonly highWatermark: number }

@@ -1,6 +1,6 @@
 /**
- * The topic settings that concern a log, as the numbers the log works with. Made from resolved topic values (all present, all valid);
- * immutable, replaced as a whole by `PartitionLog.updateConfig`.
+ * The topic settings that concern a log, as the numbers the log works with. Made from resolved topic values (all present, all valid); immutable,
+ * replaced as a whole by `PartitionLog.updateConfig`.
  */
 import type { CompressionType } from '../record/compression.ts'
 

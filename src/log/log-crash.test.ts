@@ -14,12 +14,14 @@ async function recover(disk: SimulatedFileSystem, options: TestLogOptions = {}):
 interface Promised { readonly acked: readonly string[]; readonly attempted: readonly string[] }
 
 function promised(marks: readonly string[]): Promised {
-  return { acked: marks.filter((mark) => mark.startsWith('ack ')).map((mark) => mark.slice(4)), attempted: marks.filter((mark) => mark.startsWith('try ')).map((mark) => mark.slice(4)) }
+  return { acked: marks.filter(
+    (mark) => mark.startsWith('ack '),
+  ).map((mark) => mark.slice(4)), attempted: marks.filter((mark) => mark.startsWith('try ')).map((mark) => mark.slice(4)) }
 }
 
 /**
- * What was acknowledged as durable is there, and everything before it. What is there was attempted, in that order. (Of appends that asked for no durability the end of a
- * segment may be gone and the next one be there, as in Kafka: their offsets are not given out again.)
+ * What was acknowledged as durable is there, and everything before it. What is there was attempted, in that order. (Of appends that asked for no
+ * durability the end of a segment may be gone and the next one be there, as in Kafka: their offsets are not given out again.)
  */
 function expectPromise(values: readonly string[], marks: readonly string[], describeState: () => string): void {
   const { acked, attempted } = promised(marks)
@@ -39,7 +41,9 @@ async function workload(durable: (i: number) => boolean, count: number): Promise
   return t
 }
 
-function marksOf(disk: SimulatedFileSystem): string[] { return disk.operations.filter((operation) => operation.kind === 'mark').map((operation) => operation.path) }
+function marksOf(disk: SimulatedFileSystem): string[] {
+  return disk.operations.filter((operation) => operation.kind === 'mark').map((operation) => operation.path)
+}
 
 describe('after a power cut at any moment', () => {
   test.each([

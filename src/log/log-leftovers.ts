@@ -1,7 +1,7 @@
 /**
- * Passes 1 and 2 of opening a partition (spec/storage-format 7, 8.5): what a crash left of deletions and of a cleaner's swap is taken to one end or the other.
- * The commit point of a swap is its last `.cleaned` becoming `.swap`: before it the old segments stand, after it the new ones do.
- * Every step can be repeated: a crash in here leaves a state that the next open takes to the same end.
+ * Passes 1 and 2 of opening a partition (spec/storage-format 7, 8.5): what a crash left of deletions and of a cleaner's swap is taken to one end or
+ * the other. The commit point of a swap is its last `.cleaned` becoming `.swap`: before it the old segments stand, after it the new ones do. Every
+ * step can be repeated: a crash in here leaves a state that the next open takes to the same end.
  */
 import { join } from 'node:path'
 import type { FileSystem } from '../io/file-system.ts'

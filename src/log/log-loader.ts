@@ -11,8 +11,8 @@
  *   9     producer state
  *   10    the high watermark is the log end: one replica
  *
- * Every pass can be interrupted by a crash and is simply done again. Nothing below the recovery point is ever cut: rot there is for readers to meet and to be
- * told about. With `readOnly` the same passes run and no byte changes.
+ * Every pass can be interrupted by a crash and is simply done again. Nothing below the recovery point is ever cut: rot there is for readers to meet
+ * and to be told about. With `readOnly` the same passes run and no byte changes.
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -98,7 +98,9 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
       segment.seal()
       segment.unload()
     }
-    scene.reporter.note('INDEX_REBUILT', `indexes of segment ${segment.baseOffset} were ${indexIsThere ? 'damaged' : 'missing'} and made anew from the log`, segment.logPath)
+    scene.reporter.note(
+      'INDEX_REBUILT', `indexes of segment ${segment.baseOffset} were ${indexIsThere ? 'damaged' : 'missing'} and made anew from the log`, segment.logPath,
+    )
   }
 }
 
@@ -113,13 +115,17 @@ function isWhole(scene: RecoveryScene, segment: Segment): boolean {
   }
 }
 
-/** Finds the aborted transactions of one segment again, by replaying it behind the snapshot at its start. Ends at a bad batch: readers will not get past it either. */
+/**
+ * Finds the aborted transactions of one segment again, by replaying it behind the snapshot at its start. Ends at a bad batch: readers will not get
+ * past it either.
+ */
 async function rebuildTransactions(scene: RecoveryScene, index: number): Promise<void> {
   const { request, segments, producers } = scene
   const { fileSystem, directory, clock } = request.store
   const segment = segments[index]!
   const scratch = new ProducerStateManager({
-    fileSystem, directory, expirationMs: Number.POSITIVE_INFINITY, snapshotOffsets: producers.snapshotOffsets, readOnly: true, logger: request.sharing.ports.logger,
+    fileSystem, directory, expirationMs: Number.POSITIVE_INFINITY, snapshotOffsets: producers.snapshotOffsets, readOnly: true,
+    logger: request.sharing.ports.logger,
   })
   try {
     await rebuildProducerState({
@@ -210,7 +216,9 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
   }
   const end = scene.segments[scene.segments.length - 1]?.nextOffset
   if (end !== undefined && end < request.logStart) {
-    reporter.note('LOG_START_ABOVE_END', `the log start ${request.logStart} was recorded, but the log ends at ${end}: it goes on, empty, at ${request.logStart}`)
+    reporter.note(
+      'LOG_START_ABOVE_END', `the log start ${request.logStart} was recorded, but the log ends at ${end}: it goes on, empty, at ${request.logStart}`,
+    )
     await setAsideAll(scene)
     await tolerateFullDisk(scene, () => { scene.epochs.clear() })
     scene.producers.truncateFullyAndStartAt(request.logStart)
@@ -249,8 +257,13 @@ function recoveryPointOf(scene: RecoveryScene, logEnd: number): number {
 function noteLosses(scene: RecoveryScene, logEnd: number): void {
   const { request, reporter } = scene
   if (request.recoveryPoint > logEnd) {
-    reporter.note('ENDS_BELOW_RECOVERY_POINT', `offsets up to ${request.recoveryPoint - 1} were durable once, but the log ends at ${logEnd}: the disk or somebody took them`)
+    reporter.note(
+      'ENDS_BELOW_RECOVERY_POINT',
+      `offsets up to ${request.recoveryPoint - 1} were durable once, but the log ends at ${logEnd}: the disk or somebody took them`,
+    )
   } else if (request.highWatermark > logEnd) {
-    reporter.note('ENDS_BELOW_HIGH_WATERMARK', `offsets up to ${request.highWatermark - 1} had been readable, but the log ends at ${logEnd}: they were not durable`)
+    reporter.note(
+      'ENDS_BELOW_HIGH_WATERMARK', `offsets up to ${request.highWatermark - 1} had been readable, but the log ends at ${logEnd}: they were not durable`,
+    )
   }
 }

@@ -19,7 +19,9 @@ class Directory {
 
   get ports(): Ports { return { clock: this.scheduler.clock, scheduler: this.scheduler, random: this.#random, logger: this.logger } }
   open(options: Partial<LogManagerOptions> = {}): Promise<LogManager> {
-    return this.drive(LogManager.open({ directory: '/data', fileSystem: this.disk, ports: this.ports, settings: {}, topicConfig: () => testConfig(), ...options }))
+    return this.drive(
+      LogManager.open({ directory: '/data', fileSystem: this.disk, ports: this.ports, settings: {}, topicConfig: () => testConfig(), ...options }),
+    )
   }
   drive<T>(promise: Promise<T>): Promise<T> { return drive(this.scheduler, promise) }
   names(path = '/data'): string[] { return this.disk.readDirectory(path).map((entry) => entry.name) }
@@ -28,7 +30,8 @@ class Directory {
 }
 
 async function append(directory: Directory, manager: LogManager, topic: string, partition: number, value: string): Promise<void> {
-  await directory.drive(manager.get(topic, partition)!.append(Buffer.from(buildBatch([{ value, timestamp: directory.scheduler.clock.now() }])), { origin: 'in-process', durable: true }))
+  const bytes = Buffer.from(buildBatch([{ value, timestamp: directory.scheduler.clock.now() }]))
+  await directory.drive(manager.get(topic, partition)!.append(bytes, { origin: 'in-process', durable: true }))
 }
 
 describe('opening a directory', () => {
@@ -75,7 +78,10 @@ describe('opening a directory', () => {
 
   test('leaves folders alone that are no partitions, and says so', async () => {
     const d = new Directory()
-    for (const name of ['lost+found', 't-0.0123456789abcdef0123456789abcdef-stray', 't-1.0123456789abcdef0123456789abcdef-future', 't-00', 'remote-log-index-cache', '__cluster_metadata-0']) {
+    for (const name of [
+      'lost+found', 't-0.0123456789abcdef0123456789abcdef-stray', 't-1.0123456789abcdef0123456789abcdef-future', 't-00', 'remote-log-index-cache',
+      '__cluster_metadata-0',
+    ]) {
       d.disk.makeDirectory(`/data/${name}`)
       writeWhole(d.disk, `/data/${name}/00000000000000000000.log`, Buffer.from('mine'))
     }
@@ -84,7 +90,9 @@ describe('opening a directory', () => {
     expect(manager.logs()).toEqual([])
     expect(d.logger.messages('warn')).toHaveLength(4)
     await d.drive(manager.close())
-    for (const name of ['lost+found', 't-00', 'remote-log-index-cache', '__cluster_metadata-0']) expect(d.names(`/data/${name}`)).toEqual(['00000000000000000000.log'])
+    for (const name of ['lost+found', 't-00', 'remote-log-index-cache', '__cluster_metadata-0']) expect(
+      d.names(`/data/${name}`),
+    ).toEqual(['00000000000000000000.log'])
     expect(d.text('notes.txt')).toBe('hello')
   })
 
@@ -131,7 +139,9 @@ describe('opening a directory', () => {
     expect(t.disk.pendingUnits()).toEqual([])
   })
 
-  test.each(['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint', 't-0/leader-epoch-checkpoint'])('loses time only when %s is damaged', async (name) => {
+  test.each(
+    ['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint', 't-0/leader-epoch-checkpoint'],
+  )('loses time only when %s is damaged', async (name) => {
     for (const damage of ['', '\0\0\0\0', '0\n7\nt 0 3\n', '0\n1\nt 0 x\n', '1\n0\n']) {
       const t = await openTestLog({ config: { 'segment.bytes': 200 } })
       for (let i = 0; i < 6; i++) await t.append([`v${i}`])
@@ -215,7 +225,9 @@ describe('creating and deleting partitions', () => {
     expect(d.text('t-3/leader-epoch-checkpoint')).toBe('0\n1\n0 0\n')
     await append(d, manager, 't', 3, 'a')
     await d.drive(manager.close())
-    expect(d.names('/data/t-3')).toEqual(expect.arrayContaining(['00000000000000000000.index', '00000000000000000000.timeindex', '00000000000000000001.snapshot']))
+    expect(
+      d.names('/data/t-3'),
+    ).toEqual(expect.arrayContaining(['00000000000000000000.index', '00000000000000000000.timeindex', '00000000000000000001.snapshot']))
     expect(d.text('recovery-point-offset-checkpoint')).toBe('0\n1\nt 3 1\n')
     expect(d.text('replication-offset-checkpoint')).toBe('0\n1\nt 3 1\n')
   })

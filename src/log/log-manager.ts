@@ -1,12 +1,12 @@
 /**
- * All logs of one data directory: opens them (recovery included), creates and deletes partitions, keeps the checkpoints, closes everything so that the next open
- * needs no recovery.
+ * All logs of one data directory: opens them (recovery included), creates and deletes partitions, keeps the checkpoints, closes everything so that
+ * the next open needs no recovery.
  *
  *   open    clean-shutdown marker read, then removed, durably, before anything else changes → identity → checkpoints → every log → background work
  *   close   background work ends → every log is flushed and closed → checkpoints → the marker, last, and only if nothing failed
  *
- * One owner at a time: the caller holds the directory lock (io/directory-lock.ts). With `readOnly` no byte of the directory changes. Used by the composition root,
- * broker/ and tools.
+ * One owner at a time: the caller holds the directory lock (io/directory-lock.ts). With `readOnly` no byte of the directory changes. Used by the
+ * composition root, broker/ and tools.
  */
 import { dirname, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -173,7 +173,9 @@ export class LogManager {
     const queue = this.#withTopicIds(found.partitions)
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        if (options.signal?.aborted === true) throw new OttlaError('ABORTED', 'opening was given up because its AbortSignal fired', { cause: options.signal.reason })
+        if (options.signal?.aborted === true) throw new OttlaError(
+          'ABORTED', 'opening was given up because its AbortSignal fired', { cause: options.signal.reason },
+        )
         this.#admit(await this.#load(next.folder, next.topicId, options.topicConfig(next.folder.topic)))
       }
     }
@@ -240,8 +242,9 @@ export class LogManager {
   // ---- create and delete -------------------------------------------------------------------------------------------------------------
 
   /**
-   * Creates the partition's folder, first segment, first leader epoch and `partition.metadata`, durably. Raises TOPIC_ALREADY_EXISTS when it is there, READ_ONLY,
-   * CLOSED. Commit point: the rename of the finished folder to its name; before it, what is there is a folder that the next open removes.
+   * Creates the partition's folder, first segment, first leader epoch and `partition.metadata`, durably. Raises TOPIC_ALREADY_EXISTS when it is
+   * there, READ_ONLY, CLOSED. Commit point: the rename of the finished folder to its name; before it, what is there is a folder that the next open
+   * removes.
    */
   async create(topic: string, partition: number, topicId: string, config: LogConfig): Promise<PartitionLog> {
     const { fs, options } = this.#parts
@@ -249,7 +252,9 @@ export class LogManager {
     const key = partitionKey(topic, partition)
     const directory = join(options.directory, key)
     if (this.#logs.has(key) || this.#creating.has(key)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `${key} exists`, { topic, partition })
-    if (fs.stat(directory) !== null) throw new OttlaError('DIRECTORY_UNUSABLE', `${directory} is there already, but it is no partition that could be opened: move it away`, { topic, partition, file: directory })
+    if (fs.stat(directory) !== null) throw new OttlaError(
+      'DIRECTORY_UNUSABLE', `${directory} is there already, but it is no partition that could be opened: move it away`, { topic, partition, file: directory },
+    )
     this.#creating.add(key)
     try {
       const draft = join(options.directory, renamedPartitionFolder(topic, partition, this.#uniqueHex(), 'delete'))
@@ -269,7 +274,8 @@ export class LogManager {
   }
 
   /**
-   * Closes and renames every partition of `topic` to `…-delete`, durably; the files go after log.segment.delete.delay.ms. Commit point, per partition: the rename.
+   * Closes and renames every partition of `topic` to `…-delete`, durably; the files go after log.segment.delete.delay.ms. Commit point, per
+   * partition: the rename.
    */
   async delete(topic: string): Promise<void> {
     const { fs, options } = this.#parts
@@ -295,7 +301,9 @@ export class LogManager {
     const { scheduler, logger } = options.ports
     scheduler.after(options.settings['log.segment.delete.delay.ms'] ?? 60_000, () => {
       if (this.#closing !== null) return
-      fs.removeDirectory(directory).catch((error: unknown) => logger.warn('the folder of a deleted partition could not be removed; the next open tries again', { directory, error }))
+      fs.removeDirectory(directory).catch((error: unknown) => {
+        logger.warn('the folder of a deleted partition could not be removed; the next open tries again', { directory, error })
+      })
     })
   }
 
@@ -331,8 +339,8 @@ export class LogManager {
   }
 
   /**
-   * Flushes and closes every log, writes the checkpoints, and last the clean-shutdown marker (only if nothing failed). Idempotent. Rejects with the first
-   * failure; the files are closed even so, and the next open recovers.
+   * Flushes and closes every log, writes the checkpoints, and last the clean-shutdown marker (only if nothing failed). Idempotent. Rejects with the
+   * first failure; the files are closed even so, and the next open recovers.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()

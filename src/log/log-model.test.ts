@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { findings, TestLog, text } from '../../test/support/test-log.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
@@ -27,7 +27,9 @@ type Operation =
   | { readonly kind: 'configure'; readonly segmentBytes: number; readonly interval: number }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.nat(120), { minLength: 1, maxLength: 4 }), durable: fc.boolean(), idempotent: fc.boolean(), age: fc.nat(5) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant(
+    'append' as const,
+  ), sizes: fc.array(fc.nat(120), { minLength: 1, maxLength: 4 }), durable: fc.boolean(), idempotent: fc.boolean(), age: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('together' as const), count: fc.integer({ min: 2, max: 6 }) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'retry' } as const) },
   { weight: 1, arbitrary: fc.constant({ kind: 'gap' } as const) },
@@ -38,11 +40,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' } as const) },
   { weight: 1, arbitrary: fc.constant({ kind: 'kill' } as const) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('powerCut' as const), seed: fc.nat(1000) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('configure' as const), segmentBytes: fc.integer({ min: 700, max: 3000 }), interval: fc.constantFrom(0, 50, 300) }) },
+  { weight: 1, arbitrary: fc.record(
+    { kind: fc.constant('configure' as const), segmentBytes: fc.integer({ min: 700, max: 3000 }), interval: fc.constantFrom(0, 50, 300) },
+  ) },
 )
 
 const base: Partial<LogTopicValues> = {
-  'segment.bytes': 900, 'index.interval.bytes': 100, 'segment.index.bytes': 200, 'retention.bytes': 3000, 'retention.ms': 3_600_000, 'segment.ms': 1_800_000, 'file.delete.delay.ms': 60_000,
+  'segment.bytes': 900, 'index.interval.bytes': 100, 'segment.index.bytes': 200, 'retention.bytes': 3000, 'retention.ms': 3_600_000,
+  'segment.ms': 1_800_000, 'file.delete.delay.ms': 60_000,
 }
 
 /** The log and the model side by side. */
@@ -56,7 +61,9 @@ class Pair {
     if (op.kind === 'append') await this.#append(op)
     else if (op.kind === 'together') await this.#together(op.count)
     else if (op.kind === 'retry') await this.#retry()
-    else if (op.kind === 'gap') { if (this.model.sequence > 0) await expect(this.log.append(['never'], { ...producer, baseSequence: this.model.sequence + 1 })).rejects.toMatchObject({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }) }
+    else if (op.kind === 'gap') { if (this.model.sequence > 0) await expect(
+      this.log.append(['never'], { ...producer, baseSequence: this.model.sequence + 1 }),
+    ).rejects.toMatchObject({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }) }
     else if (op.kind === 'deleteRecords') await this.#deleteRecords(op.share)
     else if (op.kind === 'retain') await this.#retain()
     else if (op.kind === 'wait') await this.#wait(op.minutes)

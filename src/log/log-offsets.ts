@@ -76,7 +76,11 @@ export class LogOffsets {
   }
 
   #check(): void {
-    if (this.#logStart <= this.#highWatermark && this.#highWatermark <= this.#logEnd && this.#logStart <= this.#recoveryPoint && this.#recoveryPoint <= this.#logEnd) return
-    throw new OttlaError('INTERNAL', `offsets out of order: start ${this.#logStart}, recovery point ${this.#recoveryPoint}, high watermark ${this.#highWatermark}, end ${this.#logEnd}`)
+    const watermarkFits = this.#logStart <= this.#highWatermark && this.#highWatermark <= this.#logEnd
+    if (watermarkFits && this.#logStart <= this.#recoveryPoint && this.#recoveryPoint <= this.#logEnd) return
+    throw new OttlaError(
+      'INTERNAL',
+      `offsets out of order: start ${this.#logStart}, recovery point ${this.#recoveryPoint}, high watermark ${this.#highWatermark}, end ${this.#logEnd}`,
+    )
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Reads whole batches from segments (spec/storage-format 6.1): index floor, one positioned read into fresh memory, headers walked, checksums checked. A slice
- * of that memory is the result. Works on one immutable SegmentList, so the writer is never waited for.
+ * Reads whole batches from segments (spec/storage-format 6.1): index floor, one positioned read into fresh memory, headers walked, checksums checked.
+ * A slice of that memory is the result. Works on one immutable SegmentList, so the writer is never waited for.
  *
- * Bytes that are no batch, fail their checksum or carry offsets that cannot be there raise LOG_CORRUPT with file, position and offset; what stands before them
- * is served first. Indexes are hints: a wrong one is rebuilt before anything is called corrupt.
+ * Bytes that are no batch, fail their checksum or carry offsets that cannot be there raise LOG_CORRUPT with file, position and offset; what stands
+ * before them is served first. Indexes are hints: a wrong one is rebuilt before anything is called corrupt.
  */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
@@ -122,10 +122,14 @@ class Scan {
     // The batch that holds the offset, or the first above it.
     for (;;) {
       if (position >= this.#end) return null
-      if (position + HEADER_BYTES > this.#origin + this.#length && this.#origin + this.#length < this.#end) await this.#fetch(position, Math.max(MIN_READ, maxBytes + SLACK_BYTES))
+      if (position + HEADER_BYTES > this.#origin + this.#length && this.#origin + this.#length < this.#end) await this.#fetch(
+        position, Math.max(MIN_READ, maxBytes + SLACK_BYTES),
+      )
       const size = this.#sizeAt(position)
       const last = this.#lastOffsetAt(position)
-      if (position === start && start > 0 && this.#baseOffsetAt(position) > offset) throw new BadBatch(position, `an index leads here for offset ${offset}, but the batch begins at ${this.#baseOffsetAt(position)}`)
+      if (position === start && start > 0 && this.#baseOffsetAt(position) > offset) throw new BadBatch(
+        position, `an index leads here for offset ${offset}, but the batch begins at ${this.#baseOffsetAt(position)}`,
+      )
       if (last >= offset) break
       this.#before = last
       position += size
@@ -149,7 +153,9 @@ class Scan {
         const size = this.#sizeAt(position)
         const last = this.#lastOffsetAt(position)
         if (last >= limitOffset || position + size > bufferEnd || (!isFirst && position + size - start > maxBytes)) break
-        if (checkCrc && !verifyBatchCrc(this.#buffer, this.#view, position - this.#origin, size)) throw new BadBatch(position, 'the checksum of the batch does not match its bytes')
+        if (checkCrc && !verifyBatchCrc(this.#buffer, this.#view, position - this.#origin, size)) throw new BadBatch(
+          position, 'the checksum of the batch does not match its bytes',
+        )
         this.#before = last
         nextOffset = last + 1
         position += size

@@ -1,9 +1,9 @@
 /**
- * Pass 4 of opening a partition (spec/storage-format 7): the walk over everything that may not be durable. The log ends where Kafka's would: before the first
- * bad batch at or above the recovery point. What is cut off is kept aside when whole batches follow it, and reported.
+ * Pass 4 of opening a partition (spec/storage-format 7): the walk over everything that may not be durable. The log ends where Kafka's would: before
+ * the first bad batch at or above the recovery point. What is cut off is kept aside when whole batches follow it, and reported.
  *
- * Order of changes, so that a crash anywhere in here is taken to the same end by the next open: later segments are set aside from the last one down; the
- * tail of the bad one is copied; commit point: it is cut; then everything kept is made durable.
+ * Order of changes, so that a crash anywhere in here is taken to the same end by the next open: later segments are set aside from the last one down;
+ * the tail of the bad one is copied; commit point: it is cut; then everything kept is made durable.
  */
 import { basename, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -52,12 +52,17 @@ async function bringProducersTo(scene: RecoveryScene, first: number): Promise<vo
     }))
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
-    reporter.note('PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before offset ${base} are not recognised`)
+    reporter.note(
+      'PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before offset ${base} are not recognised`,
+    )
     producers.truncateFullyAndStartAt(base)
   }
 }
 
-/** The snapshot that the roll wrote, or would have written, where the next segment begins. As Kafka, which loads it again there, forgets who was silent too long. */
+/**
+ * The snapshot that the roll wrote, or would have written, where the next segment begins. As Kafka, which loads it again there, forgets who was
+ * silent too long.
+ */
 async function snapshotAtRoll(scene: RecoveryScene, next: Segment | undefined): Promise<void> {
   if (next === undefined) return
   scene.producers.setEndOffset(next.baseOffset)
@@ -78,11 +83,14 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
     try {
       for (let i = later.length - 1; i >= 0; i--) laterNames[i] = setAsideSegment(scene, later[i]!)
       if (later.length > 0) await store.fileSystem.syncDirectory(store.directory)
-      if (worthKeeping && bytes > 0) keptAs = await setAsideTail(store.fileSystem, store.directory, basename(segment.logPath), outcome.validBytes, outcome.fileBytes)
+      if (worthKeeping && bytes > 0) keptAs = await setAsideTail(
+        store.fileSystem, store.directory, basename(segment.logPath), outcome.validBytes, outcome.fileBytes,
+      )
       segment.cutFile()
     } catch (error) {
       if (!OttlaError.is(error, 'DISK_FULL')) throw error
-      scene.offline = new OttlaError('LOG_OFFLINE', `${request.topic}-${request.partition} is offline for appends: recovery must cut ${bytes} bytes off ${segment.logPath} and has no space to keep them`, {
+      const what = `recovery must cut ${bytes} bytes off ${segment.logPath} and has no space to keep them`
+      scene.offline = new OttlaError('LOG_OFFLINE', `${request.topic}-${request.partition} is offline for appends: ${what}`, {
         topic: request.topic, partition: request.partition, file: segment.logPath, position: problem.position, cause: error,
       })
     }
@@ -97,7 +105,8 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   for (const [i, one] of later.entries()) {
     if (one.size === 0) continue
     reporter.dropped.push({
-      file: one.logPath, position: 0, bytes: one.size, firstOffset: one.baseOffset, lastOffset: null, reason: `stands behind the damage in ${basename(segment.logPath)}`, keptAs: laterNames[i] ?? null,
+      file: one.logPath, position: 0, bytes: one.size, firstOffset: one.baseOffset, lastOffset: null,
+      reason: `stands behind the damage in ${basename(segment.logPath)}`, keptAs: laterNames[i] ?? null,
     })
     reporter.note('SEGMENT_SET_ASIDE', `segment ${one.baseOffset} stands behind the damage in segment ${segment.baseOffset}`, one.logPath)
   }
@@ -123,7 +132,10 @@ export async function setAsideAll(scene: RecoveryScene): Promise<void> {
   for (const segment of [...scene.segments].reverse()) {
     const keptAs = readOnly ? null : setAsideSegment(scene, segment)
     if (segment.size === 0) continue
-    reporter.dropped.push({ file: segment.logPath, position: 0, bytes: segment.size, firstOffset: segment.baseOffset, lastOffset: null, reason: 'lies below the recorded log start', keptAs })
+    reporter.dropped.push({
+      file: segment.logPath, position: 0, bytes: segment.size, firstOffset: segment.baseOffset, lastOffset: null,
+      reason: 'lies below the recorded log start', keptAs,
+    })
   }
   if (!readOnly) await fileSystem.syncDirectory(directory)
   scene.segments = []

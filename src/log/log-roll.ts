@@ -19,9 +19,9 @@ function createSegment(state: LogState, baseOffset: number): Segment {
 /**
  * Makes `baseOffset` the start of a new active segment, inside the log's turn. Raises what the disk raises; then the old segment is still active.
  *
- * Order: index files of the old segment, then the new `.log`, then the producer snapshot. The commit point is the creation of `<baseOffset>.log`: before it
- * the old segment is the last one and its index files, if written, say no more than its log; after it the log ends with an empty segment. The old
- * segment is made durable behind this (log, indexes, snapshot, folder); until then the recovery point stays below, so a crash scans it again.
+ * Order: index files of the old segment, then the new `.log`, then the producer snapshot. The commit point is the creation of `<baseOffset>.log`:
+ * before it the old segment is the last one and its index files, if written, say no more than its log; after it the log ends with an empty segment.
+ * The old segment is made durable behind this (log, indexes, snapshot, folder); until then the recovery point stays below, so a crash scans it again.
  * A power cut may leave the new segment and take the unsynced end of the old one: recovery walks from the recovery point on and drops what follows a
  * bad end. A durable append waits for the old segment, so nothing acknowledged as durable can stand behind a hole.
  */
@@ -42,7 +42,10 @@ export function endActive(state: LogState): void {
   active.seal()
 }
 
-/** As `rollSegment` when the old segments are all about to be deleted: nothing of them is written any more, so that a full disk does not keep retention from making room. */
+/**
+ * As `rollSegment` when the old segments are all about to be deleted: nothing of them is written any more, so that a full disk does not keep
+ * retention from making room.
+ */
 export function replaceActive(state: LogState, baseOffset: number): void {
   const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)

@@ -59,7 +59,8 @@ describe('rot below the recovery point', () => {
       }
       if (failed !== null) {
         loud++
-        expect(failed).toMatchObject({ code: 'LOG_CORRUPT', topic: 't', partition: 0, file: path(victim), position: expect.any(Number), offset: expect.any(Number) })
+        const number: unknown = expect.any(Number)
+        expect(failed).toMatchObject({ code: 'LOG_CORRUPT', topic: 't', partition: 0, file: path(victim), position: number, offset: number })
         expect(good.length).toBeGreaterThanOrEqual(24 - 6)
       }
       expect(disk.stat(path(victim))!.size).toBe(size)
@@ -97,7 +98,9 @@ describe('a torn tail', () => {
       const copy = await openCopy(disk)
       expect(await copy.values()).toEqual(size === end ? ['a', 'b'] : ['a'])
       const [report] = copy.manager.recoveryReports
-      expect(report?.dropped ?? []).toMatchObject(size === start || size === end ? [] : [{ file: path(0), position: start, bytes: size - start, firstOffset: 1, lastOffset: null, keptAs: null }])
+      expect(report?.dropped ?? []).toMatchObject(
+        size === start || size === end ? [] : [{ file: path(0), position: start, bytes: size - start, firstOffset: 1, lastOffset: null, keptAs: null }],
+      )
       await copy.append(['c'])
       await copy.close()
       expect(await findings(disk, '/data')).toEqual([])
@@ -154,7 +157,9 @@ describe('damage above the recovery point', () => {
     const reference = await damaged()
     const want = await reference.values()
     const keptBytes = (disk: SimulatedFileSystem): number =>
-      disk.readDirectory('/data/t-0').filter((entry) => entry.name.includes('damaged') && !entry.name.endsWith('.tmp')).reduce((sum, entry) => sum + disk.stat(`/data/t-0/${entry.name}`)!.size, 0)
+      disk.readDirectory('/data/t-0').filter(
+        (entry) => entry.name.includes('damaged') && !entry.name.endsWith('.tmp'),
+      ).reduce((sum, entry) => sum + disk.stat(`/data/t-0/${entry.name}`)!.size, 0)
     const bytes = keptBytes(reference.disk)
     let states = 0
     for (const state of reference.disk.crashStates({ maxExhaustive: 16, maxSubsets: 6 })) {
@@ -169,12 +174,14 @@ describe('damage above the recovery point', () => {
 })
 
 describe('derived files', () => {
-  test.each(['index', 'timeindex', 'snapshot'] as const)('of kind %s may be missing, empty, cut, padded with zeros or full of rubbish: lookups stay right', async (kind) => {
+  test.each(
+    ['index', 'timeindex', 'snapshot'] as const,
+  )('of kind %s may be missing, empty, cut, padded with zeros or full of rubbish: lookups stay right', async (kind) => {
     const t = await closedLog()
     const bases = t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))
     const damages: ((bytes: Buffer) => Buffer)[] = [
-      () => Buffer.alloc(0), (bytes) => bytes.subarray(0, Math.max(0, bytes.length - 5)), (bytes) => Buffer.concat([bytes, Buffer.alloc(2048)]), (bytes) => Buffer.alloc(bytes.length, 0xff),
-      (bytes) => Buffer.from(bytes.map((byte, i) => byte ^ (i % 7))), () => Buffer.alloc(24, 1),
+      () => Buffer.alloc(0), (bytes) => bytes.subarray(0, Math.max(0, bytes.length - 5)), (bytes) => Buffer.concat([bytes, Buffer.alloc(2048)]),
+      (bytes) => Buffer.alloc(bytes.length, 0xff), (bytes) => Buffer.from(bytes.map((byte, i) => byte ^ (i % 7))), () => Buffer.alloc(24, 1),
     ]
     for (const damage of [null, ...damages]) {
       for (const clean of [true, false]) {
@@ -203,7 +210,9 @@ describe('derived files', () => {
     const t = await openTestLog({ config: tiny, check: false })
     for (let i = 0; i < 6; i++) {
       await t.append([`x${i}`], { producerId: 4, producerEpoch: 0, baseSequence: i, isTransactional: true })
-      const marker = buildEndTransactionMarker({ type: i % 2 === 0 ? 'ABORT' : 'COMMIT', timestamp: t.clock.now(), producerId: 4, producerEpoch: 0, coordinatorEpoch: 0 })
+      const marker = buildEndTransactionMarker(
+        { type: i % 2 === 0 ? 'ABORT' : 'COMMIT', timestamp: t.clock.now(), producerId: 4, producerEpoch: 0, coordinatorEpoch: 0 },
+      )
       await t.drive(t.log.append(Buffer.from(marker), { origin: 'coordinator', durable: true }))
     }
     const aborted = async (log: TestLog): Promise<unknown> => (await log.drive(log.log.read(0, { maxBytes: 1, isolation: 'committed' }))).abortedTransactions
@@ -225,7 +234,9 @@ describe('derived files', () => {
 
 describe('leftovers of a cleaner', () => {
   test.each([
-    ['.cleaned alone', ['cleaned']], ['.swap alone', ['swap']], ['.swap and .cleaned of the same segment', ['cleaned', 'swap']], ['.swap and .deleted', ['deleted', 'swap']],
+    [
+      '.cleaned alone', ['cleaned'],
+    ], ['.swap alone', ['swap']], ['.swap and .cleaned of the same segment', ['cleaned', 'swap']], ['.swap and .deleted', ['deleted', 'swap']],
   ])('of kind %s are dealt with, and nothing is missing', async (_what, suffixes) => {
     const t = await closedLog()
     const first = t.disk.readFile(path(0))

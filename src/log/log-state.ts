@@ -57,7 +57,10 @@ export class LogState {
   activeSinceMs: number
   /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
   generation = 0
-  /** A write failed: behind the end of the active `.log` there may be bytes that are not part of it. The next write cuts them off; whoever ends the segment before must. */
+  /**
+   * A write failed: behind the end of the active `.log` there may be bytes that are not part of it. The next write cuts them off; whoever ends the
+   * segment before must.
+   */
   hasLeftover = false
   offline: OttlaError | null
   closed: OttlaError | null = null

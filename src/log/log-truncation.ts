@@ -1,5 +1,6 @@
 /**
- * Taking offsets away from a log: from its end (a follower's truncation, spec/storage-format 9.3), from its start (retention and DeleteRecords, 8.1, 8.2), or all.
+ * Taking offsets away from a log: from its end (a follower's truncation, spec/storage-format 9.3), from its start (retention and DeleteRecords, 8.1,
+ * 8.2), or all.
  * Called inside the log's turn. Files that go are renamed to `….deleted` and removed after file.delete.delay.ms; readers that are on them finish.
  */
 import { OttlaError } from '../common/errors.ts'
@@ -26,9 +27,8 @@ function retire(state: LogState, sealed: SealedFlusher, segment: Segment): void 
 }
 
 /**
- * Moves the log start and drops the oldest `count` segments, which lie wholly below it.
- * Commit point: the log-start-offset checkpoint. Before it nothing is gone; after it a crash in the middle of the renames leaves segments that lie
- * below the log start, and the next retention run takes them.
+ * Moves the log start and drops the oldest `count` segments, which lie wholly below it. Commit point: the log-start-offset checkpoint. Before it
+ * nothing is gone; after it a crash in the middle of the renames leaves segments that lie below the log start, and the next retention run takes them.
  */
 export async function dropFirst(state: LogState, sealed: SealedFlusher, count: number): Promise<void> {
   const gone = state.segments.segments.slice(0, count)
@@ -55,8 +55,9 @@ export async function moveStart(state: LogState, offset: number): Promise<void> 
 }
 
 /**
- * Cuts the log back to `offset`, which is below its end. Batches are never split: where one held `offset`, a new segment of that name keeps the end in its place.
- * Commit point: the recovery-point checkpoint, written first: a crash later leaves a log that recovery walks from there, with more or less of its end.
+ * Cuts the log back to `offset`, which is below its end. Batches are never split: where one held `offset`, a new segment of that name keeps the end
+ * in its place. Commit point: the recovery-point checkpoint, written first: a crash later leaves a log that recovery walks from there, with more or
+ * less of its end.
  */
 export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: number): Promise<void> {
   if (offset < state.segments.first.baseOffset) return restart(state, sealed, offset)
@@ -94,8 +95,8 @@ function keepEnd(state: LogState, sealed: SealedFlusher, offset: number): void {
 }
 
 /**
- * Drops everything; the log goes on, empty, at `offset`.
- * Commit point: the checkpoints, which put the log start at `offset`: a crash later leaves segments below it, or none, and the loader starts afresh there.
+ * Drops everything; the log goes on, empty, at `offset`. Commit point: the checkpoints, which put the log start at `offset`: a crash later leaves
+ * segments below it, or none, and the loader starts afresh there.
  */
 export async function restart(state: LogState, sealed: SealedFlusher, offset: number): Promise<void> {
   const gone = state.segments.segments

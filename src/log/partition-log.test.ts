@@ -188,7 +188,9 @@ describe('segments', () => {
     for (let i = 0; i < 8; i++) await t.append(['x'])
     expect(await t.drive(t.log.applyRetention(t.clock.now()))).toBe(2)
     expect(t.log).toMatchObject({ logStartOffset: 4, segmentCount: 2 })
-    expect(t.fileNames()).toEqual(expect.arrayContaining(['00000000000000000000.log.deleted', '00000000000000000002.log.deleted', '00000000000000000002.snapshot.deleted']))
+    expect(
+      t.fileNames(),
+    ).toEqual(expect.arrayContaining(['00000000000000000000.log.deleted', '00000000000000000002.log.deleted', '00000000000000000002.snapshot.deleted']))
     await t.drive(t.scheduler.advance(59_000))
     expect(t.fileNames().filter((name) => name.endsWith('.deleted'))).not.toEqual([])
     await t.drive(t.scheduler.advance(2_000))
@@ -331,7 +333,9 @@ describe('idempotent producers', () => {
 describe('replication', () => {
   test('keeps offsets, epochs and gaps of the leader, many batches at a time', async () => {
     const t = await openTestLog()
-    const batches = [[0, 0], [5, 0], [9, 3]].map(([baseOffset, leaderEpoch]) => buildBatch([{ value: `v${baseOffset}`, timestamp: 1 }], { baseOffset: baseOffset!, leaderEpoch: leaderEpoch! }))
+    const batches = [
+      [0, 0], [5, 0], [9, 3],
+    ].map(([baseOffset, leaderEpoch]) => buildBatch([{ value: `v${baseOffset}`, timestamp: 1 }], { baseOffset: baseOffset!, leaderEpoch: leaderEpoch! }))
     const sent = t.log.append(Buffer.concat(batches), { origin: 'replication', durable: true })
     expect(await t.drive(sent)).toMatchObject({ baseOffset: 0, lastOffset: 9 })
     expect(t.log).toMatchObject({ logEndOffset: 10, leaderEpoch: 3 })

@@ -2,8 +2,8 @@
  * One partition's log, the storage engine of Ottla: append, read, look up, truncate, expire. It orchestrates: appending is log-appender.ts, reading
  * log-reader.ts and tail-cache.ts, rolling log-roll.ts, taking away log-truncation.ts, opening log-loader.ts; files are Segment's.
  *
- * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time (append-queue.ts); readers never wait for
- * them. Made by LogManager; used by broker/, coordinator/, inspect/ and by those who want nothing but a log.
+ * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time (append-queue.ts); readers
+ * never wait for them. Made by LogManager; used by broker/, coordinator/, inspect/ and by those who want nothing but a log.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
@@ -61,11 +61,10 @@ export class PartitionLog {
   // ---- append ----------------------------------------------------------------------------------------------------------------------
 
   /**
-   * Appends one record batch (of `replication`: one or more). The bytes belong to the log until the promise settles; base offset and
-   * leader epoch may be patched in place. Resolves when the promise of `options.durable` holds.
-   * Raises what spec/storage-format 5.1 names (CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP,
-   * RECORD_LIST_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL
-   * (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
+   * Appends one record batch (of `replication`: one or more). The bytes belong to the log until the promise settles; base offset and leader epoch may
+   * be patched in place. Resolves when the promise of `options.durable` holds. Raises what spec/storage-format 5.1 names (CORRUPT_MESSAGE,
+   * INVALID_RECORD, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, RECORD_LIST_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
+   * INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
    */
   append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     const state = this.#state
@@ -148,7 +147,9 @@ export class PartitionLog {
       const minOne = options.minOneMessage ?? true
       try {
         const read = (offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, options.maxBytes, limitOffset, minOne) : null)
-          ?? await readSegments(segments, { offset, maxBytes: options.maxBytes, limitOffset, minOne, hot: offset >= this.#hotOffset, checkCrc: options.checkCrc ?? true })
+          ?? await readSegments(
+            segments, { offset, maxBytes: options.maxBytes, limitOffset, minOne, hot: offset >= this.#hotOffset, checkCrc: options.checkCrc ?? true },
+          )
         return this.#result(read.records, offset, read.nextOffset, options)
       } catch (error) {
         // Truncation, retention or close may have pulled the files away.
@@ -249,10 +250,14 @@ export class PartitionLog {
     return this.#exclusive(async () => {
       const state = this.#state
       const { offsets } = state
-      if (!state.config.isDeleted) throw state.describe(new OttlaError('POLICY_VIOLATION', 'records cannot be deleted from a topic whose cleanup.policy lacks "delete"'))
+      if (!state.config.isDeleted) throw state.describe(
+        new OttlaError('POLICY_VIOLATION', 'records cannot be deleted from a topic whose cleanup.policy lacks "delete"'),
+      )
       const target = offset === -1 ? offsets.highWatermark : offset
       if (!(target >= 0 && target <= offsets.highWatermark)) {
-        throw state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `records below ${offset} cannot be deleted: the high watermark is ${offsets.highWatermark}`, { offset }))
+        throw state.describe(
+          new OttlaError('OFFSET_OUT_OF_RANGE', `records below ${offset} cannot be deleted: the high watermark is ${offsets.highWatermark}`, { offset }),
+        )
       }
       await moveStart(state, target)
       return offsets.logStart
@@ -268,7 +273,8 @@ export class PartitionLog {
       if (plan.takesActive) replaceActive(state, state.offsets.logEnd)
       await dropFirst(state, this.#appender.sealed, plan.count)
       state.sharing.ports.logger.info('retention deleted segments', {
-        log: state.name, segments: plan.count, byStartOffset: plan.byStartOffset, bySize: plan.bySize, byTime: plan.byTime, logStartOffset: state.offsets.logStart,
+        log: state.name, segments: plan.count, byStartOffset: plan.byStartOffset, bySize: plan.bySize, byTime: plan.byTime,
+        logStartOffset: state.offsets.logStart,
       })
       return plan.count
     })
@@ -288,8 +294,9 @@ export class PartitionLog {
   }
 
   /**
-   * Rolls an active segment whose time is up (segment.ms), though nobody appends, so that it can expire and be compacted. True when it rolled. The age counts from its
-   * first record or its last append before this process, whichever is later, so old records that are being copied in do not roll at every call.
+   * Rolls an active segment whose time is up (segment.ms), though nobody appends, so that it can expire and be compacted. True when it rolled. The
+   * age counts from its first record or its last append before this process, whichever is later, so old records that are being copied in do not roll
+   * at every call.
    */
   maybeRollByTime(now: number): Promise<boolean> {
     return this.#exclusive(() => {
@@ -331,8 +338,8 @@ export class PartitionLog {
   expireProducers(nowMs: number): void { this.#state.producers.removeExpired(nowMs) }
 
   /**
-   * Finishes the appends that wait, makes everything durable, writes indexes and the producer snapshot, closes files. Idempotent. Rejects when something of that
-   * failed, and with LOG_OFFLINE when the log was offline; files are closed even so.
+   * Finishes the appends that wait, makes everything durable, writes indexes and the producer snapshot, closes files. Idempotent. Rejects when
+   * something of that failed, and with LOG_OFFLINE when the log was offline; files are closed even so.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close(new OttlaError('CLOSED', `${this.#state.name} is closed`, { topic: this.topic, partition: this.partition }), true)

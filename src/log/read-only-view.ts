@@ -8,7 +8,9 @@ import { dirname, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from '../io/file-system.ts'
 
-function refuse(path: string): never { throw new OttlaError('READ_ONLY', `${path} would have to be changed, but the directory is open for reading only`, { file: path }) }
+function refuse(path: string): never {
+  throw new OttlaError('READ_ONLY', `${path} would have to be changed, but the directory is open for reading only`, { file: path })
+}
 
 export class ReadOnlyView implements FileSystem {
   readonly #fs: FileSystem

@@ -46,7 +46,9 @@ export async function tolerateFullDisk(scene: RecoveryScene, write: () => Promis
     return true
   } catch (error) {
     if (!OttlaError.is(error, 'DISK_FULL')) throw error
-    scene.request.sharing.ports.logger.warn('the disk is full: derived files of a log could not be written, the next open takes longer', { log: `${scene.request.topic}-${scene.request.partition}`, error })
+    const { topic, partition, sharing } = scene.request
+    const log = `${topic}-${partition}`
+    sharing.ports.logger.warn('the disk is full: derived files of a log could not be written, the next open takes longer', { log, error })
     return false
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Which segments retention takes (spec/storage-format 8.1). Pure: values in, a plan out. Does not touch files, and never plans beyond the
- * high watermark.
+ * Which segments retention takes (spec/storage-format 8.1). Pure: values in, a plan out. Does not touch files, and never plans beyond the high
+ * watermark.
  */
 import type { LogConfig } from './log-config.ts'
 
@@ -79,8 +79,8 @@ const LEAP_MS = 5 * 60_000
 const HOLD_MS = 60 * 60_000
 
 /**
- * The wall clock as retention sees it: a clock that leaps ten years ahead must not delete everything before somebody notices. A leap
- * forward is believed after it has held for an hour of monotonic time; a step back is believed at once (it only keeps data longer).
+ * The wall clock as retention sees it: a clock that leaps ten years ahead must not delete everything before somebody notices. A leap forward is
+ * believed after it has held for an hour of monotonic time; a step back is believed at once (it only keeps data longer).
  */
 export class RetentionClock {
   #wall: number

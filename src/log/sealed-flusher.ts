@@ -1,7 +1,7 @@
 /**
- * Segments that were rolled but are not wholly durable yet. Their logs are synced in the background, oldest first, and then their indexes and snapshots. A
- * durable append waits for the logs, because what it promises includes everything before it. The recovery point waits for both: recovery does not look at
- * segments below it, so their indexes must be there.
+ * Segments that were rolled but are not wholly durable yet. Their logs are synced in the background, oldest first, and then their indexes and
+ * snapshots. A durable append waits for the logs, because what it promises includes everything before it. The recovery point waits for both: recovery
+ * does not look at segments below it, so their indexes must be there.
  *
  * A failed sync of a log is final (`onFailure`: the log goes offline). Index files can be written again, so a full disk only leaves them for later.
  */
@@ -33,7 +33,9 @@ export class SealedFlusher {
   settleInBackground(): void {
     this.settled().catch((error: unknown) => {
       const { ports } = this.#state.sharing
-      if (this.#state.offline === null) ports.logger.warn('index files of a sealed segment could not be written; it is tried again', { log: this.#state.name, error })
+      if (this.#state.offline === null) ports.logger.warn(
+        'index files of a sealed segment could not be written; it is tried again', { log: this.#state.name, error },
+      )
     })
   }
 

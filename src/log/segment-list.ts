@@ -1,6 +1,6 @@
 /**
- * The segments of a log at one moment, ascending by base offset, the last one active. Immutable: a reader takes the list once and works on it
- * while the writer puts another in its place; `Segment.retain` keeps the files of a segment alive until the reader lets go.
+ * The segments of a log at one moment, ascending by base offset, the last one active. Immutable: a reader takes the list once and works on it while
+ * the writer puts another in its place; `Segment.retain` keeps the files of a segment alive until the reader lets go.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Segment } from './segment.ts'

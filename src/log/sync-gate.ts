@@ -1,6 +1,6 @@
 /**
- * What the logs of one manager share of the machine (design/performance H4, H6): how many fdatasyncs may occupy the thread pool at once, and how
- * many bytes may be written synchronously in one turn of the event loop.
+ * What the logs of one manager share of the machine (design/performance H4, H6): how many fdatasyncs may occupy the thread pool at once, and how many
+ * bytes may be written synchronously in one turn of the event loop.
  */
 import type { Scheduler } from '../common/scheduler.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { patchBatch, viewOf } from '../record/batch-format.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
@@ -73,7 +73,9 @@ class Fed {
 describe('TailCache', () => {
   test('gives what was committed and still fits, whole batches, a prefix of what the log would give', () => {
     const shapes = fc.array(fc.record({ count: fc.integer({ min: 1, max: 4 }), size: fc.oneof(fc.nat(200), fc.nat(9_000)) }), { minLength: 1, maxLength: 5 })
-    fc.assert(fc.property(fc.array(fc.record({ shapes, succeed: fc.boolean(), at: fc.double({ min: 0, max: 1, noNaN: true }), maxBytes: fc.nat(100_000), limit: fc.double({ min: 0, max: 1, noNaN: true }) }), { maxLength: 30 }), (groups) => {
+    fc.assert(fc.property(fc.array(fc.record({ shapes, succeed: fc.boolean(), at: fc.double(
+      { min: 0, max: 1, noNaN: true },
+    ), maxBytes: fc.nat(100_000), limit: fc.double({ min: 0, max: 1, noNaN: true }) }), { maxLength: 30 }), (groups) => {
       const fed = new Fed(new TailMemory(256 * KB, 192 * KB))
       for (const { shapes: group, succeed, at, maxBytes, limit } of groups) {
         fed.group(group, succeed)
@@ -88,7 +90,9 @@ describe('TailCache', () => {
         let nextOffset = offset
         for (const stored of fed.expected(offset, maxBytes, limitOffset)) {
           if (position === got.length) break
-          if (!stored.bytes.equals(got.subarray(position, position + stored.bytes.length))) throw new Error(`other bytes than those of batch ${stored.baseOffset}`)
+          if (!stored.bytes.equals(got.subarray(position, position + stored.bytes.length))) throw new Error(
+            `other bytes than those of batch ${stored.baseOffset}`,
+          )
           position += stored.bytes.length
           nextOffset = stored.lastOffset + 1
         }

@@ -1,10 +1,10 @@
 /**
- * The last bytes appended to a log, still in memory: group commits are gathered here and written from here, and a consumer that keeps up
- * reads from here without any I/O.
+ * The last bytes appended to a log, still in memory: group commits are gathered here and written from here, and a consumer that keeps up reads from
+ * here without any I/O.
  *
- * Invariant: the visible part is a contiguous run of whole batches of magic 2 that ends at the log end. Staged bytes become visible at
- * `commit` (after the write, and the sync where one was asked for) and vanish at `rollback`. Chunks with a write in flight are pinned.
- * `TailMemory` bounds the bytes of all caches of a manager; the least recently appended log gives way.
+ * Invariant: the visible part is a contiguous run of whole batches of magic 2 that ends at the log end. Staged bytes become visible at `commit`
+ * (after the write, and the sync where one was asked for) and vanish at `rollback`. Chunks with a write in flight are pinned. `TailMemory` bounds the
+ * bytes of all caches of a manager; the least recently appended log gives way.
  *
  * Used by `PartitionLog` only. Does not check batches and does not touch files.
  */
@@ -139,8 +139,8 @@ export class TailCache {
   }
 
   /**
-   * Copies one batch behind what is staged and lengthens `run` by it, or sets it when it is empty (`length` 0); `demand` is what the whole group
-   * will want (a hint for the chunk). False: there is no room right behind the run, or the batch is too large for any chunk.
+   * Copies one batch behind what is staged and lengthens `run` by it, or sets it when it is empty (`length` 0); `demand` is what the whole group will
+   * want (a hint for the chunk). False: there is no room right behind the run, or the batch is too large for any chunk.
    */
   stage(batch: Uint8Array, baseOffset: number, demand: number, run: StagedBytes): boolean {
     const size = batch.length
@@ -234,8 +234,8 @@ export class TailCache {
   }
 
   /**
-   * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). They may
-   * end with the chunk. Null: not here. The caller has checked that offset < limitOffset <= log end.
+   * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). They may end with
+   * the chunk. Null: not here. The caller has checked that offset < limitOffset <= log end.
    */
   read(offset: number, maxBytes: number, limitOffset: number, minOne: boolean): TailRead | null {
     const chunk = this.#chunkOf(offset)

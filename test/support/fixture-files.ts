@@ -1,6 +1,6 @@
 /**
- * Directories that a real Kafka wrote (fixtures/README.md), and what its own tools and clients said of them. A checkout loses modification times, which retention and
- * lookups by time fall back to: `fixtureFileSystem` gives them back from files.json.
+ * Directories that a real Kafka wrote (fixtures/README.md), and what its own tools and clients said of them. A checkout loses modification times,
+ * which retention and lookups by time fall back to: `fixtureFileSystem` gives them back from files.json.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
@@ -36,7 +36,9 @@ export function readLines(...path: string[]): Record<string, unknown>[] | null {
 
 /** The real file system, with the modification times that the files of `root` had when Kafka left them. */
 export function fixtureFileSystem(name: string, root: string = join(fixtures, name, 'data')): FileSystem {
-  const times = new Map(readJson<{ file: string; mtimeMs: number }[]>(name, 'files.json').map((entry) => [join(root, entry.file.split('/').join(sep)), entry.mtimeMs]))
+  const times = new Map(
+    readJson<{ file: string; mtimeMs: number }[]>(name, 'files.json').map((entry) => [join(root, entry.file.split('/').join(sep)), entry.mtimeMs]),
+  )
   const stat = (path: string): FileStat | null => {
     const found = nodeFileSystem.stat(path)
     const modifiedMs = times.get(path)
@@ -92,7 +94,9 @@ export function applyEdits(disk: SimulatedFileSystem, root: string, edits: reado
     else if (edit.op === 'copy') writeWhole(disk, `${root}/${edit.to}`, disk.readFile(path))
     else if (edit.op === 'write') writeWhole(disk, path, Buffer.from(edit.text))
     else if (edit.op === 'truncate') writeWhole(disk, path, disk.readFile(path).slice(0, edit.size))
-    else if (edit.op === 'append') writeWhole(disk, path, Buffer.concat([disk.readFile(path), edit.zeros === undefined ? Buffer.from(edit.base64!, 'base64') : Buffer.alloc(edit.zeros)]))
+    else if (edit.op === 'append') writeWhole(
+      disk, path, Buffer.concat([disk.readFile(path), edit.zeros === undefined ? Buffer.from(edit.base64!, 'base64') : Buffer.alloc(edit.zeros)]),
+    )
     else if (edit.op === 'xor') {
       const bytes = Uint8Array.from(disk.readFile(path))
       bytes[edit.at]! ^= edit.mask

@@ -1,4 +1,7 @@
-/** A consumer over a log alone: control batches left out, and aborted transactions where it reads committed data (spec/storage-format 6.1). Records as the truth files show them. */
+/**
+ * A consumer over a log alone: control batches left out, and aborted transactions where it reads committed data (spec/storage-format 6.1). Records as
+ * the truth files show them.
+ */
 import { createHash } from 'node:crypto'
 import type { ReadIsolation } from '../../src/log/log-types.ts'
 import type { PartitionLog } from '../../src/log/partition-log.ts'
@@ -14,14 +17,19 @@ function bytesOf(name: 'key' | 'value', bytes: Uint8Array | null): Record<string
 /** As the truth files show a record. */
 function shown(record: DecodedRecord, magic: number): Record<string, unknown> {
   return {
-    offset: record.offset, timestamp: record.timestamp, timestampType: magic === 0 ? 'NoTimestampType' : record.timestampType, leaderEpoch: record.leaderEpoch < 0 ? null : record.leaderEpoch,
+    offset: record.offset, timestamp: record.timestamp,
+    timestampType: magic === 0 ? 'NoTimestampType' : record.timestampType, leaderEpoch: record.leaderEpoch < 0 ? null : record.leaderEpoch,
     ...bytesOf('key', record.key), ...bytesOf('value', record.value),
-    headers: record.headers.map(({ key, value }) => ({ key: Buffer.from(key).toString('base64'), value: value === null ? null : Buffer.from(value).toString('base64') })),
+    headers: record.headers.map(
+      ({ key, value }) => ({ key: Buffer.from(key).toString('base64'), value: value === null ? null : Buffer.from(value).toString('base64') }),
+    ),
   }
 }
 
 /** What a consumer makes of a log, into `all`: control batches left out, and aborted transactions where it reads committed data (spec 6.1). */
-export async function consume(log: PartitionLog, isolation: ReadIsolation, maxBytes: number, all: Record<string, unknown>[] = []): Promise<Record<string, unknown>[]> {
+export async function consume(
+  log: PartitionLog, isolation: ReadIsolation, maxBytes: number, all: Record<string, unknown>[] = [],
+): Promise<Record<string, unknown>[]> {
   const aborting = new Set<number>()
   for (let offset = log.logStartOffset; ;) {
     const read = await log.read(offset, { maxBytes, isolation })

@@ -1,6 +1,6 @@
 /**
- * One partition's log for tests, on a simulated disk with time and chance under the test's control. Every log opened through here is checked at the end of its test
- * by log-check.ts, from the files alone, unless the test says that its files are broken on purpose.
+ * One partition's log for tests, on a simulated disk with time and chance under the test's control. Every log opened through here is checked at the
+ * end of its test by log-check.ts, from the files alone, unless the test says that its files are broken on purpose.
  */
 import { expect, onTestFinished } from 'vitest'
 import type { Scheduler } from '../../src/common/scheduler.ts'
@@ -40,11 +40,11 @@ export function testConfig(config: Partial<LogTopicValues> = {}): LogConfig { re
 
 /** Settles `promise` by running what the scheduler has, without letting time pass. */
 export async function drive<T>(scheduler: Scheduler, promise: Promise<T>): Promise<T> {
-  let settled = false
-  const watched = promise.then((value) => { settled = true; return value }, (error: unknown) => { settled = true; throw error })
-  watched.catch(() => {})
-  if (scheduler instanceof ManualScheduler) for (let turn = 0; turn < 10_000 && !settled; turn++) await scheduler.runUntilIdle()
-  return watched
+  const state = { settled: false }
+  const settle = (): void => { state.settled = true }
+  promise.then(settle, settle)
+  if (scheduler instanceof ManualScheduler) for (let turn = 0; turn < 10_000 && !state.settled; turn++) await scheduler.runUntilIdle()
+  return promise
 }
 
 export class TestLog {
@@ -110,7 +110,9 @@ export class TestLog {
 
   /** As `append`, but does not wait. */
   send(values: readonly (string | RecordInput)[], fields: BatchFields = {}, options: Partial<AppendOptions> = {}): Promise<AppendResult> {
-    const records = values.map((value): RecordInput => (typeof value === 'string' ? { value, timestamp: this.clock.now() } : { timestamp: this.clock.now(), ...value }))
+    const records = values.map(
+      (value): RecordInput => (typeof value === 'string' ? { value, timestamp: this.clock.now() } : { timestamp: this.clock.now(), ...value }),
+    )
     const sent = this.log.append(Buffer.from(buildBatch(records, fields)), { origin: 'client', durable: true, ...options })
     sent.catch(() => {})
     return sent
