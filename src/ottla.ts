@@ -16,6 +16,8 @@ import { loadAllCodecs } from './record/compression.ts'
 export interface MetricsSnapshot {
   readonly produceRequests: number; readonly producedBatches: number; readonly producedBytes: number; readonly failedBatches: number
   readonly fetchRequests: number; readonly fetchedBytes: number; readonly failedFetches: number
+  /** Syncs of logs that succeeded: many appends share one. */
+  readonly syncs: number
   readonly topics: number
   readonly partitions: readonly {
     readonly topic: string; readonly partition: number; readonly logStartOffset: number; readonly highWatermark: number; readonly logEndOffset: number
@@ -102,7 +104,7 @@ export class OttlaHandle implements Ottla {
     this.#check()
     const { metrics, logs, topics } = this.#database
     return {
-      ...metrics, topics: topics.all().length,
+      ...metrics, syncs: logs.syncCount, topics: topics.all().length,
       partitions: logs.logs().map(({ topic, partition, logStartOffset, highWatermark, logEndOffset, size, segmentCount, isOffline }) => (
         { topic, partition, logStartOffset, highWatermark, logEndOffset, size, segments: segmentCount, isOffline })),
     }

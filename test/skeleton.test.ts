@@ -102,6 +102,7 @@ describe('the walking skeleton', () => {
     const metrics = ottla.metrics()
     expect(metrics).toMatchObject({ producedBatches: 1, topics: 1, partitions: [{ topic: 'a', partition: 0, logEndOffset: 1, isOffline: false }] })
     expect(metrics.producedBytes).toBeGreaterThan(60)
+    expect(metrics.syncs).toBe(1)
   })
 })
 
@@ -194,9 +195,8 @@ describe('another process', () => {
     const { status } = await run(`
       const o = await open(directory, { logger: quiet })
       const p = o.producer({ 'linger.ms': 60000 })
-      for (let i = 0; i < 50; i += 1) p.post({ topic: 'a', value: 'v' + i })
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      for (let i = 50; i < 100; i += 1) p.post({ topic: 'a', value: 'v' + i })
+      await Promise.all([p.send({ topic: 'a', value: 'v0' }), p.flush()]) // the topic is known from here on
+      for (let i = 1; i < 100; i += 1) p.post({ topic: 'a', value: 'v' + i })
       process.exit(3)`)
     expect(status).toBe(3)
     const ottla = await opened()

@@ -68,7 +68,10 @@ export interface Producer<K = Bytes, V = Bytes> extends AsyncDisposable {
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata>
   /** One promise for many; order is kept per partition. Rejects with the first failure once all are settled. */
   sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]>
-  /** Fire and forget. False: the buffer is full, wait for `drained()`. Failures go to the 'error' event. */
+  /**
+   * Fire and forget. False, as a stream's `write`: the record is taken, but the buffer is full, so wait for `drained()` before the next one (who does
+   * not is held to `max.block.ms` per record). Failures go to the 'error' event.
+   */
   post(record: ProducerRecord<K, V>): boolean
   drained(): Promise<void>
   /** Resolves when everything sent so far is settled. */
