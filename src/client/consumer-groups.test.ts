@@ -280,6 +280,20 @@ describe('being fenced', () => {
     expect(second.owns).toBe('t-0')
     await h.settle(Promise.all([first.consumer.close(), second.consumer.close()]))
   })
+  test('is not read out of a late answer to a heartbeat of the generation before', async () => {
+    const { h } = setUp(2)
+    h.broker.faults = (api, _, call) => api === 'heartbeat' && call === 1 ? { errorCode: 22, delayMs: 2000 } : undefined
+    const first = new Member(h, 't', { 'heartbeat.interval.ms': 3000 })
+    await h.run(3500)
+    // The beat is under way; another one makes the member see the rebalance.
+    const second = new Member(h, 't')
+    h.broker.coordinator.rebalance(h.broker.coordinator.group('g'))
+    first.consumer.subscribe(['t'])
+    await h.run(5000)
+    expect(first.events.filter((event) => event.startsWith('lost'))).toEqual([])
+    expect([first.owns, second.owns].sort()).toEqual(['t-0', 't-1'])
+    await h.settle(Promise.all([first.consumer.close(), second.consumer.close()]))
+  })
   test('a static member stays in the group on close, and comes back without a rebalance', async () => {
     const { h, partitions } = setUp(2)
     const first = new Member(h, 't', { 'group.instance.id': 'a' })

@@ -158,7 +158,7 @@ describe('explicit commits', () => {
     await kit.settle(kit.consumer.poll())
     await kit.settle(kit.consumer.commit())
     expect(committed(kit)).toBe(10)
-    expect(await kit.settle(kit.consumer.committed())).toEqual([{ ...t0, offset: 10, leaderEpoch: -1, metadata: '' }])
+    expect(await kit.settle(kit.consumer.committed())).toEqual([{ ...t0, offset: 10, leaderEpoch: 0, metadata: '' }])
     expect(await kit.settle(kit.consumer.committed([{ topic: 't', partition: 7 }]))).toEqual([])
   })
   test('of a batch: its last offset + 1', async () => {

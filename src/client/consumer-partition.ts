@@ -37,6 +37,7 @@ export class ConsumerPartition<K, V> {
   /** To be thrown at the next chance. */
   error: OttlaError | null = null
   highWatermark: number = -1
+  /** Of the last record handed out. */
   leaderEpoch: number = -1
   #fetchOffset = -1
   #rest: SliceRest<K, V> | null = null
@@ -96,6 +97,7 @@ export class ConsumerPartition<K, V> {
     const to = Math.min(slice.count, from + max)
     this.#rest = to < slice.count ? { slice, from: to } : null
     this.position = this.#behind(slice, to)
+    this.leaderEpoch = slice.source(to - 1).leaderEpoch
     return { slice, from, to }
   }
 

@@ -168,6 +168,6 @@ export class FetchedRecords<K, V> {
     const bytes = this.#cursor.buffer() as Buffer
     const last = sources.at(-1)
     if (last !== undefined && last.bytes === bytes && last.timestampType === header.timestampType && last.leaderEpoch === header.leaderEpoch) return
-    sources.push({ firstRow, bytes, timestampType: header.timestampType, leaderEpoch: header.leaderEpoch })
+    sources.push({ firstRow, bytes, memory: bytes.buffer, memoryOffset: bytes.byteOffset, timestampType: header.timestampType, leaderEpoch: header.leaderEpoch })
   }
 }

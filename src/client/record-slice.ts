@@ -6,6 +6,7 @@
  * memory, so slices and records are valid for ever; a record that is kept keeps its fetch in memory.
  */
 import { OttlaError } from '../common/errors.ts'
+import { bufferView } from '../record/buffer-view.ts'
 import { readVarint, varintEnd } from '../record/varint.ts'
 import { fromText, type TextSerde } from './serializers.ts'
 import type { ConsumerRecord, Deserializer, Header, RecordCursor } from './types.ts'
@@ -22,6 +23,8 @@ const HEADER_COUNT = 4
 export interface RowSource {
   readonly firstRow: number
   readonly bytes: Buffer
+  /** Where `bytes` lies: views of the memory itself are made twice as fast as views of a view. */
+  readonly memory: ArrayBufferLike; readonly memoryOffset: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
   readonly leaderEpoch: number
 }
@@ -62,6 +65,7 @@ export class RecordSlice<K, V> {
   source(row: number): RowSource {
     const sources = this.#sources
     let at = sources.length - 1
+    if (at === 0) return sources[0]!
     while (at > 0 && sources[at]!.firstRow > row) at--
     return sources[at]!
   }
@@ -74,7 +78,9 @@ export class RecordSlice<K, V> {
   #bytes(row: number, column: number): Buffer | null {
     const start = this.rows[row * ROW + column]!
     const length = this.rows[row * ROW + column + 1]!
-    return length < 0 ? null : this.source(row).bytes.subarray(start, start + length)
+    if (length < 0) return null
+    const source = this.source(row)
+    return bufferView(source.memory, source.memoryOffset + start, length)
   }
 
   keyLength(row: number): number { return this.rows[row * ROW + KEY_LENGTH]! }
@@ -87,11 +93,11 @@ export class RecordSlice<K, V> {
     const start = this.rows[row * ROW + column]!
     const length = this.rows[row * ROW + column + 1]!
     if (length < 0) return null
-    const { bytes } = this.source(row)
-    if (deserializer === null) return bytes.subarray(start, start + length) as T
+    const { bytes, memory, memoryOffset } = this.source(row)
+    if (deserializer === null) return bufferView(memory, memoryOffset + start, length) as T
     try {
       if (fromText in deserializer) return (deserializer as TextSerde<T>)[fromText](bytes.toString('utf8', start, start + length))
-      return deserializer.deserialize(bytes.subarray(start, start + length), { topic: this.topic, headers: this.headers(row) })
+      return deserializer.deserialize(bufferView(memory, memoryOffset + start, length), { topic: this.topic, headers: this.headers(row) })
     } catch (error) {
       const { topic, partition } = this
       const offset = this.offsets[row]!
