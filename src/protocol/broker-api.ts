@@ -25,7 +25,10 @@ export interface PartitionMetadata extends Failure {
   readonly partitionIndex: number; readonly leaderId: number; readonly leaderEpoch: number
   readonly replicaNodes: readonly number[]; readonly isrNodes: readonly number[]
 }
-export interface TopicMetadata extends Failure { readonly name: string; readonly topicId: string; readonly isInternal: boolean; readonly partitions: readonly PartitionMetadata[] }
+export interface TopicMetadata extends Failure {
+  readonly name: string; readonly topicId: string; readonly isInternal: boolean
+  readonly partitions: readonly PartitionMetadata[]
+}
 export interface MetadataResponse {
   readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number; readonly rack: string | null }[]
   readonly clusterId: string; readonly controllerId: number
@@ -60,7 +63,10 @@ export interface FetchRequest {
   readonly maxWaitMs: number; readonly minBytes: number; readonly maxBytes: number
   /** 0 read_uncommitted, 1 read_committed. */
   readonly isolationLevel: 0 | 1
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number; readonly currentLeaderEpoch?: number }[]
+  readonly partitions: readonly {
+    readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number
+    readonly currentLeaderEpoch?: number
+  }[]
   /** Ends the wait early with what is there. */
   readonly signal?: AbortSignal | undefined
 }
@@ -81,12 +87,21 @@ export interface ListOffsetsRequest {
   readonly isolationLevel: 0 | 1
   readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly timestamp: number }[]
 }
-export interface ListOffsetsPartition extends Failure { readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number; readonly leaderEpoch: number }
+export interface ListOffsetsPartition extends Failure {
+  readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number
+  readonly leaderEpoch: number
+}
 export interface ListOffsetsResponse { readonly partitions: readonly ListOffsetsPartition[] }
 export interface DeleteRecordsRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[] }
-export interface DeleteRecordsResponse { readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly lowWatermark: number } & Failure)[] }
-export interface OffsetForLeaderEpochRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly leaderEpoch: number }[] }
-export interface OffsetForLeaderEpochResponse { readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly endOffset: number } & Failure)[] }
+export interface DeleteRecordsResponse {
+  readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly lowWatermark: number } & Failure)[]
+}
+export interface OffsetForLeaderEpochRequest {
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly leaderEpoch: number }[]
+}
+export interface OffsetForLeaderEpochResponse {
+  readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly endOffset: number } & Failure)[]
+}
 
 // ---- Topics and configs ---------------------------------------------------------------------------------------------------------
 export interface CreateTopicsRequest {
@@ -101,7 +116,9 @@ export interface CreateTopicsRequest {
     readonly configs: readonly { readonly name: string; readonly value: string | null }[]
   }[]
 }
-export interface CreatableTopicResult extends Failure { readonly name: string; readonly topicId: string; readonly numPartitions: number; readonly replicationFactor: number }
+export interface CreatableTopicResult extends Failure {
+  readonly name: string; readonly topicId: string; readonly numPartitions: number; readonly replicationFactor: number
+}
 export interface CreateTopicsResponse { readonly topics: readonly CreatableTopicResult[] }
 export interface TopicResult extends Failure { readonly name: string }
 export interface DeleteTopicsRequest { readonly names: readonly string[] }
@@ -121,7 +138,8 @@ export interface DescribeConfigsResponse { readonly results: readonly (ConfigRes
 /** configOperation: 0 set, 1 delete, 2 append (lists), 3 subtract (lists). */
 export interface IncrementalAlterConfigsRequest {
   readonly validateOnly: boolean
-  readonly resources: readonly (ConfigResource & { readonly configs: readonly { readonly name: string; readonly configOperation: 0 | 1 | 2 | 3; readonly value: string | null }[] })[]
+  readonly resources: readonly (ConfigResource & { readonly configs: readonly { readonly name: string
+  readonly configOperation: 0 | 1 | 2 | 3; readonly value: string | null }[] })[]
 }
 export interface AlterConfigsResponse { readonly responses: readonly (ConfigResource & Failure)[] }
 export interface DescribeClusterResponse {
@@ -132,20 +150,33 @@ export interface DescribeLogDirsRequest { readonly topics: readonly { readonly t
 export interface DescribeLogDirsResponse {
   readonly results: readonly (Failure & {
     readonly logDir: string; readonly totalBytes: number; readonly usableBytes: number
-    readonly topics: readonly { readonly name: string; readonly partitions: readonly { readonly partitionIndex: number; readonly partitionSize: number; readonly offsetLag: number; readonly isFutureKey: boolean }[] }[]
+    readonly topics: readonly {
+      readonly name: string
+      readonly partitions: readonly { readonly partitionIndex: number; readonly partitionSize: number; readonly offsetLag: number; readonly isFutureKey: boolean }[]
+    }[]
   })[]
 }
-export interface ProducerState { readonly producerId: number; readonly producerEpoch: number; readonly lastSequence: number; readonly lastTimestamp: number; readonly coordinatorEpoch: number; readonly currentTxnStartOffset: number }
+export interface ProducerState {
+  readonly producerId: number; readonly producerEpoch: number; readonly lastSequence: number
+  readonly lastTimestamp: number; readonly coordinatorEpoch: number; readonly currentTxnStartOffset: number
+}
 export interface DescribeProducersRequest { readonly partitions: readonly { readonly topic: string; readonly partition: number }[] }
-export interface DescribeProducersResponse { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[] }
+export interface DescribeProducersResponse {
+  readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[]
+}
 
 // ---- Producer ids ---------------------------------------------------------------------------------------------------------------
-export interface InitProducerIdRequest { readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number; readonly producerEpoch: number }
+export interface InitProducerIdRequest {
+  readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number
+  readonly producerEpoch: number
+}
 export interface InitProducerIdResponse extends Failure { readonly producerId: number; readonly producerEpoch: number }
 
 // ---- Groups ---------------------------------------------------------------------------------------------------------------------
 export interface FindCoordinatorRequest { readonly keyType: 0 | 1; readonly keys: readonly string[] }
-export interface FindCoordinatorResponse { readonly coordinators: readonly (Failure & { readonly key: string; readonly nodeId: number; readonly host: string; readonly port: number })[] }
+export interface FindCoordinatorResponse {
+  readonly coordinators: readonly (Failure & { readonly key: string; readonly nodeId: number; readonly host: string; readonly port: number })[]
+}
 export interface GroupMemberIdentity { readonly groupId: string; readonly memberId: string; readonly groupInstanceId: string | null }
 export interface JoinGroupRequest extends GroupMemberIdentity {
   readonly sessionTimeoutMs: number; readonly rebalanceTimeoutMs: number
@@ -157,7 +188,8 @@ export interface JoinGroupRequest extends GroupMemberIdentity {
   readonly inProcess?: boolean
 }
 export interface JoinGroupResponse extends Failure {
-  readonly generationId: number; readonly protocolType: string | null; readonly protocolName: string | null; readonly leader: string; readonly skipAssignment: boolean; readonly memberId: string
+  readonly generationId: number; readonly protocolType: string | null; readonly protocolName: string | null
+  readonly leader: string; readonly skipAssignment: boolean; readonly memberId: string
   /** Only for the leader. */
   readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly metadata: Uint8Array }[]
 }
@@ -165,24 +197,43 @@ export interface SyncGroupRequest extends GroupMemberIdentity {
   readonly generationId: number; readonly protocolType: string | null; readonly protocolName: string | null
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
 }
-export interface SyncGroupResponse extends Failure { readonly protocolType: string | null; readonly protocolName: string | null; readonly assignment: Uint8Array }
+export interface SyncGroupResponse extends Failure {
+  readonly protocolType: string | null; readonly protocolName: string | null; readonly assignment: Uint8Array
+}
 export interface HeartbeatRequest extends GroupMemberIdentity { readonly generationId: number }
-export interface LeaveGroupRequest { readonly groupId: string; readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly reason?: string | null }[] }
-export interface LeaveGroupResponse extends Failure { readonly members: readonly (Failure & { readonly memberId: string; readonly groupInstanceId: string | null })[] }
+export interface LeaveGroupRequest {
+  readonly groupId: string
+  readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly reason?: string | null }[]
+}
+export interface LeaveGroupResponse extends Failure {
+  readonly members: readonly (Failure & { readonly memberId: string; readonly groupInstanceId: string | null })[]
+}
 export interface OffsetCommitRequest extends GroupMemberIdentity {
   /** −1 with an empty memberId: a commit without membership. */
   readonly generationId: number
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly committedOffset: number; readonly committedLeaderEpoch: number; readonly committedMetadata: string | null }[]
+  readonly partitions: readonly {
+    readonly topic: string; readonly partition: number; readonly committedOffset: number
+    readonly committedLeaderEpoch: number; readonly committedMetadata: string | null
+  }[]
 }
 export interface OffsetCommitResponse { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number })[] }
-export interface OffsetFetchRequest { readonly groupId: string; readonly requireStable: boolean; readonly partitions: readonly { readonly topic: string; readonly partition: number }[] | null }
-export interface OffsetFetchPartition extends Failure { readonly topic: string; readonly partition: number; readonly committedOffset: number; readonly committedLeaderEpoch: number; readonly metadata: string }
+export interface OffsetFetchRequest {
+  readonly groupId: string; readonly requireStable: boolean
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[] | null
+}
+export interface OffsetFetchPartition extends Failure {
+  readonly topic: string; readonly partition: number; readonly committedOffset: number
+  readonly committedLeaderEpoch: number; readonly metadata: string
+}
 export interface OffsetFetchResponse extends Failure { readonly partitions: readonly OffsetFetchPartition[] }
 export interface OffsetDeleteRequest { readonly groupId: string; readonly partitions: readonly { readonly topic: string; readonly partition: number }[] }
 export interface OffsetDeleteResponse extends Failure { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number })[] }
 export interface DescribedGroup extends Failure {
   readonly groupId: string; readonly groupState: string; readonly protocolType: string; readonly protocolData: string
-  readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly clientId: string; readonly clientHost: string; readonly memberMetadata: Uint8Array; readonly memberAssignment: Uint8Array }[]
+  readonly members: readonly {
+    readonly memberId: string; readonly groupInstanceId: string | null; readonly clientId: string
+    readonly clientHost: string; readonly memberMetadata: Uint8Array; readonly memberAssignment: Uint8Array
+  }[]
 }
 export interface ListedGroup { readonly groupId: string; readonly protocolType: string; readonly groupState: string; readonly groupType: string }
 export interface ListGroupsResponse extends Failure { readonly groups: readonly ListedGroup[] }

@@ -166,7 +166,10 @@ async function enumerate(workload: readonly string[], seed: number, sabotage: (d
 }
 
 const names = Object.keys(steps)
-const workloads = [...names.map((a) => [a]), ...names.flatMap((a) => names.map((b) => [a, b])), ...names.map((a) => ['roll', a, 'roll']), ['append', 'roll', 'checkpoint'], ['roll', 'appendUnsynced', 'append']]
+const workloads = [
+  ...names.map((a) => [a]), ...names.flatMap((a) => names.map((b) => [a, b])), ...names.map((a) => ['roll', a, 'roll']),
+  ['append', 'roll', 'checkpoint'], ['roll', 'appendUnsynced', 'append'],
+]
 
 test('every disk that a power cut may leave recovers to all that was acknowledged, and nothing else', async () => {
   let states = 0

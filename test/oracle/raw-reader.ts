@@ -7,7 +7,11 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
 export interface RawRecord { readonly offset: number; readonly timestamp: number; readonly key: string | null; readonly value: Buffer | null }
-export interface RawBatch { readonly file: string; readonly position: number; readonly size: number; readonly baseOffset: number; readonly lastOffset: number; readonly maxTimestamp: number; readonly producerId: number; readonly baseSequence: number; readonly records: readonly RawRecord[] }
+export interface RawBatch {
+  readonly file: string; readonly position: number; readonly size: number; readonly baseOffset: number
+  readonly lastOffset: number; readonly maxTimestamp: number; readonly producerId: number; readonly baseSequence: number
+  readonly records: readonly RawRecord[]
+}
 export interface RawPartition { readonly batches: readonly RawBatch[]; readonly problems: readonly string[] }
 
 const table = Array.from({ length: 256 }, (_, n) => {
