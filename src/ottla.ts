@@ -5,9 +5,10 @@
 import type { Broker } from './broker/broker.ts'
 import { createClients, type Clients } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
+import { callOptions } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
 import type { Database, OttlaEvent, OttlaEvents } from './database.ts'
-import { checkLog, type CheckOptions, type Finding } from './log/log-check.ts'
+import type { CheckOptions, Finding } from './log/log-check.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
@@ -45,6 +46,28 @@ export interface Ottla extends Kafka {
 }
 
 type Listener = (...details: unknown[]) => void
+
+const eventNames: Readonly<Record<keyof OttlaEvents, true>> = { logOffline: true, diskFull: true, diskResumed: true, recovered: true }
+
+function checkListener(event: unknown, listener: unknown): void {
+  if (typeof event !== 'string' || !Object.hasOwn(eventNames, event)) {
+    throw new OttlaError('INVALID_ARGUMENT', `a database has the events ${Object.keys(eventNames).join(', ')}, not ${typeof event === 'string' ? JSON.stringify(event) : typeof event}`)
+  }
+  if (typeof listener !== 'function') throw new OttlaError('INVALID_ARGUMENT', `the listener of '${event}' is a function`)
+}
+
+function checkVerifyOptions(options: CheckOptions): void {
+  const { topics, onProgress, deep } = callOptions('verify', options, ['topics', 'deep', 'onProgress', 'signal'])
+  if (topics !== undefined && !(Array.isArray(topics) && topics.every((each) => typeof each === 'string'))) throw new OttlaError('INVALID_ARGUMENT', 'verify: topics is a list of names')
+  if (deep !== undefined && typeof deep !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'verify: deep is true or false')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw new OttlaError('INVALID_ARGUMENT', 'verify: onProgress is a function')
+}
+
+function closeTimeout(options: { timeoutMs?: number }): number {
+  const { timeoutMs = CLOSE_TIMEOUT_MS } = callOptions('close', options, ['timeoutMs'])
+  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
+  throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${String(timeoutMs)}: give milliseconds from 0`)
+}
 
 /** Clients are given this long to finish when a handle is closed. */
 const CLOSE_TIMEOUT_MS = 30_000
@@ -92,6 +115,9 @@ export class OttlaHandle implements Ottla {
 
   async *verify(options: CheckOptions = {}): AsyncGenerator<Finding, void, void> {
     this.#check()
+    checkVerifyOptions(options)
+    // Loaded on demand: most programs never ask.
+    const { checkLog } = await import('./log/log-check.ts')
     await loadAllCodecs()
     if (!this.#database.readOnly) for (const log of this.#database.logs.logs()) if (!log.isOffline) await log.flush()
     for await (const finding of checkLog(this.#database.fileSystem, this.#database.directory, options)) {
@@ -111,6 +137,7 @@ export class OttlaHandle implements Ottla {
   }
 
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
+    checkListener(event, listener)
     let listeners = this.#listeners.get(event)
     if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
     listeners.add(listener as unknown as Listener)
@@ -118,6 +145,7 @@ export class OttlaHandle implements Ottla {
   }
 
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
+    checkListener(event, listener)
     this.#listeners.get(event)?.delete(listener as unknown as Listener)
     return this
   }
@@ -147,8 +175,8 @@ export class OttlaHandle implements Ottla {
     }
   }
 
-  close(options: { timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS)
+  async close(options: { timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(closeTimeout(options))
     return this.#closing
   }
 
