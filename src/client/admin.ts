@@ -2,6 +2,7 @@
  * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
  * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Group calls are in group-admin.ts.
  */
+import { callOptions } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
@@ -15,7 +16,8 @@ import { GroupAdmin } from './group-admin.ts'
 import { RequestCaller } from './request-caller.ts'
 import { lookUpTopic, unknownTopic } from './topic-lookup.ts'
 import type {
-  Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset, TopicDescription,
+  Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset,
+  TopicDescription,
 } from './types.ts'
 
 function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
@@ -79,7 +81,9 @@ export class KafkaAdmin implements Admin {
       return result
     })
     if (!validateOnly) return this.describeTopic(name)
-    return { name, topicId: answer.topicId, internal: false, partitions: Array.from({ length: Math.max(0, answer.numPartitions) }, (_, partition) => ({ partition, leader: -1, replicas: [], isr: [], leaderEpoch: -1 })) }
+    const planned = Array.from({ length: Math.max(0, answer.numPartitions) }, (_, partition) => (
+      { partition, leader: -1, replicas: [], isr: [], leaderEpoch: -1 }))
+    return { name, topicId: answer.topicId, internal: false, partitions: planned }
   }
 
   async deleteTopic(name: string): Promise<void> {
@@ -92,8 +96,9 @@ export class KafkaAdmin implements Admin {
 
   /** Names, sorted; Kafka's internal topics only when asked for. */
   async listTopics(options: { internal?: boolean } = {}): Promise<string[]> {
+    const { internal = false } = callOptions('listTopics', options, ['internal'])
     const { topics } = await this.#caller.call('listing topics', () => this.#api.metadata({ topics: null, allowAutoTopicCreation: false }))
-    return topics.filter((each) => options.internal === true || !each.isInternal).map((each) => each.name).sort()
+    return topics.filter((each) => internal || !each.isInternal).map((each) => each.name).sort()
   }
 
   async describeTopic(name: string): Promise<TopicDescription> {
@@ -171,9 +176,11 @@ export class KafkaAdmin implements Admin {
   async deleteRecords(topic: string, before: readonly { partition: number; offset: number }[]): Promise<{ partition: number; lowWatermark: number }[]> {
     checkTopicName(topic)
     if (!Array.isArray(before)) throw invalid('deleteRecords(topic, before): before is an array of { partition, offset }')
-    for (const { partition, offset } of before as readonly { partition: number; offset: number }[]) {
-      if (!Number.isInteger(partition) || partition < 0) throw invalid(`partition is ${String(partition)}: give a whole number from 0`)
-      if (!Number.isSafeInteger(offset) || offset < -1) throw invalid(`offset is ${String(offset)}: give a whole number from 0, or −1 for the end`)
+    for (const each of before as readonly unknown[]) {
+      if (each === null || typeof each !== 'object') throw invalid('deleteRecords(topic, before): before is an array of { partition, offset }')
+      const { partition, offset } = each as { partition: unknown; offset: unknown }
+      if (!Number.isInteger(partition) || (partition as number) < 0) throw invalid(`partition is ${String(partition)}: give a whole number from 0`)
+      if (!Number.isSafeInteger(offset) || (offset as number) < -1) throw invalid(`offset is ${String(offset)}: give a whole number from 0, or −1 for the end`)
     }
     return this.#caller.call(`deleting records of ${topic}`, async () => {
       const answer = await this.#api.deleteRecords({ partitions: before.map(({ partition, offset }) => ({ topic, partition, offset })) })
@@ -192,13 +199,15 @@ export class KafkaAdmin implements Admin {
     const { results } = await this.#caller.call('describing log dirs', () => this.#api.describeLogDirs({ topics: null }))
     return results.map((dir) => ({
       path: dir.logDir, error: errorOf(dir, dir.logDir)?.message ?? null, totalBytes: dir.totalBytes, usableBytes: dir.usableBytes,
-      partitions: dir.topics.flatMap((topic) => topic.partitions.map((each) => ({ topic: topic.name, partition: each.partitionIndex, size: each.partitionSize, offsetLag: each.offsetLag }))),
+      partitions: dir.topics.flatMap((topic) => topic.partitions.map((each) => (
+        { topic: topic.name, partition: each.partitionIndex, size: each.partitionSize, offsetLag: each.offsetLag }))),
     }))
   }
 
   async describeCluster(): Promise<ClusterDescription> {
     const answer = await this.#caller.call('describing the cluster', () => this.#api.describeCluster())
-    return { clusterId: answer.clusterId, controller: answer.controllerId, brokers: answer.brokers.map((each) => ({ id: each.brokerId, host: each.host, port: each.port })) }
+    const brokers = answer.brokers.map((each) => ({ id: each.brokerId, host: each.host, port: each.port }))
+    return { clusterId: answer.clusterId, controller: answer.controllerId, brokers }
   }
 
   // ---- groups --------------------------------------------------------------------------------------------------------------------
@@ -217,7 +226,8 @@ function timestampFor(at: unknown): number {
   if (at === 'maxTimestamp') return MAX_TIMESTAMP
   const value = at instanceof Date ? at.getTime() : at
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw invalid(`offsets are listed at 'earliest', 'latest', 'maxTimestamp', milliseconds since 1970 or a Date, not ${at instanceof Date ? 'an invalid Date' : JSON.stringify(at)}`)
+  const given = at instanceof Date ? 'an invalid Date' : typeof at === 'number' || typeof at === 'string' ? JSON.stringify(at) : typeof at
+  throw invalid(`offsets are listed at 'earliest', 'latest', 'maxTimestamp', milliseconds since 1970 or a Date, not ${given}`)
 }
 
 const createOptions = new Set(['partitions', 'replicationFactor', 'config', 'assignment', 'ifNotExists', 'validateOnly'])
@@ -225,11 +235,15 @@ const createOptions = new Set(['partitions', 'replicationFactor', 'config', 'ass
 function checkCreateOptions(options: CreateTopicOptions): void {
   if (options === null || typeof options !== 'object') throw invalid('createTopic(name, options): options is an object')
   for (const name of Object.keys(options)) {
-    if (!createOptions.has(name)) throw invalid(`createTopic has no option ${JSON.stringify(name)}: it takes ${[...createOptions].join(', ')} (topic settings go into config)`)
+    if (createOptions.has(name)) continue
+    throw invalid(`createTopic has no option ${JSON.stringify(name)}: it takes ${[...createOptions].join(', ')} (topic settings go into config)`)
   }
-  const { partitions, replicationFactor, assignment } = options
-  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= -1)) throw invalid(`partitions is ${String(partitions)}: give a whole number from 1`)
-  if (replicationFactor !== undefined && !(Number.isInteger(replicationFactor) && replicationFactor >= -1)) throw invalid(`replicationFactor is ${String(replicationFactor)}: give a whole number from 1`)
-  if (assignment !== undefined && !(Array.isArray(assignment) && assignment.every((ids) => Array.isArray(ids)))) throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
-  if (assignment !== undefined && partitions !== undefined && partitions !== -1 && partitions !== assignment.length) throw invalid(`partitions is ${partitions}, but assignment has ${assignment.length}`)
+  const { partitions, replicationFactor, assignment, config } = options
+  if (config !== undefined && (config === null || typeof config !== 'object' || Array.isArray(config))) throw invalid('config is an object of topic settings')
+  for (const [name, value] of Object.entries({ partitions, replicationFactor })) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= -1)) throw invalid(`${name} is ${String(value)}: give a whole number from 1`)
+  }
+  if (assignment === undefined) return
+  if (!Array.isArray(assignment) || !assignment.every((ids) => Array.isArray(ids))) throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
+  if (partitions !== undefined && partitions !== -1 && partitions !== assignment.length) throw invalid(`partitions is ${partitions}, but assignment has ${assignment.length}`)
 }

@@ -15,7 +15,8 @@ export function splitBatch(accumulator: Accumulator, batch: ProducerBatch): [Pro
   for (let i = 0; cursor.next(); i++) {
     const { builder } = i < half ? first : second
     const headers = cursor.headerCount === 0 ? null : cursor.headers()
-    if (!builder.append(cursor.timestamp, cursor.key(), cursor.value(), headers)) throw new OttlaError('INTERNAL', 'a batch is larger than the slab it came from')
+    const fits = builder.append(cursor.timestamp, cursor.key(), cursor.value(), headers)
+    if (!fits) throw new OttlaError('INTERNAL', 'a batch is larger than the slab it came from')
   }
   batch.splitInto(first, second, half)
   for (const part of [first, second]) {

@@ -54,7 +54,8 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
     const made: KafkaConsumer<K, V> = new KafkaConsumer<K, V>(api, ports, {
       values: resolveConsumer(settings), embedded: options.embedded, ended: () => consumers.delete(made),
       deserializers: {
-        key: resolveDeserializer('key.deserializer', settings['key.deserializer']), value: resolveDeserializer('value.deserializer', settings['value.deserializer']),
+        key: resolveDeserializer('key.deserializer', settings['key.deserializer']),
+        value: resolveDeserializer('value.deserializer', settings['value.deserializer']),
       },
     })
     consumers.add(made)
@@ -79,7 +80,8 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
  */
 function isSequenced(values: ProducerValues, settings: { readonly 'enable.idempotence'?: unknown }, embedded: boolean): boolean {
   if (values['enable.idempotence']) return true
-  return embedded && settings['enable.idempotence'] === undefined && values.acks !== 0 && values.retries > 0 && values['max.in.flight.requests.per.connection'] <= 5
+  const possible = values.acks !== 0 && values.retries > 0 && values['max.in.flight.requests.per.connection'] <= 5
+  return embedded && possible && settings['enable.idempotence'] === undefined
 }
 
 function checkPartitioner<K, V>(given: ProducerSettings<K, V>['partitioner']): Exclude<ProducerSettings<K, V>['partitioner'], undefined> {

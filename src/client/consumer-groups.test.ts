@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { harness, outcome, type Harness } from '../../test/support/client-harness.ts'
 import { fill, readSome, values } from '../../test/support/consumer-kit.ts'

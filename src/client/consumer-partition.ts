@@ -53,7 +53,8 @@ export class ConsumerPartition<K, V> {
   get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
 
   canFetch(now: number): boolean {
-    return this.position >= 0 && !this.paused && this.fetching !== this.version && this.error === null && this.#fetched.length < FETCHES_AHEAD && now >= this.retryAt
+    const ready = this.position >= 0 && !this.paused && this.error === null && now >= this.retryAt
+    return ready && this.fetching !== this.version && this.#fetched.length < FETCHES_AHEAD
   }
 
   /** Reading goes on at `offset`, of which all before counts as finished. */

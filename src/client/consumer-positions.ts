@@ -85,7 +85,8 @@ export class ConsumerPositions {
   async #fromCommitted(groupId: string, targets: Target[]): Promise<{ again: boolean; without: Target[] }> {
     if (targets.length === 0) return { again: false, without: [] }
     const answer = await this.#api.offsetFetch({
-      groupId, requireStable: this.#values['isolation.level'] === 'read_committed', partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition })),
+      groupId, requireStable: this.#values['isolation.level'] === 'read_committed',
+      partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition })),
     })
     const without: Target[] = []
     let again = false
@@ -110,7 +111,8 @@ export class ConsumerPositions {
     if (policy === 'none') {
       for (const each of targets) {
         const { topic, partition } = each.partition
-        settle(each, new OttlaError('OFFSET_OUT_OF_RANGE', `${topic}-${partition} has no committed offset, and auto.offset.reset is none: seek to where reading should begin`, { topic, partition }))
+        const problem = `${topic}-${partition} has no committed offset, and auto.offset.reset is none: seek to where reading should begin`
+        settle(each, new OttlaError('OFFSET_OUT_OF_RANGE', problem, { topic, partition }))
       }
       return false
     }

@@ -21,7 +21,8 @@ function timestampFor(target: SeekTarget): number {
     const time = target.timestamp instanceof Date ? target.timestamp.getTime() : target.timestamp
     if (Number.isSafeInteger(time) && time >= 0) return time
   }
-  throw new OttlaError('INVALID_ARGUMENT', "seek takes { topic, partition } with an offset (a number, 'earliest' or 'latest') or a timestamp (milliseconds since 1970 or a Date)", { topic, partition })
+  const forms = "an offset (a number, 'earliest' or 'latest') or a timestamp (milliseconds since 1970 or a Date)"
+  throw new OttlaError('INVALID_ARGUMENT', `seek takes { topic, partition } with ${forms}`, { topic, partition })
 }
 
 export class ConsumerQueries {
@@ -41,8 +42,9 @@ export class ConsumerQueries {
 
   #listOffsets(partitions: readonly TopicPartition[], timestamp: number): Promise<readonly ListOffsetsPartition[]> {
     return this.#caller.call('listing offsets', async () => {
-      const answer = await this.#api.listOffsets({ isolationLevel: this.#isolationLevel, partitions: partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })) })
-      for (const each of answer.partitions) throwOnFailure(each, `listing offsets of ${each.topic}-${each.partition}`, { topic: each.topic, partition: each.partition })
+      const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }))
+      const answer = await this.#api.listOffsets({ isolationLevel: this.#isolationLevel, partitions: asked })
+      for (const { topic, partition, ...failure } of answer.partitions) throwOnFailure(failure, `listing offsets of ${topic}-${partition}`, { topic, partition })
       return answer.partitions
     })
   }
@@ -57,13 +59,16 @@ export class ConsumerQueries {
   async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     if (partitions.length === 0) return []
     const answer = await this.#caller.call('fetching committed offsets', async () => {
-      const found = await this.#api.offsetFetch({ groupId, requireStable: this.#isolationLevel === 1, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) })
+      const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
+      const found = await this.#api.offsetFetch({ groupId, requireStable: this.#isolationLevel === 1, partitions: asked })
       throwOnFailure(found, `committed offsets of group ${groupId}`)
-      for (const each of found.partitions) throwOnFailure(each, `committed offset of group ${groupId} in ${each.topic}-${each.partition}`, { topic: each.topic, partition: each.partition })
+      for (const { topic, partition, ...failure } of found.partitions) {
+        throwOnFailure(failure, `committed offset of group ${groupId} in ${topic}-${partition}`, { topic, partition })
+      }
       return found
     })
     return answer.partitions.filter((each) => each.committedOffset >= 0)
-      .map((each) => ({ topic: each.topic, partition: each.partition, offset: each.committedOffset, leaderEpoch: each.committedLeaderEpoch, metadata: each.metadata }))
+      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => ({ topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
   }
 
   /** Of partitions whose position is known. */
@@ -87,11 +92,15 @@ export class ConsumerQueries {
   }
 
   async #timestampAt({ topic, partition }: Partition, offset: number): Promise<number | null> {
-    const answer = await this.#api.fetch({ maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: this.#isolationLevel, partitions: [{ topic, partition, fetchOffset: offset, partitionMaxBytes: 1 }] })
+    const answer = await this.#api.fetch({
+      maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: this.#isolationLevel,
+      partitions: [{ topic, partition, fetchOffset: offset, partitionMaxBytes: 1 }],
+    })
     const mine = answer.partitions[0]
     if (mine === undefined || mine.errorCode !== 0) return null
     const abortedTransactions = this.#isolationLevel === 1 ? mine.abortedTransactions ?? [] : null
-    const fetched = new FetchedRecords({ topic, partition, records: mine.records, highWatermark: mine.highWatermark, abortedTransactions }, offset, false, { key: null, value: null })
+    const from = { topic, partition, records: mine.records, highWatermark: mine.highWatermark, abortedTransactions }
+    const fetched = new FetchedRecords(from, offset, false, { key: null, value: null })
     try {
       return fetched.take(1)?.timestamps[0] ?? null
     } catch {

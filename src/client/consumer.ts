@@ -10,6 +10,7 @@
  * counts the record in hand as processed; a process that dies of the error commits nothing. To have a failed record again after
  * catching, seek back to it, or read batches and commit them yourself.
  */
+import { callOptions } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { MAX_DELAY_MS, type Timer } from '../common/scheduler.ts'
@@ -40,7 +41,13 @@ const YIELD_MS = 2
 
 type AssignmentEvent = 'assigned' | 'revoked' | 'lost'
 
-export interface ConsumerOptions<K, V> { readonly values: ConsumerValues; readonly embedded: boolean; readonly deserializers: Deserializers<K, V>; readonly ended: () => void }
+export interface ConsumerOptions<K, V> {
+  readonly values: ConsumerValues
+  readonly embedded: boolean
+  readonly deserializers: Deserializers<K, V>
+  /** The consumer is closed. */
+  readonly ended: () => void
+}
 
 function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
 
@@ -84,7 +91,8 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#values = values
     this.#ended = options.ended
     this.#wakeup = new Wakeup(ports.scheduler)
-    const hooks = { arrived: () => this.#wakeup.notify(), found: () => this.#wakeup.notify(), reset: () => this.#wakeup.notify(), unknown: (topic: string) => this.#create(topic) }
+    const wake = (): void => this.#wakeup.notify()
+    const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#create(topic) }
     this.#fetcher = new Fetcher(api, ports, values, options.deserializers, () => this.#partitions.values(), hooks)
     this.#positions = new ConsumerPositions(api, ports, values, hooks)
     this.#queries = new ConsumerQueries(api, ports, values)
@@ -131,7 +139,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     if (this.#mode === 'subscribed') throw invalid('topics were subscribed to: one consumer either subscribes or is assigned')
     this.#mode = 'assigned'
     const wanted = new Map(partitions.map((each) => [partitionKey(each.topic, each.partition), each]))
-    for (const [key, there] of [...this.#partitions]) if (!wanted.has(key)) this.#drop(there)
+    for (const [key, there] of this.#partitions) if (!wanted.has(key)) this.#drop(there)
     for (const { topic, partition, offset } of wanted.values()) {
       const there = this.#partitions.get(partitionKey(topic, partition)) ?? this.#add(topic, partition)
       if (offset !== undefined) there.moveTo(offset)
@@ -169,7 +177,9 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     checkPartition(call, tp)
     const there = this.#partitions.get(partitionKey(tp.topic, tp.partition))
     if (there !== undefined) return there
-    throw new OttlaError('INVALID_ARGUMENT', `${call}: ${tp.topic}-${tp.partition} is not assigned to this consumer${this.#mode === 'subscribed' ? ": wait for the 'assigned' event" : ''}`, { topic: tp.topic, partition: tp.partition })
+    const { topic, partition } = tp
+    const hint = this.#mode === 'subscribed' ? ": wait for the 'assigned' event" : ''
+    throw new OttlaError('INVALID_ARGUMENT', `${call}: ${topic}-${partition} is not assigned to this consumer${hint}`, { topic, partition })
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------------------------
@@ -187,9 +197,10 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   }
 
   batches(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<ConsumerBatch<K, V>, undefined, void> {
+    const { signal } = callOptions('batches', options, ['signal'])
     return new BatchStream<ConsumerBatch<K, V>>({
       next: async (reader) => {
-        const taken = await this.#next(reader, this.#values['max.poll.records'], Infinity, options.signal)
+        const taken = await this.#next(reader, this.#values['max.poll.records'], Infinity, signal)
         return taken === null ? null : this.#batch(taken)
       },
       release: (reader, processed) => {
@@ -205,8 +216,8 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
 
   /** Up to max.poll.records records, at least one unless the time is up (default: after one second) or the consumer is closed. */
   async poll(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<ConsumerBatch<K, V>[]> {
-    const { timeoutMs = DEFAULT_POLL_MS, signal } = options
-    if (!(timeoutMs >= 0)) throw invalid(`poll: timeoutMs is ${String(timeoutMs)}: give milliseconds from 0`)
+    const { timeoutMs = DEFAULT_POLL_MS, signal } = callOptions('poll', options, ['timeoutMs', 'signal'])
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw invalid(`poll: timeoutMs is ${String(timeoutMs)}: give milliseconds from 0`)
     const max = this.#values['max.poll.records']
     const first = await this.#next(null, max, timeoutMs, signal)
     if (first === null) return []
@@ -230,7 +241,8 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     const { topic, partition } = taken.partition
     return new KafkaConsumerBatch(taken.slice, taken.from, taken.to, async (offset) => {
       if (this.#mode === 'subscribed' && taken.partition !== this.#partitions.get(partitionKey(topic, partition))) {
-        throw new OttlaError('ILLEGAL_GENERATION', `${topic}-${partition} is not assigned to this consumer any more: its next owner reads the batch again`, { topic, partition })
+        const problem = `${topic}-${partition} is not assigned to this consumer any more: its next owner reads the batch again`
+        throw new OttlaError('ILLEGAL_GENERATION', problem, { topic, partition })
       }
       await this.commit([{ topic, partition, offset }])
     })
@@ -241,7 +253,9 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     if (reader !== null && this.#closing !== null) return null
     this.#checkOpen()
     if (this.#mode === 'none') throw invalid('there is nothing to read: subscribe to topics or assign partitions first')
-    if (this.#asking || (this.#reader !== null && this.#reader !== reader)) throw invalid('this consumer is being read already: leave that loop first, or open another consumer')
+    if (this.#asking || (this.#reader !== null && this.#reader !== reader)) {
+      throw invalid('this consumer is being read already: leave that loop first, or open another consumer')
+    }
     if (signal?.aborted === true) throw abortedError(signal)
     this.#asking = true
     this.#reader = reader
@@ -334,7 +348,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
 
   async #emit(event: AssignmentEvent, partitions: TopicPartition[]): Promise<void> {
     this.#emitting = true
-    for (const listener of [...this.#listeners[event]]) {
+    for (const listener of Array.from(this.#listeners[event])) {
       try {
         await listener(partitions.map((each) => ({ ...each })))
       } catch (error) {
@@ -450,7 +464,9 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
       } else {
         const { version } = partition
         const offset = await this.#queries.find(target)
-        if (partition.version !== version) throw new OttlaError('ABORTED', `seek: ${topic}-${target.partition} was moved or revoked meanwhile`, { topic, partition: target.partition })
+        if (partition.version !== version) {
+          throw new OttlaError('ABORTED', `seek: ${topic}-${target.partition} was moved or revoked meanwhile`, { topic, partition: target.partition })
+        }
         partition.moveTo(offset)
       }
       this.#interrupt()
@@ -513,7 +529,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
       await this.#commitFinished(this.#partitions.values())
       if (this.#mode === 'subscribed') await this.#emit('revoked', partitions)
     }
-    for (const each of [...this.#partitions.values()]) this.#drop(each)
+    for (const each of this.#partitions.values()) this.#drop(each)
     await this.#membership?.close()
   }
 

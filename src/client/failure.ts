@@ -7,7 +7,8 @@ export function errorOf(failure: Failure, what: string, context?: ErrorContext):
   if (failure.errorCode === NONE) return null
   if (failure.error !== undefined) return failure.error
   const code = errorCodeName(failure.errorCode)
-  const detail = failure.errorMessage ?? (code === 'UNKNOWN_SERVER_ERROR' && failure.errorCode !== -1 ? `the broker answered with error ${failure.errorCode}` : code)
+  const unknown = code === 'UNKNOWN_SERVER_ERROR' && failure.errorCode !== -1
+  const detail = failure.errorMessage ?? (unknown ? `the broker answered with error ${failure.errorCode}` : code)
   return new OttlaError(code, `${what}: ${detail}`, context)
 }
 

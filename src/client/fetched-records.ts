@@ -109,7 +109,8 @@ export class FetchedRecords<K, V> {
       const header = readBatchHeader(this.#bytes, this.#view, this.#position, this.#bytes.length)
       if (header.lastOffset >= this.#nextOffset) {
         if (this.#checkCrc && !verifyBatchCrc(this.#bytes, this.#view, this.#position, size)) {
-          throw new OttlaError('CORRUPT_MESSAGE', `the batch of offsets ${header.baseOffset} to ${header.lastOffset} fails its checksum`, { position: this.#position })
+          const problem = `the batch of offsets ${header.baseOffset} to ${header.lastOffset} fails its checksum`
+          throw new OttlaError('CORRUPT_MESSAGE', problem, { position: this.#position })
         }
         if (!this.#isHidden(header)) {
           this.#cursor.reset(this.#bytes, this.#position, this.#bytes.length)
@@ -130,7 +131,8 @@ export class FetchedRecords<K, V> {
     if (header.isControl) {
       const cursor = this.#cursor
       cursor.reset(this.#bytes, this.#position, this.#bytes.length)
-      if (this.#abortedProducers.has(header.producerId) && cursor.next() && readControlType(cursor.key()) === 'ABORT') this.#abortedProducers.delete(header.producerId)
+      const ends = this.#abortedProducers.has(header.producerId) && cursor.next() && readControlType(cursor.key()) === 'ABORT'
+      if (ends) this.#abortedProducers.delete(header.producerId)
       return true
     }
     return header.isTransactional && this.#abortedProducers.has(header.producerId)
@@ -168,6 +170,7 @@ export class FetchedRecords<K, V> {
     const bytes = this.#cursor.buffer() as Buffer
     const last = sources.at(-1)
     if (last !== undefined && last.bytes === bytes && last.timestampType === header.timestampType && last.leaderEpoch === header.leaderEpoch) return
-    sources.push({ firstRow, bytes, memory: bytes.buffer, memoryOffset: bytes.byteOffset, timestampType: header.timestampType, leaderEpoch: header.leaderEpoch })
+    const { timestampType, leaderEpoch } = header
+    sources.push({ firstRow, bytes, memory: bytes.buffer, memoryOffset: bytes.byteOffset, timestampType, leaderEpoch })
   }
 }

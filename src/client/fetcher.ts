@@ -53,7 +53,9 @@ export class Fetcher<K, V> {
   #waiting = false
   #closed = false
 
-  constructor(api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>, partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks) {
+  constructor(
+    api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>, partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks,
+  ) {
     this.#api = api
     this.#ports = ports
     this.#values = values
@@ -92,7 +94,7 @@ export class Fetcher<K, V> {
       answer = this.#api.fetch({
         maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal,
-        partitions: wanted.map((each) => ({ topic: each.topic, partition: each.partition, fetchOffset: each.fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
+        partitions: wanted.map(({ topic, partition, fetchOffset }) => ({ topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))
@@ -129,7 +131,8 @@ export class Fetcher<K, V> {
   }
 
   #received(partition: ConsumerPartition<K, V>, offset: number, response: FetchPartitionResponse): void {
-    const error = errorOf(response, `fetch of ${partition.topic}-${partition.partition} at offset ${offset}`, { topic: partition.topic, partition: partition.partition, offset })
+    const place = { topic: partition.topic, partition: partition.partition, offset }
+    const error = errorOf(response, `fetch of ${place.topic}-${place.partition} at offset ${offset}`, place)
     if (error !== null) {
       this.#refused(partition, error)
       return
@@ -149,7 +152,8 @@ export class Fetcher<K, V> {
   #refused(partition: ConsumerPartition<K, V>, error: OttlaError): void {
     if (error.code === 'OFFSET_OUT_OF_RANGE' && this.#values['auto.offset.reset'] !== 'none') {
       const { topic, position } = partition
-      this.#ports.logger.info('position is out of range: it is reset', { topic, partition: partition.partition, position, to: this.#values['auto.offset.reset'] })
+      const to = this.#values['auto.offset.reset']
+      this.#ports.logger.info('position is out of range: it is reset', { topic, partition: partition.partition, position, to })
       partition.unknown(true)
       this.#hooks.reset()
     } else if (error.retriable && error.code !== 'CORRUPT_MESSAGE') {

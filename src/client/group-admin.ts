@@ -10,7 +10,8 @@ import type { RequestCaller } from './request-caller.ts'
 import type { GroupDescription, GroupListing } from './types.ts'
 
 function checkGroup(id: unknown): asserts id is string {
-  if (typeof id !== 'string' || id === '') throw new OttlaError('INVALID_GROUP_ID', `a group id is a string that is not empty, not ${id === '' ? 'an empty one' : typeof id}`)
+  if (typeof id === 'string' && id !== '') return
+  throw new OttlaError('INVALID_GROUP_ID', `a group id is a string that is not empty, not ${id === '' ? 'an empty one' : typeof id}`)
 }
 
 function assigned(bytes: Uint8Array): TopicPartition[] {
@@ -60,7 +61,8 @@ export class GroupAdmin {
     return {
       groupId: id, state: group.groupState, protocolType: group.protocolType, protocol: group.protocolData,
       members: group.members.map((each) => ({
-        memberId: each.memberId, groupInstanceId: each.groupInstanceId, clientId: each.clientId, clientHost: each.clientHost, assignment: assigned(each.memberAssignment),
+        memberId: each.memberId, groupInstanceId: each.groupInstanceId, clientId: each.clientId, clientHost: each.clientHost,
+        assignment: assigned(each.memberAssignment),
       })),
     }
   }
@@ -85,7 +87,7 @@ export class GroupAdmin {
       return answer
     })
     return partitions.filter((each) => each.committedOffset >= 0)
-      .map((each) => ({ topic: each.topic, partition: each.partition, offset: each.committedOffset, leaderEpoch: each.committedLeaderEpoch, metadata: each.metadata }))
+      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => ({ topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
       .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)
   }
 
@@ -96,7 +98,10 @@ export class GroupAdmin {
     await this.#caller.call(`altering offsets of group ${id}`, async () => {
       const answer = await this.#api.offsetCommit({
         groupId: id, memberId: '', groupInstanceId: null, generationId: -1,
-        partitions: offsets.map((each) => ({ topic: each.topic, partition: each.partition, committedOffset: each.offset, committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '' })),
+        partitions: offsets.map((each) => ({
+          topic: each.topic, partition: each.partition, committedOffset: each.offset,
+          committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '',
+        })),
       })
       for (const each of answer.partitions) {
         if (each.errorCode === 25) throw new OttlaError('NON_EMPTY_GROUP', `group ${id} has members: stop them before its offsets are changed`)

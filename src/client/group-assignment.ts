@@ -30,7 +30,9 @@ export function flat(topics: readonly TopicPartitions[]): TopicPartition[] {
 
 export async function assignGroup(api: BrokerApi, joined: JoinGroupResponse): Promise<GroupAssignment> {
   const assignor = assignorNamed(joined.protocolName ?? '')
-  if (assignor === undefined) throw new OttlaError('INCONSISTENT_GROUP_PROTOCOL', `the group chose the assignor ${String(joined.protocolName)}, which this client does not have`)
+  if (assignor === undefined) {
+    throw new OttlaError('INCONSISTENT_GROUP_PROTOCOL', `the group chose the assignor ${String(joined.protocolName)}, which this client does not have`)
+  }
   const members = joined.members.map((member): AssignorMember => {
     const subscription = decodeSubscription(member.metadata)
     return {
@@ -40,9 +42,11 @@ export async function assignGroup(api: BrokerApi, joined: JoinGroupResponse): Pr
   })
   const topics = [...new Set(members.flatMap((member) => member.topics))]
   const metadata = topics.length === 0 ? [] : (await api.metadata({ topics, allowAutoTopicCreation: false })).topics
-  const partitions = new Map(metadata.filter((topic) => topic.errorCode === 0 && topic.partitions.length > 0).map((topic) => [topic.name, topic.partitions.length]))
+  const there = metadata.filter((topic) => topic.errorCode === 0 && topic.partitions.length > 0)
+  const partitions = new Map(there.map((topic) => [topic.name, topic.partitions.length]))
   const sizes = new Map<string, AssignorTopic>([...partitions].map(([name, count]) => [name, { partitions: count }]))
   const assigned = assignor.assign(sizes, members)
-  const assignments = [...assigned].map(([memberId, list]) => ({ memberId, assignment: encodeAssignment({ assignedPartitions: byTopic(list), userData: null }) }))
+  const assignments = [...assigned].map(([memberId, list]) => (
+    { memberId, assignment: encodeAssignment({ assignedPartitions: byTopic(list), userData: null }) }))
   return { assignments, partitions, topics }
 }

@@ -85,7 +85,8 @@ export class Membership {
 
   /** True when `step` has something to do. */
   get isDue(): boolean {
-    return this.#dead !== null || this.#error !== null || this.#lost || this.#assignment !== null || this.#state === 'out' || (this.#rejoin && this.#state === 'stable')
+    const toTell = this.#dead !== null || this.#error !== null || this.#lost || this.#assignment !== null
+    return toTell || this.#state === 'out' || (this.#rejoin && this.#state === 'stable')
   }
 
   /** The subscription or its topics changed. */
@@ -192,7 +193,8 @@ export class Membership {
     return {
       groupId: this.#groupId, memberId: this.#memberId, groupInstanceId: this.#values['group.instance.id'],
       sessionTimeoutMs: this.#values['session.timeout.ms'], rebalanceTimeoutMs: this.#values['max.poll.interval.ms'], protocolType: CONSUMER_PROTOCOL_TYPE,
-      clientId: this.#values['client.id'] === '' ? 'ottla' : this.#values['client.id'], clientHost: '', requireKnownMemberId: !this.#embedded, inProcess: this.#embedded,
+      clientId: this.#values['client.id'] === '' ? 'ottla' : this.#values['client.id'], clientHost: '',
+      requireKnownMemberId: !this.#embedded, inProcess: this.#embedded,
       protocols: this.#values['partition.assignment.strategy'].map((name) => ({
         name,
         metadata: encodeSubscription({
@@ -327,8 +329,9 @@ export class Membership {
   }
 
   #tooSlow(limitMs: number): void {
-    this.#ports.logger.warn('consumer leaves its group: no records were asked for within max.poll.interval.ms', { group: this.#groupId, member: this.#memberId, limitMs })
     const memberId = this.#memberId
+    const place = { group: this.#groupId, member: memberId, limitMs }
+    this.#ports.logger.warn('consumer leaves its group: no records were asked for within max.poll.interval.ms', place)
     this.#fence(new OttlaError('UNKNOWN_MEMBER_ID', 'too slow'))
     // A static member's place is kept for it until its session timeout.
     if (this.#values['group.instance.id'] === null) void this.#leave(memberId, 'max.poll.interval.ms')

@@ -62,7 +62,10 @@ export class OffsetCommits {
   async #once(offsets: readonly TopicPartitionOffset[], end: number): Promise<OttlaError | null> {
     const request = this.#api.offsetCommit({
       groupId: this.#groupId, ...this.#hooks.identity(),
-      partitions: offsets.map((each) => ({ topic: each.topic, partition: each.partition, committedOffset: each.offset, committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '' })),
+      partitions: offsets.map((each) => ({
+        topic: each.topic, partition: each.partition, committedOffset: each.offset,
+        committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '',
+      })),
     })
     try {
       const answer = await within(this.#ports.scheduler, Math.max(0, end - this.#ports.clock.monotonic()), 'commit', request)
@@ -78,7 +81,8 @@ export class OffsetCommits {
 
   /** What the application has finished with in `partitions` and that is not committed yet. */
   async commitFinished(partitions: Iterable<ConsumerPartition<unknown, unknown>>): Promise<void> {
-    const due = [...partitions].filter((each) => each.finished >= 0 && each.finished !== each.committed).map((partition) => ({ partition, offset: partition.finished, version: partition.version }))
+    const due = [...partitions].filter((each) => each.finished >= 0 && each.finished !== each.committed)
+      .map((partition) => ({ partition, offset: partition.finished, version: partition.version }))
     await this.commit(due.map(({ partition: { topic, partition, leaderEpoch }, offset }) => ({ topic, partition, offset, leaderEpoch })))
     for (const { partition, offset, version } of due) if (partition.version === version) partition.committed = offset
   }

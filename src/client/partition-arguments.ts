@@ -5,10 +5,12 @@ import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '
 function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
 
 export function checkPartition(call: string, given: unknown): asserts given is TopicPartition {
-  if (given === null || typeof given !== 'object' || Array.isArray(given)) throw invalid(`${call}: a partition is { topic, partition }, not ${given === null ? 'null' : Array.isArray(given) ? 'an array' : typeof given}`)
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    throw invalid(`${call}: a partition is { topic, partition }, not ${given === null ? 'null' : Array.isArray(given) ? 'an array' : typeof given}`)
+  }
   const { topic, partition } = given as { topic: unknown; partition: unknown }
   checkTopicName(topic)
-  if (typeof partition !== 'number' || !Number.isInteger(partition) || partition < 0) throw invalid(`${call}: the partition of topic ${topic} is ${String(partition)}: give a whole number from 0`)
+  if (!Number.isInteger(partition) || (partition as number) < 0) throw invalid(`${call}: the partition of topic ${topic} is ${String(partition)}: give a whole number from 0`)
 }
 
 export function checkPartitions(call: string, given: readonly TopicPartition[]): void {
@@ -17,7 +19,8 @@ export function checkPartitions(call: string, given: readonly TopicPartition[]):
 }
 
 export function checkOffset(call: string, { topic, partition }: TopicPartition, offset: unknown): asserts offset is number {
-  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) throw invalid(`${call}: the offset for ${topic}-${partition} is ${String(offset)}: give a whole number from 0`)
+  if (Number.isSafeInteger(offset) && (offset as number) >= 0) return
+  throw invalid(`${call}: the offset for ${topic}-${partition} is ${String(offset)}: give a whole number from 0`)
 }
 
 export function checkOffsets(call: string, given: readonly TopicPartitionOffset[]): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../testing/seeded-random.ts'
 import { murmur2, murmur2Ascii, partitionOfHash } from './murmur2.ts'

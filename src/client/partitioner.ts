@@ -63,5 +63,6 @@ export function askPartitioner<K, V>(partitioner: Partitioner<K, V>, record: Pro
   const context: PartitionerContext = { topic: record.topic, partitionCount, keyBytes: bytesOf(key), valueBytes: bytesOf(value) }
   const partition = partitioner(record, context)
   if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
-  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${String(partition)}, but topic ${record.topic} has partitions 0 to ${partitionCount - 1}`, { topic: record.topic })
+  const { topic } = record
+  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${String(partition)}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
 }

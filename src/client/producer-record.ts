@@ -35,7 +35,8 @@ export function serializePayload<T>(field: 'key' | 'value', serializer: Serializ
     payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, context)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${context.topic} could not be serialized: ${reason}`, { topic: context.topic, cause: error })
+    const { topic } = context
+    throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${topic} could not be serialized: ${reason}`, { topic, cause: error })
   }
   if (payload instanceof Uint8Array || typeof payload === 'string') return payload
   throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic: context.topic })

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { harness, outcome, type Harness } from '../../test/support/client-harness.ts'
 import type { Fault } from '../../test/support/fake-broker.ts'

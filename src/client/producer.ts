@@ -8,6 +8,7 @@
  * An AbortSignal withdraws a record that is still in line. One that is in a batch already may be appended all the same: the promise
  * rejects with ABORTED, and the outcome is not known.
  */
+import { callOptions } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { ProducerValues } from '../config/settings.ts'
@@ -45,6 +46,12 @@ export interface ProducerOptions<K, V> {
 
 /** Reading the clock costs a third of a small record: within one turn of the event loop it is read for every so-manieth record. */
 const RECORDS_PER_CLOCK = 16
+
+/** A record of a `sendBatch`, checked and serialized. */
+interface StagedRecord<K, V> {
+  readonly topic: ProducerTopic; readonly record: ProducerRecord<K, V>; readonly partition: number; readonly timestamp: number
+  readonly key: Payload; readonly value: Payload; readonly headers: Header[] | null
+}
 
 type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
 
@@ -102,7 +109,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   // ---- sending -------------------------------------------------------------------------------------------------------------------
 
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
-    if (options?.signal !== undefined) return this.#sendUnlessAborted(record, options.signal)
+    if (options !== undefined) return this.#sendWith(record, options)
     const promise = new Promise<RecordMetadata>(take)
     const resolve = takenResolve
     const reject = takenReject
@@ -112,6 +119,11 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       reject(OttlaError.from(error))
     }
     return promise
+  }
+
+  async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
+    const { signal } = callOptions('send', options, ['signal'])
+    return signal === undefined ? this.send(record) : this.#sendUnlessAborted(record, signal)
   }
 
   #sendUnlessAborted(record: ProducerRecord<K, V>, signal: AbortSignal): Promise<RecordMetadata> {
@@ -167,7 +179,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#checkOpen()
     if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
     const name = record.topic
-    const topic = this.#lastTopic?.name === name ? this.#lastTopic : this.#topicNamed(name)
+    const last = this.#lastTopic
+    const topic = last !== null && last.name === name ? last : this.#topicNamed(name)
     const headers = record.headers === undefined ? null : headerList(record.headers, name)
     const key = this.#keyOf(record, headers)
     const value = this.#valueOf(record, headers)
@@ -177,7 +190,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
   }
 
-  #stage(record: ProducerRecord<K, V>): { topic: ProducerTopic; record: ProducerRecord<K, V>; partition: number; timestamp: number; key: Payload; value: Payload; headers: Header[] | null } {
+  #stage(record: ProducerRecord<K, V>): StagedRecord<K, V> {
     this.#checkOpen()
     if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
     const name = record.topic
@@ -223,7 +236,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   #checkSize(topic: string, key: Payload, value: Payload, headers: readonly Header[] | null): void {
     const size = exactSize(key, value, headers)
     for (const name of ['max.request.size', 'buffer.memory'] as const) {
-      if (size > this.#values[name]) throw new OttlaError('MESSAGE_TOO_LARGE', `a record of ${size} bytes is larger than ${name} (${this.#values[name]})`, { topic })
+      const limit = this.#values[name]
+      if (size > limit) throw new OttlaError('MESSAGE_TOO_LARGE', `a record of ${size} bytes is larger than ${name} (${limit})`, { topic })
     }
   }
 
@@ -236,7 +250,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       const target = partition >= 0 ? partition : this.#choose(topic, record, key, value)
       const queue = topic.queue(target, (made) => this.#sender.addQueue(made))
       const full = resolve !== null && this.#budget.isSpent
-      if (!full && this.#waiting.isEmpty && this.#append(topic, queue, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) return null
+      const room = !full && this.#waiting.isEmpty
+      if (room && this.#append(topic, queue, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) return null
       return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
     }
     return this.#wait(topic, null, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
@@ -277,7 +292,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       this.#makeRoom(entry)
     } else {
       topic.waiting.push(entry)
-      if (topic.waiting.length === 1) this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
+      if (topic.waiting.length > 1) return entry
+      this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
     }
     return entry
   }
@@ -289,7 +305,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       if (entry.left) continue
       try {
         if (entry.partition >= topic.partitionCount) {
-          throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has partitions 0 to ${topic.partitionCount - 1}, not ${entry.partition}`, { topic: topic.name, partition: entry.partition })
+          const problem = `topic ${topic.name} has partitions 0 to ${topic.partitionCount - 1}, not ${entry.partition}`
+          throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', problem, { topic: topic.name, partition: entry.partition })
         }
         const partition = entry.partition >= 0 ? entry.partition : this.#choose(topic, entry.record as ProducerRecord<K, V>, entry.key, entry.value)
         entry.queue = topic.queue(partition, (made) => this.#sender.addQueue(made))
@@ -321,7 +338,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       }
       const topic = this.#topics.named(entry.topic)
       try {
-        if (!this.#append(topic, entry.queue!, entry.partition < 0, entry.timestamp, entry.key, entry.value, entry.headers, entry.resolve, entry.reject, entry.group, entry.place)) {
+        const { queue, partition, timestamp, key, value, headers, resolve, reject, group, place } = entry
+        if (!this.#append(topic, queue!, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) {
           this.#makeRoom(entry)
           break
         }
@@ -348,7 +366,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   }
 
   #timedOut(entry: WaitingSend): void {
-    this.#reject(entry, new OttlaError('BUFFER_EXHAUSTED', `no room within max.block.ms (${this.#values['max.block.ms']}) for a record of topic ${entry.topic}`, { topic: entry.topic }))
+    const { topic } = entry
+    this.#reject(entry, new OttlaError('BUFFER_EXHAUSTED', `no room within max.block.ms (${this.#values['max.block.ms']}) for a record of topic ${topic}`, { topic }))
     this.#moved.notify()
   }
 
@@ -379,12 +398,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   }
 
   #report(error: OttlaError, topic: string, partition: number, count: number): void {
-    if (this.#listeners.size === 0) this.#ports.logger.error('posted records were lost: listen to the \'error\' event of the producer', { topic, partition, count, error })
-    for (const listener of [...this.#listeners]) {
+    if (this.#listeners.size === 0) {
+      this.#ports.logger.error("posted records were lost: listen to the 'error' event of the producer", { topic, partition, count, error })
+    }
+    for (const listener of Array.from(this.#listeners)) {
       try {
         for (let i = 0; i < count; i++) listener(error, { topic, partition })
       } catch (thrown) {
-        this.#ports.logger.error('a listener of the producer\'s \'error\' event threw', { error: OttlaError.from(thrown) })
+        this.#ports.logger.error("a listener of the producer's 'error' event threw", { error: OttlaError.from(thrown) })
       }
     }
   }

@@ -102,7 +102,8 @@ export class RecordSlice<K, V> {
       const { topic, partition } = this
       const offset = this.offsets[row]!
       const reason = error instanceof Error ? error.message : String(error)
-      throw new OttlaError('SERIALIZATION_ERROR', `the ${field} at offset ${offset} of ${topic}-${partition} could not be deserialized: ${reason}`, { topic, partition, offset, cause: error })
+      const problem = `the ${field} at offset ${offset} of ${topic}-${partition} could not be deserialized: ${reason}`
+      throw new OttlaError('SERIALIZATION_ERROR', problem, { topic, partition, offset, cause: error })
     }
   }
 

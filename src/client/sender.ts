@@ -35,7 +35,9 @@ export interface SenderHooks {
 }
 
 /** Codes after which a batch may have been appended all the same. */
-const uncertainCodes: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE'])
+const uncertainCodes: ReadonlySet<string> = new Set([
+  'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE',
+])
 
 export class Sender {
   readonly #api: BrokerApi
@@ -57,7 +59,9 @@ export class Sender {
   #hurry = 0
   #stopped = false
 
-  constructor(api: BrokerApi, ports: Ports, values: ProducerValues, options: { embedded: boolean; sequenced: boolean }, accumulator: Accumulator, hooks: SenderHooks) {
+  constructor(
+    api: BrokerApi, ports: Ports, values: ProducerValues, options: { embedded: boolean; sequenced: boolean }, accumulator: Accumulator, hooks: SenderHooks,
+  ) {
     this.#api = api
     this.#ports = ports
     this.#values = values
@@ -248,7 +252,8 @@ export class Sender {
       this.#refused(queue, batch, new OttlaError('UNKNOWN_SERVER_ERROR', 'the broker did not answer for the partition', queue))
       return
     }
-    const error = response.errorCode === 0 ? null : errorOf(response, `send to ${queue.topic}-${queue.partition}`, { topic: queue.topic, partition: queue.partition })
+    const { topic, partition } = queue
+    const error = response.errorCode === 0 ? null : errorOf(response, `send to ${topic}-${partition}`, { topic, partition })
     if (error !== null && error.code !== 'DUPLICATE_SEQUENCE_NUMBER') {
       this.#refused(queue, batch, error)
       return
@@ -392,7 +397,8 @@ export class Sender {
 
   #expireBatch(queue: PartitionQueue, batch: ProducerBatch, timeoutMs: number): void {
     const { topic, partition } = queue
-    const error = new OttlaError('REQUEST_TIMED_OUT', `${batch.count} records for ${topic}-${partition} were not acknowledged within delivery.timeout.ms (${timeoutMs})`, { topic, partition })
+    const problem = `${batch.count} records for ${topic}-${partition} were not acknowledged within delivery.timeout.ms (${timeoutMs})`
+    const error = new OttlaError('REQUEST_TIMED_OUT', problem, { topic, partition })
     if (queue.inFlight.includes(batch)) {
       this.#fail(queue, batch, error)
       return

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { fromText, resolveDeserializer, resolveSerializer, serializerNamed, serializers, textOf, type TextSerde } from './serializers.ts'

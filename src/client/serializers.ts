@@ -35,7 +35,9 @@ export const fromText: unique symbol = Symbol('ottla.fromText')
 export interface TextSerde<T> extends Serde<T> { readonly [textOf]: (value: T) => string; readonly [fromText]: (text: string) => T }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no prototype'})` : `a ${typeof value}`
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no prototype'})` : `a ${typeof value}`
 }
 
 function textSerde<T>(toText: (value: T) => string, parse: (text: string) => T): TextSerde<T> {
@@ -115,7 +117,8 @@ export function serializerNamed(name: SerializerName): Serde<unknown> {
   if (Object.hasOwn(serializers, name)) return serializers[name] as Serde<unknown>
   const names = Object.keys(serializers)
   const guess = nearest(String(name), names)
-  throw new OttlaError('INVALID_CONFIG', `unknown serializer ${JSON.stringify(name)}: ${guess === null ? `use one of ${names.join(', ')}` : `did you mean ${JSON.stringify(guess)}?`}`)
+  const hint = guess === null ? `use one of ${names.join(', ')}` : `did you mean ${JSON.stringify(guess)}?`
+  throw new OttlaError('INVALID_CONFIG', `unknown serializer ${JSON.stringify(name)}: ${hint}`)
 }
 
 /** Settings take a serializer, a name, or nothing (bytes; strings as UTF-8), which is null here. Raises INVALID_CONFIG. */

@@ -75,7 +75,9 @@ export class TopicWatch {
       const { topics } = await this.#api.metadata({ topics: null, allowAutoTopicCreation: false })
       take(topics.filter((topic) => this.#matches(topic.name) && !(topic.isInternal && this.#values['exclude.internal.topics'])))
     }
-    if (this.#names.length > 0) take((await this.#api.metadata({ topics: this.#names, allowAutoTopicCreation: this.#values['allow.auto.create.topics'] })).topics)
+    if (this.#names.length > 0) {
+      take((await this.#api.metadata({ topics: this.#names, allowAutoTopicCreation: this.#values['allow.auto.create.topics'] })).topics)
+    }
     const others = this.#others.filter((topic) => !counts.has(topic) && !this.#names.includes(topic))
     if (others.length > 0) take((await this.#api.metadata({ topics: others, allowAutoTopicCreation: false })).topics)
     return counts

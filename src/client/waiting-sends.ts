@@ -60,7 +60,8 @@ export class WaitingSends {
   /** Raises BUFFER_EXHAUSTED when no more may wait. */
   enter(entry: WaitingSend): void {
     if (this.#count >= MAX_WAITING || (this.#count > 0 && this.#bytes + entry.size > this.#maxBytes)) {
-      throw new OttlaError('BUFFER_EXHAUSTED', `${this.#count} sends (${this.#bytes} bytes) are waiting for room already: await the promises of send, or use post() and drained()`, { topic: entry.topic })
+      const problem = `${this.#count} sends (${this.#bytes} bytes) are waiting for room already: await the promises of send, or use post() and drained()`
+      throw new OttlaError('BUFFER_EXHAUSTED', problem, { topic: entry.topic })
     }
     this.#count++
     this.#bytes += entry.size

@@ -10,7 +10,7 @@ export class Wakeup {
 
   constructor(scheduler: Scheduler) { this.#scheduler = scheduler }
 
-  notify(): void { for (const wake of [...this.#waiters]) wake() }
+  notify(): void { for (const wake of this.#waiters) wake() }
 
   /** Resolves at the next `notify`, or after `timeoutMs` (Infinity: never by time). Rejects with ABORTED when the signal fires. */
   wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {

@@ -20,7 +20,7 @@ export interface BrokerKit {
 
 export async function openBroker(settings: object = {}): Promise<BrokerKit> {
   const scheduler = new ManualScheduler()
-  const disk = new SimulatedFileSystem({ clock: scheduler.clock, recordOperations: false })
+  const disk = new SimulatedFileSystem({ clock: scheduler.clock })
   const logger = new RecordingLogger()
   const events: string[] = []
   const settle = async <T>(promise: Promise<T>): Promise<T> => {

@@ -24,11 +24,12 @@ export function harness(seed: number = 1, options: { embedded?: boolean } = {}):
   return {
     scheduler, logger, ports, broker, clients, run,
     async settle<T>(promise: Promise<T>, ms: number = 600_000): Promise<T> {
-      let settled = false
-      promise.then(() => { settled = true }, () => { settled = true })
+      const state = { settled: false }
+      const settle = (): void => { state.settled = true }
+      promise.then(settle, settle)
       await run()
-      for (let passed = 0, step = 1; !settled && passed < ms; passed += step, step = Math.min(step * 2, 1000)) await run(step)
-      if (!settled) throw new Error(`not settled after ${ms} ms`)
+      for (let passed = 0, step = 1; !state.settled && passed < ms; passed += step, step = Math.min(step * 2, 1000)) await run(step)
+      if (!state.settled) throw new Error(`not settled after ${ms} ms`)
       return promise
     },
   }

@@ -80,7 +80,7 @@ export class FakeGroups {
       }
       const timeoutMs = Math.max(0, ...[...group.members.values()].map((member) => member.request.rebalanceTimeoutMs))
       group.barrier = this.#scheduler.after(timeoutMs, () => {
-        for (const member of [...group.members.values()]) if (member.join === null) this.#remove(group, member)
+        for (const member of group.members.values()) if (member.join === null) this.#remove(group, member)
         this.#complete(group)
       })
       for (const watcher of group.watchers) this.#scheduler.soon(watcher)

@@ -42,7 +42,7 @@ export class FakePartition {
     const header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
     this.batches.push({ header, bytes })
     this.endOffset = header.nextOffset
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of Array.from(this.#listeners)) listener()
     return baseOffset
   }
 
