@@ -8,6 +8,7 @@
  */
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
+import { checkSignal } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
@@ -70,7 +71,15 @@ export async function open(directory: string, settings: BrokerSettings & OpenOpt
   for (;;) {
     const existing = registry().get(key)
     if (existing === undefined) return enter(key, path, checked)
-    if (existing.closing === null) return share(key, existing, checked)
+    if (existing.closing === null) {
+      try {
+        return await share(key, existing, checked)
+      } catch (error) {
+        // The signal was that of whoever came first.
+        if (!OttlaError.is(error, 'ABORTED') || checked.options.signal?.aborted === true) throw error
+        continue
+      }
+    }
     await existing.closing.catch(() => {})
   }
 }
@@ -99,8 +108,15 @@ function split(settings: BrokerSettings & OpenOptions): Checked {
     if (typeof value !== type || value === null) throw new OttlaError('INVALID_CONFIG', `option ${name} of open() must be a ${type}, not ${describe(value)}`)
     options[name] = value
   }
+  if (options['signal'] !== undefined) checkSignal('open', options['signal'])
+  if (options['logger'] !== undefined) checkLogger(options['logger'] as Record<string, unknown>)
   resolveBroker(broker)
   return { options, settings: broker }
+}
+
+function checkLogger(logger: Record<string, unknown>): void {
+  const lacking = ['debug', 'info', 'warn', 'error'].find((level) => typeof logger[level] !== 'function')
+  if (lacking !== undefined) throw new OttlaError('INVALID_CONFIG', `option logger of open() lacks ${lacking}(message, fields): it needs debug, info, warn and error`)
 }
 
 function describe(value: unknown): string {

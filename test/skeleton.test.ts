@@ -130,6 +130,17 @@ describe('open', () => {
     expect(existsSync(join(directory, '.kafka_cleanshutdown'))).toBe(true)
   })
 
+  test('aborted by its signal does not abort another open of the directory, nor leave it locked', async () => {
+    const controller = new AbortController()
+    const aborted = open(directory, { logger, signal: controller.signal })
+    const other = open(directory, { logger })
+    controller.abort()
+    await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+    const ottla = await other
+    handles.push(ottla)
+    expect((await ottla.producer().send({ topic: 'a', value: 'x' })).offset).toBe(0)
+  })
+
   test.each([
     [() => open(''), 'INVALID_ARGUMENT', 'the directory is a path, not empty'],
     [() => open(undefined as unknown as string), 'INVALID_ARGUMENT', 'not a undefined'],

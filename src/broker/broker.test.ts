@@ -89,6 +89,23 @@ describe('produce', () => {
     expect(await values('t')).toEqual(['a'])
   })
 
+  test('syncs before it answers acks=all, and not for acks 1 or with write.caching', async () => {
+    await create('cached', 1, { 'write.caching': 'true' })
+    const syncs = async (run: () => Promise<ProducePartitionResponse>): Promise<number> => {
+      const before = kit.disk.operations.length
+      expect((await run()).errorCode).toBe(0)
+      const after = kit.disk.operations.slice(before)
+      expect(after.some((each) => each.kind === 'write')).toBe(true)
+      return after.filter((each) => each.kind === 'datasync').length
+    }
+    expect(await syncs(() => produce('t', ['a'], { acks: -1 }))).toBeGreaterThan(0)
+    expect(await syncs(() => produce('t', ['a'], { acks: 1 }))).toBe(0)
+    expect(await syncs(() => produce('t', ['a'], { acks: 0 }))).toBe(0)
+    expect(await syncs(() => produce('cached', ['a'], { acks: -1 }))).toBe(0)
+    await alter(2, 'cached', [['write.caching', 0, 'false']])
+    expect(await syncs(() => produce('cached', ['a'], { acks: -1 }))).toBeGreaterThan(0)
+  })
+
   test('answers for each partition by itself', async () => {
     const partitions = [{ topic: 't', partition: 1, records: batchOf(['x']) }, { topic: 'none', partition: 0, records: batchOf(['x']) }, { topic: 't', partition: 2, records: batchOf(['x']) }]
     const answer = await kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1000, partitions }))

@@ -99,6 +99,16 @@ describe('the LMDB store', () => {
     await store.close()
   })
 
+  test('does not grow with the number of changes: no reader holds old pages', async () => {
+    const store = await open(file)
+    for (let i = 0; i < 1000; i += 1) {
+      await store.get('/a')
+      await store.set('/a', bytes(`${i} ${'.'.repeat(1000)}`))
+    }
+    await store.close()
+    expect(readFileSync(file.path).length).toBeLessThan(200_000)
+  })
+
   test('a library that cannot be loaded is one clear error at the first change', async () => {
     const store = await openLmdbStore({ file, logger: silentLogger, openEnvironment: () => { throw new OttlaError('DEPENDENCY_MISSING', 'lmdb') } })
     expect(await store.get('/a')).toBeNull()
