@@ -21,6 +21,8 @@ import { SealedFlusher } from './sealed-flusher.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 const ATTRIBUTES_LOW_BYTE = 22
+/** More are not checked and placed in one go, so that the event loop gets its turn. */
+const GROUP_MEMBERS = 2048
 const loadedCodecs = new Set<CompressionType>(['none'])
 
 interface GroupInFlight { readonly group: AppendGroup; readonly commitProducers: (endOffset: number) => TransactionIndexEntry[] }
@@ -109,7 +111,7 @@ export class LogAppender {
     })
     let next = 0
     try {
-      for (; next < taken.length; next++) {
+      for (; next < taken.length && group.members.length < GROUP_MEMBERS; next++) {
         const item = taken[next]!
         if (!group.prepare(item)) continue
         if (!this.#makeRoom(group, item) || !group.place(item)) break

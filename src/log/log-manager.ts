@@ -256,8 +256,8 @@ export class LogManager {
       'DIRECTORY_UNUSABLE', `${directory} is there already, but it is no partition that could be opened: move it away`, { topic, partition, file: directory },
     )
     this.#creating.add(key)
+    const draft = join(options.directory, renamedPartitionFolder(topic, partition, this.#uniqueHex(), 'delete'))
     try {
-      const draft = join(options.directory, renamedPartitionFolder(topic, partition, this.#uniqueHex(), 'delete'))
       fs.makeDirectory(draft)
       fs.open(join(draft, segmentFileName(0, 'log')), 'createNew').close()
       LeaderEpochCache.empty(fs, join(draft, LEADER_EPOCH_FILE)).assign(0, 0)
@@ -268,6 +268,9 @@ export class LogManager {
       const log = this.#admit(await this.#load({ topic, partition, directory }, topicId, config, true))
       this.#background.flushSettingsChanged()
       return log
+    } catch (error) {
+      await fs.removeDirectory(draft).catch(() => {})
+      throw error
     } finally {
       this.#creating.delete(key)
     }

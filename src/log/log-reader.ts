@@ -15,6 +15,8 @@ import type { TransactionIndexEntry } from './transaction-index.ts'
 
 /** What a read fetches beside `maxBytes`: the way from the index entry to the batch, and the header behind the last batch. */
 const SLACK_BYTES = 8192
+/** The same where the way is not needed; producers overshoot batch.size by a header. */
+const SHORT_SLACK_BYTES = 1024
 const MIN_READ = 16_384
 /** Longest read made on the event loop where the bytes are surely in the page cache. */
 const SYNC_READ_BYTES = 65_536
@@ -73,11 +75,19 @@ const knownBad = new WeakMap<Segment, number>()
 
 /** Null: the segment has no batch at or above the offset. */
 async function readSegment(segment: Segment, nextBase: number | null, read: SegmentRead): Promise<SegmentReadResult | null> {
+  // Size and end of the active segment move together: each scan takes both at once.
+  const scan = (): Scan => new Scan(segment, nextBase ?? segment.nextOffset, read)
+  const likely = read.offset <= segment.baseOffset ? -1 : segment.likelyPosition(read.offset)
+  if (likely < 0) return readBehindFloor(segment, scan, read)
+  const result = await scan().runAt(likely)
+  return result === MISSED ? readBehindFloor(segment, scan, read) : result
+}
+
+async function readBehindFloor(segment: Segment, scan: () => Scan, read: SegmentRead): Promise<SegmentReadResult | null> {
   for (let attempt = 0; ; attempt++) {
-    const start = attempt === 2 || read.offset <= segment.baseOffset ? 0 : segment.floorPosition(read.offset)
+    const start = attempt === 2 ? 0 : segment.floorPosition(read.offset)
     try {
-      // Size and end of the active segment move together: take both now.
-      return await new Scan(segment, nextBase ?? segment.nextOffset, read).run(start)
+      return await scan().run(start)
     } catch (error) {
       if (!(error instanceof BadBatch)) throw error
       // Only the batch that an index led to makes the index suspect.
@@ -92,6 +102,9 @@ async function readSegment(segment: Segment, nextBase: number | null, read: Segm
     }
   }
 }
+
+/** The batch asked for does not begin where it was likely to. */
+const MISSED: SegmentReadResult = { records: NOTHING, nextOffset: -1 }
 
 /** One pass over one segment. */
 class Scan {
@@ -115,10 +128,27 @@ class Scan {
     this.#before = segment.baseOffset - 1
   }
 
+  /** Tries a likely start of the very batch; MISSED when it is not there. */
+  async runAt(position: number): Promise<SegmentReadResult | null> {
+    const { offset, maxBytes } = this.#read
+    try {
+      await this.#fetch(position, Math.max(MIN_READ, maxBytes) + SHORT_SLACK_BYTES)
+      this.#sizeAt(position)
+      return this.#baseOffsetAt(position) > offset ? MISSED : await this.#find(position)
+    } catch (error) {
+      if (error instanceof BadBatch) return MISSED
+      throw error
+    }
+  }
+
   async run(start: number): Promise<SegmentReadResult | null> {
+    await this.#fetch(start, Math.max(MIN_READ, this.#read.maxBytes + SLACK_BYTES))
+    return this.#find(start)
+  }
+
+  async #find(start: number): Promise<SegmentReadResult | null> {
     const { offset, limitOffset, maxBytes, minOne } = this.#read
     let position = start
-    await this.#fetch(position, Math.max(MIN_READ, maxBytes + SLACK_BYTES))
     // The batch that holds the offset, or the first above it.
     for (;;) {
       if (position >= this.#end) return null

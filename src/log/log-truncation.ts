@@ -18,6 +18,8 @@ function retire(state: LogState, sealed: SealedFlusher, segment: Segment): void 
   const snapshot = state.producers.markSnapshotDeleted(segment.baseOffset)
   segment.markDeleted()
   ports.scheduler.after(state.config.fileDeleteDelayMs, () => {
+    // After a close the folder may be another owner's: the next open removes them.
+    if (state.closed !== null) return
     const work = [segment.removeFiles()]
     if (snapshot !== null) work.push(state.store.fileSystem.unlinkAsync(snapshot))
     Promise.all(work).catch((error: unknown) => {

@@ -26,14 +26,15 @@ export class PartitionLog {
   readonly #appender: LogAppender
   readonly #listeners = new Set<() => void>()
   #closing: Promise<void> | null = null
-  /** Offsets at or above were appended between one and two ticks ago, at most: their bytes are in the page cache. */
-  #hotOffset = Number.POSITIVE_INFINITY
-  #nextHotOffset = Number.POSITIVE_INFINITY
+  /** Offsets at or above were appended in this process, no longer than two ticks ago: their bytes are in the page cache. */
+  #hotOffset: number
+  #nextHotOffset: number
 
   /** Used by the loader and LogManager. */
   constructor(parts: LogParts) {
     this.#state = new LogState(parts)
     this.#appender = new LogAppender(this.#state, () => this.#notify())
+    this.#hotOffset = parts.offsets.logEnd
     this.#nextHotOffset = parts.offsets.logEnd
   }
 

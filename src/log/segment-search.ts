@@ -95,6 +95,16 @@ export class SegmentSearch {
 
   floorPosition(offset: number): number { return this.#start(offset).position }
 
+  likelyPosition(offset: number): number {
+    const index = this.#indexes.offsets(this.#file.size)
+    const floor = index.floorEntry(offset)
+    const before = floor < 0 ? 0 : index.positionAt(floor)
+    if (floor >= 0 && index.offsetAt(floor) === offset) return before
+    if (floor + 1 >= index.entryCount) return -1
+    const next = index.positionAt(floor + 1)
+    return next - before > 2 * this.indexIntervalBytes && next < this.#file.size ? next : -1
+  }
+
   #start(offset: number): Start {
     const index = this.#indexes.offsets(this.#file.size)
     const entry = index.floorEntry(offset)

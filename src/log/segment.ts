@@ -225,6 +225,11 @@ export class Segment {
    * Not checked yet: when there is no batch at it, or one whose base offset is above `offset`, the index lied: call `locate`, which mends it.
    */
   floorPosition(offset: number): number { return this.#search.floorPosition(offset) }
+  /**
+   * Where the batch that holds `offset` begins if batches are larger than an index interval, so that each has its entry; −1: no guess. The caller checks: a
+   * base offset above `offset`, or no batch at all, means that `floorPosition` must be asked.
+   */
+  likelyPosition(offset: number): number { return this.#search.likelyPosition(offset) }
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
