@@ -176,6 +176,22 @@ describe('idempotence', () => {
     expect(h.broker.calls('initProducerId')).toBe(3)
     expect(await settle(producer.send({ topic: 't', value: 'v' }))).toMatchObject({ offset: 0 })
   })
+  test('a renewed id that cannot be had fails only those who need it, and forgets nothing that may have been written', async () => {
+    const h = harness()
+    h.broker.createTopic('t', 2)
+    const producer = h.clients.producer({ 'max.in.flight.requests.per.connection': 1 })
+    const send = (partition: number, value: string) => outcome(producer.send({ topic: 't', partition, value }))
+    await h.settle(Promise.all([send(0, 'a'), send(1, 'b')]))
+    h.broker.faults = (api, request, call) => api === 'initProducerId' ? { errorCode: 42 }
+      : api !== 'produce' ? undefined
+        : (request as { partitions: { partition: number }[] }).partitions[0]!.partition === 1 ? { errorCode: 47 } : call === 3 ? { lostAnswer: 7 } : undefined
+    const doubtful = send(0, 'c')
+    await h.run(0)
+    expect(await h.settle(Promise.all([doubtful, send(1, 'd')]))).toMatchObject([{ offset: 1 }, 'INVALID_REQUEST'])
+    h.broker.faults = () => undefined
+    expect(await h.settle(Promise.all([send(0, 'e'), send(1, 'f')]))).toMatchObject([{ offset: 2 }, { offset: 1 }])
+    expect([0, 1].map((partition) => h.broker.partition('t', partition).values())).toEqual([['a', 'c', 'e'], ['b', 'f']])
+  })
   test('sequences wrap to 0 after 2147483647', () => {
     const queue = new PartitionQueue('t', 0)
     restart(queue, 7, 3)
@@ -241,7 +257,7 @@ describe('whatever the broker does', () => {
         expect(h.broker.partition('t', partition).values()).toEqual(mine.map((each) => each.value))
         expect(mine.map((each) => each.metadata.offset)).toEqual(mine.map((_, i) => i))
       }
-    }), { numRuns: 300 })
+    }), { numRuns: 500 })
   })
 
   const harsh = fc.oneof({ weight: 4, arbitrary: fault }, { weight: 1, arbitrary: fc.record({ errorCode: fc.constantFrom(32, 87, 45, 47, 59), delayMs: fc.integer({ min: 0, max: 100 }) }) })
@@ -259,6 +275,6 @@ describe('whatever the broker does', () => {
           if (results[i] === 'INVALID_TIMESTAMP' || results[i] === 'INVALID_RECORD') expect(log.includes(each.value) && !faults.some((f) => f !== undefined && ('lostAnswer' in f || 'lostRejects' in f))).toBe(false)
         })
       }
-    }), { numRuns: 300 })
+    }), { numRuns: 500 })
   })
 })

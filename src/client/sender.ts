@@ -170,28 +170,34 @@ export class Sender {
   readonly #turn = (): void => {
     this.#turnScheduled = false
     this.#hooks.turn()
-    if (this.#stopped || this.#listed.length === 0 || !this.#prepared()) return
+    if (this.#stopped || this.#listed.length === 0) return
     const queues = this.#listed
     this.#listed = []
     const now = this.#ports.clock.monotonic()
     for (const queue of queues) {
-      queue.listed = false
-      this.#dispatch(queue, now)
+      if (this.#canSend(queue)) {
+        queue.listed = false
+        this.#dispatch(queue, now)
+      } else this.#listed.push(queue)
     }
+    if (this.#listed.length > 0) this.#prepare()
   }
 
-  /** True when codec and producer id are there. Else they are asked for, and what is listed is looked at once they are. */
-  #prepared(): boolean {
-    if (this.#session.ready) return true
+  /** The codec and a producer id are there. */
+  #canSend(queue: PartitionQueue): boolean { return this.#session.ready || (this.#session.codecLoaded && queue.producerId >= 0) }
+
+  /** What is listed is looked at again once codec and producer id are there, or fails with what stands in the way. */
+  #prepare(): void {
     this.#session.prepare((error) => {
       if (error === null) {
         this.#turn()
         return
       }
       for (const queue of this.#listed.splice(0)) queue.listed = false
-      for (const queue of this.#queues) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
+      for (const queue of this.#queues) {
+        if (!this.#canSend(queue)) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
+      }
     })
-    return false
   }
 
   #limitOf(queue: PartitionQueue): number {
@@ -260,8 +266,11 @@ export class Sender {
     }
     this.#leaveFlight(queue, batch)
     queue.established = true
-    queue.recovering = false
     moveBehind(queue, batch)
+    if (queue.inFlight.length === 0) {
+      queue.recovering = false
+      realign(queue)
+    }
     let promises = 0
     if (!batch.settled) promises = batch.succeed(queue.topic, queue.partition, error === null ? response.baseOffset : -1, response.logAppendTimeMs)
     this.#done(queue, batch, promises)
@@ -325,8 +334,10 @@ export class Sender {
     this.#done(queue, batch, 0)
   }
 
-  /** Gives up a batch that the broker does not have. */
+  /** Gives up a batch that is not in flight. */
   #drop(queue: PartitionQueue, batch: ProducerBatch, error: OttlaError): void {
+    if (batch.uncertain) moveBehind(queue, batch)
+    if (queue.inFlight.length === 0) realign(queue)
     this.#fail(queue, batch, error)
     this.#accumulator.release(batch)
     this.#hooks.settled(0)
@@ -349,7 +360,7 @@ export class Sender {
   #done(queue: PartitionQueue, batch: ProducerBatch, promises: number): void {
     this.#accumulator.release(batch)
     this.#hooks.settled(promises)
-    if (queue.sealed.length >= 2 && this.#session.ready && !queue.recovering) this.#dispatch(queue, this.#ports.clock.monotonic())
+    if (queue.sealed.length >= 2 && this.#canSend(queue) && !queue.recovering) this.#dispatch(queue, this.#ports.clock.monotonic())
     else if (queue.sealed.length > 0 || queue.open !== null) this.#list(queue)
   }
 
