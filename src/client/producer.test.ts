@@ -65,7 +65,7 @@ describe('send', () => {
     broker.createTopic('t', 3)
     const where = async (settings: object, ...records: object[]): Promise<number[]> => {
       const producer = clients.producer(settings)
-      const sent = await settle(Promise.all(records.map((record) => producer.send({ topic: 't', value: 'v', ...record } as ProducerRecord))))
+      const sent = await settle(Promise.all(records.map((record) => producer.send({ topic: 't', value: 'v', ...record }))))
       return sent.map((each) => each.partition)
     }
     expect(await where({}, { key: 'a' }, { key: 'k' }, { key: '21' }, { key: Buffer.from('abc') })).toEqual([1, 2, 0, 0]) // spec 13.9

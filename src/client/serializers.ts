@@ -114,7 +114,7 @@ export const serializers: Serializers = Object.freeze({
 
 /** Raises INVALID_CONFIG for a name that is none of ours. */
 export function serializerNamed(name: SerializerName): Serde<unknown> {
-  if (Object.hasOwn(serializers, name)) return serializers[name] as Serde<unknown>
+  if (Object.hasOwn(serializers, name)) return serializers[name]
   const names = Object.keys(serializers)
   const guess = nearest(String(name), names)
   const hint = guess === null ? `use one of ${names.join(', ')}` : `did you mean ${JSON.stringify(guess)}?`
@@ -124,7 +124,7 @@ export function serializerNamed(name: SerializerName): Serde<unknown> {
 /** Settings take a serializer, a name, or nothing (bytes; strings as UTF-8), which is null here. Raises INVALID_CONFIG. */
 export function resolveSerializer<T>(setting: string, given: Serializer<T> | SerializerName | undefined): Serializer<T> | null {
   if (given === undefined) return null
-  if (typeof given === 'string') return serializerNamed(given) as Serializer<T>
+  if (typeof given === 'string') return serializerNamed(given)
   if (typeof given?.serialize === 'function') return given
   throw new OttlaError('INVALID_CONFIG', `${setting} takes a name or an object with serialize(value, context), not ${describe(given)}`)
 }

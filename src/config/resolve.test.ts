@@ -111,7 +111,7 @@ describe('a wrong value', () => {
   })
 
   test('for the whole argument is refused', () => {
-    expect(complaint(() => resolveConsumer(['group.id'] as unknown as object))).toBe('consumer settings are an object of names and values, not an array')
+    expect(complaint(() => resolveConsumer(['group.id']))).toBe('consumer settings are an object of names and values, not an array')
   })
 })
 

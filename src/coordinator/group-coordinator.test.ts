@@ -54,14 +54,14 @@ describe('offsets', () => {
     const h = await GroupHarness.create()
     expect(await h.commit('g', 1)).toBe(0)
     const [a] = await h.stable('g')
-    expect(await h.commit('g', 2, a!)).toBe(0)
+    expect(await h.commit('g', 2, a)).toBe(0)
     expect(await h.commit('g', 3)).toBe(25)
     expect(await h.commit('g', 3, { ...a!, memberId: 'nobody' })).toBe(25)
     expect(await h.commit('g', 3, { ...a!, generationId: 0 })).toBe(22)
-    expect(await h.commit('none', 3, a!)).toBe(22)
+    expect(await h.commit('none', 3, a)).toBe(22)
     const rejoined = h.join('g', { memberId: a!.memberId })
     await h.settle()
-    expect(await h.commit('g', 3, a!)).toBe(22)
+    expect(await h.commit('g', 3, a)).toBe(22)
     expect(await h.commit('g', 3, rejoined.value)).toBe(27)
     expect(await h.committed('g')).toBe(2)
   })
@@ -71,7 +71,7 @@ describe('offsets', () => {
     const [a, b] = await h.stable('g', 2)
     h.join('g', { memberId: a!.memberId })
     await h.settle()
-    expect(await h.commit('g', 5, b!)).toBe(0)
+    expect(await h.commit('g', 5, b)).toBe(0)
     expect(await h.committed('g')).toBe(5)
   })
 
@@ -195,8 +195,8 @@ describe('loading', () => {
   test('gives the state that was, whatever happened before', async () => {
     const h = await GroupHarness.create()
     const [a, b] = await h.stable('g', 2)
-    await h.commit('g', 5, a!)
-    await h.commit('g', 6, b!, 't', 1)
+    await h.commit('g', 5, a)
+    await h.commit('g', 6, b, 't', 1)
     await h.commit('simple', 7)
     await h.crash()
     expect((await h.coordinator.listGroups({ statesFilter: [] })).groups).toEqual([
@@ -205,7 +205,7 @@ describe('loading', () => {
     ])
     expect([await h.committed('g'), await h.committed('g', 't', 1), await h.committed('simple')]).toEqual([5, 6, 7])
     expect(await h.heartbeat('g', a!)).toBe(0)
-    expect(await h.commit('g', 8, b!)).toBe(0)
+    expect(await h.commit('g', 8, b)).toBe(0)
     await h.advance(9000)
     expect(await h.heartbeat('g', a!)).toBe(0)
     await h.advance(1000)
@@ -216,7 +216,7 @@ describe('loading', () => {
   test('until it is done answers every question with LOAD_IN_PROGRESS, never with a number', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g')
-    await h.commit('g', 5, a!)
+    await h.commit('g', 5, a)
     h.start()
     expect(await h.heartbeat('g', a!)).toBe(0)
     expect(await h.committed('g')).toBe(-1000 - LOADING)
@@ -255,7 +255,7 @@ describe('loading', () => {
   test('does not let a group that lost its members in a crash expire at once', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g', 1, [{ inProcess: true }])
-    await h.commit('g', 5, a!)
+    await h.commit('g', 5, a)
     for (let day = 0; day < 8; day++) {
       for (let hour = 0; hour < 24; hour++) {
         h.scheduler.clock.setWall(h.scheduler.clock.now() + DAY / 24)
@@ -360,7 +360,7 @@ describe('expiry', () => {
   test('counts from when the group became empty; eight quiet days with a member present lose nothing', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g')
-    await h.commit('g', 5, a!)
+    await h.commit('g', 5, a)
     for (let day = 0; day < 8; day++) {
       await weeks(h, 1)
       expect(await h.heartbeat('g', a!)).toBe(0)
@@ -380,7 +380,7 @@ describe('expiry', () => {
     const h = await GroupHarness.create()
     await h.commit('g', 1, undefined, 'u', 0)
     const [a] = await h.stable('g')
-    await h.commit('g', 2, a!)
+    await h.commit('g', 2, a)
     await weeks(h, 7)
     expect([await h.committed('g'), await h.committed('g', 'u')]).toEqual([2, -1])
     expect(await h.state('g')).toBe('Stable')
@@ -451,7 +451,7 @@ describe('administration', () => {
   test('deletes empty groups with all their offsets, and only those', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g')
-    await h.commit('g', 5, a!)
+    await h.commit('g', 5, a)
     await h.commit('simple', 6)
     expect((await h.coordinator.deleteGroups({ groups: ['g', 'simple', 'none'] })).results.map((each) => each.errorCode)).toEqual([68, 0, 69])
     expect([await h.committed('g'), await h.committed('simple')]).toEqual([5, -1])

@@ -301,7 +301,7 @@ describe('sessions', () => {
     for (let i = 0; i < 5; i++) {
       await h.advance(4000)
       expect(await h.heartbeat('g', a!)).toBe(0)
-      expect(await h.commit('g', i, b!)).toBe(0)
+      expect(await h.commit('g', i, b)).toBe(0)
     }
     await h.advance(9999)
     expect(await h.heartbeat('g', a!)).toBe(0)

@@ -65,7 +65,7 @@ export class AppendQueue {
         try {
           resolve(await section())
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       })
       this.#wake()

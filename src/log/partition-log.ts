@@ -73,7 +73,7 @@ export class PartitionLog {
       try {
         state.refuseChange()
       } catch (error) {
-        return Promise.reject(error as OttlaError)
+        return Promise.reject(error)
       }
     }
     return this.#appender.append(records, options)
@@ -113,7 +113,7 @@ export class PartitionLog {
     try {
       this.#state.refuseChange()
     } catch (error) {
-      return Promise.reject(error as OttlaError)
+      return Promise.reject(error)
     }
     return this.#appender.queue.exclusive(() => {
       this.#state.refuseChange()

@@ -148,7 +148,7 @@ describe('recovery of the segments of a killed broker', () => {
   test.each(recoveryPoints)('of %s from %d leaves the files that Kafka left', async (partition, recoveryPoint, end) => {
     const disk = newDisk()
     const names = copyFolder(join(fixturesPath, '09-unclean/data', partition), disk,
-      '/log').map((n) => parseSegmentFileName(n)).filter((n) => n !== null).map((n) => n!)
+      '/log').map((n) => parseSegmentFileName(n)).filter((n) => n !== null).map((n) => n)
     const bases = names.filter((n) => n.kind === 'log').map((n) => n.offset)
     const store = storeOn(disk)
     const interval = intervals.find(([pattern]) => pattern.test(partition))?.[1] ?? 4096

@@ -30,7 +30,7 @@ export function decodeTopicEntry(bytes: Uint8Array): TopicEntry | null {
     && (growTo === undefined || isCount(growTo)) && (state === 'creating' || state === 'ready' || state === 'deleting')
     && configs !== null && typeof configs === 'object' && Object.values(configs).every((value) => typeof value === 'string')
   if (!sound) return null
-  return { topicId, partitions, ...(growTo === undefined ? {} : { growTo: growTo as number }), state, configs: { ...configs } as Record<string, string> }
+  return { topicId, partitions, ...(growTo === undefined ? {} : { growTo: growTo }), state, configs: { ...configs } }
 }
 
 function isCount(value: unknown): value is number { return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= 2_147_483_647 }

@@ -77,11 +77,11 @@ describe('ByteReader and ByteWriter', () => {
     fc.assert(fc.property(fc.array(field, { maxLength: 40 }), fc.integer({ min: 0, max: 64 }), (fields, capacity) => {
       const writer = new ByteWriter(capacity)
       for (const { kind, value } of fields) {
-        if (kind === 'string') { writer.compactString(value as string); writer.string(value as string) }
-        if (kind === 'bytes') writer.compactNullableBytes(value as Uint8Array)
-        if (kind === 'uvarint') writer.uvarint(value as number)
-        if (kind === 'varint') writer.varint(value as number)
-        if (kind === 'int64') writer.int64(value as number)
+        if (kind === 'string') { writer.compactString(value); writer.string(value) }
+        if (kind === 'bytes') writer.compactNullableBytes(value)
+        if (kind === 'uvarint') writer.uvarint(value)
+        if (kind === 'varint') writer.varint(value)
+        if (kind === 'int64') writer.int64(value)
       }
       const reader = new ByteReader(writer.view())
       for (const { kind, value } of fields) {

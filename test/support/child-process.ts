@@ -21,7 +21,7 @@ export function runModule(code: string, options: { onLine?: (line: string, kill:
   const child = spawn(command!, args, { stdio: ['ignore', 'pipe', limit === undefined ? 'inherit' : 'ignore'] })
   const lines: string[] = []
   let buffered = ''
-  child.stdout!.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     buffered += chunk.toString()
     for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
       lines.push(buffered.slice(0, end))
