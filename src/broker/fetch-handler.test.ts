@@ -147,6 +147,17 @@ describe('fetch', () => {
     expect(sizes(await second.answer)).toEqual([300])
   })
 
+  test('counts towards min bytes only what came since it read', async () => {
+    const fetch = begin(request([['a', 0, 10]], { minBytes: 250 }))
+    expect(await fetch.done()).toBe(false)
+    logs[0]!.grow(2)
+    expect(await fetch.done()).toBe(false)
+    expect(logs[0]!.reads).toBe(0)
+    logs[0]!.grow(1)
+    expect(await fetch.done()).toBe(true)
+    expect(sizes(await fetch.answer)).toEqual([300])
+  })
+
   test('does not wait for more than it may return', async () => {
     expect(sizes(await handleFetch(context, request([['a', 0, 0]], { minBytes: 1e9, maxBytes: 300 })))).toEqual([300])
   })

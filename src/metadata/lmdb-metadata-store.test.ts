@@ -54,6 +54,16 @@ describe('the LMDB store', () => {
     await second.close()
   })
 
+  test('makes the directory entry durable with the first change to a new file', async () => {
+    let synced = 0
+    const watched: MetadataFile = { ...file, syncDirectory: () => { synced += existsSync(file.path) ? 1 : 0 } }
+    const store = await open(watched)
+    await store.set('/a', bytes('1'))
+    await store.set('/b', bytes('1'))
+    await store.close()
+    expect(synced).toBe(1)
+  })
+
   test('touches no file before the first change', async () => {
     const store = await open(file)
     await store.get('/a')
