@@ -6,7 +6,8 @@
  *
  * A failure is a plain Error here; producer and consumer turn it into SERIALIZATION_ERROR with topic, partition and offset.
  */
-import { Packr, Unpackr } from 'msgpackr/pack'
+import { createRequire } from 'node:module'
+import type { Packr, Unpackr } from 'msgpackr/pack'
 import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
 import { nearest } from '../config/suggestion.ts'
@@ -62,12 +63,19 @@ const jsonSerde: Serde<unknown> = textSerde((value: unknown) => {
   return text
 }, (text) => JSON.parse(text) as unknown)
 
-// Without `useRecords: false` msgpackr writes its own record extension, which other MessagePack libraries cannot read.
-const packr = new Packr({ useRecords: false, variableMapSize: true })
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'auto' })
+let msgpack: { readonly packr: Packr; readonly unpackr: Unpackr } | null = null
+
+/** Loaded by the first value in MessagePack: a fifth of the start of a process that uses none. */
+function loadMsgpack(): { readonly packr: Packr; readonly unpackr: Unpackr } {
+  const library = createRequire(import.meta.url)('msgpackr/pack') as { Packr: typeof Packr; Unpackr: typeof Unpackr }
+  // Without `useRecords: false` msgpackr writes its own record extension, which other MessagePack libraries cannot read.
+  msgpack = { packr: new library.Packr({ useRecords: false, variableMapSize: true }), unpackr: new library.Unpackr({ useRecords: false, int64AsType: 'auto' }) }
+  return msgpack
+}
+
 const msgpackSerde: Serde<unknown> = {
-  serialize: (value) => packr.pack(value),
-  deserialize: (bytes) => unpackr.unpack(bytes) as unknown,
+  serialize: (value) => (msgpack ?? loadMsgpack()).packr.pack(value),
+  deserialize: (bytes) => (msgpack ?? loadMsgpack()).unpackr.unpack(bytes) as unknown,
 }
 
 const bytes: Serde<Uint8Array> = {
