@@ -1,0 +1,31 @@
+/**
+ * Checks the options object of a public call: its last argument, with a few named fields. A field misspelt is an error, for it would
+ * silently not be heeded; a signal that is none would otherwise fail only once something waits on it.
+ */
+import { OttlaError } from './errors.ts'
+
+/** `given` itself, or an empty object for undefined. Raises INVALID_ARGUMENT. */
+export function callOptions<T extends object>(call: string, given: T | undefined, names: readonly (keyof T & string)[]): Partial<T> {
+  if (given === undefined) return {}
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    throw new OttlaError('INVALID_ARGUMENT', `${call}: the options are an object, not ${given === null ? 'null' : Array.isArray(given) ? 'an array' : typeof given}`)
+  }
+  for (const name of Object.keys(given)) {
+    if (!(names as readonly string[]).includes(name)) throw new OttlaError('INVALID_ARGUMENT', `${call} has no option ${JSON.stringify(name)}: it takes ${names.join(', ')}`)
+  }
+  const { signal } = given as { signal?: unknown }
+  if (signal !== undefined) checkSignal(call, signal)
+  return given
+}
+
+/** Raises INVALID_ARGUMENT unless `signal` is an AbortSignal, of whatever realm. */
+export function checkSignal(call: string, signal: unknown): asserts signal is AbortSignal {
+  if (isSignal(signal)) return
+  throw new OttlaError('INVALID_ARGUMENT', `${call}: the signal is ${signal === null ? 'null' : `a ${typeof signal}`}: give the \`signal\` of an AbortController`)
+}
+
+function isSignal(given: unknown): boolean {
+  if (given === null || typeof given !== 'object') return false
+  const { aborted, addEventListener, removeEventListener } = given as Record<string, unknown>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+}
