@@ -2,7 +2,7 @@
  * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
  * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Group calls are in group-admin.ts.
  */
-import { callOptions } from '../common/call-options.ts'
+import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
@@ -108,7 +108,7 @@ export class KafkaAdmin implements Admin {
 
   async createPartitions(name: string, total: number): Promise<void> {
     checkTopicName(name)
-    if (!Number.isInteger(total) || total < 1) throw invalid(`the total number of partitions is ${String(total)}: give a whole number above the present one`)
+    if (!Number.isInteger(total) || total < 1) throw invalid(`the total number of partitions is ${shown(total)}: give a whole number above the present one`)
     await this.#caller.call(`adding partitions to ${name}`, async () => {
       const { topics } = await this.#api.createPartitions({ validateOnly: false, topics: [{ name, count: total }] })
       for (const each of topics) await this.#throwOnTopicFailure(each, `adding partitions to ${name}`, name)
@@ -179,8 +179,9 @@ export class KafkaAdmin implements Admin {
     for (const each of before as readonly unknown[]) {
       if (each === null || typeof each !== 'object') throw invalid('deleteRecords(topic, before): before is an array of { partition, offset }')
       const { partition, offset } = each as { partition: unknown; offset: unknown }
-      if (!Number.isInteger(partition) || (partition as number) < 0) throw invalid(`partition is ${String(partition)}: give a whole number from 0`)
-      if (!Number.isSafeInteger(offset) || (offset as number) < -1) throw invalid(`offset is ${String(offset)}: give a whole number from 0, or −1 for the end`)
+      if (!Number.isInteger(partition) || (partition as number) < 0) throw invalid(`partition is ${shown(partition)}: give a whole number from 0`)
+      if (Number.isSafeInteger(offset) && (offset as number) >= -1) continue
+      throw invalid(`offset is ${shown(offset)}: give a whole number from 0, or −1 for the end`)
     }
     return this.#caller.call(`deleting records of ${topic}`, async () => {
       const answer = await this.#api.deleteRecords({ partitions: before.map(({ partition, offset }) => ({ topic, partition, offset })) })
@@ -241,9 +242,12 @@ function checkCreateOptions(options: CreateTopicOptions): void {
   const { partitions, replicationFactor, assignment, config } = options
   if (config !== undefined && (config === null || typeof config !== 'object' || Array.isArray(config))) throw invalid('config is an object of topic settings')
   for (const [name, value] of Object.entries({ partitions, replicationFactor })) {
-    if (value !== undefined && !(Number.isInteger(value) && value >= -1)) throw invalid(`${name} is ${String(value)}: give a whole number from 1`)
+    if (value !== undefined && !(Number.isInteger(value) && value >= -1)) throw invalid(`${name} is ${shown(value)}: give a whole number from 1`)
   }
   if (assignment === undefined) return
-  if (!Array.isArray(assignment) || !assignment.every((ids) => Array.isArray(ids))) throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
-  if (partitions !== undefined && partitions !== -1 && partitions !== assignment.length) throw invalid(`partitions is ${partitions}, but assignment has ${assignment.length}`)
+  if (!Array.isArray(assignment) || !assignment.every((ids) => Array.isArray(ids))) {
+    throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
+  }
+  if (partitions === undefined || partitions === -1 || partitions === assignment.length) return
+  throw invalid(`partitions is ${partitions}, but assignment has ${assignment.length}`)
 }

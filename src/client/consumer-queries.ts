@@ -44,7 +44,9 @@ export class ConsumerQueries {
     return this.#caller.call('listing offsets', async () => {
       const asked = partitions.map(({ topic, partition }) => ({ topic, partition, timestamp }))
       const answer = await this.#api.listOffsets({ isolationLevel: this.#isolationLevel, partitions: asked })
-      for (const { topic, partition, ...failure } of answer.partitions) throwOnFailure(failure, `listing offsets of ${topic}-${partition}`, { topic, partition })
+      for (const { topic, partition, ...failure } of answer.partitions) {
+        throwOnFailure(failure, `listing offsets of ${topic}-${partition}`, { topic, partition })
+      }
       return answer.partitions
     })
   }
@@ -68,7 +70,8 @@ export class ConsumerQueries {
       return found
     })
     return answer.partitions.filter((each) => each.committedOffset >= 0)
-      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => ({ topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
+      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => (
+        { topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
   }
 
   /** Of partitions whose position is known. */

@@ -54,7 +54,8 @@ export class Fetcher<K, V> {
   #closed = false
 
   constructor(
-    api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>, partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks,
+    api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>,
+    partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks,
   ) {
     this.#api = api
     this.#ports = ports
@@ -94,7 +95,8 @@ export class Fetcher<K, V> {
       answer = this.#api.fetch({
         maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal,
-        partitions: wanted.map(({ topic, partition, fetchOffset }) => ({ topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
+        partitions: wanted.map(({ topic, partition, fetchOffset }) => (
+          { topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))

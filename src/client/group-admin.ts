@@ -87,7 +87,8 @@ export class GroupAdmin {
       return answer
     })
     return partitions.filter((each) => each.committedOffset >= 0)
-      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => ({ topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
+      .map(({ topic, partition, committedOffset, committedLeaderEpoch, metadata }) => (
+        { topic, partition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata }))
       .sort((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)
   }
 

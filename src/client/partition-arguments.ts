@@ -1,4 +1,5 @@
 /** Checks lists of partitions and offsets as users give them. Raises INVALID_ARGUMENT, INVALID_TOPIC_EXCEPTION. */
+import { shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
 
@@ -10,7 +11,8 @@ export function checkPartition(call: string, given: unknown): asserts given is T
   }
   const { topic, partition } = given as { topic: unknown; partition: unknown }
   checkTopicName(topic)
-  if (!Number.isInteger(partition) || (partition as number) < 0) throw invalid(`${call}: the partition of topic ${topic} is ${String(partition)}: give a whole number from 0`)
+  if (Number.isInteger(partition) && (partition as number) >= 0) return
+  throw invalid(`${call}: the partition of topic ${topic} is ${shown(partition)}: give a whole number from 0`)
 }
 
 export function checkPartitions(call: string, given: readonly TopicPartition[]): void {
@@ -20,7 +22,7 @@ export function checkPartitions(call: string, given: readonly TopicPartition[]):
 
 export function checkOffset(call: string, { topic, partition }: TopicPartition, offset: unknown): asserts offset is number {
   if (Number.isSafeInteger(offset) && (offset as number) >= 0) return
-  throw invalid(`${call}: the offset for ${topic}-${partition} is ${String(offset)}: give a whole number from 0`)
+  throw invalid(`${call}: the offset for ${topic}-${partition} is ${shown(offset)}: give a whole number from 0`)
 }
 
 export function checkOffsets(call: string, given: readonly TopicPartitionOffset[]): void {
@@ -28,6 +30,10 @@ export function checkOffsets(call: string, given: readonly TopicPartitionOffset[
   for (const each of given as readonly TopicPartitionOffset[]) {
     checkPartition(call, each)
     checkOffset(call, each, each.offset)
+    const { leaderEpoch } = each
+    if (leaderEpoch !== undefined && !(Number.isInteger(leaderEpoch) && leaderEpoch >= -1 && leaderEpoch <= 0x7fffffff)) {
+      throw invalid(`${call}: leaderEpoch is ${shown(leaderEpoch)}: give the epoch of the record, or leave it out`)
+    }
     if (each.metadata !== undefined && typeof each.metadata !== 'string') throw invalid(`${call}: metadata is ${typeof each.metadata}: give text`)
   }
 }

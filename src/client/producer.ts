@@ -8,7 +8,7 @@
  * An AbortSignal withdraws a record that is still in line. One that is in a batch already may be appended all the same: the promise
  * rejects with ABORTED, and the outcome is not known.
  */
-import { callOptions } from '../common/call-options.ts'
+import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { ProducerValues } from '../config/settings.ts'
@@ -367,7 +367,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   #timedOut(entry: WaitingSend): void {
     const { topic } = entry
-    this.#reject(entry, new OttlaError('BUFFER_EXHAUSTED', `no room within max.block.ms (${this.#values['max.block.ms']}) for a record of topic ${topic}`, { topic }))
+    const limitMs = this.#values['max.block.ms']
+    this.#reject(entry, new OttlaError('BUFFER_EXHAUSTED', `no room within max.block.ms (${limitMs}) for a record of topic ${topic}`, { topic }))
     this.#moved.notify()
   }
 
@@ -465,6 +466,6 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 }
 
 function checkEvent(event: string, listener: unknown): void {
-  if (event !== 'error') throw invalid(`a producer has one event, 'error', not ${JSON.stringify(event)}`)
+  if (event !== 'error') throw invalid(`a producer has one event, 'error', not ${shown(event)}`)
   if (typeof listener !== 'function') throw invalid('a listener is a function')
 }

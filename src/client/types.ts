@@ -36,7 +36,10 @@ export interface RecordCursor {
 }
 
 export interface ConsumerBatch<K = Bytes, V = Bytes> extends Iterable<ConsumerRecord<K, V>> {
-  readonly topic: string; readonly partition: number; readonly baseOffset: number; readonly lastOffset: number; readonly count: number; readonly highWatermark: number
+  readonly topic: string; readonly partition: number
+  readonly baseOffset: number; readonly lastOffset: number; readonly count: number
+  /** When it was fetched. */
+  readonly highWatermark: number
   cursor(): RecordCursor
   /** Commits lastOffset + 1. */
   commit(): Promise<void>
@@ -48,7 +51,9 @@ export interface Deserializer<T> { deserialize(bytes: Uint8Array, context: Seria
 export interface Serde<T> extends Serializer<T>, Deserializer<T> {}
 export type SerializerName = 'string' | 'json' | 'msgpack' | 'bytes' | 'int32' | 'int64' | 'float64'
 
-export interface PartitionerContext { readonly topic: string; readonly partitionCount: number; readonly keyBytes: Uint8Array | null; readonly valueBytes: Uint8Array | null }
+export interface PartitionerContext {
+  readonly topic: string; readonly partitionCount: number; readonly keyBytes: Uint8Array | null; readonly valueBytes: Uint8Array | null
+}
 /** Returns a partition in [0, partitionCount). */
 export type Partitioner<K = Bytes, V = Bytes> = (record: ProducerRecord<K, V>, context: PartitionerContext) => number
 
@@ -64,57 +69,109 @@ export interface ConsumerSettings<K = Bytes, V = Bytes> extends ConsumerSettingV
 }
 
 export interface Producer<K = Bytes, V = Bytes> extends AsyncDisposable {
-  /** Resolves when the promise of `acks` holds. */
+  /**
+   * Resolves when the promise of `acks` holds. Key, value and headers are copied before it returns. With the buffer full (`buffer.memory`)
+   * or 16 k promises out it waits in line for up to `max.block.ms` (BUFFER_EXHAUSTED). A signal withdraws a record that is still in line;
+   * one in a batch may be appended all the same. Rejects with INVALID_ARGUMENT, SERIALIZATION_ERROR, MESSAGE_TOO_LARGE, ABORTED,
+   * REQUEST_TIMED_OUT (`delivery.timeout.ms`; it may have been appended), CLOSED, and what the broker says.
+   */
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata>
-  /** One promise for many; order is kept per partition. Rejects with the first failure once all are settled. */
+  /** One promise for many; order is kept per partition. A record that is wrong in itself sends none. Rejects with the first failure once all are settled. */
   sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]>
   /**
-   * Fire and forget. False, as a stream's `write`: the record is taken, but the buffer is full, so wait for `drained()` before the next one (who does
-   * not is held to `max.block.ms` per record). Failures go to the 'error' event.
+   * Fire and forget. False, as a stream's `write`: the record is taken, but the buffer is full, so wait for `drained()` before the next
+   * one (who does not is held to `max.block.ms` per record). Failures go to the 'error' event, or the log when nobody listens.
    */
   post(record: ProducerRecord<K, V>): boolean
+  /** Resolves when there is room again, or the producer is closed. */
   drained(): Promise<void>
-  /** Resolves when everything sent so far is settled. */
+  /** Resolves when everything sent so far is settled, well or badly. Does not wait for `linger.ms`. */
   flush(): Promise<void>
   on(event: 'error', listener: (error: Error, record: { topic: string; partition: number }) => void): this
   off(event: 'error', listener: (error: Error, record: { topic: string; partition: number }) => void): this
+  /** Sends what is buffered, waits until it is settled, and ends; what is sent afterwards rejects with CLOSED. */
   close(): Promise<void>
 }
 
-export interface TopicPartitionLag extends TopicPartition { readonly committed: number; readonly position: number; readonly highWatermark: number; readonly lag: number; /** Age of the oldest unread record, ms; 0 when there is none. */ readonly ageMs: number }
+export interface TopicPartitionLag extends TopicPartition {
+  /** Last offset committed or found committed by this consumer, −1 none. */
+  readonly committed: number
+  readonly position: number
+  /** Under read_committed the last stable offset. */
+  readonly highWatermark: number
+  /** highWatermark − position. */
+  readonly lag: number
+  /** Age of the oldest unread record, ms; 0 when there is none. */
+  readonly ageMs: number
+}
 export type SeekTarget = TopicPartition & ({ offset: number | 'earliest' | 'latest' } | { timestamp: number | Date })
 export type AssignmentListener = (partitions: TopicPartition[]) => void | Promise<void>
 
+/**
+ * One reader at a time: a `for await` over records, one over `batches()`, or `poll`. Asking for more says that what was handed out before
+ * is processed; so does leaving a loop, by `break` or, as JavaScript does not tell the two apart, by an error of its body: a failed record that
+ * is to come again must be seeked back to, or read with `batches()` and committed by hand. What a dying process had in hand comes again.
+ *
+ * Auto commit commits processed records only: every `auto.commit.interval.ms`, before partitions are revoked, and on close.
+ */
 export interface Consumer<K = Bytes, V = Bytes> extends AsyncIterable<ConsumerRecord<K, V>>, AsyncDisposable {
+  /** Needs `group.id`. Replaces the subscription. Patterns match as RegExp.test does and follow topics as they come and go. */
   subscribe(topics: string | RegExp | readonly (string | RegExp)[]): void
+  /** Replaces the assignment; no group needed. Without an offset reading begins where the group committed, else by `auto.offset.reset`. */
   assign(partitions: readonly { topic: string; partition: number; offset?: number }[]): void
+  /** Of at most `max.poll.records` records. The loop ends when the consumer is closed, and with ABORTED when the signal fires. */
   batches(options?: { signal?: AbortSignal }): AsyncIterable<ConsumerBatch<K, V>>
+  /** At most `max.poll.records` records, from as many partitions as have some; none when the time is up. Default: one second. */
   poll(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<ConsumerBatch<K, V>[]>
+  /** Default: all that was handed out, what is in hand included. Rejects with ILLEGAL_GENERATION and the like when the group has moved on. */
   commit(offsets?: readonly TopicPartitionOffset[]): Promise<void>
+  /** Default: of all assigned partitions. Those without a committed offset are left out. */
   committed(partitions?: readonly TopicPartition[]): Promise<TopicPartitionOffset[]>
+  /** Offset of the next record to be handed out; undefined while it is not known. */
   position(tp: TopicPartition): number | undefined
+  /** Of assigned partitions. */
   lag(): Promise<TopicPartitionLag[]>
+  /** Of an assigned partition; takes effect with the next record. A time finds the first record of that time or later, or the end. */
   seek(target: SeekTarget): Promise<void>
+  /** Default: all assigned now. */
   pause(partitions?: readonly TopicPartition[]): void
   resume(partitions?: readonly TopicPartition[]): void
   assignment(): TopicPartition[]
+  /** Listeners are waited for. 'revoked' comes while commits still count, also on close; after 'lost' they do not. */
   on(event: 'assigned' | 'revoked' | 'lost', listener: AssignmentListener): this
   off(event: 'assigned' | 'revoked' | 'lost', listener: AssignmentListener): this
+  /** Ends loops that wait, commits what is finished (with auto commit; what `poll` gave counts as finished), leaves the group. */
   close(): Promise<void>
 }
 
 export interface PartitionDescription { partition: number; leader: number; replicas: number[]; isr: number[]; leaderEpoch: number }
 export interface TopicDescription { name: string; topicId: string; internal: boolean; partitions: PartitionDescription[] }
-export interface ConfigEntry { name: string; value: string | null; default: string | null; source: 'topic' | 'broker' | 'default'; readOnly: boolean; sensitive: boolean; documentation: string }
+export interface ConfigEntry {
+  name: string; value: string | null; default: string | null; source: 'topic' | 'broker' | 'default'
+  readOnly: boolean; sensitive: boolean; documentation: string
+}
 export type ConfigTarget = { topic: string } | { broker: number }
 export interface PartitionOffset { partition: number; offset: number; timestamp: number }
 export interface GroupListing { groupId: string; state: string; protocolType: string; type: string }
 export interface GroupMemberDescription { memberId: string; groupInstanceId: string | null; clientId: string; clientHost: string; assignment: TopicPartition[] }
 export interface GroupDescription { groupId: string; state: string; protocolType: string; protocol: string; members: GroupMemberDescription[] }
-export interface LogDirDescription { path: string; error: string | null; totalBytes: number; usableBytes: number; partitions: { topic: string; partition: number; size: number; offsetLag: number }[] }
+export interface LogDirDescription {
+  path: string; error: string | null; totalBytes: number; usableBytes: number
+  partitions: { topic: string; partition: number; size: number; offsetLag: number }[]
+}
 export interface ClusterDescription { clusterId: string; controller: number; brokers: { id: number; host: string; port: number }[] }
 
-export interface CreateTopicOptions { partitions?: number; replicationFactor?: number; config?: TopicSettings; assignment?: number[][]; ifNotExists?: boolean; validateOnly?: boolean }
+export interface CreateTopicOptions {
+  /** Default: the broker's num.partitions. */
+  partitions?: number
+  replicationFactor?: number
+  config?: TopicSettings
+  /** By partition, the ids of its brokers; in place of the two numbers. */
+  assignment?: number[][]
+  /** A topic that is there already is no error; it is described as it is. */
+  ifNotExists?: boolean
+  validateOnly?: boolean
+}
 
 export interface Admin {
   createTopic(name: string, options?: CreateTopicOptions): Promise<TopicDescription>
