@@ -33,7 +33,7 @@ function describeMetadata(topic: TopicMetadata): TopicDescription {
 /** Settings go over the wire as text; a list is joined by commas. */
 function configText(name: string, value: unknown): string {
   if (typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
-  if (Array.isArray(value)) return value.join(',')
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(',')
   throw invalid(`the value of ${name} is ${value === undefined ? 'undefined' : typeof value}: give text, a number, a boolean, or null for the default`)
 }
 

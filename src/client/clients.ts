@@ -1,4 +1,5 @@
 /** Gives admin, producers and consumers over one `BrokerApi`, and closes them together. Called by open.ts (and later connect.ts) only. */
+import { shown } from '../common/call-options.ts'
 import type { Ports } from '../common/ports.ts'
 import { resolveAdmin, resolveConsumer, resolveProducer } from '../config/resolve.ts'
 import type { ProducerValues } from '../config/settings.ts'
@@ -87,5 +88,5 @@ function isSequenced(values: ProducerValues, settings: { readonly 'enable.idempo
 function checkPartitioner<K, V>(given: ProducerSettings<K, V>['partitioner']): Exclude<ProducerSettings<K, V>['partitioner'], undefined> {
   if (given === undefined) return 'default'
   if (typeof given === 'function' || given === 'default' || given === 'round-robin') return given
-  throw invalidConfig(`partitioner takes 'default', 'round-robin' or a function, not ${JSON.stringify(given)}`)
+  throw invalidConfig(`partitioner takes 'default', 'round-robin' or a function, not ${shown(given)}`)
 }

@@ -260,6 +260,12 @@ describe('back-pressure', () => {
     expect(values(await settle(consumer.poll()))).toEqual(range(5, 10))
     expect(scheduler.clock.monotonic() - start).toBeLessThan(100)
   })
+  test('fetch.max.bytes 0 still lets a batch through at a time', async () => {
+    const { consumer, partition, settle } = consumerKit({ 'fetch.max.bytes': 0, 'max.partition.fetch.bytes': 0 })
+    fill(partition, 0, 30)
+    consumer.assign(only)
+    expect((await settle(readSome(consumer, 30))).length).toBe(30)
+  })
   test('fetch.max.wait.ms 0 does not spin', async () => {
     const { consumer, settle, broker } = consumerKit({ 'fetch.max.wait.ms': 0 })
     consumer.assign(only)

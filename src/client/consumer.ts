@@ -10,7 +10,7 @@
  * counts the record in hand as processed; a process that dies of the error commits nothing. To have a failed record again after
  * catching, seek back to it, or read batches and commit them yourself.
  */
-import { callOptions } from '../common/call-options.ts'
+import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { MAX_DELAY_MS, type Timer } from '../common/scheduler.ts'
@@ -99,7 +99,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#watch = new TopicWatch(api, ports, values, () => this.#membership?.rejoin())
     const groupId = values['group.id']
     this.#commits = groupId === null ? null : new OffsetCommits(api, ports, values, groupId, {
-      identity: () => this.#membership?.identity ?? { memberId: '', generationId: -1, groupInstanceId: null },
+      identity: () => this.#mode === 'subscribed' ? this.#membership!.identity : { memberId: '', generationId: -1, groupInstanceId: null },
       fenced: (error) => this.#membership?.fenced(error),
     })
     if (groupId !== null) this.#membership = this.#newMembership(groupId, options.embedded)
@@ -217,7 +217,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   /** Up to max.poll.records records, at least one unless the time is up (default: after one second) or the consumer is closed. */
   async poll(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<ConsumerBatch<K, V>[]> {
     const { timeoutMs = DEFAULT_POLL_MS, signal } = callOptions('poll', options, ['timeoutMs', 'signal'])
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw invalid(`poll: timeoutMs is ${String(timeoutMs)}: give milliseconds from 0`)
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw invalid(`poll: timeoutMs is ${shown(timeoutMs)}: give milliseconds from 0`)
     const max = this.#values['max.poll.records']
     const first = await this.#next(null, max, timeoutMs, signal)
     if (first === null) return []
@@ -369,7 +369,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   }
 
   #listenersOf(event: AssignmentEvent, listener: unknown): Set<AssignmentListener> {
-    if (!Object.hasOwn(this.#listeners, event)) throw invalid(`a consumer has the events 'assigned', 'revoked' and 'lost', not ${JSON.stringify(event)}`)
+    if (!Object.hasOwn(this.#listeners, event)) throw invalid(`a consumer has the events 'assigned', 'revoked' and 'lost', not ${shown(event)}`)
     if (typeof listener !== 'function') throw invalid('a listener is a function')
     return this.#listeners[event]
   }

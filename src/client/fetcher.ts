@@ -75,7 +75,7 @@ export class Fetcher<K, V> {
       buffered += partition.bufferedBytes
       if (partition.canFetch(now)) wanted.push(partition)
     }
-    if (wanted.length === 0 || buffered >= this.#values['fetch.max.bytes']) return
+    if (wanted.length === 0 || (buffered > 0 && buffered >= this.#values['fetch.max.bytes'])) return
     if (this.#controller !== null) {
       this.#controller.abort()
       return
@@ -192,12 +192,10 @@ export class Fetcher<K, V> {
 
   /** Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. */
   take(max: number): Taken<K, V> | null {
-    let first: ConsumerPartition<K, V> | null = null
-    let least = Infinity
-    const tried = new Set<ConsumerPartition<K, V>>()
+    const floor = this.#turns
     for (;;) {
-      first = null
-      least = Infinity
+      let first: ConsumerPartition<K, V> | null = null
+      let least = Infinity
       for (const partition of this.#partitions()) {
         if (partition.error !== null) {
           const { error } = partition
@@ -205,13 +203,13 @@ export class Fetcher<K, V> {
           throw error
         }
         const turn = this.#turn.get(partition) ?? 0
-        if (!partition.paused && partition.hasRecords && turn < least && !tried.has(partition)) {
+        if (!partition.paused && partition.hasRecords && turn < least && turn <= floor) {
           first = partition
           least = turn
         }
       }
       if (first === null) return null
-      tried.add(first)
+      // A partition that turns out to have nothing is behind all others now, and above the floor.
       this.#turn.set(first, ++this.#turns)
       const { version } = first
       const taken = first.take(max)
@@ -221,9 +219,6 @@ export class Fetcher<K, V> {
 
   /** Forgets partitions that are not assigned any more. */
   forget(partition: ConsumerPartition<K, V>): void { this.#turn.delete(partition) }
-
-  /** True while a fetch is under way: it holds the process where the broker's own work does not. */
-  get isFetching(): boolean { return this.#controller !== null }
 
   close(): void {
     this.#closed = true

@@ -17,7 +17,7 @@ import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import { partitionKey, type TopicPartition } from '../common/topic-partition.ts'
 import type { ConsumerValues } from '../config/settings.ts'
-import type { BrokerApi, JoinGroupResponse } from '../protocol/broker-api.ts'
+import type { BrokerApi, Failure, JoinGroupResponse } from '../protocol/broker-api.ts'
 import { CONSUMER_PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from '../protocol/consumer-protocol.ts'
 import { assignors } from './assignors/registry.ts'
 import { backoffMs } from './backoff.ts'
@@ -278,7 +278,8 @@ export class Membership {
     }
     this.#beating = true
     const { memberId, generationId, groupInstanceId } = this.identity
-    this.#api.heartbeat({ groupId: this.#groupId, memberId, generationId, groupInstanceId }).then((answer) => {
+    const beat = async (): Promise<Failure> => this.#api.heartbeat({ groupId: this.#groupId, memberId, generationId, groupInstanceId })
+    beat().then((answer) => {
       const error = errorOf(answer, `heartbeat to group ${this.#groupId}`)
       // An answer about a former generation says nothing about this one.
       if (error !== null && memberId === this.#memberId && generationId === this.#generationId && this.#state !== 'joining') this.#refusedBeat(error)
@@ -297,13 +298,17 @@ export class Membership {
 
   #fence(error: OttlaError): void {
     this.#ports.logger.warn('consumer was removed from its group', { group: this.#groupId, member: this.#memberId, reason: error.code })
+    if (error.code === 'FENCED_INSTANCE_ID') this.#dead = error
+    this.#fallOut()
+  }
+
+  #fallOut(): void {
     this.#memberId = ''
     this.#generationId = -1
     this.#assignment = null
     this.#lost = true
     this.#state = 'out'
     this.#stopTimers()
-    if (error.code === 'FENCED_INSTANCE_ID') this.#dead = error
     this.#hooks.changed()
   }
 
@@ -332,7 +337,7 @@ export class Membership {
     const memberId = this.#memberId
     const place = { group: this.#groupId, member: memberId, limitMs }
     this.#ports.logger.warn('consumer leaves its group: no records were asked for within max.poll.interval.ms', place)
-    this.#fence(new OttlaError('UNKNOWN_MEMBER_ID', 'too slow'))
+    this.#fallOut()
     // A static member's place is kept for it until its session timeout.
     if (this.#values['group.instance.id'] === null) void this.#leave(memberId, 'max.poll.interval.ms')
   }

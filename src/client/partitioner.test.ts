@@ -96,6 +96,10 @@ describe('a function of the user', () => {
     expect(askPartitioner((r, context) => { seen.push(r, context); return 2 }, record, 3, 'k', Buffer.from('v'))).toBe(2)
     expect(seen).toEqual([record, { topic: 't', partitionCount: 3, keyBytes: Buffer.from('k'), valueBytes: Buffer.from('v') }])
   })
+  test('may not throw', () => {
+    const cause = new Error('mine')
+    expect(() => askPartitioner(() => { throw cause }, record, 3, null, null)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', topic: 't', cause }) as Error)
+  })
   test.each([3, -1, 1.5, Number.NaN, undefined, '1'])('may not give %o', (answer) => {
     expect(() => askPartitioner(() => answer as number, record, 3, null, null)).toThrow(/has partitions 0 to 2/)
   })

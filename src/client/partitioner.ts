@@ -57,12 +57,17 @@ export function partitionOfKey(key: Uint8Array | string, partitionCount: number)
 
 const bytesOf = (value: Uint8Array | string | null): Uint8Array | null => typeof value === 'string' ? Buffer.from(value, 'utf8') : value
 
-/** Asks the user's function. Raises INVALID_ARGUMENT when its answer is no partition of the topic. */
+/** Asks the user's function. Raises INVALID_ARGUMENT when it throws, or its answer is no partition of the topic. */
 export function askPartitioner<K, V>(partitioner: Partitioner<K, V>, record: ProducerRecord<K, V>, partitionCount: number,
   key: Uint8Array | string | null, value: Uint8Array | string | null): number {
   const context: PartitionerContext = { topic: record.topic, partitionCount, keyBytes: bytesOf(key), valueBytes: bytesOf(value) }
-  const partition = partitioner(record, context)
-  if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
   const { topic } = record
+  let partition: number
+  try {
+    partition = partitioner(record, context)
+  } catch (error) {
+    throw new OttlaError('INVALID_ARGUMENT', `the partitioner threw: ${error instanceof Error ? error.message : String(error)}`, { topic, cause: error })
+  }
+  if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
   throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${String(partition)}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
 }

@@ -2,6 +2,7 @@
  * Checks what users give to `send` and puts it into the form the accumulator takes: bytes or strings, a header list, a timestamp. All
  * that is wrong raises INVALID_ARGUMENT, with the field, what it is and what would be right.
  */
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { OttlaError } from '../common/errors.ts'
 import type { Header, HeadersInput, Serializer, SerializerContext } from './types.ts'
 import { textOf, type TextSerde } from './serializers.ts'
@@ -16,13 +17,27 @@ function describe(value: unknown): string {
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
 }
 
+/** Also for arrays of another realm (a vm context, as test runners use), which `instanceof` does not know. */
+function isBytes(value: unknown): value is Uint8Array { return value instanceof Uint8Array || isUint8Array(value) }
+
 export function invalid(message: string, topic?: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message, { topic }) }
+
+/** A view whose buffer was transferred away looks empty, and would be stored so. */
+function attached(field: string, bytes: Uint8Array, topic: string): Uint8Array {
+  if (bytes.length > 0 || bytes.buffer.byteLength > 0) return bytes
+  try {
+    return new Uint8Array(bytes.buffer)
+  } catch {
+    throw invalid(`the buffer of the ${field} was transferred away: copy the bytes before that`, topic)
+  }
+}
 
 /** A key or value that no serializer has seen. */
 export function plainPayload(field: 'key' | 'value', value: unknown, topic: string): Payload {
-  if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
+  if (value === null || typeof value === 'string') return value
+  if (isBytes(value)) return attached(field, value, topic)
   if (value === undefined) throw invalid(`value is undefined: give null to send a tombstone`, topic)
-  if (value instanceof ArrayBuffer) return new Uint8Array(value)
+  if (isAnyArrayBuffer(value)) return new Uint8Array(value)
   throw invalid(`${field} is ${describe(value)}: give bytes or a string, or set '${field}.serializer' (for example to 'json')`, topic)
 }
 
@@ -38,12 +53,13 @@ export function serializePayload<T>(field: 'key' | 'value', serializer: Serializ
     const { topic } = context
     throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${topic} could not be serialized: ${reason}`, { topic, cause: error })
   }
-  if (payload instanceof Uint8Array || typeof payload === 'string') return payload
+  if (typeof payload === 'string' || isBytes(payload)) return payload
   throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic: context.topic })
 }
 
 function headerValue(key: string, value: unknown, topic: string): Uint8Array | null {
-  if (value === null || value instanceof Uint8Array) return value
+  if (value === null) return value
+  if (isBytes(value)) return attached('header', value, topic)
   if (typeof value === 'string') return Buffer.from(value, 'utf8')
   throw invalid(`header ${JSON.stringify(key)} is ${describe(value)}: give bytes, a string or null`, topic)
 }
@@ -64,7 +80,7 @@ export function headerList(input: HeadersInput | null | undefined, topic: string
       list.push({ key: headerKey(header.key, topic), value: headerValue(header.key, header.value, topic) })
     }
   } else {
-    if (input instanceof Map || input instanceof Uint8Array) throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
+    if (input instanceof Map || isBytes(input)) throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
     for (const [key, value] of Object.entries(input)) list.push({ key, value: headerValue(key, value, topic) })
   }
   return list.length === 0 ? null : list
@@ -103,5 +119,5 @@ export function exactSize(key: Payload, value: Payload, headers: readonly Header
 
 /** Own memory: for records that wait, whose caller may reuse its buffers as soon as `send` has returned. */
 export function ownCopy<T extends Payload>(payload: T): T {
-  return (payload instanceof Uint8Array ? Buffer.from(payload) : payload) as T
+  return (payload !== null && typeof payload === 'object' ? Buffer.from(payload) : payload) as T
 }

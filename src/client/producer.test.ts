@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test, vi } from 'vitest'
 import { harness, outcome } from '../../test/support/client-harness.ts'
 import { OttlaError } from '../common/errors.ts'
@@ -40,6 +41,17 @@ describe('send', () => {
     expect(broker.partition('t', 0).records().map((r) => [text(r.key), text(r.value), r.headers.map((h) => [h.key, text(h.value)])])).toEqual([
       [null, null, []], ['', '\0\xff', []], [null, 'Ã©', [['a', 'x'], ['b', null], ['c', '\x01']]], ['k', '', [['a', 'x'], ['a', 'y']]],
     ])
+  })
+
+  test('takes byte arrays of another realm and plain array buffers', async () => {
+    const { clients, broker, settle } = harness()
+    broker.createTopic('t', 1)
+    const foreign = runInNewContext('new Uint8Array([1, 2])') as Uint8Array
+    expect(foreign instanceof Uint8Array).toBe(false)
+    const producer = clients.producer()
+    await settle(producer.send({ topic: 't', key: foreign, value: new Uint8Array([3]).buffer as never, headers: { h: foreign } }))
+    const [record] = broker.partition('t', 0).records()
+    expect([record!.key, record!.value, record!.headers[0]!.value]).toEqual([Buffer.from([1, 2]), Buffer.from([3]), Buffer.from([1, 2])])
   })
 
   test('has copied the buffers when it returns, also where the record has to wait', async () => {

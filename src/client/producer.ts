@@ -167,7 +167,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     try {
       this.#accept(record, null, null, null, 0)
     } catch (error) {
-      this.#report(OttlaError.from(error), String(record?.topic), record?.partition ?? -1, 1)
+      this.#report(OttlaError.from(error), ...addressOf(record), 1)
     }
     return this.#hasRoom()
   }
@@ -462,6 +462,16 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       pending.push({ topic, partition: queue!.partition, records: buildBatch([{ timestamp, key, value, headers }]), acks })
     }
     return pending
+  }
+}
+
+/** What a record that was refused says of itself: it may hold anything. */
+function addressOf(record: unknown): [topic: string, partition: number] {
+  try {
+    const { topic, partition } = record as { topic: unknown; partition: unknown }
+    return [typeof topic === 'string' ? topic : shown(topic), typeof partition === 'number' ? partition : -1]
+  } catch {
+    return ['', -1]
   }
 }
 

@@ -142,7 +142,7 @@ export class FakeBroker implements BrokerApi {
         const offsets = { highWatermark: source.endOffset, lastStableOffset: stable, logStartOffset: source.logStartOffset }
         if (fetchOffset < source.logStartOffset || fetchOffset > source.endOffset) return { ...empty, ...offsets, errorCode: 1 }
         const limit = request.isolationLevel === 1 ? stable : source.endOffset
-        const records = left > 0 ? source.read(fetchOffset, Math.min(partitionMaxBytes, left), limit) : empty.records
+        const records = left > 0 || left === request.maxBytes ? source.read(fetchOffset, Math.min(partitionMaxBytes, left), limit) : empty.records
         left -= records.length
         return { topic, partition, ...offsets, errorCode: 0, abortedTransactions: request.isolationLevel === 1 ? source.aborted : null, records }
       }),
