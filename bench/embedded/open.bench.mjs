@@ -1,5 +1,6 @@
 /** A fresh process: time to the first durable ack beyond Node's own start, memory idle, 1,000 partitions. */
 import { execFileSync } from 'node:child_process'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { open } from '../../dist/index.js'
@@ -26,16 +27,25 @@ export async function run({ rounds }) {
       await producer.sendBatch(Array.from({ length: partitions }, (_, i) => ({ topic: 't', partition: i, value: 'x' })))
       await ottla.close()
     }
-    const firstAck = `${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); process.stdout.write('ok'); process.reallyExit(0)`
+    const firstAck = `${prelude(join(scratch, 'copy'))} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); process.stdout.write('ok'); process.reallyExit(0)`
+    // The process ends without closing, so every round opens a fresh copy of a directory that was closed cleanly; `unclean` opens what such a process left.
+    const copy = join(scratch, 'copy')
+    const copied = (work) => () => {
+      rmSync(copy, { recursive: true, force: true })
+      cpSync(few, copy, { recursive: true })
+      return work()
+    }
     const figures = await interleave({
       node: () => wall("process.stdout.write('ok'); process.reallyExit(0)"),
-      firstAck: () => wall(firstAck),
+      firstAck: copied(() => wall(firstAck)),
+      unclean: copied(() => { child(firstAck); return wall(firstAck) }),
       rss: () => Number(child(`${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); globalThis.gc(); await new Promise((r) => setTimeout(r, 200)); globalThis.gc(); process.stdout.write(String(process.memoryUsage.rss())); await ottla.close()`)),
       openMany: () => Number(child(`const t0 = process.hrtime.bigint(); ${prelude(many)} process.stdout.write(String(Number(process.hrtime.bigint() - t0) / 1e6)); await ottla.close()`)),
       heapMany: () => Number(child(`import { open as warm } from ${JSON.stringify(entry)}; globalThis.gc(); const before = process.memoryUsage().heapUsed; ${prelude(many)} globalThis.gc(); process.stdout.write(String((process.memoryUsage().heapUsed - before) / 1000)); await ottla.close()`)),
     }, rounds)
     return [
       row({ name: 'open to first durable ack, beyond Node start', unit: 'ms', figures: figures.firstAck.map((f, i) => f - figures.node[i]), better: 'less', must: 60, stretch: 50 }),
+      row({ name: 'the same after an unclean end', unit: 'ms', figures: figures.unclean.map((f, i) => f - figures.node[i]), better: 'less' }),
       row({ name: 'resident memory, idle open database', unit: 'MB', figures: figures.rss.map((b) => b / 1e6), better: 'less', must: 90 }),
       row({ name: 'open 1,000 partitions', unit: 'ms', figures: figures.openMany, better: 'less', must: 1000 }),
       row({ name: 'heap per idle open partition', unit: 'bytes', figures: figures.heapMany, better: 'less', must: 20_480 }),
