@@ -65,6 +65,7 @@ export async function open(directory: string, settings: BrokerSettings & OpenOpt
   if (typeof directory !== 'string' || directory === '') {
     throw new OttlaError('INVALID_ARGUMENT', `open(directory, settings): the directory is a path, not ${directory === '' ? 'empty' : describe(directory)}`)
   }
+  if (directory.includes('\0')) throw new OttlaError('INVALID_ARGUMENT', 'the path of the directory holds a null character')
   const path = findDirectory(nodeFileSystem, directory, checked.options.readOnly === true)
   const { device, inode } = nodeFileSystem.stat(path)!
   const key = `${device}:${inode}${checked.options.readOnly === true ? ':read' : ''}`
@@ -91,7 +92,7 @@ function registry(): Map<string, Shared> {
 }
 
 function split(settings: BrokerSettings & OpenOptions): Checked {
-  if (settings === null || typeof settings !== 'object') {
+  if (Object.prototype.toString.call(settings) !== '[object Object]') {
     throw new OttlaError('INVALID_CONFIG', `the settings of open() are an object, not ${describe(settings)}`)
   }
   const options: Record<string, unknown> = {}

@@ -5,8 +5,9 @@
 import type { Broker } from './broker/broker.ts'
 import { createClients, type Clients } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
-import { callOptions } from './common/call-options.ts'
+import { callOptions, shown } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
+import { checkTopicName } from './common/topic-partition.ts'
 import type { Database, OttlaEvent, OttlaEvents } from './database.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
 import type { PartitionLog } from './log/partition-log.ts'
@@ -66,7 +67,7 @@ function checkVerifyOptions(options: CheckOptions): void {
 function closeTimeout(options: { timeoutMs?: number }): number {
   const { timeoutMs = CLOSE_TIMEOUT_MS } = callOptions('close', options, ['timeoutMs'])
   if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
-  throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${String(timeoutMs)}: give milliseconds from 0`)
+  throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${shown(timeoutMs)}: give milliseconds from 0`)
 }
 
 /** Clients are given this long to finish when a handle is closed. */
@@ -108,9 +109,11 @@ export class OttlaHandle implements Ottla {
 
   log(topic: string, partition: number): PartitionLog {
     this.#check()
+    checkTopicName(topic)
+    if (typeof partition !== 'number') throw new OttlaError('INVALID_ARGUMENT', `log: the partition of topic ${topic} is ${shown(partition)}: give a whole number from 0`)
     const log = this.#database.logs.get(topic, partition)
     if (log !== undefined) return log
-    throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${partition} of ${JSON.stringify(topic)} here`, { topic, partition })
+    throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${partition} of ${topic} here`, { topic, partition })
   }
 
   async *verify(options: CheckOptions = {}): AsyncGenerator<Finding, void, void> {

@@ -29,3 +29,13 @@ function isSignal(given: unknown): boolean {
   const { aborted, addEventListener, removeEventListener } = given as Record<string, unknown>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
 }
+
+/** Anything at all as text for a message: never throws, as String() does for objects without a usable toString. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string': return JSON.stringify(value.slice(0, 40))
+    case 'object': return value === null ? 'null' : 'an object'
+    case 'function': return 'a function'
+    default: return String(value)
+  }
+}

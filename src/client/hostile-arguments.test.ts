@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { harness, outcome } from '../../test/support/client-harness.ts'
+import { OttlaError } from '../common/errors.ts'
+
+const detached = (): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  return bytes
+}
+
+describe('what no call should be given', () => {
+  test('a first record without a topic is refused by name', async () => {
+    const producer = harness().clients.producer()
+    expect(await outcome(producer.send({ value: 'v' } as never))).toBe('INVALID_TOPIC_EXCEPTION')
+  })
+
+  test.each([null, 5, [], { timeout: 5 }, { signal: null }, { signal: {} }, { signal: { aborted: false } }])('options %p are refused', async (options) => {
+    const { clients, broker } = harness()
+    broker.createTopic('t', 1)
+    const consumer = clients.consumer()
+    consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+    expect(await outcome(clients.producer().send({ topic: 't', value: 'v' }, options as never))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(consumer.poll(options as never))).toBe('INVALID_ARGUMENT')
+    expect(await outcome((async () => { for await (const batch of consumer.batches(options as never)) return batch })())).toBe('INVALID_ARGUMENT')
+    expect(await outcome(clients.admin.listTopics(options as never))).toBe('INVALID_ARGUMENT')
+    await consumer.close()
+  })
+
+  test('bytes whose buffer was transferred away are not stored as empty ones', async () => {
+    const { clients, broker, settle } = harness()
+    broker.createTopic('t', 1)
+    const producer = clients.producer()
+    expect(await outcome(producer.send({ topic: 't', value: detached() }))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(producer.send({ topic: 't', key: detached(), value: 'v' }))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(producer.send({ topic: 't', value: 'v', headers: { h: detached() } }))).toBe('INVALID_ARGUMENT')
+    await settle(producer.send({ topic: 't', value: new Uint8Array(0) }))
+    expect(broker.partition('t', 0).values()).toEqual([''])
+  })
+
+  test('post reports records whatever they are made of', () => {
+    const { clients } = harness()
+    const producer = clients.producer()
+    const errors: Error[] = []
+    producer.on('error', (error) => errors.push(error))
+    for (const topic of [Symbol('t'), Object.create(null), [Symbol('t')]]) producer.post({ topic, value: 'v' } as never)
+    producer.post(new Proxy({}, { get: () => { throw new RangeError('no') } }) as never)
+    expect(errors.map((error) => OttlaError.is(error))).toEqual([true, true, true, true])
+  })
+
+  test.each(['1', {}, true, -2, 1.5, 2 ** 31])('a leader epoch of %p is refused, not retried until the call times out', async (leaderEpoch) => {
+    const { clients } = harness()
+    expect(await outcome(clients.admin.alterGroupOffsets('g',
+      [{ topic: 't', partition: 0, offset: 0, leaderEpoch: leaderEpoch as number }]))).toBe('INVALID_ARGUMENT')
+  })
+
+  test('admin calls refuse nothings and things without text', async () => {
+    const { admin } = harness().clients
+    expect(await outcome(admin.createTopic('t', { config: null as never }))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.deleteRecords('t', [null as never]))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.deleteRecords('t', [{ partition: Object.create(null) as number, offset: 0 }]))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.listOffsets('t', 5n as never))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.createPartitions('t', Object.create(null) as number))).toBe('INVALID_ARGUMENT')
+  })
+})
