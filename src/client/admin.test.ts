@@ -45,13 +45,15 @@ describe('topics', () => {
     })
   })
   test.each([
-    ['describeTopic', []], ['deleteTopic', []], ['createPartitions', [3]], ['describeConfigs', null], ['alterConfigs', null], ['listOffsets', ['latest']], ['deleteRecords', [[{ partition: 0, offset: 1 }]]],
+    ['describeTopic', []], ['deleteTopic', []], ['createPartitions', [3]], ['describeConfigs', null], ['alterConfigs', null], ['listOffsets', ['latest']],
+      ['deleteRecords', [[{ partition: 0, offset: 1 }]]],
   ])('%s of one that does not exist names the nearest, at once', async (method, args) => {
     const { admin, broker, settle, scheduler } = setUp()
     broker.createTopic('truck_gps', 1)
     const call = (admin as unknown as Record<string, (...list: unknown[]) => Promise<unknown>>)[method]!.bind(admin)
     const promise = args === null ? call({ topic: 'truck_gsp' }, {}) : call('truck_gsp', ...args)
-    await expect(settle(promise)).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'there is no topic truck_gsp: did you mean truck_gps?', topic: 'truck_gsp' })
+    await expect(settle(promise)).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      message: 'there is no topic truck_gsp: did you mean truck_gps?', topic: 'truck_gsp' })
     expect(scheduler.clock.monotonic()).toBeLessThan(100)
   })
   test('wrong arguments are told before anything is asked', async () => {
@@ -106,7 +108,8 @@ test('offsets are listed by place and by time, and records deleted', async () =>
 test('log dirs and cluster', async () => {
   const { admin, broker, settle } = setUp()
   broker.createTopic('t', 1)
-  expect(await settle(admin.describeLogDirs())).toEqual([{ path: '/d', error: null, totalBytes: 100, usableBytes: 40, partitions: [{ topic: 't', partition: 0, size: 0, offsetLag: 0 }] }])
+  expect(await settle(admin.describeLogDirs())).toEqual([{ path: '/d', error: null, totalBytes: 100, usableBytes: 40,
+    partitions: [{ topic: 't', partition: 0, size: 0, offsetLag: 0 }] }])
   expect(await settle(admin.describeCluster())).toEqual({ clusterId: 'cluster', controller: 1, brokers: [{ id: 1, host: 'h', port: 9 }] })
 })
 
@@ -122,7 +125,8 @@ describe('groups', () => {
       assignments: [{ memberId, assignment: encodeAssignment({ assignedPartitions: [{ topic: 't', partitions: [0, 2] }], userData: null }) }],
     }))
     expect(await settle(admin.listGroups())).toEqual([
-      { groupId: 'live', state: 'Stable', protocolType: 'consumer', type: 'classic' }, { groupId: 'old', state: 'Empty', protocolType: 'consumer', type: 'classic' },
+      { groupId: 'live', state: 'Stable', protocolType: 'consumer', type: 'classic' },
+        { groupId: 'old', state: 'Empty', protocolType: 'consumer', type: 'classic' },
     ])
     expect(await settle(admin.describeGroup('live'))).toEqual({
       groupId: 'live', state: 'Stable', protocolType: 'consumer', protocol: 'range',
@@ -135,9 +139,12 @@ describe('groups', () => {
   })
   test('offsets are listed, moved and forgotten', async () => {
     const { admin, settle, broker, run } = setUp()
-    await settle(admin.alterGroupOffsets('g', [{ topic: 'u', partition: 0, offset: 1 }, { topic: 't', partition: 1, offset: 7, metadata: 'why', leaderEpoch: 3 }, { topic: 't', partition: 0, offset: 0 }]))
+    await settle(admin.alterGroupOffsets('g',
+      [{ topic: 'u', partition: 0, offset: 1 }, { topic: 't', partition: 1, offset: 7, metadata: 'why', leaderEpoch: 3 },
+      { topic: 't', partition: 0, offset: 0 }]))
     expect(await settle(admin.listGroupOffsets('g'))).toEqual([
-      { topic: 't', partition: 0, offset: 0, leaderEpoch: -1, metadata: '' }, { topic: 't', partition: 1, offset: 7, leaderEpoch: 3, metadata: 'why' }, { topic: 'u', partition: 0, offset: 1, leaderEpoch: -1, metadata: '' },
+      { topic: 't', partition: 0, offset: 0, leaderEpoch: -1, metadata: '' }, { topic: 't', partition: 1, offset: 7, leaderEpoch: 3, metadata: 'why' },
+        { topic: 'u', partition: 0, offset: 1, leaderEpoch: -1, metadata: '' },
     ])
     await settle(admin.deleteGroupOffsets('g', [{ topic: 't', partition: 1 }]))
     expect(await settle(admin.listGroupOffsets('g'))).toHaveLength(2)
@@ -153,7 +160,8 @@ describe('failures', () => {
   test('that may pass are tried again', async () => {
     const { admin, broker, settle } = setUp()
     broker.createTopic('t', 1)
-    broker.faults = (api, _, call) => api === 'listOffsets' && call <= 3 ? { errorCode: 78 } : api === 'describeCluster' && call === 1 ? { rejects: Object.assign(new Error('x')) } : undefined
+    broker.faults = (api, _, call) => api === 'listOffsets' && call <= 3 ? { errorCode: 78 } : api === 'describeCluster' && call === 1
+      ? { rejects: Object.assign(new Error('x')) } : undefined
     expect(await settle(admin.listOffsets('t', 'latest'))).toHaveLength(1)
     expect(broker.calls('listOffsets')).toBe(4)
     expect(await outcome(settle(admin.describeCluster()))).toBe('INTERNAL')

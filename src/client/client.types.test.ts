@@ -13,7 +13,8 @@ describe('record types follow the serializers', () => {
     expectTypeOf(clients.producer({ 'value.serializer': serializers.json<Truck>() })).toEqualTypeOf<Producer<Bytes, Truck>>()
     expectTypeOf(clients.producer({ 'key.serializer': serializers.string, 'value.serializer': serializers.int32 })).toEqualTypeOf<Producer<string, number>>()
     expectTypeOf(clients.producer({ 'value.serializer': serializers.json })).toEqualTypeOf<Producer<Bytes, unknown>>()
-    expectTypeOf(clients.producer({ 'value.serializer': { serialize: (value: Date) => Buffer.from(value.toISOString()) } })).toEqualTypeOf<Producer<Bytes, Date>>()
+    expectTypeOf(clients.producer({ 'value.serializer': { serialize: (value: Date) => Buffer.from(value.toISOString()) } }))
+      .toEqualTypeOf<Producer<Bytes, Date>>()
     expectTypeOf(clients.producer<string, Truck>({ 'key.serializer': 'string', 'value.serializer': 'json' })).toEqualTypeOf<Producer<string, Truck>>()
   })
   test('of a consumer', () => {

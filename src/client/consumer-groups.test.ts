@@ -17,9 +17,11 @@ class Member {
   error: unknown = null
   readonly loop: Promise<void>
 
-  constructor(h: Harness, topics: string | RegExp | (string | RegExp)[], settings: ConsumerSettings = {}, onRecord: (record: { partition: number; offset: number }) => Promise<void> | void = () => {}) {
+  constructor(h: Harness, topics: string | RegExp | (string | RegExp)[], settings: ConsumerSettings = {},
+    onRecord: (record: { partition: number; offset: number }) => Promise<void> | void = () => {}) {
     this.consumer = h.clients.consumer({ 'group.id': 'g', 'auto.offset.reset': 'earliest', ...settings })
-    for (const event of ['assigned', 'revoked', 'lost'] as const) this.consumer.on(event, (partitions) => { this.events.push(`${event} ${short(partitions)}`.trim()) })
+    for (const event of ['assigned', 'revoked', 'lost'] as const) this.consumer.on(event,
+      (partitions) => { this.events.push(`${event} ${short(partitions)}`.trim()) })
     this.consumer.subscribe(topics)
     this.loop = this.#run(onRecord).catch((error: unknown) => { this.error = error })
   }
@@ -72,7 +74,8 @@ describe('a group of one', () => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 3)
     let release = (): void => {}
-    const member = new Member(h, 't', { 'session.timeout.ms': 10_000, 'heartbeat.interval.ms': 3000, 'max.poll.interval.ms': 60_000 }, () => new Promise((resolve) => { release = resolve }))
+    const member = new Member(h, 't', { 'session.timeout.ms': 10_000, 'heartbeat.interval.ms': 3000, 'max.poll.interval.ms': 60_000 },
+      () => new Promise((resolve) => { release = resolve }))
     await h.run(50_000)
     expect(h.broker.coordinator.group('g').members.size).toBe(1)
     release()
@@ -204,7 +207,8 @@ describe('revocation', () => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 10)
     let release = (): void => {}
-    const first = new Member(h, 't', { 'auto.commit.interval.ms': 1_000_000 }, (record) => record.offset < 4 ? undefined : new Promise((resolve) => { release = resolve }))
+    const first = new Member(h, 't', { 'auto.commit.interval.ms': 1_000_000 },
+      (record) => record.offset < 4 ? undefined : new Promise((resolve) => { release = resolve }))
     await h.run(100)
     const second = new Member(h, 't')
     await h.run(1000)
@@ -406,7 +410,8 @@ describe('a coordinator that fails', () => {
     expect(member.owns).toBe('t-0')
     await h.settle(member.consumer.close())
   })
-  test.each([[23, 'INCONSISTENT_GROUP_PROTOCOL'], [26, 'INVALID_SESSION_TIMEOUT'], [24, 'INVALID_GROUP_ID'], [81, 'GROUP_MAX_SIZE_REACHED']])('%i is told to the application, and joining tried again at the next poll', async (errorCode, code) => {
+  test.each([[23, 'INCONSISTENT_GROUP_PROTOCOL'], [26, 'INVALID_SESSION_TIMEOUT'], [24, 'INVALID_GROUP_ID'],
+    [81, 'GROUP_MAX_SIZE_REACHED']])('%i is told to the application, and joining tried again at the next poll', async (errorCode, code) => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 1)
     h.broker.faults = (api, _, call) => api === 'joinGroup' && call <= 2 ? { errorCode } : undefined
@@ -466,10 +471,12 @@ describe('whatever members do', () => {
   )
   const story = fc.array(fc.record({ action, waitMs: fc.constantFrom(0, 1, 5, 40, 400) }), { minLength: 5, maxLength: 25 })
 
-  test.each(['range', 'cooperative-sticky', 'sticky'] as const)('with %s every record is processed, and nothing is committed before it is', async (strategy) => {
+  test.each(['range', 'cooperative-sticky', 'sticky'] as const)('with %s every record is processed, and nothing is committed before it is',
+    async (strategy) => {
     await fc.assert(fc.asyncProperty(story, async (steps) => {
       const { h, partitions } = setUp(4)
-      const settings: ConsumerSettings = { 'partition.assignment.strategy': [strategy], 'auto.commit.interval.ms': 20, 'max.poll.records': 3, 'session.timeout.ms': 9000, 'heartbeat.interval.ms': 3000 }
+      const settings: ConsumerSettings = { 'partition.assignment.strategy': [strategy], 'auto.commit.interval.ms': 20, 'max.poll.records': 3,
+        'session.timeout.ms': 9000, 'heartbeat.interval.ms': 3000 }
       const processed = new Set<string>()
       const members: Member[] = []
       const join = (): void => {
@@ -501,7 +508,9 @@ describe('whatever members do', () => {
       await h.run(30_000)
       check()
       expect(members.map((member) => member.error)).toEqual(members.map(() => null))
-      for (const [partition, log] of partitions.entries()) for (let offset = 0; offset < log.endOffset; offset++) expect(processed.has(`t-${partition}:${offset}`)).toBe(true)
+      for (const [partition, log] of partitions.entries()) {
+        for (let offset = 0; offset < log.endOffset; offset++) expect(processed.has(`t-${partition}:${offset}`)).toBe(true)
+      }
       expect(members.flatMap((member) => member.consumer.assignment()).length).toBe(4)
       await h.settle(Promise.all(members.map((member) => member.consumer.close())))
     }), { numRuns: 40 })

@@ -54,7 +54,8 @@ describe('where reading begins', () => {
     const kit = consumerKit(group())
     fill(kit.partition, 0, 5)
     await kit.settle(kit.clients.admin.alterGroupOffsets('g', [{ ...t0, offset: 4 }]))
-    kit.broker.faults = (api, _, call) => api === 'offsetFetch' && call <= 4 ? [{ errorCode: 14 }, { errorCode: 88 }, { errorCode: 16 }, { errorCode: 15 }][call - 1] : api === 'listOffsets' ? { errorCode: 78 } : undefined
+    kit.broker.faults = (api, _, call) => api === 'offsetFetch' && call <= 4
+      ? [{ errorCode: 14 }, { errorCode: 88 }, { errorCode: 16 }, { errorCode: 15 }][call - 1] : api === 'listOffsets' ? { errorCode: 78 } : undefined
     kit.consumer.assign([t0])
     expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 10_000 })))).toEqual(['v4'])
   })
@@ -69,13 +70,15 @@ describe('where reading begins', () => {
 describe('seek', () => {
   const seeking = async (target: object) => {
     const kit = consumerKit()
-    for (let i = 0; i < 20; i += 5) kit.partition.store(buildBatch(Array.from({ length: 5 }, (_, k) => ({ timestamp: 1000 + 10 * (i + k), value: `v${i + k}` }))))
+    for (let i = 0; i < 20; i += 5) kit.partition.store(buildBatch(Array.from({ length: 5 },
+      (_, k) => ({ timestamp: 1000 + 10 * (i + k), value: `v${i + k}` }))))
     kit.consumer.assign([t0])
     await kit.settle(readSome(kit.consumer, 7))
     await kit.settle(kit.consumer.seek({ ...t0, ...target } as never))
     return { ...kit, position: kit.consumer.position(t0) }
   }
-  test.each([[{ offset: 12 }, 12], [{ offset: 'earliest' }, 0], [{ offset: 'latest' }, 20], [{ timestamp: 1031 }, 4], [{ timestamp: new Date(1190) }, 19], [{ timestamp: 5000 }, 20], [{ timestamp: 0 }, 0]])('to %j', async (target, expected) => {
+  test.each([[{ offset: 12 }, 12], [{ offset: 'earliest' }, 0], [{ offset: 'latest' }, 20], [{ timestamp: 1031 }, 4], [{ timestamp: new Date(1190) }, 19],
+    [{ timestamp: 5000 }, 20], [{ timestamp: 0 }, 0]])('to %j', async (target, expected) => {
     const { position, settle, consumer } = await seeking(target)
     expect(position).toBe(expected)
     expect(values(await settle(consumer.poll({ timeoutMs: 50 })))[0]).toBe(expected === 20 ? undefined : `v${expected}`)
@@ -95,7 +98,9 @@ describe('seek', () => {
     })())
     expect(seen).toEqual([0, 1, 2, 15, 16, 1, 2])
   })
-  test.each([[{ topic: 't', partition: 3, offset: 1 }, /t-3 is not assigned/], [{ ...t0, offset: 1.5 }, /offset for t-0 is 1.5/], [{ ...t0, offset: -1 }, /is -1/], [{ ...t0, offset: 'end' }, /seek takes/], [{ ...t0, timestamp: 'x' }, /seek takes/], [t0, /seek takes/]])('refuses %j', async (target, message) => {
+  test.each([[{ topic: 't', partition: 3, offset: 1 }, /t-3 is not assigned/], [{ ...t0, offset: 1.5 }, /offset for t-0 is 1.5/],
+    [{ ...t0, offset: -1 }, /is -1/], [{ ...t0, offset: 'end' }, /seek takes/], [{ ...t0, timestamp: 'x' }, /seek takes/],
+    [t0, /seek takes/]])('refuses %j', async (target, message) => {
     const { consumer } = consumerKit()
     consumer.assign([t0])
     await expect(consumer.seek(target as never)).rejects.toThrow(message)
@@ -137,7 +142,8 @@ test('lag counts records and age, of partitions near and far', async () => {
   await kit.settle(kit.consumer.commit())
   fill(kit.partition, 10, 12)
   kit.scheduler.clock.setWall(200_000)
-  expect((await kit.settle(kit.consumer.lag()))[0]).toEqual({ topic: 't', partition: 0, committed: 4, position: 4, highWatermark: 12, lag: 8, ageMs: 200_000 - 1004 })
+  expect((await kit.settle(kit.consumer.lag()))[0]).toEqual({ topic: 't', partition: 0, committed: 4, position: 4, highWatermark: 12, lag: 8,
+    ageMs: 200_000 - 1004 })
 })
 
 describe('explicit commits', () => {
@@ -180,7 +186,9 @@ describe('explicit commits', () => {
     kit.consumer.assign([t0])
     await kit.settle(kit.consumer.commit([{ topic: 't', partition: 0, offset: 7, metadata: 'why' }]))
     expect(kit.broker.coordinator.group('g').offsets.get('t-0')).toEqual({ offset: 7, leaderEpoch: -1, metadata: 'why' })
-    for (const wrong of [[{ ...t0, offset: -1 }], [{ ...t0, offset: Number.NaN }], 't', [{ topic: 't', offset: 1 }]]) await expect(kit.consumer.commit(wrong as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    for (const wrong of [[{ ...t0, offset: -1 }], [{ ...t0, offset: Number.NaN }], 't', [{ topic: 't', offset: 1 }]]) {
+      await expect(kit.consumer.commit(wrong as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    }
   })
   test('need a group', async () => {
     const { consumer } = consumerKit()
@@ -191,7 +199,8 @@ describe('explicit commits', () => {
   test('retry what may pass, and say what does not', async () => {
     const kit = consumerKit(group())
     kit.consumer.assign([t0])
-    kit.broker.faults = (api, _, call) => api === 'offsetCommit' && call <= 3 ? { errorCode: 15 } : api === 'offsetCommit' && call === 5 ? { errorCode: 12 } : undefined
+    kit.broker.faults = (api, _, call) => api === 'offsetCommit' && call <= 3 ? { errorCode: 15 } : api === 'offsetCommit' && call === 5 ? { errorCode: 12 }
+      : undefined
     await kit.settle(kit.consumer.commit([{ ...t0, offset: 1 }]))
     expect(committed(kit)).toBe(1)
     expect(await kit.settle(outcome(kit.consumer.commit([{ ...t0, offset: 2 }])))).toBe('OFFSET_METADATA_TOO_LARGE')

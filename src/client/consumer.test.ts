@@ -16,7 +16,8 @@ const only = [{ topic: 't', partition: 0 }]
 describe('for await', () => {
   test('gives records in order, with all their fields', async () => {
     const { consumer, partition, settle } = consumerKit()
-    partition.store(buildBatch([{ timestamp: 5, key: 'k', value: null, headers: [{ key: 'h', value: Buffer.from('x') }, { key: 'h', value: null }] }, { timestamp: 6, key: null, value: Buffer.from([255]) }]))
+    partition.store(buildBatch([{ timestamp: 5, key: 'k', value: null, headers: [{ key: 'h', value: Buffer.from('x') }, { key: 'h', value: null }] },
+      { timestamp: 6, key: null, value: Buffer.from([255]) }]))
     consumer.assign(only)
     const [first, second] = await settle(readSome(consumer, 2))
     const fields = {
@@ -76,7 +77,8 @@ describe('for await', () => {
   })
   test('JSON and text need no bytes in between', async () => {
     const { h, partition, settle } = consumerKit()
-    const consumer = h.clients.consumer({ 'auto.offset.reset': 'earliest', 'key.deserializer': serializers.string, 'value.deserializer': serializers.json<{ n: string }>() })
+    const consumer = h.clients.consumer({ 'auto.offset.reset': 'earliest', 'key.deserializer': serializers.string,
+      'value.deserializer': serializers.json<{ n: string }>() })
     partition.store(buildBatch([{ key: 'é', value: '{"n":"ü"}' }, { key: '', value: '{' }]))
     consumer.assign(only)
     const [batch] = await settle(consumer.poll())
@@ -145,11 +147,13 @@ describe('batches', () => {
     const reading = (async () => { for await (const batch of consumer.batches()) if (seen.push(batch) === 6) break })()
     await settle(reading)
     expect(seen.map((batch) => batch.partition)).toEqual([0, 1, 0, 1, 0, 1])
-    expect(seen.filter((batch) => batch.partition === 0).map(({ baseOffset, lastOffset, count, highWatermark, topic }) => [baseOffset, lastOffset, count, highWatermark, topic]))
+    expect(seen.filter((batch) => batch.partition === 0).map(({ baseOffset, lastOffset, count, highWatermark, topic }) =>
+      [baseOffset, lastOffset, count, highWatermark, topic]))
       .toEqual([[0, 7, 8, 20, 't'], [8, 15, 8, 20, 't'], [16, 19, 4, 20, 't']])
     const cursor = seen[2]!.cursor()
     const rows: unknown[] = []
-    while (cursor.next()) rows.push([cursor.offset, cursor.timestamp, cursor.keyLength, cursor.valueLength, text(cursor.key()), text(cursor.value()), cursor.headers()])
+    while (cursor.next()) rows.push([cursor.offset, cursor.timestamp, cursor.keyLength, cursor.valueLength, text(cursor.key()), text(cursor.value()),
+      cursor.headers()])
     expect(rows).toHaveLength(8)
     expect(rows[0]).toEqual([8, 1008, 2, 2, 'k8', 'v8', []])
     expect(cursor.next()).toBe(false)
@@ -298,8 +302,10 @@ describe('what is passed over', () => {
   })
   test('aborted transactions under read_committed, and what is not stable yet', async () => {
     const { h, partition, settle, consumer: uncommitted } = consumerKit()
-    const send = (producerId: number, value: string): void => { partition.store(buildBatch([{ value }], { producerId, producerEpoch: 0, baseSequence: 0, isTransactional: true })) }
-    const end = (producerId: number, type: 'COMMIT' | 'ABORT'): void => { partition.store(buildEndTransactionMarker({ type, timestamp: 1, producerId, producerEpoch: 0, coordinatorEpoch: 0 })) }
+    const send = (producerId: number, value: string): void =>
+      { partition.store(buildBatch([{ value }], { producerId, producerEpoch: 0, baseSequence: 0, isTransactional: true })) }
+    const end = (producerId: number, type: 'COMMIT' | 'ABORT'): void =>
+      { partition.store(buildEndTransactionMarker({ type, timestamp: 1, producerId, producerEpoch: 0, coordinatorEpoch: 0 })) }
     send(1, 'aborted a') // 0
     send(2, 'kept b') // 1
     fill(partition, 2, 3) // 2, no transaction
@@ -390,7 +396,8 @@ describe('a broker that fails', () => {
   test('final errors come out once per read, and reading can go on', async () => {
     const { consumer, settle, broker, partition } = consumerKit()
     fill(partition, 0, 3)
-    broker.faults = (api, _, call) => api === 'fetch' && call === 1 ? { errorCode: 42 } : api === 'fetch' && call === 2 ? { rejects: new OttlaError('LOG_OFFLINE', 'gone', { topic: 't' }) } : undefined
+    broker.faults = (api, _, call) => api === 'fetch' && call === 1 ? { errorCode: 42 } : api === 'fetch' && call === 2
+      ? { rejects: new OttlaError('LOG_OFFLINE', 'gone', { topic: 't' }) } : undefined
     consumer.assign(only)
     await expect(settle(consumer.poll())).rejects.toMatchObject({ code: 'INVALID_REQUEST', topic: 't', partition: 0 })
     await expect(settle(consumer.poll())).rejects.toMatchObject({ code: 'LOG_OFFLINE' })

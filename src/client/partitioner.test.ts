@@ -98,7 +98,8 @@ describe('a function of the user', () => {
   })
   test('may not throw', () => {
     const cause = new Error('mine')
-    expect(() => askPartitioner(() => { throw cause }, record, 3, null, null)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', topic: 't', cause }) as Error)
+    const ask = (): number => askPartitioner(() => { throw cause }, record, 3, null, null)
+    expect(ask).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', topic: 't', cause }) as Error)
   })
   test.each([3, -1, 1.5, Number.NaN, undefined, '1'])('may not give %o', (answer) => {
     expect(() => askPartitioner(() => answer as number, record, 3, null, null)).toThrow(/has partitions 0 to 2/)

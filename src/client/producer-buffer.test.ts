@@ -21,7 +21,8 @@ describe('back-pressure', () => {
   test('with nothing moving, sends fail after max.block.ms and others after delivery.timeout.ms', async () => {
     const { clients, broker, run } = harness()
     broker.createTopic('t', 1)
-    const producer = clients.producer({ 'buffer.memory': 2000, 'batch.size': 1000, 'max.block.ms': 3000, 'delivery.timeout.ms': 30_000, 'request.timeout.ms': 20_000 })
+    const producer = clients.producer({ 'buffer.memory': 2000, 'batch.size': 1000, 'max.block.ms': 3000, 'delivery.timeout.ms': 30_000,
+      'request.timeout.ms': 20_000 })
     broker.faults = (api) => api === 'produce' ? { silent: true } : undefined
     const codes: unknown[] = []
     const sends = Array.from({ length: 30 }, () => producer.send({ topic: 't', value: 'x'.repeat(200) }).catch((error: OttlaError) => codes.push(error.code)))
@@ -92,7 +93,8 @@ describe('back-pressure', () => {
     const value = Buffer.alloc(1_000_000)
     const codes = Array.from({ length: 100 }, () => outcome(producer.send({ topic: 't', value })))
     await run(0)
-    const early = await Promise.all(codes.map((code) => Promise.race([code, new Promise((resolve) => { queueMicrotask(() => queueMicrotask(() => queueMicrotask(() => resolve('open')))) })])))
+    const early = await Promise.all(codes.map((code) =>
+      Promise.race([code, new Promise((resolve) => { queueMicrotask(() => queueMicrotask(() => queueMicrotask(() => resolve('open')))) })])))
     expect(early.filter((code) => code === 'BUFFER_EXHAUSTED').length).toBeGreaterThan(30)
     await run(200_000)
     await Promise.all(codes)
@@ -127,7 +129,8 @@ describe('post', () => {
     producer.post({ topic: 't', value: 'b' })
     producer.post({ topic: 't', value: 7 as never })
     await settle(producer.flush())
-    expect(seen).toEqual([['INVALID_ARGUMENT', { topic: 't', partition: -1 }], ['INVALID_RECORD', { topic: 't', partition: 0 }], ['INVALID_RECORD', { topic: 't', partition: 0 }]])
+    expect(seen).toEqual([['INVALID_ARGUMENT', { topic: 't', partition: -1 }], ['INVALID_RECORD', { topic: 't', partition: 0 }],
+      ['INVALID_RECORD', { topic: 't', partition: 0 }]])
     producer.off('error', listener)
     producer.post({ topic: 't', value: 'c' })
     await settle(producer.flush())

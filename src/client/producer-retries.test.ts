@@ -75,7 +75,8 @@ describe('retries', () => {
   test('end with delivery.timeout.ms', async () => {
     const { h, producer, settle, scheduler } = setUp({ 'delivery.timeout.ms': 40_000, 'request.timeout.ms': 30_000 })
     h.broker.faults = (api) => api === 'produce' ? { errorCode: 5 } : undefined
-    await expect(settle(producer.send({ topic: 't', value: 'v' }))).rejects.toThrow(/1 records for t-0 were not acknowledged within delivery.timeout.ms \(40000\)/)
+    await expect(settle(producer.send({ topic: 't',
+      value: 'v' }))).rejects.toThrow(/1 records for t-0 were not acknowledged within delivery.timeout.ms \(40000\)/)
     expect(scheduler.clock.monotonic()).toBeGreaterThan(39_000)
     expect(scheduler.clock.monotonic()).toBeLessThan(45_000)
   })
@@ -206,7 +207,8 @@ describe('idempotence', () => {
 })
 
 test('late answers to expired batches free their memory, and the slab is not reused before', async () => {
-  const { h, partition, producer, settle, run } = setUp({ 'buffer.memory': 1000, 'batch.size': 1000, 'delivery.timeout.ms': 31_000, 'request.timeout.ms': 30_000, 'max.block.ms': 1000 })
+  const { h, partition, producer, settle, run } = setUp({ 'buffer.memory': 1000, 'batch.size': 1000, 'delivery.timeout.ms': 31_000,
+    'request.timeout.ms': 30_000, 'max.block.ms': 1000 })
   await settle(producer.send({ topic: 't', value: 'warm' }))
   onProduce(h, { 2: { delayMs: 60_000 } })
   const held = outcome(producer.send({ topic: 't', value: 'held' }))
@@ -230,8 +232,10 @@ describe('whatever the broker does', () => {
     { weight: 1, arbitrary: fc.constant({ lostRejects: new OttlaError('NETWORK_EXCEPTION', 'cut') }) },
     { weight: 1, arbitrary: fc.constant({ rejects: new OttlaError('NETWORK_EXCEPTION', 'cut') }) },
   )
-  const steps = fc.array(fc.record({ partition: fc.integer({ min: 0, max: 2 }), size: fc.integer({ min: 1, max: 120 }), waitMs: fc.constantFrom(0, 0, 0, 1, 50) }), { minLength: 1, maxLength: 60 })
-  const settings = fc.record({ 'batch.size': fc.constantFrom(0, 150, 65_536), 'linger.ms': fc.constantFrom(0, 5), 'max.in.flight.requests.per.connection': fc.integer({ min: 1, max: 5 }), 'buffer.memory': fc.constantFrom(2000, 1_000_000) })
+  const steps = fc.array(fc.record({ partition: fc.integer({ min: 0, max: 2 }), size: fc.integer({ min: 1, max: 120 }),
+    waitMs: fc.constantFrom(0, 0, 0, 1, 50) }), { minLength: 1, maxLength: 60 })
+  const settings = fc.record({ 'batch.size': fc.constantFrom(0, 150, 65_536), 'linger.ms': fc.constantFrom(0, 5),
+    'max.in.flight.requests.per.connection': fc.integer({ min: 1, max: 5 }), 'buffer.memory': fc.constantFrom(2000, 1_000_000) })
 
   const play = async (settings: object, list: { partition: number; size: number; waitMs: number }[], faults: (Fault | undefined)[]) => {
     const h = harness()
@@ -260,7 +264,8 @@ describe('whatever the broker does', () => {
     }), { numRuns: 500 })
   })
 
-  const harsh = fc.oneof({ weight: 4, arbitrary: fault }, { weight: 1, arbitrary: fc.record({ errorCode: fc.constantFrom(32, 87, 45, 47, 59), delayMs: fc.integer({ min: 0, max: 100 }) }) })
+  const harsh = fc.oneof({ weight: 4, arbitrary: fault },
+    { weight: 1, arbitrary: fc.record({ errorCode: fc.constantFrom(32, 87, 45, 47, 59), delayMs: fc.integer({ min: 0, max: 100 }) }) })
   test('with refusals and lost places in between: what was acknowledged is there once and in order, what was refused is not', async () => {
     await fc.assert(fc.asyncProperty(settings, steps, fc.array(harsh, { maxLength: 60 }), async (config, list, faults) => {
       const { h, sent, results } = await play({ ...config, retries: 5 }, list, faults)
@@ -272,7 +277,8 @@ describe('whatever the broker does', () => {
         sent.forEach((each, i) => {
           if (each.partition !== partition) return
           if (typeof results[i] === 'object') expect(log).toContain(each.value)
-          if (results[i] === 'INVALID_TIMESTAMP' || results[i] === 'INVALID_RECORD') expect(log.includes(each.value) && !faults.some((f) => f !== undefined && ('lostAnswer' in f || 'lostRejects' in f))).toBe(false)
+          if (results[i] === 'INVALID_TIMESTAMP' || results[i] === 'INVALID_RECORD') expect(log.includes(each.value)
+            && !faults.some((f) => f !== undefined && ('lostAnswer' in f || 'lostRejects' in f))).toBe(false)
         })
       }
     }), { numRuns: 500 })

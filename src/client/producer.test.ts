@@ -318,7 +318,8 @@ describe('sendBatch', () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 1)
     const producer = clients.producer()
-    await expect(settle(producer.sendBatch([{ topic: 't', value: 'v' }, { topic: 't', value: 5 as never }]))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await expect(settle(producer.sendBatch([{ topic: 't', value: 'v' },
+      { topic: 't', value: 5 as never }]))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await settle(producer.flush())
     expect(broker.calls('produce')).toBe(0)
     await expect(producer.sendBatch({ topic: 't', value: 'v' } as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
@@ -326,7 +327,8 @@ describe('sendBatch', () => {
   test('rejects with the first failure, once all are settled', async () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 2)
-    broker.faults = (api, request) => api === 'produce' && (request as { partitions: { partition: number }[] }).partitions[0]!.partition === 0 ? { errorCode: 87 } : api === 'produce' ? { delayMs: 500 } : undefined
+    broker.faults = (api, request) => api === 'produce' && (request as { partitions: { partition: number }[] }).partitions[0]!.partition === 0
+      ? { errorCode: 87 } : api === 'produce' ? { delayMs: 500 } : undefined
     const batch = clients.producer().sendBatch([0, 1, 0].map((partition) => ({ topic: 't', value: 'v', partition })))
     const early = await Promise.race([outcome(batch), harness().run(0).then(() => 'open')])
     expect(early).toBe('open')
@@ -381,7 +383,8 @@ describe('a signal', () => {
     broker.faults = (api) => api === 'produce' ? { delayMs: 50 } : undefined
     const controller = new AbortController()
     const value = 'x'.repeat(700)
-    const sends = [producer.send({ topic: 't', value }), producer.send({ topic: 't', value }, { signal: controller.signal }), producer.send({ topic: 't', value: 'last' })].map(outcome)
+    const sends = [producer.send({ topic: 't', value }), producer.send({ topic: 't', value }, { signal: controller.signal }),
+      producer.send({ topic: 't', value: 'last' })].map(outcome)
     await run(10)
     controller.abort()
     expect(await settle(Promise.all(sends))).toMatchObject([{ offset: 1 }, 'ABORTED', { offset: 2 }])

@@ -4,7 +4,9 @@ import type { FakePartition } from './fake-log.ts'
 import type { Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings } from '../../src/client/types.ts'
 import { buildBatch } from '../../src/record/record-batch-builder.ts'
 
-export interface ConsumerKit extends Harness { readonly h: Harness; readonly partitions: FakePartition[]; readonly partition: FakePartition; readonly consumer: Consumer }
+export interface ConsumerKit extends Harness {
+  readonly h: Harness; readonly partitions: FakePartition[]; readonly partition: FakePartition; readonly consumer: Consumer
+}
 
 /** Topic `t`, and a consumer that begins at its start. */
 export function consumerKit(settings: ConsumerSettings = {}, partitions: number = 1): ConsumerKit {
@@ -16,7 +18,8 @@ export function consumerKit(settings: ConsumerSettings = {}, partitions: number 
 /** Records `from` to `to`: key `k<n>`, value `v<n>`, timestamp 1000 + n. */
 export function fill(partition: FakePartition, from: number, to: number, perBatch: number = 10): void {
   for (let at = from; at < to; at += perBatch) {
-    partition.store(buildBatch(Array.from({ length: Math.min(perBatch, to - at) }, (_, i) => ({ timestamp: 1000 + at + i, key: `k${at + i}`, value: `v${at + i}` }))))
+    partition.store(buildBatch(Array.from({ length: Math.min(perBatch, to - at) },
+      (_, i) => ({ timestamp: 1000 + at + i, key: `k${at + i}`, value: `v${at + i}` }))))
   }
 }
 

@@ -78,20 +78,23 @@ export class FakeBroker implements BrokerApi {
   }
 
   metadata(request: MetadataRequest): Promise<MetadataResponse> {
-    const answer = (topics: readonly TopicMetadata[]): MetadataResponse => ({ brokers: [{ nodeId: 1, host: '', port: 0, rack: null }], clusterId: 'cluster', controllerId: 1, topics })
+    const answer = (topics: readonly TopicMetadata[]): MetadataResponse =>
+      ({ brokers: [{ nodeId: 1, host: '', port: 0, rack: null }], clusterId: 'cluster', controllerId: 1, topics })
     return this.#serve('metadata', request, () => answer((request.topics ?? [...this.topics.keys()]).map((name) => {
       if (!this.topics.has(name) && this.autoCreate && request.allowAutoTopicCreation) this.createTopic(name, this.autoCreatePartitions)
       const topic = this.topics.get(name)
       return topic === undefined ? { name, topicId: '', isInternal: false, partitions: [], errorCode: 3 } : {
         name, topicId: topic.id, isInternal: topic.internal, errorCode: 0,
-        partitions: topic.partitions.map((_, partitionIndex) => ({ partitionIndex, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1], errorCode: 0 })),
+        partitions: topic.partitions.map((_, partitionIndex) =>
+          ({ partitionIndex, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1], errorCode: 0 })),
       }
     })), (errorCode) => answer((request.topics ?? []).map((name) => ({ name, topicId: '', isInternal: false, partitions: [], errorCode }))))
   }
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {
     const { topic, partition, records } = request.partitions[0]!
-    const answer = (errorCode: number, baseOffset: number): ProduceResponse => ({ partitions: [{ topic, partition, errorCode, baseOffset, logAppendTimeMs: -1, logStartOffset: 0 } satisfies ProducePartitionResponse] })
+    const answer = (errorCode: number, baseOffset: number): ProduceResponse =>
+      ({ partitions: [{ topic, partition, errorCode, baseOffset, logAppendTimeMs: -1, logStartOffset: 0 } satisfies ProducePartitionResponse] })
     return this.#serve('produce', request, () => {
       const target = this.topics.get(topic)?.partitions[partition]
       if (target === undefined) return answer(3, -1)
@@ -104,13 +107,15 @@ export class FakeBroker implements BrokerApi {
   fetch(request: FetchRequest): Promise<FetchResponse> {
     return this.#serve('fetch', { ...request }, async () => {
       let answer = this.#read(request)
-      const enough = (): boolean => request.signal?.aborted === true || answer.partitions.some((each) => each.errorCode !== 0) || answer.partitions.reduce((sum, each) => sum + each.records.length, 0) >= request.minBytes
+      const enough = (): boolean => request.signal?.aborted === true || answer.partitions.some((each) => each.errorCode !== 0)
+        || answer.partitions.reduce((sum, each) => sum + each.records.length, 0) >= request.minBytes
       if (!enough() && request.maxWaitMs > 0) {
         await this.#advance(request)
         answer = this.#read(request)
       }
       return answer
-    }, (errorCode) => ({ partitions: request.partitions.map((each) => ({ ...each, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: new Uint8Array(0) })) }))
+    }, (errorCode) => ({ partitions: request.partitions.map((each) =>
+      ({ ...each, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: new Uint8Array(0) })) }))
   }
 
   #advance(request: FetchRequest): Promise<void> {
@@ -150,11 +155,13 @@ export class FakeBroker implements BrokerApi {
   }
 
   listOffsets(request: Parameters<BrokerApi['listOffsets']>[0]): ReturnType<BrokerApi['listOffsets']> {
-    const refused = (errorCode: number): { partitions: ListOffsetsPartition[] } => ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode, offset: -1, timestamp: -1, leaderEpoch: -1 })) })
+    const refused = (errorCode: number): { partitions: ListOffsetsPartition[] } =>
+      ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode, offset: -1, timestamp: -1, leaderEpoch: -1 })) })
     return this.#serve('listOffsets', request, () => ({
       partitions: request.partitions.map(({ topic, partition, timestamp }): ListOffsetsPartition => {
         const source = this.topics.get(topic)?.partitions[partition]
-        const at = (offset: number, time: number = -1, errorCode: number = 0): ListOffsetsPartition => ({ topic, partition, errorCode, offset, timestamp: time, leaderEpoch: 0 })
+        const at = (offset: number, time: number = -1, errorCode: number = 0): ListOffsetsPartition =>
+          ({ topic, partition, errorCode, offset, timestamp: time, leaderEpoch: 0 })
         if (source === undefined) return at(-1, -1, 3)
         if (timestamp === EARLIEST_TIMESTAMP) return at(source.logStartOffset)
         if (timestamp === LATEST_TIMESTAMP) return at(request.isolationLevel === 1 ? source.stableOffset ?? source.endOffset : source.endOffset)
@@ -167,7 +174,8 @@ export class FakeBroker implements BrokerApi {
   }
 
   deleteRecords(request: Parameters<BrokerApi['deleteRecords']>[0]): ReturnType<BrokerApi['deleteRecords']> {
-    const refused = (errorCode: number): Awaited<ReturnType<BrokerApi['deleteRecords']>> => ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode, lowWatermark: -1 })) })
+    const refused = (errorCode: number): Awaited<ReturnType<BrokerApi['deleteRecords']>> =>
+      ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode, lowWatermark: -1 })) })
     return this.#serve<Awaited<ReturnType<BrokerApi['deleteRecords']>>>('deleteRecords', request, () => ({
       partitions: request.partitions.map(({ topic, partition, offset }) => {
         const source = this.topics.get(topic)?.partitions[partition]
@@ -182,7 +190,8 @@ export class FakeBroker implements BrokerApi {
   offsetForLeaderEpoch(): never { throw new Error('no client asks for leader epochs') }
 
   createTopics(request: Parameters<BrokerApi['createTopics']>[0]): ReturnType<BrokerApi['createTopics']> {
-    const result = (name: string, errorCode: number): CreatableTopicResult => ({ name, errorCode, topicId: this.topics.get(name)?.id ?? '', numPartitions: this.topics.get(name)?.partitions.length ?? -1, replicationFactor: 1 })
+    const result = (name: string, errorCode: number): CreatableTopicResult =>
+      ({ name, errorCode, topicId: this.topics.get(name)?.id ?? '', numPartitions: this.topics.get(name)?.partitions.length ?? -1, replicationFactor: 1 })
     return this.#serve('createTopics', request, () => ({
       topics: request.topics.map((topic) => {
         if (this.topics.has(topic.name)) return result(topic.name, 36)
@@ -214,7 +223,9 @@ export class FakeBroker implements BrokerApi {
   }
 
   describeConfigs(request: Parameters<BrokerApi['describeConfigs']>[0]): ReturnType<BrokerApi['describeConfigs']> {
-    const entry = (name: string, value: string, configSource: number): ConfigResult => ({ name, value, defaultValue: '604800000', readOnly: false, isSensitive: false, configSource, type: 'long', documentation: `about ${name}`, synonyms: [] })
+    const entry = (name: string, value: string, configSource: number): ConfigResult =>
+      ({ name, value, defaultValue: '604800000', readOnly: false, isSensitive: false, configSource, type: 'long', documentation: `about ${name}`,
+      synonyms: [] })
     return this.#serve('describeConfigs', request, () => ({
       results: request.resources.map((resource) => {
         const topic = this.topics.get(resource.resourceName)
@@ -245,26 +256,32 @@ export class FakeBroker implements BrokerApi {
   }
 
   describeLogDirs(request: Parameters<BrokerApi['describeLogDirs']>[0]): ReturnType<BrokerApi['describeLogDirs']> {
-    const answer = (errorCode: number): Awaited<ReturnType<BrokerApi['describeLogDirs']>> => ({
-      results: [{ errorCode, logDir: '/d', totalBytes: 100, usableBytes: 40, topics: [...this.topics].map(([name, { partitions }]) => ({ name, partitions: partitions.map((each, partitionIndex) => ({ partitionIndex, partitionSize: each.endOffset, offsetLag: 0, isFutureKey: false })) })) }],
-    })
+    const partition = (each: FakePartition, partitionIndex: number) => ({ partitionIndex, partitionSize: each.endOffset, offsetLag: 0, isFutureKey: false })
+    const answer = (errorCode: number): Awaited<ReturnType<BrokerApi['describeLogDirs']>> => {
+      const topics = [...this.topics].map(([name, { partitions }]) => ({ name, partitions: partitions.map(partition) }))
+      return { results: [{ errorCode, logDir: '/d', totalBytes: 100, usableBytes: 40, topics }] }
+    }
     return this.#serve('describeLogDirs', request, () => answer(0), answer)
   }
 
   describeProducers(): never { throw new Error('no client asks for producers') }
 
   initProducerId(request: Parameters<BrokerApi['initProducerId']>[0]): ReturnType<BrokerApi['initProducerId']> {
-    return this.#serve('initProducerId', request, () => ({ errorCode: 0, producerId: 1000 + this.#producerIds++, producerEpoch: 0 }), (errorCode) => ({ errorCode, producerId: -1, producerEpoch: -1 }))
+    return this.#serve('initProducerId', request, () => ({ errorCode: 0, producerId: 1000 + this.#producerIds++, producerEpoch: 0 }),
+      (errorCode) => ({ errorCode, producerId: -1, producerEpoch: -1 }))
   }
 
   findCoordinator(): never { throw new Error('in process there is nothing to find') }
 
   joinGroup(request: Parameters<BrokerApi['joinGroup']>[0]): ReturnType<BrokerApi['joinGroup']> {
-    return this.#serve('joinGroup', request, () => this.coordinator.joinGroup(request), (errorCode) => ({ errorCode, generationId: -1, protocolType: null, protocolName: null, leader: '', skipAssignment: false, memberId: request.memberId, members: [] }))
+    return this.#serve('joinGroup', request, () => this.coordinator.joinGroup(request),
+      (errorCode) => ({ errorCode, generationId: -1, protocolType: null, protocolName: null, leader: '', skipAssignment: false, memberId: request.memberId,
+      members: [] }))
   }
 
   syncGroup(request: Parameters<BrokerApi['syncGroup']>[0]): ReturnType<BrokerApi['syncGroup']> {
-    return this.#serve('syncGroup', request, () => this.coordinator.syncGroup(request), (errorCode) => ({ errorCode, protocolType: null, protocolName: null, assignment: new Uint8Array(0) }))
+    return this.#serve('syncGroup', request, () => this.coordinator.syncGroup(request),
+      (errorCode) => ({ errorCode, protocolType: null, protocolName: null, assignment: new Uint8Array(0) }))
   }
 
   heartbeat(request: Parameters<BrokerApi['heartbeat']>[0]): ReturnType<BrokerApi['heartbeat']> {
@@ -276,7 +293,8 @@ export class FakeBroker implements BrokerApi {
   }
 
   offsetCommit(request: Parameters<BrokerApi['offsetCommit']>[0]): ReturnType<BrokerApi['offsetCommit']> {
-    return this.#serve('offsetCommit', request, () => this.coordinator.offsetCommit(request), (errorCode) => ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode })) }))
+    return this.#serve('offsetCommit', request, () => this.coordinator.offsetCommit(request),
+      (errorCode) => ({ partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode })) }))
   }
 
   offsetFetch(request: Parameters<BrokerApi['offsetFetch']>[0]): ReturnType<BrokerApi['offsetFetch']> {
@@ -286,7 +304,8 @@ export class FakeBroker implements BrokerApi {
   offsetDelete(request: Parameters<BrokerApi['offsetDelete']>[0]): ReturnType<BrokerApi['offsetDelete']> {
     return this.#serve('offsetDelete', request, () => {
       const { offsets } = this.coordinator.group(request.groupId)
-      return { errorCode: 0, partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, errorCode: offsets.delete(`${topic}-${partition}`) ? 0 : 86 })) }
+      return { errorCode: 0, partitions: request.partitions.map(({ topic, partition }) =>
+        ({ topic, partition, errorCode: offsets.delete(`${topic}-${partition}`) ? 0 : 86 })) }
     }, (errorCode) => ({ errorCode, partitions: [] }))
   }
 
@@ -306,8 +325,10 @@ export class FakeBroker implements BrokerApi {
   }
 
   listGroups(request: Parameters<BrokerApi['listGroups']>[0]): ReturnType<BrokerApi['listGroups']> {
-    return this.#serve('listGroups', request, () => ({ errorCode: 0, groups: [...this.coordinator.groups].map(([groupId, group]) => ({ groupId, protocolType: 'consumer', groupState: group.state, groupType: 'classic' })) }),
-      (errorCode) => ({ errorCode, groups: [] }))
+    return this.#serve('listGroups', request, () => {
+      const groups = [...this.coordinator.groups].map(([groupId, group]) => ({ groupId, protocolType: 'consumer', groupState: group.state, groupType: 'classic' }))
+      return { errorCode: 0, groups }
+    }, (errorCode) => ({ errorCode, groups: [] }))
   }
 
   deleteGroups(request: Parameters<BrokerApi['deleteGroups']>[0]): ReturnType<BrokerApi['deleteGroups']> {

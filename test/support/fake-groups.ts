@@ -46,7 +46,8 @@ export class FakeGroups {
     if (request.memberId !== '' && !group.members.has(request.memberId)) return Promise.resolve(refusedJoin(25, request.memberId))
     let id = request.memberId
     if (id === '') {
-      const old = request.groupInstanceId === null ? undefined : [...group.members.values()].find((member) => member.request.groupInstanceId === request.groupInstanceId)
+      const old = request.groupInstanceId === null ? undefined
+        : [...group.members.values()].find((member) => member.request.groupInstanceId === request.groupInstanceId)
       id = `${request.clientId || 'member'}-${++this.#memberCount}`
       if (old !== undefined) {
         group.members.delete(old.id)
@@ -57,7 +58,8 @@ export class FakeGroups {
         group.members.set(id, member)
         if (group.state === 'Stable') {
           this.#heard(group, member, request.sessionTimeoutMs)
-          return Promise.resolve({ errorCode: 0, generationId: group.generation, protocolType: 'consumer', protocolName: group.protocol, leader: group.leader, skipAssignment: group.leader === id, memberId: id, members: [] })
+          return Promise.resolve({ errorCode: 0, generationId: group.generation, protocolType: 'consumer', protocolName: group.protocol,
+            leader: group.leader, skipAssignment: group.leader === id, memberId: id, members: [] })
         }
       }
     }
@@ -85,7 +87,8 @@ export class FakeGroups {
       })
       for (const watcher of group.watchers) this.#scheduler.soon(watcher)
     }
-    this.#scheduler.soon(() => { if (group.state === 'PreparingRebalance' && [...group.members.values()].every((member) => member.join !== null)) this.#complete(group) })
+    this.#scheduler.soon(() => { if (group.state === 'PreparingRebalance'
+      && [...group.members.values()].every((member) => member.join !== null)) this.#complete(group) })
   }
 
   #complete(group: FakeGroup): void {
@@ -99,7 +102,8 @@ export class FakeGroups {
     }
     group.state = 'CompletingRebalance'
     if (!group.members.has(group.leader)) group.leader = members[0]!.id
-    const common = members[0]!.request.protocols.map((protocol) => protocol.name).filter((name) => members.every((member) => member.request.protocols.some((protocol) => protocol.name === name)))
+    const common = members[0]!.request.protocols.map((protocol) => protocol.name).filter((name) =>
+      members.every((member) => member.request.protocols.some((protocol) => protocol.name === name)))
     group.protocol = common[0] ?? ''
     for (const member of members) {
       const join = member.join!
@@ -110,8 +114,11 @@ export class FakeGroups {
         continue
       }
       join({
-        errorCode: 0, generationId: group.generation, protocolType: 'consumer', protocolName: group.protocol, leader: group.leader, skipAssignment: false, memberId: member.id,
-        members: member.id !== group.leader ? [] : members.map((each) => ({ memberId: each.id, groupInstanceId: each.request.groupInstanceId, metadata: each.request.protocols.find((protocol) => protocol.name === group.protocol)!.metadata })),
+        errorCode: 0, generationId: group.generation, protocolType: 'consumer', protocolName: group.protocol, leader: group.leader, skipAssignment: false,
+          memberId: member.id,
+        members: member.id !== group.leader ? [] : members.map((each) =>
+          ({ memberId: each.id, groupInstanceId: each.request.groupInstanceId,
+          metadata: each.request.protocols.find((protocol) => protocol.name === group.protocol)!.metadata })),
       })
     }
   }
@@ -148,7 +155,8 @@ export class FakeGroups {
 
   syncGroup(request: SyncGroupRequest): Promise<SyncGroupResponse> {
     const group = this.group(request.groupId)
-    const answer = (errorCode: number, assignment: Uint8Array = NO_BYTES): SyncGroupResponse => ({ errorCode, protocolType: 'consumer', protocolName: group.protocol, assignment })
+    const answer = (errorCode: number, assignment: Uint8Array = NO_BYTES): SyncGroupResponse =>
+      ({ errorCode, protocolType: 'consumer', protocolName: group.protocol, assignment })
     const error = this.#check(group, request, request.generationId)
     if (error !== 0) return Promise.resolve(answer(error))
     const member = group.members.get(request.memberId)!
@@ -157,7 +165,8 @@ export class FakeGroups {
     return new Promise((resolve) => {
       member.sync = resolve
       if (member.id !== group.leader) return
-      for (const each of group.members.values()) each.assignment = request.assignments.find((assignment) => assignment.memberId === each.id)?.assignment ?? NO_BYTES
+      for (const each of group.members.values()) each.assignment = request.assignments.find((assignment) =>
+        assignment.memberId === each.id)?.assignment ?? NO_BYTES
       group.state = 'Stable'
       for (const each of group.members.values()) {
         each.sync?.(answer(0, each.assignment))
@@ -168,7 +177,8 @@ export class FakeGroups {
 
   #check(group: FakeGroup, request: GroupMemberIdentity, generationId: number): number {
     const member = group.members.get(request.memberId)
-    if (member === undefined) return request.groupInstanceId !== null && [...group.members.values()].some((each) => each.request.groupInstanceId === request.groupInstanceId) ? 82 : 25
+    if (member === undefined) return request.groupInstanceId !== null
+      && [...group.members.values()].some((each) => each.request.groupInstanceId === request.groupInstanceId) ? 82 : 25
     return generationId === group.generation ? 0 : 22
   }
 
@@ -210,12 +220,14 @@ export class FakeGroups {
 
   offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
     const { offsets } = this.group(request.groupId)
-    const asked = request.partitions ?? [...offsets.keys()].map((key) => ({ topic: key.slice(0, key.lastIndexOf('-')), partition: Number(key.slice(key.lastIndexOf('-') + 1)) }))
+    const asked = request.partitions ?? [...offsets.keys()].map((key) =>
+      ({ topic: key.slice(0, key.lastIndexOf('-')), partition: Number(key.slice(key.lastIndexOf('-') + 1)) }))
     return Promise.resolve({
       errorCode: 0,
       partitions: asked.map(({ topic, partition }) => {
         const found = offsets.get(`${topic}-${partition}`)
-        return { topic, partition, errorCode: 0, committedOffset: found?.offset ?? -1, committedLeaderEpoch: found?.leaderEpoch ?? -1, metadata: found?.metadata ?? '' }
+        return { topic, partition, errorCode: 0, committedOffset: found?.offset ?? -1, committedLeaderEpoch: found?.leaderEpoch ?? -1,
+          metadata: found?.metadata ?? '' }
       }),
     })
   }

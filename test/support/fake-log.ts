@@ -23,11 +23,13 @@ export class FakePartition {
     if (!verifyBatchCrc(bytes, view, 0, header.size) || header.size !== bytes.length) return { errorCode: 2, baseOffset: -1 }
     if (header.producerId >= 0) {
       const known = this.#producers.get(header.producerId)
-      const again = known?.epoch === header.producerEpoch ? known.recent.find((each) => each.first === header.baseSequence && each.last === header.lastSequence) : undefined
+      const again = known?.epoch === header.producerEpoch
+        ? known.recent.find((each) => each.first === header.baseSequence && each.last === header.lastSequence) : undefined
       if (again !== undefined) return { errorCode: 0, baseOffset: again.baseOffset }
       if (known !== undefined && header.producerEpoch < known.epoch) return { errorCode: 47, baseOffset: -1 }
       if (known !== undefined && header.producerEpoch > known.epoch && header.baseSequence !== 0) return { errorCode: 45, baseOffset: -1 }
-      if (known !== undefined && header.producerEpoch === known.epoch && header.baseSequence !== advanceSequence(known.lastSequence, 1)) return { errorCode: 45, baseOffset: -1 }
+      if (known !== undefined && header.producerEpoch === known.epoch
+        && header.baseSequence !== advanceSequence(known.lastSequence, 1)) return { errorCode: 45, baseOffset: -1 }
       const entry = known?.epoch === header.producerEpoch ? known : { epoch: header.producerEpoch, lastSequence: -1, recent: [] }
       entry.lastSequence = header.lastSequence
       entry.recent = [...entry.recent, { first: header.baseSequence, last: header.lastSequence, baseOffset: this.endOffset }].slice(-5)
