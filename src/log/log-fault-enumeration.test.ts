@@ -72,7 +72,8 @@ async function judge({ acked, attempted, disk, start }: Outcome, survivors: Simu
 }
 
 describe('when any one call to the disk fails', () => {
-  test.each([['EIO', false], ['ENOSPC', false], ['EMFILE', false], ['EIO', true], ['ENOSPC', true]] as const)('with %s (and all later ones: %s), nothing acknowledged is lost, and nothing hangs', async (error, sticky) => {
+  const faults = [['EIO', false], ['ENOSPC', false], ['EMFILE', false], ['EIO', true], ['ENOSPC', true]] as const
+  test.each(faults)('with %s (and all later ones: %s), nothing acknowledged is lost, and nothing hangs', async (error, sticky) => {
     let fired = 0
     for (let nth = 1; ; nth += sticky ? 7 : 1) {
       const outcome = await live({ call: 'any', nth, error, sticky })
