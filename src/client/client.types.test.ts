@@ -8,8 +8,8 @@ const { clients } = harness()
 
 describe('record types follow the serializers', () => {
   test('of a producer', () => {
-    expectTypeOf(clients.producer()).toEqualTypeOf<Producer<Bytes, Bytes>>()
-    expectTypeOf(clients.producer({ acks: 'all', 'linger.ms': 5 })).toEqualTypeOf<Producer<Bytes, Bytes>>()
+    expectTypeOf(clients.producer()).toEqualTypeOf<Producer>()
+    expectTypeOf(clients.producer({ acks: 'all', 'linger.ms': 5 })).toEqualTypeOf<Producer>()
     expectTypeOf(clients.producer({ 'value.serializer': serializers.json<Truck>() })).toEqualTypeOf<Producer<Bytes, Truck>>()
     expectTypeOf(clients.producer({ 'key.serializer': serializers.string, 'value.serializer': serializers.int32 })).toEqualTypeOf<Producer<string, number>>()
     expectTypeOf(clients.producer({ 'value.serializer': serializers.json })).toEqualTypeOf<Producer<Bytes, unknown>>()
@@ -18,7 +18,7 @@ describe('record types follow the serializers', () => {
     expectTypeOf(clients.producer<string, Truck>({ 'key.serializer': 'string', 'value.serializer': 'json' })).toEqualTypeOf<Producer<string, Truck>>()
   })
   test('of a consumer', () => {
-    expectTypeOf(clients.consumer()).toEqualTypeOf<Consumer<Bytes, Bytes>>()
+    expectTypeOf(clients.consumer()).toEqualTypeOf<Consumer>()
     expectTypeOf(clients.consumer({ 'value.deserializer': serializers.msgpack<Truck>() })).toEqualTypeOf<Consumer<Bytes, Truck>>()
     const consumer = clients.consumer({ 'key.deserializer': serializers.string, 'value.deserializer': serializers.json<Truck>() })
     expectTypeOf<typeof consumer extends AsyncIterable<infer R> ? R : never>().toEqualTypeOf<ConsumerRecord<string, Truck>>()
