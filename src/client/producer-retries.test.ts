@@ -50,6 +50,17 @@ describe('an error code', () => {
   })
 })
 
+describe('a full disk', () => {
+  test('is told at once, and the next send takes the place of what was not appended', async () => {
+    const { h, partition, producer, settle } = setUp()
+    onProduce(h, { 1: { rejects: new OttlaError('DISK_FULL', 'no room') } })
+    await expect(settle(producer.send({ topic: 't', value: 'v' }))).rejects.toMatchObject({ code: 'DISK_FULL', retriable: true })
+    expect(h.broker.calls('produce')).toBe(1)
+    expect(await settle(producer.send({ topic: 't', value: 'w' }))).toMatchObject({ offset: 0 })
+    expect(partition.values()).toEqual(['w'])
+  })
+})
+
 describe('retries', () => {
   test('wait with backoff that doubles up to its limit', async () => {
     const { h, producer, settle, scheduler } = setUp({ 'retry.backoff.ms': 100, 'retry.backoff.max.ms': 400 })

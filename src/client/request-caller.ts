@@ -15,7 +15,7 @@ export class RequestCaller {
     this.#values = values
   }
 
-  /** An unknown topic is not waited for: such calls are about what there is. `what` names the call in a timeout's message. */
+  /** An unknown topic is not waited for: such calls are about what there is. Nor is a full disk (ADR 0010). `what` names the call in a timeout's message. */
   async call<T>(what: string, request: () => Promise<T>): Promise<T> {
     const limitMs = this.#values['default.api.timeout.ms']
     const end = this.#ports.clock.monotonic() + limitMs
@@ -25,7 +25,7 @@ export class RequestCaller {
       } catch (reason) {
         const error = OttlaError.from(reason)
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
-        const final = !error.retriable || error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || attempt > (this.#values.retries ?? Infinity)
+        const final = !error.retriable || error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || error.code === 'DISK_FULL' || attempt > (this.#values.retries ?? Infinity)
         if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
         await sleep(this.#ports.scheduler, delayMs)
       }

@@ -301,7 +301,8 @@ export class Sender {
       this.#accumulator.release(batch)
       return true
     }
-    if (!error.retriable || batch.attempts > this.#values.retries) return false
+    // A full disk is the caller's to know at once: nothing was appended, and minutes of silent retries would hide it (ADR 0010).
+    if (!error.retriable || error.code === 'DISK_FULL' || batch.attempts > this.#values.retries) return false
     if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(queue.topic)
     queue.putBack(batch)
     this.#pause(queue, backoffMs(this.#values, batch.attempts, this.#ports.random))
