@@ -4,6 +4,7 @@
  * arrived, on an error, after `maxWaitMs`, on the signal, when a topic goes, and when the broker closes.
  */
 import type { Timer } from '../common/scheduler.ts'
+import type { ReadOptions } from '../log/log-types.ts'
 import type { FetchPartitionResponse, FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
 import type { BrokerContext, BrokerLog } from './broker-context.ts'
 import { failureOf } from './failure.ts'
@@ -56,7 +57,7 @@ async function readRound(context: BrokerContext, request: FetchRequest, maxBytes
         continue
       }
       const isCommitted = request.isolationLevel === 1
-      const response = isAtEnd(log, item, isCommitted) ? nothing(item, log, isCommitted) : await readOne(log, item, isCommitted, maxBytes - bytes, bytes === 0)
+      const response = isAtEnd(log, item, isCommitted) ? nothing(item, log, isCommitted) : await readOne(log, item, request, maxBytes - bytes, bytes === 0)
       bytes += response.records.length
       partitions.push(response)
     } catch (error) {
@@ -80,11 +81,13 @@ function nothing(item: FetchPartition, log: BrokerLog | undefined, isCommitted: 
   }
 }
 
-async function readOne(log: BrokerLog, item: FetchPartition, isCommitted: boolean, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
-  const maxBytes = Math.max(0, Math.min(item.partitionMaxBytes, budget))
-  const result = await log.read(item.fetchOffset, { maxBytes, isolation: isCommitted ? 'committed' : 'highWatermark', minOneMessage: isFirst })
-  const { records, highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = result
-  return { topic: item.topic, partition: item.partition, errorCode: 0, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records }
+async function readOne(log: BrokerLog, item: FetchPartition, request: FetchRequest, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
+  const options: ReadOptions = {
+    maxBytes: Math.max(0, Math.min(item.partitionMaxBytes, budget)), isolation: request.isolationLevel === 1 ? 'committed' : 'highWatermark', minOneMessage: isFirst,
+    ...(request.allocate === undefined ? {} : { allocate: request.allocate }),
+  }
+  const { topic, partition } = item
+  return { topic, partition, errorCode: 0, ...(await log.read(item.fetchOffset, options)) }
 }
 
 /** One fetch's wait over all its partitions. */

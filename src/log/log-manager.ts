@@ -29,7 +29,7 @@ import { readPartitionMetadata, writePartitionMetadata } from './partition-metad
 import { ReadOnlyView } from './read-only-view.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 import { renamedPartitionFolder, segmentFileName } from './segment-names.ts'
-import { SyncGate, WriteBudget } from './sync-gate.ts'
+import { SyncGate, TurnBudget } from './sync-gate.ts'
 import { TailMemory } from './tail-cache.ts'
 
 export type { DirectoryIdentity }
@@ -105,7 +105,8 @@ export class LogManager {
     this.#fileCache = new FileCache(fs, CACHED_HANDLES)
     this.#checkpoints = new LogCheckpoints(fs, options.directory, ports.logger)
     this.#sharing = {
-      ports, syncGate: new SyncGate(), writeBudget: new WriteBudget(ports.scheduler), tailMemory: new TailMemory(), events: options.events ?? {},
+      ports, syncGate: new SyncGate(), writeBudget: TurnBudget.ofWrites(ports.scheduler), readBudget: TurnBudget.ofReads(ports.scheduler),
+      tailMemory: new TailMemory(), events: options.events ?? {},
       persistCheckpoints: async () => this.#checkpoints.writeRecoveryAndStart(this.logs()),
     }
     this.#background = new LogBackground(ports, {

@@ -18,8 +18,6 @@ const SLACK_BYTES = 8192
 /** The same where the way is not needed; producers overshoot batch.size by a header. */
 const SHORT_SLACK_BYTES = 1024
 const MIN_READ = 16_384
-/** Longest read made on the event loop where the bytes are surely in the page cache. */
-const SYNC_READ_BYTES = 65_536
 /** Bytes of a header that offsets and size are read from. */
 const HEADER_BYTES = 61
 
@@ -30,9 +28,9 @@ export interface SegmentRead {
   /** Nothing at or above is returned. At most the log end. */
   readonly limitOffset: number
   readonly minOne: boolean
-  /** The bytes were written a short while ago. */
-  readonly hot: boolean
   readonly checkCrc: boolean
+  /** Memory to read into, at least so many bytes; default: fresh. What was given before for the same read is not used any more. */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined
 }
 
 export interface SegmentReadResult {
@@ -200,13 +198,17 @@ class Scan {
 
   async #fetch(position: number, wanted: number): Promise<void> {
     const length = Math.min(wanted, this.#end - position)
-    this.#buffer = length <= 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+    this.#buffer = this.#memory(length)
     this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length)
     this.#origin = position
-    this.#length = this.#read.hot && length <= SYNC_READ_BYTES
-      ? this.#segment.readSync(this.#buffer, 0, length, position)
-      : await this.#segment.read(this.#buffer, 0, length, position)
+    this.#length = await this.#segment.read(this.#buffer, 0, length, position)
     if (this.#length < length) throw new BadBatch(position + this.#length, `the file ends here, ${length - this.#length} bytes early`)
+  }
+
+  #memory(length: number): Buffer {
+    const given = this.#read.allocate?.(length)
+    if (given !== undefined) return Buffer.from(given.buffer, given.byteOffset, length)
+    return length <= 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
   }
 
   /** Size of the batch at file position `position`, whose header is in the buffer; it ends within the segment. */

@@ -11,14 +11,15 @@ import type { LogEvents } from './log-types.ts'
 import type { ProducerStateManager } from './producer-state-manager.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { SegmentStore } from './segment.ts'
-import type { SyncGate, WriteBudget } from './sync-gate.ts'
+import type { SyncGate, TurnBudget } from './sync-gate.ts'
 import { TailCache, type TailMemory } from './tail-cache.ts'
 
 /** What the manager gives to each of its logs. */
 export interface LogSharing {
   readonly ports: Ports
   readonly syncGate: SyncGate
-  readonly writeBudget: WriteBudget
+  readonly writeBudget: TurnBudget
+  readonly readBudget: TurnBudget
   readonly tailMemory: TailMemory
   readonly events: LogEvents
   /** Writes the log-start-offset and recovery-point checkpoints of the directory, durably, before it resolves. */
@@ -57,6 +58,8 @@ export class LogState {
   activeSinceMs: number
   /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
   generation = 0
+  /** The logs are durable up to here; the recovery point follows once the indexes of every sealed segment are, too. */
+  durableEnd: number
   /**
    * A write failed: behind the end of the active `.log` there may be bytes that are not part of it. The next write cuts them off; whoever ends the
    * segment before must.
@@ -77,6 +80,7 @@ export class LogState {
     this.producers = parts.producers
     this.epochs = parts.epochs
     this.activeSinceMs = parts.activeSinceMs
+    this.durableEnd = parts.offsets.recoveryPoint
     this.offline = parts.offline ?? null
     this.tail = new TailCache(parts.sharing.tailMemory)
   }

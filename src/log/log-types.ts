@@ -39,13 +39,20 @@ export interface ReadOptions {
   readonly minOneMessage?: boolean
   /** Verify the checksum of what comes from the disk (what comes from memory is known to be good). Default true. */
   readonly checkCrc?: boolean
+  /**
+   * Memory of the caller for what is read from files: at least so many bytes. The result is a view of what was given last; what was given before is
+   * free again, and all of it once the read failed. Default: fresh memory. What the log still has in memory is copied into fresh memory all the same.
+   */
+  readonly allocate?: (bytes: number) => Uint8Array
 }
 
 export interface AbortedTransaction { readonly producerId: number; readonly firstOffset: number }
 
 export interface ReadResult {
-  /** Whole batches back to back; the first may begin below the offset asked. Fresh memory: the caller may keep it. */
+  /** Whole batches back to back; the first may begin below the offset asked. Fresh memory, which the caller may keep, or its own. */
   readonly records: Uint8Array
+  /** True: read from files, and every checksum was checked. */
+  readonly isChecked?: boolean
   readonly highWatermark: number
   readonly lastStableOffset: number
   readonly logStartOffset: number

@@ -7,12 +7,14 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
+import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
 import { collectAborted, readSegments } from './log-reader.ts'
 import { LogState, type LogParts } from './log-state.ts'
 import { endActive, replaceActive } from './log-roll.ts'
 import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
+import { SYNC_READ_BYTES } from './sync-gate.ts'
 import type { ProducerSummary } from './producer-entry.ts'
 import { planRetention, type RetentionPlan, type RetentionSegment } from './retention.ts'
 
@@ -20,15 +22,19 @@ import { planRetention, type RetentionPlan, type RetentionSegment } from './rete
 export type ActiveProducer = ProducerSummary
 
 const NOTHING: Uint8Array = new Uint8Array(0)
+/** After so many bytes of appends (twice that at most) what is older does not count as hot. */
+const HOT_BYTES = 256 * 1024 * 1024
 
 export class PartitionLog {
   readonly #state: LogState
   readonly #appender: LogAppender
   readonly #listeners = new Set<() => void>()
   #closing: Promise<void> | null = null
-  /** Offsets at or above were appended in this process, no longer than two ticks ago: their bytes are in the page cache. */
+  /** Offsets at or above were appended in this process, no longer than two ticks and a bounded number of bytes ago: they are in the page cache. */
   #hotOffset: number
   #nextHotOffset: number
+  /** Size of the log when `#nextHotOffset` was taken. */
+  #sizeAtHot: number
 
   /** Used by the loader and LogManager. */
   constructor(parts: LogParts) {
@@ -36,6 +42,7 @@ export class PartitionLog {
     this.#appender = new LogAppender(this.#state, () => this.#notify())
     this.#hotOffset = parts.offsets.logEnd
     this.#nextHotOffset = parts.offsets.logEnd
+    this.#sizeAtHot = parts.segments.size
   }
 
   get topic(): string { return this.#state.topic }
@@ -85,7 +92,17 @@ export class PartitionLog {
     return () => { this.#listeners.delete(listener) }
   }
 
-  #notify(): void { for (const listener of this.#listeners) listener() }
+  #notify(): void {
+    const { size } = this.#state.segments
+    if (size - this.#sizeAtHot > HOT_BYTES || size < this.#sizeAtHot) this.#cool()
+    for (const listener of this.#listeners) listener()
+  }
+
+  #cool(): void {
+    this.#hotOffset = this.#nextHotOffset
+    this.#nextHotOffset = this.logEndOffset
+    this.#sizeAtHot = this.#state.segments.size
+  }
 
   /** Makes everything appended so far durable. Raises LOG_OFFLINE when that fails. */
   flush(): Promise<void> { return this.#exclusive(() => this.#flush()) }
@@ -125,16 +142,28 @@ export class PartitionLog {
 
   /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED. */
   read(offset: number, options: ReadOptions): Promise<ReadResult> {
-    const { offsets, tail, closed } = this.#state
+    const { offsets, tail, closed, segments, sharing } = this.#state
     if (closed === null && offset >= offsets.logStart && offset <= offsets.logEnd) {
       const limit = this.#limit(options.isolation)
-      if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options))
+      if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options, false))
       if (offset >= tail.firstOffset) {
         const read = tail.read(offset, options.maxBytes, limit, options.minOneMessage ?? true)
-        if (read !== null && options.isolation !== 'committed') return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options))
+        if (read !== null && options.isolation !== 'committed') return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options, false))
+      } else if (offset >= this.#hotOffset && options.isolation !== 'committed') {
+        const bytes = Math.max(MIN_HOT_READ, options.maxBytes)
+        if (bytes <= SYNC_READ_BYTES && !sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
+        const { maxBytes, minOneMessage: minOne = true, checkCrc = true, allocate } = options
+        const read = bytes > SYNC_READ_BYTES ? null : readHot(segments, { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate })
+        if (read !== null) return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options, checkCrc))
       }
     }
     return this.#readSlow(offset, options)
+  }
+
+  /** What may be read on the event loop in this turn is used up. */
+  async #readNextTurn(offset: number, options: ReadOptions): Promise<ReadResult> {
+    await new Promise<void>((resolve) => { this.#state.sharing.ports.scheduler.soon(resolve) })
+    return this.read(offset, options)
   }
 
   async #readSlow(offset: number, options: ReadOptions): Promise<ReadResult> {
@@ -145,13 +174,11 @@ export class PartitionLog {
         throw this.#state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${offsets.logStart}–${offsets.logEnd}`, { offset }))
       }
       const limitOffset = this.#limit(options.isolation)
-      const minOne = options.minOneMessage ?? true
+      const { maxBytes, minOneMessage: minOne = true, checkCrc = true, allocate } = options
       try {
-        const read = (offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, options.maxBytes, limitOffset, minOne) : null)
-          ?? await readSegments(
-            segments, { offset, maxBytes: options.maxBytes, limitOffset, minOne, hot: offset >= this.#hotOffset, checkCrc: options.checkCrc ?? true },
-          )
-        return this.#result(read.records, offset, read.nextOffset, options)
+        const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne) : null
+        const read = cached ?? await readSegments(segments, { offset, maxBytes, limitOffset, minOne, checkCrc, allocate })
+        return this.#result(read.records, offset, read.nextOffset, options, cached === null && checkCrc)
       } catch (error) {
         // Truncation, retention or close may have pulled the files away.
         if (this.#state.generation === generation && this.#state.closed === null) throw this.#state.describe(error)
@@ -164,10 +191,10 @@ export class PartitionLog {
     return isolation === 'logEnd' ? offsets.logEnd : isolation === 'committed' ? offsets.lastStable : offsets.highWatermark
   }
 
-  #result(records: Uint8Array, from: number, to: number, options: ReadOptions): ReadResult {
+  #result(records: Uint8Array, from: number, to: number, options: ReadOptions, isChecked: boolean): ReadResult {
     const { offsets, segments } = this.#state
     return {
-      records, highWatermark: offsets.highWatermark, lastStableOffset: offsets.lastStable, logStartOffset: offsets.logStart,
+      records, isChecked, highWatermark: offsets.highWatermark, lastStableOffset: offsets.lastStable, logStartOffset: offsets.logStart,
       abortedTransactions: options.isolation === 'committed' ? collectAborted(segments, from, to) : null,
     }
   }
@@ -330,8 +357,7 @@ export class PartitionLog {
 
   /** Called by the manager about once a minute: what was new at the last tick is less hot now, and what could not be written then is tried again. */
   tick(): void {
-    this.#hotOffset = this.#nextHotOffset
-    this.#nextHotOffset = this.logEndOffset
+    this.#cool()
     this.#appender.sealed.settleInBackground()
   }
 

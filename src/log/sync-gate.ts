@@ -38,15 +38,29 @@ export class SyncGate {
 export const SYNC_WRITE_BYTES = 65_536
 const BYTES_PER_TURN = 262_144
 
-export class WriteBudget {
+/** Largest read made on the event loop: a batch of 64 KiB and what belongs to it. */
+export const SYNC_READ_BYTES: number = 131_072
+const READ_PER_TURN = 2_097_152
+
+/** What may be read or written synchronously in one turn of the event loop. */
+export class TurnBudget {
   readonly #scheduler: Scheduler
+  readonly #perCall: number
+  readonly #perTurn: number
   #spent = 0
 
-  constructor(scheduler: Scheduler) { this.#scheduler = scheduler }
+  private constructor(scheduler: Scheduler, perCall: number, perTurn: number) {
+    this.#scheduler = scheduler
+    this.#perCall = perCall
+    this.#perTurn = perTurn
+  }
 
-  /** True when `bytes` may be written synchronously in this turn. */
+  static ofWrites(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_WRITE_BYTES, BYTES_PER_TURN) }
+  static ofReads(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_READ_BYTES, READ_PER_TURN) }
+
+  /** True when `bytes` fit into this turn. */
   take(bytes: number): boolean {
-    if (bytes > SYNC_WRITE_BYTES || this.#spent + bytes > BYTES_PER_TURN) return false
+    if (bytes > this.#perCall || this.#spent + bytes > this.#perTurn) return false
     if (this.#spent === 0) this.#scheduler.soon(() => { this.#spent = 0 })
     this.#spent += bytes
     return true

@@ -69,13 +69,17 @@ export interface FetchRequest {
   }[]
   /** Ends the wait early with what is there. */
   readonly signal?: AbortSignal | undefined
+  /** In process only: memory to read into, at least so many bytes. It is free again when no response points into it. */
+  readonly allocate?: (bytes: number) => Uint8Array
 }
 export interface FetchPartitionResponse extends Failure {
   readonly topic: string; readonly partition: number
   readonly highWatermark: number; readonly lastStableOffset: number; readonly logStartOffset: number
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null
-  /** Whole batches back to back, the first of which may begin below the offset asked. Empty when there is nothing. Fresh memory: the caller may keep it. */
+  /** Whole batches back to back, the first of which may begin below the offset asked. Empty when there is nothing. Memory of `allocate`, or fresh. */
   readonly records: Uint8Array
+  /** In process only: the checksums of all of it were checked a moment ago. */
+  readonly isChecked?: boolean
 }
 export interface FetchResponse { readonly partitions: readonly FetchPartitionResponse[] }
 
