@@ -198,7 +198,10 @@ export class LogAppender {
       this.#state.hasLeftover = false
       if (this.#diskFull) this.#resumed()
     }
-    if (isDurable && this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
+    if (isDurable) {
+      this.#state.durableEnd = group.nextOffset
+      if (this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
+    }
     group.resolveAll()
     if (group.bytes > 0) this.#notify()
   }

@@ -199,6 +199,68 @@ describe('a sync that fails', () => {
   })
 })
 
+describe('while a sealed segment is not durable yet', () => {
+  /** A log that has just rolled; the syncs of what the roll left behind are held. */
+  async function rolled(kind: RegExp): Promise<Faulty & { readonly held: { readonly waiting: number; release(): void } }> {
+    const f = await faulty({ config: { 'segment.bytes': 150, 'retention.bytes': 0, 'file.delete.delay.ms': 0 } })
+    for (let i = 0; i < 2; i++) await f.t.append([`v${i}`], {}, { durable: false })
+    const held = f.faults.holdSyncs(kind)
+    await f.t.append(['v2'], {}, { durable: false })
+    expect(f.t.log.segmentCount).toBe(2)
+    expect(held.waiting).toBe(1)
+    return { ...f, held }
+  }
+
+  test('a durable append behind it is not acknowledged', async () => {
+    const { t, held } = await rolled(/00000000000000000000\.log$/)
+    let acknowledged = false
+    const sent = t.send(['v3']).then((result) => { acknowledged = true; return result })
+    await t.scheduler.runUntilIdle()
+    expect(acknowledged).toBe(false)
+    held.release()
+    expect(await t.drive(sent)).toMatchObject({ baseOffset: 3 })
+    expect(t.log.recoveryPoint).toBe(4)
+  })
+
+  test('with its indexes, the recovery point does not pass it, though appends behind it are durable', async () => {
+    const { t, held } = await rolled(/00000000000000000000\.(time)?index$/)
+    await t.append(['v3'])
+    expect(t.log.recoveryPoint).toBe(0)
+    held.release()
+    await t.drive(t.log.flush())
+    expect(t.log.recoveryPoint).toBe(4)
+  })
+
+  test('retention may take it', async () => {
+    const { t, held, events } = await rolled(/00000000000000000000\.log$/)
+    for (let i = 3; i < 7; i++) await t.append([`v${i}`], {}, { durable: false })
+    await t.drive(t.log.applyRetention(t.clock.now()))
+    await t.drive(t.scheduler.advance(1000))
+    held.release()
+    await t.append(['next'])
+    expect(events).toEqual([])
+    expect(t.log.isOffline).toBe(false)
+  })
+})
+
+test('a copy of a batch in the same group is not acknowledged when their write fails', async () => {
+  const { t, faults } = await faulty()
+  faults.inject({ call: 'write', error: 'ENOSPC' })
+  const twice = [t.send(['a'], { ...producer, baseSequence: 0 }, { durable: false }), t.send(['a'], { ...producer, baseSequence: 0 }, { durable: false })]
+  const results = await t.drive(Promise.allSettled(twice))
+  expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected'])
+})
+
+test('a mark of a failed sync under a clean one makes the bytes be written again', async () => {
+  const t = await openTestLog()
+  await t.append(['a'])
+  await t.close()
+  t.disk.open(`${t.directory}/unsynced-tail`, 'createNew').close()
+  await t.open()
+  expect(t.manager.recoveryReports[0]).toMatchObject({ clean: false, notes: [{ code: 'TAIL_REWRITTEN' }] })
+  expect(t.fileNames()).not.toContain('unsynced-tail')
+})
+
 describe('the exit handler', () => {
   test('writes and syncs what waits and what is under way, blocking', async () => {
     const { t, faults } = await faulty({ check: false })

@@ -153,6 +153,21 @@ describe('damage above the recovery point', () => {
     expect(await findings(copy.disk, '/data')).toEqual([])
   })
 
+  test('in the last batch of a segment keeps that batch too when later segments go', async () => {
+    const t = await openTestLog({ config: tiny })
+    for (let i = 0; i < 12; i++) await t.append([`value ${i}`, `more ${i}`], {}, { durable: false })
+    const disk = t.disk.survivors('keep-all')
+    t.skipCheck()
+    const size = disk.stat(path(0))!.size
+    edit(disk, path(0), (bytes) => { bytes[size - 1]! ^= 4 })
+    const copy = await openCopy(disk)
+    const [first, ...later] = copy.manager.recoveryReports[0]!.dropped
+    expect(first).toMatchObject({ file: path(0), lastOffset: null, keptAs: expect.stringContaining('.damaged-') as unknown })
+    expect(later.length).toBeGreaterThan(0)
+    await copy.close()
+    expect(await findings(disk, '/data')).toEqual([])
+  })
+
   test('and a crash in the middle of that recovery end in the same place, with the same bytes kept', async () => {
     const reference = await damaged()
     const want = await reference.values()

@@ -105,6 +105,7 @@ export async function restart(state: LogState, sealed: SealedFlusher, offset: nu
   state.generation++
   state.tail.clear()
   state.offsets.restartAt(offset)
+  state.durableEnd = offset
   await state.sharing.persistCheckpoints()
   for (const segment of [...gone].reverse()) retire(state, sealed, segment)
   startOver(state, offset)
@@ -117,6 +118,7 @@ export async function restart(state: LogState, sealed: SealedFlusher, offset: nu
 function takeAway(state: LogState, offset: number): void {
   state.generation++
   state.tail.clear()
+  state.durableEnd = Math.min(state.durableEnd, offset)
   const unstable = state.producers.firstUnstableOffset
   state.offsets.cutEnd(offset, unstable !== null && unstable < offset ? unstable : null)
 }

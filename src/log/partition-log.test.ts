@@ -273,6 +273,18 @@ describe('transactions', () => {
     expect(t.log.activeProducers()).toMatchObject([{ ...producer, lastSequence: 1, currentTxnStartOffset: -1 }])
   })
 
+  test('hide what follows their start from the disk as from memory', async () => {
+    const t = await openTestLog()
+    await t.append(['a'])
+    await t.append(['b'], { ...producer, baseSequence: 0, isTransactional: true })
+    await t.append(['c'])
+    for (let i = 0; i < 2; i++) {
+      expect((await t.read(0, { isolation: 'committed' })).map((record) => text(record.value))).toEqual(['a'])
+      expect((await t.read(0, { isolation: 'highWatermark' })).map((record) => text(record.value))).toEqual(['a', 'b', 'c'])
+      await t.reopen()
+    }
+  })
+
   test('open at a crash are open afterwards', async () => {
     const t = await openTestLog({ config: { 'segment.bytes': 200 } })
     for (let i = 0; i < 6; i++) await t.append(['x'], { ...producer, baseSequence: i, isTransactional: true })
@@ -358,6 +370,23 @@ describe('replication', () => {
     await expect(t.append(['x'], { producerId: 4, producerEpoch: 0, baseSequence: 12 })).rejects.toMatchObject({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
     const after = await t.crash()
     expect(await after.values()).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'b2', 'next'])
+  })
+
+  test('forgets the leader epochs of what a truncation, or a power cut, takes', async () => {
+    const t = await openTestLog()
+    const at = (baseOffset: number, leaderEpoch: number): Buffer => Buffer.from(buildBatch([{ value: 'x', timestamp: 1 }], { baseOffset, leaderEpoch }))
+    for (const [offset, epoch] of [[0, 0], [1, 2], [2, 5]] as const) await t.drive(t.log.append(at(offset, epoch), { origin: 'replication', durable: offset < 2 }))
+    expect(t.log.endOffsetForEpoch(4)).toEqual({ leaderEpoch: 2, endOffset: 2 })
+    const after = await t.crash(t.disk.survivors('lose-all'))
+    expect(after.log).toMatchObject({ logEndOffset: 2, leaderEpoch: 5 })
+    expect(after.log.endOffsetForEpoch(5)).toEqual({ leaderEpoch: 5, endOffset: 2 })
+    await after.drive(after.log.truncateTo(1))
+    expect(after.log).toMatchObject({ logEndOffset: 1, leaderEpoch: 0 })
+    await after.reopen()
+    expect(after.log.leaderEpoch).toBe(0)
+    const early = await t.crash(t.disk.survivors('keep-all'))
+    await early.drive(early.log.truncateTo(2))
+    expect(early.log.endOffsetForEpoch(2)).toEqual({ leaderEpoch: 2, endOffset: 2 })
   })
 
   test('drops everything and goes on at an offset', async () => {

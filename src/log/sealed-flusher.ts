@@ -87,6 +87,7 @@ export class SealedFlusher {
       this.#pending.shift()
       offsets.raiseRecoveryPoint(endOffset)
     }
+    offsets.raiseRecoveryPoint(this.#state.durableEnd)
   }
 
   /** For `exit` handlers: the logs, without their indexes. */
