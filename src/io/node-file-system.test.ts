@@ -34,6 +34,14 @@ describe('NodeFileSystem', () => {
     expect(nodeFileSystem.stat(join(directory, 'lost'))).toBeNull()
   })
 
+  test.runIf(process.platform === 'linux')('gives up on a directory that cannot be made although its parent is there', () => {
+    const lost = join(freshDirectory(), 'lost')
+    symlinkSync(join(lost, '..', 'nowhere', 'at', 'all'), lost)
+    for (const path of ['/proc/ottla', lost, join(lost, 'below')]) {
+      expect(() => nodeFileSystem.makeDirectory(path)).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE' }))
+    }
+  })
+
   test('does not try to sync a directory on win32, where the system refuses', async () => {
     const windows = new NodeFileSystem('win32')
     windows.syncDirectorySync(join(freshDirectory(), 'missing'))

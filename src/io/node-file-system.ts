@@ -10,6 +10,7 @@ import {
   unlinkSync, utimesSync, type Dirent, type Stats,
 } from 'node:fs'
 import { platform } from 'node:os'
+import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from './file-system.ts'
 import { linuxFileSystemType, windowsFileSystemType } from './file-system-types.ts'
@@ -22,6 +23,18 @@ const flags: Readonly<Record<OpenMode, number>> = {
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT,
   createNew: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+}
+
+/** Not Node's own `recursive`: it tries for ever where a folder cannot be made although its parent is there (/proc, a link to nowhere). */
+function makeDirectories(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (systemErrorCode(error) !== 'ENOENT' || dirname(path) === path) throw error
+    makeDirectories(dirname(path))
+    mkdirSync(path)
+  }
 }
 
 export class NodeFileSystem implements FileSystem {
@@ -59,7 +72,7 @@ export class NodeFileSystem implements FileSystem {
 
   makeDirectory(path: string): void {
     try {
-      mkdirSync(path, { recursive: true })
+      makeDirectories(path)
     } catch (error) {
       if (systemErrorCode(error) !== 'EEXIST') throw storageError(error, 'make the directory', path)
       throw new OttlaError('DIRECTORY_UNUSABLE', `${path} exists and is not a directory`, { file: path, cause: error })
