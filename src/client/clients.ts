@@ -14,6 +14,12 @@ import { resolveDeserializer, resolveSerializer } from './serializers.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './types.ts'
 import { within } from './waiting.ts'
 
+/** Batches of a partition in flight in process: 1 MiB at the default batch.size, and pauses of the event loop stay short. */
+const EMBEDDED_PIPELINE = 16
+
+/** What may be asked of settings of any record type. */
+type ProducerSettingNames = Pick<ProducerSettings, 'enable.idempotence' | 'max.in.flight.requests.per.connection'>
+
 export interface ClientsOptions {
   /** The broker runs in this process: its answers are authoritative at once, and defaults are those in process. */
   readonly embedded: boolean
@@ -42,7 +48,7 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
   function producer<K = Uint8Array, V = Uint8Array>(settings: ProducerSettings<K, V> = {}): Producer<K, V> {
     const values = resolveProducer(settings, options.embedded)
     const made: KafkaProducer<K, V> = new KafkaProducer<K, V>(api, ports, {
-      values, budget, ended: () => producers.delete(made), embedded: options.embedded, sequenced: isSequenced(values, settings, options.embedded),
+      values, budget, ended: () => producers.delete(made), embedded: options.embedded, ...pipelineOf(values, settings, options.embedded),
       keySerializer: resolveSerializer('key.serializer', settings['key.serializer']),
       valueSerializer: resolveSerializer('value.serializer', settings['value.serializer']),
       partitioner: checkPartitioner(settings.partitioner),
@@ -76,13 +82,18 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
 }
 
 /**
- * Whether batches carry sequence numbers. With acks 1 `enable.idempotence` resolves to false, as in Kafka; in process a sequence costs
- * nothing and keeps retries in order and free of duplicates, so only an explicit `false` does without.
+ * Whether batches carry sequence numbers, and how many of a partition may be in flight.
+ *
+ * With acks 1 `enable.idempotence` resolves to false, as in Kafka; in process a sequence costs nothing and keeps retries in order and free
+ * of duplicates, so only an explicit `false` does without. Kafka's five requests in flight are a matter of the wire: in process, where the
+ * setting is not given, more batches go at once, so that one write and one sync carry more of them.
  */
-function isSequenced(values: ProducerValues, settings: { readonly 'enable.idempotence'?: unknown }, embedded: boolean): boolean {
-  if (values['enable.idempotence']) return true
-  const possible = values.acks !== 0 && values.retries > 0 && values['max.in.flight.requests.per.connection'] <= 5
-  return embedded && possible && settings['enable.idempotence'] === undefined
+function pipelineOf(values: ProducerValues, settings: ProducerSettingNames, embedded: boolean): { sequenced: boolean; pipeline: number } {
+  const inFlight = values['max.in.flight.requests.per.connection']
+  const possible = values.acks !== 0 && values.retries > 0 && inFlight <= 5
+  const sequenced = values['enable.idempotence'] || (embedded && possible && settings['enable.idempotence'] === undefined)
+  const wide = embedded && sequenced && settings['max.in.flight.requests.per.connection'] === undefined
+  return { sequenced, pipeline: wide ? EMBEDDED_PIPELINE : inFlight }
 }
 
 function checkPartitioner<K, V>(given: ProducerSettings<K, V>['partitioner']): Exclude<ProducerSettings<K, V>['partitioner'], undefined> {

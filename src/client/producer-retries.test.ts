@@ -272,13 +272,14 @@ describe('whatever the broker does', () => {
         expect(h.broker.partition('t', partition).values()).toEqual(mine.map((each) => each.value))
         expect(mine.map((each) => each.metadata.offset)).toEqual(mine.map((_, i) => i))
       }
-    }), { numRuns: 500 })
+    }), { numRuns: 400 })
   })
 
   const harsh = fc.oneof({ weight: 4, arbitrary: fault },
     { weight: 1, arbitrary: fc.record({ errorCode: fc.constantFrom(32, 87, 45, 47, 59), delayMs: fc.integer({ min: 0, max: 100 }) }) })
   test('with refusals and lost places in between: what was acknowledged is there once and in order, what was refused is not', async () => {
-    await fc.assert(fc.asyncProperty(settings, steps, fc.array(harsh, { maxLength: 60 }), async (config, list, faults) => {
+    const wide = fc.record({ 'batch.size': fc.constantFrom(0, 150), 'linger.ms': fc.constantFrom(0, 5) })
+    await fc.assert(fc.asyncProperty(fc.oneof(settings, wide), steps, fc.array(harsh, { maxLength: 60 }), async (config, list, faults) => {
       const { h, sent, results } = await play({ ...config, retries: 5 }, list, faults)
       for (const partition of [0, 1, 2]) {
         const log = h.broker.partition('t', partition).values()
@@ -292,6 +293,6 @@ describe('whatever the broker does', () => {
             && !faults.some((f) => f !== undefined && ('lostAnswer' in f || 'lostRejects' in f))).toBe(false)
         })
       }
-    }), { numRuns: 500 })
+    }), { numRuns: 400 })
   })
 })

@@ -8,7 +8,8 @@
  *  - a batch whose outcome is unknown keeps its sequence for every retry, or it could be written twice;
  *  - sequences restart (at 0, under a new epoch) only for a batch that was refused while nothing else of its partition was in flight and
  *    that no earlier attempt can have appended;
- *  - no batch is left unanswered while five others follow it, or the broker would have forgotten it;
+ *  - no batch is left unanswered while five others follow it, or the broker would have forgotten it (in process more may follow: there an
+ *    answer is not lost on the way, and the one that is in doubt after a failed sync fails instead of being written twice);
  *  - until the broker has acknowledged a first batch it knows no gap, so only one is in flight.
  * Epochs rise per partition: a broker tracks them per partition too, and other partitions need not stop.
  */
@@ -19,7 +20,7 @@ import type { ProducerBatch } from './producer-batch.ts'
 
 export const MAX_PRODUCER_EPOCH = 32_767
 /** Batches of a producer that the broker recognises when they come again. */
-const BROKER_MEMORY = 5
+export const BROKER_MEMORY = 5
 
 /** Errors that say the producer's place in the partition is not what it thinks. */
 export function isSequenceError(error: OttlaError): boolean {
@@ -31,11 +32,11 @@ function isCurrent(queue: PartitionQueue, batch: ProducerBatch): boolean {
 }
 
 /**
- * True when the broker would still recognise the oldest batch in flight after one more. Answers may overtake each other, so the number in
- * flight alone does not say so.
+ * True when fewer than `window` batches follow the oldest in flight, so that the broker still recognises it after one more. Answers may
+ * overtake each other, so the number in flight alone does not say so.
  */
-export function maySendMore(queue: PartitionQueue): boolean {
-  for (const batch of queue.inFlight) if (queue.placesGiven - batch.placedAs >= BROKER_MEMORY) return false
+export function maySendMore(queue: PartitionQueue, window: number): boolean {
+  for (const batch of queue.inFlight) if (queue.placesGiven - batch.placedAs >= window) return false
   return true
 }
 

@@ -227,6 +227,27 @@ describe('batches', () => {
     expect(broker.partition('t', 0).values()).toEqual(values)
   })
 
+  test.each([[{}, 16], [{ 'max.in.flight.requests.per.connection': 3 }, 3], [{ 'enable.idempotence': false }, 5]])('with %j are in flight %i at a time',
+    async (settings, most) => {
+    const { clients, broker, settle } = harness()
+    const [partition] = broker.createTopic('t', 1)
+    const producer = clients.producer({ 'batch.size': 100, ...settings })
+    await settle(producer.send({ topic: 't', value: 'warm' }))
+    let inFlight = 0
+    let peak = 0
+    broker.faults = (api) => {
+      if (api !== 'produce') return undefined
+      peak = Math.max(peak, ++inFlight)
+      return { delayMs: 10 }
+    }
+    const { produce } = broker
+    broker.produce = (request) => produce.call(broker, request).finally(() => { inFlight-- })
+    const values = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(60, '.'))
+    await settle(Promise.all(values.map((value) => producer.send({ topic: 't', value }))))
+    expect(peak).toBe(most)
+    expect(partition!.values()).toEqual(['warm', ...values])
+  })
+
   test('that the topic finds too large are split until they fit', async () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 1)

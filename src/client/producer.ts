@@ -24,7 +24,7 @@ import {
 } from './producer-record.ts'
 import { ProducerTopics, type ProducerTopic } from './producer-topics.ts'
 import type { SendBudget } from './send-budget.ts'
-import { Sender } from './sender.ts'
+import { Sender, type SenderOptions } from './sender.ts'
 import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
 import { Wakeup } from './waiting.ts'
@@ -32,11 +32,8 @@ import { Wakeup } from './waiting.ts'
 /** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (performance.md D2). */
 const POST_HIGH_WATER = 8 * 1024 * 1024
 
-export interface ProducerOptions<K, V> {
+export interface ProducerOptions<K, V> extends SenderOptions {
   readonly values: ProducerValues
-  readonly embedded: boolean
-  /** Batches carry producer ids and sequence numbers. */
-  readonly sequenced: boolean
   readonly keySerializer: Serializer<K> | null
   readonly valueSerializer: Serializer<V> | null
   readonly partitioner: Partitioner<K, V> | 'default' | 'round-robin'

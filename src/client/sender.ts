@@ -20,8 +20,16 @@ import { backoffMs } from './backoff.ts'
 import { splitBatch } from './batch-split.ts'
 import { errorOf } from './failure.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import { assignSequence, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySendMore, moveBehind, realign, restart } from './producer-sequences.ts'
+import { assignSequence, BROKER_MEMORY, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySendMore, moveBehind, realign, restart } from './producer-sequences.ts'
 import { ProducerSession } from './producer-session.ts'
+
+export interface SenderOptions {
+  readonly embedded: boolean
+  /** Batches carry producer ids and sequence numbers. */
+  readonly sequenced: boolean
+  /** Batches of a partition that may be in flight. */
+  readonly pipeline: number
+}
 
 export interface SenderHooks {
   /** A turn of the event loop that `ensureTurn` asked for. */
@@ -49,6 +57,8 @@ export class Sender {
   readonly #session: ProducerSession
   readonly #fields: BatchFields
   readonly #maxInFlight: number
+  /** Batches that may follow one that is not answered. */
+  readonly #window: number
   readonly #queues: PartitionQueue[] = []
   #listed: PartitionQueue[] = []
   #turnScheduled = false
@@ -60,7 +70,7 @@ export class Sender {
   #stopped = false
 
   constructor(
-    api: BrokerApi, ports: Ports, values: ProducerValues, options: { embedded: boolean; sequenced: boolean }, accumulator: Accumulator, hooks: SenderHooks,
+    api: BrokerApi, ports: Ports, values: ProducerValues, options: SenderOptions, accumulator: Accumulator, hooks: SenderHooks,
   ) {
     this.#api = api
     this.#ports = ports
@@ -70,7 +80,8 @@ export class Sender {
     this.#hooks = hooks
     this.#session = new ProducerSession(api, ports, values, options.sequenced)
     this.#fields = { compression: values['compression.type'], compressionLevel: levelOf(values) }
-    this.#maxInFlight = values['max.in.flight.requests.per.connection']
+    this.#maxInFlight = options.pipeline
+    this.#window = Math.max(options.pipeline, BROKER_MEMORY)
   }
 
   addQueue(queue: PartitionQueue): void { this.#queues.push(queue) }
@@ -205,7 +216,7 @@ export class Sender {
   }
 
   #dispatch(queue: PartitionQueue, now: number): void {
-    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue) && (!this.#session.sequenced || maySendMore(queue))) {
+    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue) && (!this.#session.sequenced || maySendMore(queue, this.#window))) {
       const batch = this.#takeReady(queue, now)
       if (batch === null) return
       this.#transmit(queue, batch)
