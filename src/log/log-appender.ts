@@ -17,7 +17,7 @@ import { markUnsynced } from './distrusted-tail.ts'
 import { rollSegment } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { AppendOptions, AppendResult } from './log-types.ts'
-import { SealedFlusher } from './sealed-flusher.ts'
+import { isSyncFailure, SealedFlusher } from './sealed-flusher.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 const ATTRIBUTES_LOW_BYTE = 22
@@ -175,6 +175,7 @@ export class LogAppender {
       await Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])
     } catch (error) {
       if (this.#inFlight !== built) return
+      if (!isSyncFailure(error)) return this.#failed(built.group, error)
       this.#inFlight = null
       this.#state.tail.rollback()
       built.group.rejectAll(this.goOffline(error))

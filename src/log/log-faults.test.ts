@@ -231,6 +231,18 @@ describe('while a sealed segment is not durable yet', () => {
     expect(t.log.recoveryPoint).toBe(4)
   })
 
+  test('and its file cannot be opened for the sync, an append behind it fails, and the next one tries again', async () => {
+    const { t, faults, events } = await faulty({ config: { 'segment.bytes': 150 } })
+    for (let i = 0; i < 2; i++) await t.append([`v${i}`], {}, { durable: false })
+    faults.inject({ call: 'open', error: 'EMFILE', path: /00000000000000000000\.log$/, sticky: true })
+    await t.append(['v2'], {}, { durable: false })
+    await expect(t.append(['v3'])).rejects.toMatchObject({ code: 'TOO_MANY_OPEN_FILES' })
+    faults.heal()
+    expect(await t.append(['v3 again'])).toMatchObject({ baseOffset: 3 })
+    expect(events).toEqual([])
+    expect(await t.values()).toEqual(['v0', 'v1', 'v2', 'v3 again'])
+  })
+
   test('retention may take it', async () => {
     const { t, held, events } = await rolled(/00000000000000000000\.log$/)
     for (let i = 3; i < 7; i++) await t.append([`v${i}`], {}, { durable: false })

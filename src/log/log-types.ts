@@ -40,8 +40,8 @@ export interface ReadOptions {
   /** Verify the checksum of what comes from the disk (what comes from memory is known to be good). Default true. */
   readonly checkCrc?: boolean
   /**
-   * Memory of the caller for what is read from files: at least so many bytes. The result is a view of what was given last; what was given before is
-   * free again, and all of it once the read failed. Default: fresh memory. What the log still has in memory is copied into fresh memory all the same.
+   * Memory of the caller to read into: at least so many bytes. The result is a view of what was given last; what was given before is free again, and
+   * all of it once the read failed. Default: fresh memory.
    */
   readonly allocate?: (bytes: number) => Uint8Array
 }

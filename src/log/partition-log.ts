@@ -16,6 +16,7 @@ import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
 import { SYNC_READ_BYTES } from './sync-gate.ts'
 import type { ProducerSummary } from './producer-entry.ts'
+import { isSyncFailure } from './sealed-flusher.ts'
 import { planRetention, type RetentionPlan, type RetentionSegment } from './retention.ts'
 
 /** As DescribeProducers shows it. −1: none. */
@@ -114,7 +115,7 @@ export class PartitionLog {
     try {
       await Promise.all([sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])
     } catch (error) {
-      throw this.#appender.goOffline(error)
+      throw isSyncFailure(error) ? this.#appender.goOffline(error) : this.#state.describe(error)
     }
     await sealed.settled()
     offsets.raiseRecoveryPoint(logEnd)
@@ -147,7 +148,7 @@ export class PartitionLog {
       const limit = this.#limit(options.isolation)
       if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options, false))
       if (offset >= tail.firstOffset) {
-        const read = tail.read(offset, options.maxBytes, limit, options.minOneMessage ?? true)
+        const read = tail.read(offset, options.maxBytes, limit, options.minOneMessage ?? true, options.allocate)
         if (read !== null && options.isolation !== 'committed') return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options, false))
       } else if (offset >= this.#hotOffset && options.isolation !== 'committed') {
         const bytes = Math.max(MIN_HOT_READ, options.maxBytes)
@@ -176,7 +177,7 @@ export class PartitionLog {
       const limitOffset = this.#limit(options.isolation)
       const { maxBytes, minOneMessage: minOne = true, checkCrc = true, allocate } = options
       try {
-        const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne) : null
+        const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne, allocate) : null
         const read = cached ?? await readSegments(segments, { offset, maxBytes, limitOffset, minOne, checkCrc, allocate })
         return this.#result(read.records, offset, read.nextOffset, options, cached === null && checkCrc)
       } catch (error) {

@@ -5,10 +5,14 @@
  *
  * A failed sync of a log is final (`onFailure`: the log goes offline). Index files can be written again, so a full disk only leaves them for later.
  */
+import { OttlaError } from '../common/errors.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
 
 interface Sealed { readonly segment: Segment; readonly endOffset: number; readonly snapshotPath: string | null; logIsDurable: boolean }
+
+/** False where the file could not even be opened to be synced: that may be tried again, a failed sync never. */
+export function isSyncFailure(error: unknown): boolean { return !OttlaError.is(error, 'TOO_MANY_OPEN_FILES') }
 
 export class SealedFlusher {
   readonly #state: LogState
@@ -56,7 +60,7 @@ export class SealedFlusher {
         await this.#state.sharing.syncGate.run(() => sealed.segment.datasync())
       } catch (error) {
         if (!this.#pending.includes(sealed)) continue
-        this.#onFailure(error)
+        if (isSyncFailure(error)) this.#onFailure(error)
         throw error
       }
       sealed.logIsDurable = true

@@ -237,7 +237,7 @@ export class TailCache {
    * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). They may end with
    * the chunk. Null: not here. The caller has checked that offset < limitOffset <= log end.
    */
-  read(offset: number, maxBytes: number, limitOffset: number, minOne: boolean): TailRead | null {
+  read(offset: number, maxBytes: number, limitOffset: number, minOne: boolean, allocate?: (bytes: number) => Uint8Array): TailRead | null {
     const chunk = this.#chunkOf(offset)
     if (chunk === null) return null
     const view = chunk.view
@@ -258,7 +258,8 @@ export class TailCache {
       nextOffset = last + 1
     }
     if (end === start) return { records: NOTHING, nextOffset: offset }
-    const records = Buffer.allocUnsafe(end - start)
+    const memory = allocate?.(end - start)
+    const records = memory === undefined ? Buffer.allocUnsafe(end - start) : Buffer.from(memory.buffer, memory.byteOffset, end - start)
     records.set(chunk.buffer.subarray(start, end))
     return { records, nextOffset }
   }
