@@ -25,7 +25,8 @@ export class RequestCaller {
       } catch (reason) {
         const error = OttlaError.from(reason)
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
-        const final = !error.retriable || error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || error.code === 'DISK_FULL' || attempt > (this.#values.retries ?? Infinity)
+        const told = error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || error.code === 'DISK_FULL'
+        const final = !error.retriable || told || attempt > (this.#values.retries ?? Infinity)
         if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
         await sleep(this.#ports.scheduler, delayMs)
       }

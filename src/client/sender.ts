@@ -20,7 +20,9 @@ import { backoffMs } from './backoff.ts'
 import { splitBatch } from './batch-split.ts'
 import { errorOf } from './failure.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import { assignSequence, BROKER_MEMORY, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySendMore, moveBehind, realign, restart } from './producer-sequences.ts'
+import {
+  assignSequence, BROKER_MEMORY, isSequenceError, MAX_PRODUCER_EPOCH, mayRestart, maySendMore, moveBehind, realign, restart,
+} from './producer-sequences.ts'
 import { ProducerSession } from './producer-session.ts'
 
 export interface SenderOptions {
@@ -216,7 +218,8 @@ export class Sender {
   }
 
   #dispatch(queue: PartitionQueue, now: number): void {
-    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue) && (!this.#session.sequenced || maySendMore(queue, this.#window))) {
+    while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
+      if (this.#session.sequenced && !maySendMore(queue, this.#window)) return
       const batch = this.#takeReady(queue, now)
       if (batch === null) return
       this.#transmit(queue, batch)

@@ -19,6 +19,10 @@ export interface ProducerRecord<K = Bytes, V = Bytes> {
 /** `offset` is −1 when acks is 0. */
 export interface RecordMetadata { topic: string; partition: number; offset: number; timestamp: number }
 
+/**
+ * Decoded field by field on first access. Valid for ever: a record that is kept keeps in memory the bytes it was fetched with
+ * (`max.partition.fetch.bytes`), so copy what is to be kept for long.
+ */
 export interface ConsumerRecord<K = Bytes, V = Bytes> {
   readonly topic: string; readonly partition: number; readonly offset: number
   readonly timestamp: number; readonly timestampType: 'CreateTime' | 'LogAppendTime'
