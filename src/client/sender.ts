@@ -2,7 +2,7 @@
  * Sends sealed batches through BrokerApi and settles them: readiness (full, linger, natural batching), requests in flight, retries,
  * delivery timeout, idempotence.
  *
- * linger.ms 0 is natural batching: an open batch goes in the next turn of the event loop if nothing of its partition is in flight;
+ * linger.ms 0 is natural batching: an open batch goes in the next turn of the event loop if nothing of its partition was in flight before it;
  * else it gathers records until the answer comes. Full batches go up to max.in.flight at a time (per partition: in process, each partition
  * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (performance.md D5).
  *
@@ -218,18 +218,20 @@ export class Sender {
   }
 
   #dispatch(queue: PartitionQueue, now: number): void {
+    // What is sent together shares one write and one sync, so the rest goes along with full batches if nothing was in flight before them.
+    const wasIdle = queue.inFlight.length === 0
     while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
       if (this.#session.sequenced && !maySendMore(queue, this.#window)) return
-      const batch = this.#takeReady(queue, now)
+      const batch = this.#takeReady(queue, now, wasIdle)
       if (batch === null) return
       this.#transmit(queue, batch)
     }
   }
 
-  #takeReady(queue: PartitionQueue, now: number): ProducerBatch | null {
+  #takeReady(queue: PartitionQueue, now: number, wasIdle: boolean): ProducerBatch | null {
     if (queue.sealed.length === 0 && queue.open !== null) {
       const lingerMs = this.#values['linger.ms']
-      const due = lingerMs === 0 ? queue.inFlight.length === 0 : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
+      const due = lingerMs === 0 ? wasIdle : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
       if (due) this.#accumulator.seal(queue)
     }
     return queue.sealed.shift() ?? null
