@@ -291,3 +291,14 @@ test('a segment rolls before its relative offsets overflow', async () => {
   await t.reopen()
   expect((await t.readAll()).map((record) => record.offset)).toEqual([0, 2 ** 31 - 1, 2 ** 31, 2 ** 33])
 })
+
+test('indexes over a log that was emptied are not believed: the log goes on where it ends', async () => {
+  const t = await closedLog()
+  const last = t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10)).at(-1)!
+  edit(t.disk, path(last), () => Buffer.alloc(0))
+  const copy = await openCopy(t.disk.survivors('keep-all'))
+  expect(copy.log.logEndOffset).toBe(last)
+  await copy.append([{ value: 'again', timestamp: copy.clock.now() + 60_000 }])
+  expect((await copy.read(last)).map((record) => text(record.value))).toEqual(['again'])
+  await copy.close()
+})

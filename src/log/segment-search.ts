@@ -187,7 +187,8 @@ export class SegmentSearch {
     let nextOffset = this.#indexes.baseOffset
     let maxTimestamp = times.lastTimestamp
     let offsetOfMax = times.lastOffset
-    let confirmed = this.#file.size === 0
+    // Entries over an empty log are lies.
+    let confirmed = times.entryCount === 0
     const walker = new BatchWalker(this.#file, start.position, this.#file.size, { kind: 'headers' })
     const problem = await this.#walk(walker, (header) => {
       const fits = header.lastOffset >= nextOffset && header.baseOffset >= this.#indexes.baseOffset
