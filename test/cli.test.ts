@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { build, jsonLines, ottla, root, type Outcome } from './support/cli.ts'
+import { build, jsonLines, ottla, ottlaCommand, root, type Outcome } from './support/cli.ts'
 
 const fixtures = join(root, 'fixtures')
 let scratch: string
@@ -238,6 +239,13 @@ describe('consume', () => {
       onStart: (child) => { child.stdout!.once('data', () => child.stdout!.destroy()) },
     })
     expect([code, error]).toEqual([0, ''])
+  })
+
+  test.runIf(existsSync('/dev/full'))('says so when its output cannot be written', async () => {
+    await succeeds(fed('a\nb\n', 'produce', '--topic', 't'))
+    const line = `${ottlaCommand} consume --data "${data}" --topic t --from-beginning > /dev/full`
+    const { status, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([1, expect.stringContaining('error: the output could not be written: ENOSPC')])
   })
 
   test('follows what the owner of the directory writes, until it is interrupted', async () => {

@@ -89,6 +89,10 @@ async function main(): Promise<void> {
   }
   terminal.endProgress()
   await terminal.flush()
+  if (terminal.writeFailure !== null) {
+    terminal.note(`${terminal.style('red', 'error:')} the output could not be written: ${terminal.writeFailure.message}`)
+    process.exit(FAILED)
+  }
   process.exit(stopCode !== 0 ? stopCode : terminal.readerGone ? 0 : code)
 }
 

@@ -20,6 +20,7 @@ export class Terminal {
   #gathered: (Uint8Array | string)[] = []
   #gatheredBytes = 0
   #readerGone = false
+  #writeFailure: Error | null = null
   #progressShown = false
   #progressAt = 0
   #wake: (() => void) | null = null
@@ -29,7 +30,7 @@ export class Terminal {
     this.signal = this.#abort.signal
     this.isInteractive = streams.error.isTTY && process.env['CI'] === undefined
     const onError = (error: NodeJS.ErrnoException): void => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') this.#writeFailure ??= error
       this.#readerGone = true
       this.#wake?.()
       this.interrupt()
@@ -39,6 +40,9 @@ export class Terminal {
   }
 
   get readerGone(): boolean { return this.#readerGone }
+
+  /** Why nothing more can be written (a full disk, say); null also when the reader has merely gone. */
+  get writeFailure(): Error | null { return this.#writeFailure }
 
   interrupt(): void { this.#abort.abort() }
 
