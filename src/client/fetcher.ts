@@ -146,7 +146,7 @@ export class Fetcher<K, V> {
     const fetched = new FetchedRecords<K, V>({
       topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
       abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
-    }, offset, this.#values['check.crcs'], this.#deserializers)
+    }, offset, this.#values['check.crcs'] && response.isChecked !== true, this.#deserializers)
     partition.add(fetched, endOfBatches(response.records, offset))
     this.#hooks.arrived()
   }

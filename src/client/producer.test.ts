@@ -173,6 +173,22 @@ describe('batches', () => {
     expect(broker.partition('t', 0).batches.map(({ header }) => header.count)).toEqual([1, 3, 3])
   })
 
+  test('of linger 0: the rest goes along with full batches, unless something was in flight before', async () => {
+    const { clients, broker, settle, run } = harness()
+    broker.createTopic('t', 1)
+    const producer = clients.producer({ 'batch.size': 200 })
+    await settle(producer.send({ topic: 't', value: 'warm' }))
+    broker.faults = () => ({ delayMs: 10 })
+    const sends = Array.from({ length: 5 }, () => producer.send({ topic: 't', value: 'x'.repeat(50) }))
+    await run(1)
+    expect(broker.calls('produce')).toBe(4)
+    sends.push(producer.send({ topic: 't', value: 'later' }))
+    await run(3)
+    expect(broker.calls('produce')).toBe(4)
+    await settle(Promise.all(sends))
+    expect(broker.partition('t', 0).batches.map(({ header }) => header.count)).toEqual([1, 2, 2, 1, 1])
+  })
+
   test('of linger 5: wait for company, but full ones go at once', async () => {
     const { clients, broker, run } = harness()
     broker.createTopic('t', 1)
