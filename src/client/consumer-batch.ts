@@ -1,4 +1,5 @@
-/** What `batches` and `poll` hand out: records of one partition, from one fetch. Iterated any number of times; valid for ever. */
+/** What `batches` and `poll` hand out: records of one partition, from one fetch. Iterated any number of times; valid for ever, unless a cursor was asked for. */
+import { OttlaError } from '../common/errors.ts'
 import type { RecordSlice } from './record-slice.ts'
 import { SliceCursor } from './record-slice.ts'
 import type { ConsumerBatch, ConsumerRecord, RecordCursor } from './types.ts'
@@ -8,6 +9,8 @@ export class KafkaConsumerBatch<K, V> implements ConsumerBatch<K, V> {
   readonly #from: number
   readonly #to: number
   readonly #commit: (offset: number) => Promise<void>
+  #hasCursor = false
+  #isGone = false
 
   /** Rows `from` to `to`, at least one. */
   constructor(slice: RecordSlice<K, V>, from: number, to: number, commit: (offset: number) => Promise<void>) {
@@ -25,10 +28,28 @@ export class KafkaConsumerBatch<K, V> implements ConsumerBatch<K, V> {
   get highWatermark(): number { return this.#slice.highWatermark }
 
   * [Symbol.iterator](): Generator<ConsumerRecord<K, V>, void, void> {
+    this.#checkThere()
     for (let row = this.#from; row < this.#to; row++) yield this.#slice.record(row)
   }
 
-  cursor(): RecordCursor { return new SliceCursor(this.#slice, this.#from, this.#to) }
+  cursor(): RecordCursor {
+    this.#checkThere()
+    this.#hasCursor = true
+    return new SliceCursor(this.#slice, this.#from, this.#to)
+  }
+
+  /** The next batch is asked for. Whoever never took a cursor may still come back for the records; else their memory is used again. */
+  release(): void {
+    const { lease } = this.#slice
+    if (lease === null) return
+    if (this.#hasCursor) this.#isGone = true
+    else lease.pin()
+    lease.release()
+  }
+
+  #checkThere(): void {
+    if (this.#isGone) throw new OttlaError('INVALID_ARGUMENT', 'a batch that was read by its cursor is gone once the next one is asked for: iterate over it to keep its records')
+  }
 
   /** Commits lastOffset + 1. Raises ILLEGAL_GENERATION when the partition is another member's by now, INVALID_GROUP_ID without a group. */
   commit(): Promise<void> { return this.#commit(this.lastOffset + 1) }

@@ -119,6 +119,7 @@ export class ConsumerPartition<K, V> {
       if (slice !== null) return { slice, from: 0 }
       this.#fetched.shift()
       this.#passOver(first.nextOffset)
+      first.done()
     }
     return null
   }
@@ -133,6 +134,7 @@ export class ConsumerPartition<K, V> {
   /** Rows from `from` on were taken and not handed out after all. */
   giveBack(slice: RecordSlice<K, V>, from: number, version: number): void {
     if (version !== this.version || from >= slice.count) return
+    slice.lease?.pin()
     this.#rest = { slice, from }
     this.position = slice.offsets[from]!
   }

@@ -198,10 +198,16 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
 
   batches(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<ConsumerBatch<K, V>, undefined, void> {
     const { signal } = callOptions('batches', options, ['signal'])
+    let last: KafkaConsumerBatch<K, V> | null = null
     return new BatchStream<ConsumerBatch<K, V>>({
       next: async (reader) => {
+        last?.release()
+        last = null
         const taken = await this.#next(reader, this.#values['max.poll.records'], Infinity, signal)
-        return taken === null ? null : this.#batch(taken)
+        if (taken === null) return null
+        taken.slice.lease?.hold()
+        last = this.#batch(taken)
+        return last
       },
       release: (reader, processed) => {
         if (reader !== this.#reader) return
@@ -234,10 +240,12 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     }
     this.#hand = all
     this.#fetcher.pump()
+    // These are valid for ever.
+    for (const { slice } of all) slice.lease?.pin()
     return all.map((taken) => this.#batch(taken))
   }
 
-  #batch(taken: Taken<K, V>): ConsumerBatch<K, V> {
+  #batch(taken: Taken<K, V>): KafkaConsumerBatch<K, V> {
     const { topic, partition } = taken.partition
     return new KafkaConsumerBatch(taken.slice, taken.from, taken.to, async (offset) => {
       if (this.#mode === 'subscribed' && taken.partition !== this.#partitions.get(partitionKey(topic, partition))) {

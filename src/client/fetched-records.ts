@@ -10,6 +10,7 @@ import { OttlaError } from '../common/errors.ts'
 import { peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader } from '../record/batch-format.ts'
 import { readControlType } from '../record/control-record.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
+import type { FetchLease } from './fetch-memory.ts'
 import { RecordSlice, ROW, type Deserializers, type RowSource } from './record-slice.ts'
 
 /** Rows of one slice at most. */
@@ -60,9 +61,11 @@ export class FetchedRecords<K, V> {
   #count = 0
   #position = 0
   #nextOffset: number
+  readonly #lease: FetchLease | null
 
-  constructor(from: FetchedPartition, offset: number, checkCrc: boolean, deserializers: Deserializers<K, V>) {
+  constructor(from: FetchedPartition, offset: number, checkCrc: boolean, deserializers: Deserializers<K, V>, lease: FetchLease | null = null) {
     this.#from = from
+    this.#lease = lease
     this.#bytes = from.records
     this.#view = viewOf(from.records)
     this.#nextOffset = offset
@@ -75,6 +78,9 @@ export class FetchedRecords<K, V> {
   get size(): number { return this.#bytes.length }
   /** Where reading goes on. */
   get nextOffset(): number { return this.#nextOffset }
+
+  /** Everything was taken. */
+  done(): void { this.#lease?.release() }
 
   /** At most `max` records; null when no more are in. Raises CORRUPT_MESSAGE when damage comes first. */
   take(max: number): RecordSlice<K, V> | null {
@@ -91,7 +97,7 @@ export class FetchedRecords<K, V> {
     const count = this.#count
     if (count === 0) return null
     const columns = { offsets: offsets.slice(0, count), timestamps: timestamps.slice(0, count), rows: rows.slice(0, count * ROW), sources }
-    return new RecordSlice(this.#from.topic, this.#from.partition, columns, this.#nextOffset, this.#from.highWatermark, this.#deserializers)
+    return new RecordSlice(this.#from.topic, this.#from.partition, columns, this.#nextOffset, this.#from.highWatermark, this.#deserializers, this.#lease)
   }
 
   #located(error: OttlaError): OttlaError {

@@ -13,6 +13,7 @@ import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
 import { errorOf } from './failure.ts'
 import { endOfBatches, FetchedRecords } from './fetched-records.ts'
+import { FetchMemory } from './fetch-memory.ts'
 import type { Deserializers, RecordSlice } from './record-slice.ts'
 
 /** So many empty answers that came at once are followed by a pause, or an idle consumer would spin. */
@@ -44,6 +45,7 @@ export class Fetcher<K, V> {
   readonly #deserializers: Deserializers<K, V>
   readonly #partitions: () => Iterable<ConsumerPartition<K, V>>
   readonly #hooks: FetcherHooks
+  readonly #memory = new FetchMemory()
   #controller: AbortController | null = null
   /** Turns: partitions that were served last come last. */
   readonly #turn = new Map<ConsumerPartition<K, V>, number>()
@@ -94,7 +96,7 @@ export class Fetcher<K, V> {
     try {
       answer = this.#api.fetch({
         maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
-        isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal,
+        isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal, allocate: this.#memory.allocate,
         partitions: wanted.map(({ topic, partition, fetchOffset }) => (
           { topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
       })
@@ -143,10 +145,12 @@ export class Fetcher<K, V> {
     partition.highWatermark = response.highWatermark
     if (response.records.length === 0) return
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
+    const lease = this.#memory.leaseOf(response.records)
+    if (endOfBatches(response.records, offset) >= response.highWatermark) this.#memory.trim()
     const fetched = new FetchedRecords<K, V>({
       topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
       abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
-    }, offset, this.#values['check.crcs'] && response.isChecked !== true, this.#deserializers)
+    }, offset, this.#values['check.crcs'] && response.isChecked !== true, this.#deserializers, lease)
     partition.add(fetched, endOfBatches(response.records, offset))
     this.#hooks.arrived()
   }

@@ -7,6 +7,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { bufferView } from '../record/buffer-view.ts'
+import type { FetchLease } from './fetch-memory.ts'
 import { readVarint, varintEnd } from '../record/varint.ts'
 import { fromText, type TextSerde } from './serializers.ts'
 import type { ConsumerRecord, Deserializer, Header, RecordCursor } from './types.ts'
@@ -47,9 +48,12 @@ export class RecordSlice<K, V> {
   readonly highWatermark: number
   /** Where reading goes on: behind the last record and whatever else was passed over with it. */
   readonly nextOffset: number
+  /** Null: the bytes are nobody else's. */
+  readonly lease: FetchLease | null
   readonly #sources: readonly RowSource[]
 
-  constructor(topic: string, partition: number, columns: SliceColumns, nextOffset: number, highWatermark: number, deserializers: Deserializers<K, V>) {
+  constructor(topic: string, partition: number, columns: SliceColumns, nextOffset: number, highWatermark: number, deserializers: Deserializers<K, V>,
+    lease: FetchLease | null = null) {
     this.topic = topic
     this.partition = partition
     this.count = columns.offsets.length
@@ -60,6 +64,7 @@ export class RecordSlice<K, V> {
     this.nextOffset = nextOffset
     this.highWatermark = highWatermark
     this.deserializers = deserializers
+    this.lease = lease
   }
 
   source(row: number): RowSource {
@@ -70,7 +75,12 @@ export class RecordSlice<K, V> {
     return sources[at]!
   }
 
-  record(row: number): ConsumerRecord<K, V> { return new LazyRecord(this, row) }
+  /** A record is valid for ever. */
+  record(row: number): ConsumerRecord<K, V> {
+    this.lease?.pin()
+    return new LazyRecord(this, row)
+  }
+
 
   keyBytes(row: number): Buffer | null { return this.#bytes(row, KEY_START) }
   valueBytes(row: number): Buffer | null { return this.#bytes(row, VALUE_START) }

@@ -44,6 +44,7 @@ export interface ConsumerBatch<K = Bytes, V = Bytes> extends Iterable<ConsumerRe
   readonly baseOffset: number; readonly lastOffset: number; readonly count: number
   /** When it was fetched. */
   readonly highWatermark: number
+  /** The fast way through: no object per record. The batch is gone once the next one is asked for; without a cursor its records can be kept for ever. */
   cursor(): RecordCursor
   /** Commits lastOffset + 1. */
   commit(): Promise<void>

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { silentLogger } from '../src/common/logger.ts'
+import { open, type Ottla } from '../src/index.ts'
+
+const RECORDS = 30_000
+const valueOf = (i: number): string => `${i}:`.padEnd(1000, String(i % 10))
+
+/** More than the tail cache holds, so that most of it is read from files, into memory that is used again. */
+describe('what a consumer hands out of 30 MB', () => {
+  let directory = ''
+  let ottla: Ottla
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'ottla-memory-'))
+    ottla = await open(directory, { logger: silentLogger })
+    await ottla.admin.createTopic('t', { partitions: 1 })
+    const producer = ottla.producer({ acks: 1 })
+    for (let i = 0; i < RECORDS; i++) if (!producer.post({ topic: 't', partition: 0, value: valueOf(i) })) await producer.drained()
+    await producer.close()
+  })
+
+  afterAll(async () => {
+    await ottla.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  test('by cursor is right until the next batch, and what was kept as records is right for ever', async () => {
+    const consumer = ottla.consumer<Uint8Array, string>({ 'value.deserializer': 'string', 'max.poll.records': 700 })
+    consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+    const kept: { offset: number; bytes: () => string | null }[] = []
+    const read: unknown[] = []
+    let seen = 0
+    let turn = 0
+    for await (const batch of consumer.batches()) {
+      if (turn++ % 40 === 39) {
+        for (const record of batch) kept.push({ offset: record.offset, bytes: () => record.value })
+        seen += batch.count
+      } else {
+        const cursor = batch.cursor()
+        while (cursor.next()) {
+          if (Buffer.from(cursor.value()!).toString() !== valueOf(cursor.offset) || cursor.offset !== seen) throw new Error(`wrong at ${cursor.offset}`)
+          seen++
+        }
+        read.push(batch)
+      }
+      if (seen >= RECORDS) break
+    }
+    expect(kept.length).toBeGreaterThan(300)
+    for (const { offset, bytes } of kept) expect(bytes()).toBe(valueOf(offset))
+    expect(() => [...read[0] as Iterable<unknown>]).toThrow(/gone once the next one is asked for/)
+    await consumer.close()
+  })
+
+  test('by batches that are looked at later is right', async () => {
+    const consumer = ottla.consumer<Uint8Array, string>({ 'value.deserializer': 'string' })
+    consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+    const batches: Iterable<{ offset: number; value: string | null }>[] = []
+    let seen = 0
+    for await (const batch of consumer.batches()) {
+      batches.push(batch)
+      seen += batch.count
+      if (seen >= RECORDS) break
+    }
+    let next = 0
+    for (const batch of batches) for (const { offset, value } of batch) if (offset !== next++ || value !== valueOf(offset)) throw new Error(`wrong at ${offset}`)
+    expect(next).toBe(RECORDS)
+    await consumer.close()
+  })
+})
