@@ -191,7 +191,7 @@ export class LogAppender {
     if (group.bytes > 0) {
       const { active } = segments
       for (const { size, lastOffset, maxTimestamp } of group.batches) active.commitBatch(size, lastOffset, maxTimestamp)
-      for (const aborted of commitProducers(group.nextOffset)) active.commitAborted(aborted)
+      this.#noteAborted(commitProducers(group.nextOffset))
       if (group.bypassesTail) tail.clear()
       else tail.commit(group.nextOffset)
       producers.onHighWatermark(group.nextOffset)
@@ -205,6 +205,18 @@ export class LogAppender {
     }
     group.resolveAll()
     if (group.bytes > 0) this.#notify()
+  }
+
+  /** The file is derived and may wait, but not for the next roll: whoever looks at the folder of a killed process should find it there. */
+  #noteAborted(entries: readonly TransactionIndexEntry[]): void {
+    const { segments, sharing, name } = this.#state
+    if (entries.length === 0) return
+    for (const entry of entries) segments.active.commitAborted(entry)
+    try {
+      segments.active.writeAborted()
+    } catch (error) {
+      sharing.ports.logger.warn('a transaction index could not be written; it is tried again when the segment ends', { log: name, error })
+    }
   }
 
   #failed(group: AppendGroup, error: unknown): void {

@@ -13,17 +13,23 @@ import type { Segment } from './segment.ts'
 
 /** Renames the files of a segment that is in no list any more; they are removed later. */
 function retire(state: LogState, sealed: SealedFlusher, segment: Segment): void {
-  const { ports } = state.sharing
   sealed.forget(segment)
-  const snapshot = state.producers.markSnapshotDeleted(segment.baseOffset)
+  removeLater(state, state.producers.markSnapshotDeleted(segment.baseOffset))
   segment.markDeleted()
+  later(state, () => segment.removeFiles())
+}
+
+function removeLater(state: LogState, path: string | null): void {
+  if (path !== null) later(state, () => state.store.fileSystem.unlinkAsync(path))
+}
+
+/** After file.delete.delay.ms, unless the log is closed by then: its folder may be another owner's, and the next open removes what is left. */
+function later(state: LogState, remove: () => Promise<void>): void {
+  const { ports } = state.sharing
   ports.scheduler.after(state.config.fileDeleteDelayMs, () => {
-    // After a close the folder may be another owner's: the next open removes them.
     if (state.closed !== null) return
-    const work = [segment.removeFiles()]
-    if (snapshot !== null) work.push(state.store.fileSystem.unlinkAsync(snapshot))
-    Promise.all(work).catch((error: unknown) => {
-      ports.logger.warn('files of a deleted segment could not be removed; the next open tries again', { log: state.name, segment: segment.logPath, error })
+    remove().catch((error: unknown) => {
+      ports.logger.warn('files of a deleted segment could not be removed; the next open tries again', { log: state.name, error })
     })
   })
 }
@@ -38,6 +44,8 @@ export async function dropFirst(state: LogState, sealed: SealedFlusher, count: n
   await moveStart(state, Math.max(state.offsets.logStart, rest.first.baseOffset))
   state.segments = rest
   for (const segment of gone) retire(state, sealed, segment)
+  // A clean close in the middle of a segment leaves a snapshot that belongs to no segment.
+  for (const offset of state.producers.snapshotOffsets) if (offset < rest.first.baseOffset) removeLater(state, state.producers.markSnapshotDeleted(offset))
   await state.store.fileSystem.syncDirectory(state.store.directory)
 }
 

@@ -88,12 +88,19 @@ export class SegmentIndexes {
 
   /** Brings the files up to memory. Not synced: `flush` does that, now or later. */
   write(): void {
-    for (const [index, kind] of [[this.#offsets, 'index'], [this.#times, 'timeindex'], [this.#aborted, 'txnindex']] as const) {
-      if (index === null || !index.isDirty) continue
-      index.writeTo(this.#fs, this.path(kind))
-      if (this.#fs.stat(this.path(kind)) === null) this.#unsynced.delete(kind)
-      else this.#unsynced.add(kind)
-    }
+    this.#writeIndex(this.#offsets, 'index')
+    this.#writeIndex(this.#times, 'timeindex')
+    this.writeAborted()
+  }
+
+  /** The transaction index alone. */
+  writeAborted(): void { this.#writeIndex(this.#aborted, 'txnindex') }
+
+  #writeIndex(index: OffsetIndex | TimeIndex | TransactionIndex | null, kind: IndexKind): void {
+    if (index === null || !index.isDirty) return
+    index.writeTo(this.#fs, this.path(kind))
+    if (this.#fs.stat(this.path(kind)) === null) this.#unsynced.delete(kind)
+    else this.#unsynced.add(kind)
   }
 
   /** As `write`, and everything written since the last flush is durable, names included. */

@@ -178,6 +178,8 @@ export class Segment {
 
   /** Of a transaction whose abort marker lies in this segment. */
   commitAborted(entry: TransactionIndexEntry): void { this.#indexes.aborted().append(entry) }
+  /** Brings the transaction index file up to memory, not synced: others who look at the files of a killed process expect it there. */
+  writeAborted(): void { this.#indexes.writeAborted() }
 
   /** fdatasync of the `.log` alone (and once of the directory entry). A failure must take the log offline. */
   datasync(): Promise<void> { return this.#file.datasync() }
