@@ -51,6 +51,7 @@ export async function loadLog(asked: LoadRequest): Promise<LoadedLog> {
     request, reporter, producers, segments: opened, epochs: loadEpochs(request, reporter), offline: null,
     logStart: Math.max(request.logStart, opened[0]?.baseOffset ?? request.logStart),
   }
+  noteEmptied(scene)
   // Segments that recovery will walk anyway rebuild everything themselves.
   const firstWalked = clean ? opened.length : Math.max(0, floorIndex(opened, request.recoveryPoint))
   await rebuildDerived(scene, listing, firstWalked)
@@ -75,6 +76,17 @@ function floorIndex(segments: readonly Segment[], offset: number): number {
   let index = segments.length - 1
   while (index > 0 && segments[index]!.baseOffset > offset) index--
   return index
+}
+
+/** A segment whose every record was cleaned away is empty, and so are its indexes; entries over an empty log tell of records that were there. */
+function noteEmptied(scene: RecoveryScene): void {
+  const { fileSystem, directory } = scene.request.store
+  for (const segment of scene.segments.slice(0, -1)) {
+    if (segment.size > 0) continue
+    const hasEntries = (['index', 'timeindex'] as const).some((kind) => (fileSystem.stat(join(directory, segmentFileName(segment.baseOffset, kind)))?.size ?? 0) > 0)
+    if (!hasEntries) continue
+    scene.reporter.note('SEGMENT_EMPTIED', `segment ${segment.baseOffset} is empty, but its indexes tell of records: the disk or somebody took them`, segment.logPath)
+  }
 }
 
 // ---- pass 3: derived files ----------------------------------------------------------------------------------------------------------

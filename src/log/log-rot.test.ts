@@ -302,3 +302,20 @@ test('indexes over a log that was emptied are not believed: the log goes on wher
   expect((await copy.read(last)).map((record) => text(record.value))).toEqual(['again'])
   await copy.close()
 })
+
+test('a segment in the middle that was emptied is told of; one that never held anything is not', async () => {
+  const t = await closedLog()
+  const bases = t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))
+  const codes = async (disk: SimulatedFileSystem): Promise<string[]> => {
+    const copy = await openCopy(disk)
+    const found = copy.manager.recoveryReports.flatMap((report) => report.notes).map((note) => `${note.code} ${note.file ?? ''}`)
+    await copy.close()
+    return found
+  }
+  const disk = t.disk.survivors('keep-all')
+  edit(disk, path(bases[1]!), () => Buffer.alloc(0))
+  expect(await codes(disk)).toEqual([`SEGMENT_EMPTIED ${path(bases[1]!)}`])
+  const cleaned = t.disk.survivors('keep-all')
+  for (const kind of ['log', 'index', 'timeindex'] as const) edit(cleaned, path(bases[1]!, kind), () => Buffer.alloc(0))
+  expect(await codes(cleaned)).toEqual([])
+})
