@@ -64,6 +64,7 @@ describe('an append of a client', () => {
       buildEndTransactionMarker({ type: 'COMMIT', timestamp: NOW, producerId: 1, producerEpoch: 0, coordinatorEpoch: 0 }),
     ), 'INVALID_RECORD'],
     ['a producer without sequence', batch(undefined, { producerId: 5, producerEpoch: 0, baseSequence: -1 }), 'INVALID_RECORD'],
+    ['offsets with holes', forged(batch([0, 1, 3].map((offsetDelta) => ({ value: 'v', timestamp: NOW, offsetDelta }))), (view) => view.setInt32(23, 2)), 'INVALID_RECORD'],
     ['records that do not parse', forged(batch(), (view) => view.setUint8(61, 0x7e)), 'INVALID_RECORD'],
   ] as const)('is refused for %s', (_what, bytes, code) => {
     expect(refusal(() => check(bytes))).toBe(code)

@@ -135,10 +135,9 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
 
   const stampsTime = config.timestampType === 'LogAppendTime'
   const target = config.compression ?? header.compression
-  const recodes = target !== header.compression && !header.isControl
+  const rebuilds = target !== header.compression && !header.isControl
   let bytes = size === records.length ? records : records.subarray(0, size)
   let maxTimestamp = header.maxTimestamp
-  let rebuilds = recodes
   if (origin === 'in-process' && headerSuffices(header, config, now)) {
     checkTimestamps(-1, header.maxTimestamp, header, config, now)
   } else {
@@ -147,7 +146,6 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
     if (config.isCompacted && summary.firstWithoutKey >= 0 && !header.isControl) {
       refuse('INVALID_RECORD', `record ${summary.firstWithoutKey} of the batch has no key, but the topic is compacted`)
     }
-    if (header.compression !== 'none' && !summary.consecutive) rebuilds = true
     maxTimestamp = summary.maxTimestamp
   }
   const restamps = stampsTime || header.timestampType === 'LogAppendTime' || maxTimestamp !== header.maxTimestamp

@@ -375,7 +375,7 @@ describe('replication', () => {
   test('forgets the leader epochs of what a truncation, or a power cut, takes', async () => {
     const t = await openTestLog()
     const at = (baseOffset: number, leaderEpoch: number): Buffer => Buffer.from(buildBatch([{ value: 'x', timestamp: 1 }], { baseOffset, leaderEpoch }))
-    for (const [offset, epoch] of [[0, 0], [1, 2], [2, 5]] as const) await t.drive(t.log.append(at(offset, epoch), { origin: 'replication', durable: offset < 2 }))
+    for (const [offset, epoch] of [[0, 0], [1, 2], [2, 5], [3, 6]] as const) await t.drive(t.log.append(at(offset, epoch), { origin: 'replication', durable: offset < 2 }))
     expect(t.log.endOffsetForEpoch(4)).toEqual({ leaderEpoch: 2, endOffset: 2 })
     const after = await t.crash(t.disk.survivors('lose-all'))
     expect(after.log).toMatchObject({ logEndOffset: 2, leaderEpoch: 5 })
