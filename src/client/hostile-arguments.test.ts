@@ -42,7 +42,7 @@ describe('what no call should be given', () => {
     const producer = clients.producer()
     const errors: Error[] = []
     producer.on('error', (error) => errors.push(error))
-    for (const topic of [Symbol('t'), Object.create(null), [Symbol('t')]]) producer.post({ topic, value: 'v' } as never)
+    for (const topic of [Symbol('t'), Object.create(null), [Symbol('t')]]) producer.post({ topic, value: 'v' })
     producer.post(new Proxy({}, { get: () => { throw new RangeError('no') } }) as never)
     expect(errors.map((error) => OttlaError.is(error))).toEqual([true, true, true, true])
   })
