@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -67,6 +67,36 @@ describe('what a consumer hands out of 30 MB', () => {
     let next = 0
     for (const batch of batches) for (const { offset, value } of batch) if (offset !== next++ || value !== valueOf(offset)) throw new Error(`wrong at ${offset}`)
     expect(next).toBe(RECORDS)
+    await consumer.close()
+  })
+
+  test('ends before a flipped bit, with the file and the place of the batch that has it', async () => {
+    const file = join(directory, 't-0', '00000000000000000000.log')
+    const descriptor = openSync(file, 'r+')
+    const byte = Buffer.alloc(1)
+    readSync(descriptor, byte, 0, 1, 5_000_000)
+    byte[0]! ^= 4
+    writeSync(descriptor, byte, 0, 1, 5_000_000)
+    closeSync(descriptor)
+    const consumer = ottla.consumer()
+    consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+    let seen = 0
+    const read = async (): Promise<void> => {
+      for await (const batch of consumer.batches()) {
+        const cursor = batch.cursor()
+        while (cursor.next()) {
+          if (Buffer.from(cursor.value()!).toString() !== valueOf(seen)) throw new Error(`wrong at ${seen}`)
+          seen++
+        }
+      }
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'LOG_CORRUPT', message: expect.stringContaining(file) as string })
+    expect(seen).toBeGreaterThan(4000)
+    expect(seen).toBeLessThan(5000)
+    await consumer.seek({ topic: 't', partition: 0, offset: 5000 })
+    seen = 5000
+    const [first] = await consumer.poll()
+    expect(first!.baseOffset).toBe(5000)
     await consumer.close()
   })
 })

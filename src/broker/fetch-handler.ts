@@ -84,6 +84,7 @@ function nothing(item: FetchPartition, log: BrokerLog | undefined, isCommitted: 
 async function readOne(log: BrokerLog, item: FetchPartition, request: FetchRequest, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
   const options: ReadOptions = {
     maxBytes: Math.max(0, Math.min(item.partitionMaxBytes, budget)), isolation: request.isolationLevel === 1 ? 'committed' : 'highWatermark', minOneMessage: isFirst,
+    checkCrc: item.isCheckedLater !== true,
     ...(request.allocate === undefined ? {} : { allocate: request.allocate }),
   }
   const { topic, partition } = item

@@ -34,6 +34,8 @@ export class ConsumerPartition<K, V> {
   /** On the monotonic clock: not fetched before. */
   retryAt: number = 0
   failures: number = 0
+  /** A checksum was wrong: the broker is asked to check, for it can say which file and where. */
+  isDoubted: boolean = false
   /** To be thrown at the next chance. */
   error: OttlaError | null = null
   highWatermark: number = -1
@@ -75,6 +77,7 @@ export class ConsumerPartition<K, V> {
 
   #forget(): void {
     this.version++
+    this.isDoubted = false
     this.#rest = null
     this.#fetched = []
     this.error = null

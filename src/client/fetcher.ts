@@ -97,8 +97,8 @@ export class Fetcher<K, V> {
       answer = this.#api.fetch({
         maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal, allocate: this.#memory.allocate,
-        partitions: wanted.map(({ topic, partition, fetchOffset }) => (
-          { topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'] })),
+        partitions: wanted.map(({ topic, partition, fetchOffset, isDoubted }) => (
+          { topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'], isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))
@@ -142,6 +142,7 @@ export class Fetcher<K, V> {
       return
     }
     partition.failures = 0
+    if (response.isChecked === true) partition.isDoubted = false
     partition.highWatermark = response.highWatermark
     if (response.records.length === 0) return
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
@@ -216,8 +217,20 @@ export class Fetcher<K, V> {
       // A partition that turns out to have nothing is behind all others now, and above the floor.
       this.#turn.set(first, ++this.#turns)
       const { version } = first
-      const taken = first.take(max)
+      const taken = this.#takeFrom(first, max)
       if (taken !== null) return { partition: first, version, ...taken, nextOffset: first.position }
+    }
+  }
+
+  /** Damage is looked at twice: by the broker, if it was not the one that checked. */
+  #takeFrom(partition: ConsumerPartition<K, V>, max: number): ReturnType<ConsumerPartition<K, V>['take']> {
+    try {
+      return partition.take(max)
+    } catch (error) {
+      if (partition.isDoubted || !OttlaError.is(error, 'CORRUPT_MESSAGE')) throw error
+      partition.isDoubted = true
+      this.pump()
+      return null
     }
   }
 

@@ -66,6 +66,8 @@ export interface FetchRequest {
   readonly partitions: readonly {
     readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number
     readonly currentLeaderEpoch?: number
+    /** In process only: the caller checks the checksums, while the next read is under way, and asks again without this where one is wrong. */
+    readonly isCheckedLater?: boolean
   }[]
   /** Ends the wait early with what is there. */
   readonly signal?: AbortSignal | undefined
