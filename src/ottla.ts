@@ -168,7 +168,7 @@ export class OttlaHandle implements Ottla {
   saveSync(): void {
     if (this.#database.readOnly) return
     try {
-      for (const { topic, partition, records, acks } of this.#clients.pendingBatches()) {
+      for (const { topic, partition, records, acks } of this.#clients.pendingBatches((topic) => this.#database.topics.partitionCount(topic) ?? 0)) {
         const log = this.#database.logs.get(topic, partition)
         log?.append(records, { origin: 'in-process', durable: acks === -1 }).catch(() => {})
       }

@@ -35,9 +35,9 @@ export interface Clients {
   closeAll(timeoutMs?: number): Promise<void>
   /**
    * For the exit handler, when no promise will ever run again: takes everything that waits in producers, in order per partition. The
-   * producers are dead afterwards.
+   * producers are dead afterwards. `partitionCount` (0: no such topic) answers for the metadata that will not come any more.
    */
-  pendingBatches(): PendingBatch[]
+  pendingBatches(partitionCount: (topic: string) => number): PendingBatch[]
 }
 
 export function createClients(api: BrokerApi, ports: Ports, options: ClientsOptions): Clients {
@@ -77,7 +77,7 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
       await Promise.all([...consumers].map((each) => within(ports.scheduler, timeoutMs, 'closing', each.abandon()).catch(() => {})))
       await Promise.all([...producers].map((each) => within(ports.scheduler, timeoutMs, 'closing', each.close()).catch(() => each.abandon())))
     },
-    pendingBatches: () => [...producers].flatMap((each) => each.takePending()),
+    pendingBatches: (partitionCount) => [...producers].flatMap((each) => each.takePending(partitionCount)),
   }
 }
 

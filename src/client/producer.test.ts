@@ -497,7 +497,7 @@ describe('pending batches, for the exit handler', () => {
     await settle(Promise.all([producer.send({ topic: 't', value: 'warm' }), producer.flush()]))
     const values = Array.from({ length: 30 }, (_, i) => `${i}`.padEnd(60, '.'))
     for (const value of values) producer.post({ topic: 't', value })
-    const pending = clients.pendingBatches()
+    const pending = clients.pendingBatches(() => 1)
     expect(pending.every((batch) => batch.topic === 't' && batch.partition === 0 && batch.acks === -1)).toBe(true)
     for (const { records } of pending) {
       const header = readBatchHeader(records, viewOf(records), 0, records.length)
@@ -506,7 +506,25 @@ describe('pending batches, for the exit handler', () => {
     }
     expect(partition!.values()).toEqual(['warm', ...values])
     expect(await outcome(producer.send({ topic: 't', value: 'late' }))).toBe('CLOSED')
-    expect(clients.pendingBatches()).toEqual([])
+    expect(clients.pendingBatches(() => 1)).toEqual([])
+  })
+
+  test('hold what was sent before the metadata of its topic came', async () => {
+    const { clients, broker } = harness()
+    const partitions = broker.createTopic('t', 2)
+    const producer = clients.producer()
+    const errors: string[] = []
+    producer.on('error', (error, { topic }) => errors.push(`${OttlaError.from(error).code} ${topic}`))
+    producer.post({ topic: 't', value: 'a', partition: 1 })
+    producer.post({ topic: 't', value: 'b', partition: 1 })
+    producer.post({ topic: 't', value: 'c' })
+    producer.post({ topic: 't', value: 'd', partition: 2 })
+    producer.post({ topic: 'nowhere', value: 'e' })
+    const pending = clients.pendingBatches((topic) => topic === 't' ? 2 : 0)
+    for (const { topic, partition, records } of pending) expect([topic, partitions[partition]!.append(records).errorCode]).toEqual(['t', 0])
+    expect(partitions[1]!.values().slice(0, 2)).toEqual(['a', 'b'])
+    expect(partitions.flatMap((partition) => partition.values()).sort()).toEqual(['a', 'b', 'c'])
+    expect(errors).toEqual(['UNKNOWN_TOPIC_OR_PARTITION t', 'UNKNOWN_TOPIC_OR_PARTITION nowhere'])
   })
 })
 

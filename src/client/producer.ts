@@ -448,17 +448,40 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   [Symbol.asyncDispose](): Promise<void> { return this.close() }
 
-  /** For the exit handler: all that is buffered, sealed, in order per partition. The producer is dead afterwards. */
-  takePending(): PendingBatch[] {
+  /**
+   * For the exit handler: all that is buffered, sealed, in order per partition. `partitionCount`, 0 for none, serves sends that still wait for
+   * metadata. The producer is dead afterwards.
+   */
+  takePending(partitionCount: (topic: string) => number): PendingBatch[] {
     this.#closing ??= Promise.resolve()
     const { acks } = this.#values
+    const unplaced = this.#topics.waiting()
     const pending: PendingBatch[] = this.#sender.takePending().map(({ queue, records }) => ({ topic: queue.topic, partition: queue.partition, records, acks }))
     for (const entry of this.#waiting.inLine()) {
       const { topic, queue, key, value, headers, timestamp } = entry
       this.#waiting.leave(entry)
       pending.push({ topic, partition: queue!.partition, records: buildBatch([{ timestamp, key, value, headers }]), acks })
     }
+    for (const entry of unplaced) {
+      const { topic, key, value, headers, timestamp } = entry
+      this.#waiting.leave(entry)
+      const partition = this.#partitionAtExit(entry, partitionCount)
+      if (partition >= 0) pending.push({ topic, partition, records: buildBatch([{ timestamp, key, value, headers }]), acks })
+      else this.#report(new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} is not there at exit`, { topic }), topic, entry.partition, 1)
+    }
     return pending
+  }
+
+  /** For a send that came before the partitions of its topic were known; −1: there is none. */
+  #partitionAtExit(entry: WaitingSend, partitionCount: (topic: string) => number): number {
+    const topic = this.#topics.named(entry.topic)
+    if (topic.partitionCount === 0) topic.partitionCount = partitionCount(entry.topic)
+    if (entry.partition >= 0 || topic.partitionCount === 0) return entry.partition < topic.partitionCount ? entry.partition : -1
+    try {
+      return this.#choose(topic, entry.record as ProducerRecord<K, V>, entry.key, entry.value)
+    } catch {
+      return -1
+    }
   }
 }
 
