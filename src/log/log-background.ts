@@ -20,8 +20,8 @@ export interface BackgroundPeriods {
 
 export interface BackgroundWork {
   logs(): readonly PartitionLog[]
-  writeCheckpoints(): void
-  writeHighWatermarks(): void
+  writeCheckpoints(): Promise<void>
+  writeHighWatermarks(): Promise<void>
   trimMemory(): void
 }
 
@@ -108,10 +108,10 @@ export class LogBackground {
     }
   }
 
-  #checkpoint(): void {
+  #checkpoint(): Promise<void> {
     for (const log of this.#work.logs()) log.tick()
     this.#work.trimMemory()
-    this.#work.writeCheckpoints()
+    return this.#work.writeCheckpoints()
   }
 
   /** flush.ms of a log has changed, or a log has come. */

@@ -1,16 +1,15 @@
 /**
  * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery
- * then starts at
- * 0. A file is written only when its content changes; one writer at a time.
+ * then starts at 0. A file is written only when its content changes, off the event loop, one at a time.
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import { Mutex } from '../common/mutex.ts'
 import { partitionKey } from '../common/topic-partition.ts'
+import { replaceFile } from '../io/durable-file.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import {
-  HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, writeOffsetCheckpoint, type CheckpointEntry,
-} from './checkpoint-file.ts'
+import { formatCheckpoint, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, type CheckpointEntry } from './checkpoint-file.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export interface RecordedOffsets { readonly recoveryPoint: number; readonly logStart: number; readonly highWatermark: number }
@@ -24,6 +23,7 @@ export class LogCheckpoints {
   readonly #read = new Map<CheckpointName, Map<string, number>>()
   /** What the files hold, as text. */
   readonly #written = new Map<CheckpointName, string>()
+  readonly #writes = new Mutex()
 
   constructor(fs: FileSystem, root: string, logger: Logger) {
     this.#fs = fs
@@ -37,7 +37,7 @@ export class LogCheckpoints {
     try {
       const entries = readOffsetCheckpoint(this.#fs, path)
       this.#read.set(name, new Map(entries.map((entry) => [partitionKey(entry.topic, entry.partition), entry.offset])))
-      if (this.#fs.stat(path)?.size !== 0) this.#written.set(name, textOf(sorted(entries)))
+      if (this.#fs.stat(path)?.size !== 0) this.#written.set(name, rowsOf(entries).join('\n'))
     } catch (error) {
       if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
       this.#read.set(name, new Map())
@@ -52,29 +52,35 @@ export class LogCheckpoints {
     return { recoveryPoint: of(RECOVERY_POINT_FILE), logStart: of(LOG_START_FILE), highWatermark: of(HIGH_WATERMARK_FILE) }
   }
 
-  /** Recovery point of every log; log start of those whose start lies inside their first segment. Durable on return. */
-  writeRecoveryAndStart(logs: readonly PartitionLog[]): void {
-    this.#write(RECOVERY_POINT_FILE, logs.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.recoveryPoint })))
-    const inside = logs.filter((log) => log.logStartOffset > log.firstSegmentOffset)
-    this.#write(LOG_START_FILE, inside.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.logStartOffset })))
+  /**
+   * Recovery point of every log; log start of those whose start lies inside their first segment. Durable when it resolves. `logs` are asked when the write has its
+   * turn, so what was true at the call is in it.
+   */
+  async writeRecoveryAndStart(logs: () => readonly PartitionLog[]): Promise<void> {
+    await this.#write(RECOVERY_POINT_FILE, () => logs().map((log) => ({ topic: log.topic, partition: log.partition, offset: log.recoveryPoint })))
+    await this.#write(LOG_START_FILE, () => {
+      const inside = logs().filter((log) => log.logStartOffset > log.firstSegmentOffset)
+      return inside.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.logStartOffset }))
+    })
   }
 
-  writeHighWatermarks(logs: readonly PartitionLog[]): void {
-    this.#write(HIGH_WATERMARK_FILE, logs.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.highWatermark })))
+  writeHighWatermarks(logs: () => readonly PartitionLog[]): Promise<void> {
+    return this.#write(HIGH_WATERMARK_FILE, () => logs().map((log) => ({ topic: log.topic, partition: log.partition, offset: log.highWatermark })))
   }
 
-  #write(name: CheckpointName, entries: CheckpointEntry[]): void {
-    const ordered = sorted(entries)
-    const text = textOf(ordered)
-    if (this.#written.get(name) === text) return
-    this.#written.delete(name)
-    writeOffsetCheckpoint(this.#fs, join(this.#root, name), ordered)
-    this.#written.set(name, text)
+  #write(name: CheckpointName, entries: () => readonly CheckpointEntry[]): Promise<void> {
+    return this.#writes.run(async () => {
+      const rows = rowsOf(entries())
+      const text = rows.join('\n')
+      if (this.#written.get(name) === text) return
+      this.#written.delete(name)
+      await replaceFile(this.#fs, join(this.#root, name), formatCheckpoint(rows))
+      this.#written.set(name, text)
+    })
   }
 }
 
-function sorted(entries: readonly CheckpointEntry[]): CheckpointEntry[] {
-  return [...entries].sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+function rowsOf(entries: readonly CheckpointEntry[]): string[] {
+  const ordered = [...entries].sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+  return ordered.map((entry) => `${entry.topic} ${entry.partition} ${entry.offset}`)
 }
-
-function textOf(entries: readonly CheckpointEntry[]): string { return entries.map((entry) => `${entry.topic} ${entry.partition} ${entry.offset}`).join('\n') }

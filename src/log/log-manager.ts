@@ -107,7 +107,7 @@ export class LogManager {
     this.#sharing = {
       ports, syncGate: new SyncGate(), writeBudget: TurnBudget.ofWrites(ports.scheduler), readBudget: TurnBudget.ofReads(ports.scheduler),
       tailMemory: new TailMemory(), events: options.events ?? {},
-      persistCheckpoints: async () => this.#checkpoints.writeRecoveryAndStart(this.logs()),
+      persistCheckpoints: () => this.#checkpoints.writeRecoveryAndStart(() => this.logs()),
     }
     this.#background = new LogBackground(ports, {
       retentionCheckMs: settings['log.retention.check.interval.ms'] ?? 300_000,
@@ -118,8 +118,8 @@ export class LogManager {
       producerExpiryCheckMs: settings['producer.id.expiration.check.interval.ms'] ?? 600_000,
     }, {
       logs: () => this.logs(),
-      writeCheckpoints: () => this.#checkpoints.writeRecoveryAndStart(this.logs()),
-      writeHighWatermarks: () => this.#checkpoints.writeHighWatermarks(this.logs()),
+      writeCheckpoints: () => this.#checkpoints.writeRecoveryAndStart(() => this.logs()),
+      writeHighWatermarks: () => this.#checkpoints.writeHighWatermarks(() => this.logs()),
       trimMemory: () => this.#sharing.tailMemory.trimIdle(),
     })
   }
@@ -184,7 +184,7 @@ export class LogManager {
     const ended = await Promise.allSettled(Array.from({ length: workers }, worker))
     for (const result of ended) if (result.status === 'rejected') throw result.reason
     if (readOnly) return
-    if (!this.wasClean) this.#writeCheckpointsIfRoom()
+    if (!this.wasClean) await this.#writeCheckpointsIfRoom()
     for (const directory of found.removable) this.#removeLater(directory)
   }
 
@@ -294,7 +294,7 @@ export class LogManager {
       this.#removeLater(renamed)
     }
     await fs.syncDirectory(options.directory)
-    this.#writeCheckpointsIfRoom()
+    await this.#writeCheckpointsIfRoom()
     this.#background.flushSettingsChanged()
   }
 
@@ -327,15 +327,18 @@ export class LogManager {
   /** Writes the recovery-point, log-start-offset and replication-offset checkpoints. */
   async checkpoint(): Promise<void> {
     this.#refuseChange()
-    this.#checkpoints.writeRecoveryAndStart(this.logs())
-    this.#checkpoints.writeHighWatermarks(this.logs())
+    await this.#writeCheckpoints()
+  }
+
+  async #writeCheckpoints(): Promise<void> {
+    await this.#checkpoints.writeRecoveryAndStart(() => this.logs())
+    await this.#checkpoints.writeHighWatermarks(() => this.logs())
   }
 
   /** Checkpoints only spare time: a full disk must not stop an open or a deletion. */
-  #writeCheckpointsIfRoom(): void {
+  async #writeCheckpointsIfRoom(): Promise<void> {
     try {
-      this.#checkpoints.writeRecoveryAndStart(this.logs())
-      this.#checkpoints.writeHighWatermarks(this.logs())
+      await this.#writeCheckpoints()
     } catch (error) {
       if (!OttlaError.is(error, 'DISK_FULL')) throw error
       this.#parts.options.ports.logger.warn('the disk is full: checkpoints were not written', { error })
@@ -357,8 +360,7 @@ export class LogManager {
     try {
       await this.#closeLogs()
       if (readOnly) return
-      this.#checkpoints.writeRecoveryAndStart(this.logs())
-      this.#checkpoints.writeHighWatermarks(this.logs())
+      await this.#writeCheckpoints()
       writeCleanShutdown(fs, this.directory, brokerEpoch)
     } finally {
       this.#fileCache.close()

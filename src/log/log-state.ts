@@ -58,6 +58,8 @@ export class LogState {
   activeSinceMs: number
   /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
   generation = 0
+  /** Base offset of the oldest segment, as far as the folder is durable: what lies below may come back with a power cut. */
+  firstDurableBase: number
   /** The logs are durable up to here; the recovery point follows once the indexes of every sealed segment are, too. */
   durableEnd: number
   /**
@@ -81,6 +83,7 @@ export class LogState {
     this.epochs = parts.epochs
     this.activeSinceMs = parts.activeSinceMs
     this.durableEnd = parts.offsets.recoveryPoint
+    this.firstDurableBase = parts.segments.first.baseOffset
     this.offline = parts.offline ?? null
     this.tail = new TailCache(parts.sharing.tailMemory)
   }

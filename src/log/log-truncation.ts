@@ -46,7 +46,7 @@ export async function dropFirst(state: LogState, sealed: SealedFlusher, count: n
   for (const segment of gone) retire(state, sealed, segment)
   // A clean close in the middle of a segment leaves a snapshot that belongs to no segment.
   for (const offset of state.producers.snapshotOffsets) if (offset < rest.first.baseOffset) removeLater(state, state.producers.markSnapshotDeleted(offset))
-  await state.store.fileSystem.syncDirectory(state.store.directory)
+  await syncFolder(state)
 }
 
 /** Raises the log start, durably; on a full disk in memory only, until the next checkpoint, because deleting is what makes room. */
@@ -90,7 +90,7 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   producers.onHighWatermark(offset)
   offsets.cutEnd(offset, producers.firstUnstableOffset)
   if (active.nextOffset < offset) keepEnd(state, sealed, offset)
-  await store.fileSystem.syncDirectory(store.directory)
+  await syncFolder(state)
 }
 
 /** A batch that held `offset` is gone as a whole: a segment that begins at `offset` keeps the end of the log, across restarts too. */
@@ -119,7 +119,13 @@ export async function restart(state: LogState, sealed: SealedFlusher, offset: nu
   startOver(state, offset)
   state.epochs.clear()
   state.producers.truncateFullyAndStartAt(offset)
+  await syncFolder(state)
+}
+
+async function syncFolder(state: LogState): Promise<void> {
+  const { baseOffset } = state.segments.first
   await state.store.fileSystem.syncDirectory(state.store.directory)
+  state.firstDurableBase = baseOffset
 }
 
 /** Nothing at or above `offset` is shown from here on. */

@@ -61,8 +61,8 @@ export class PartitionLog {
   /** Bytes in all `.log` files. */
   get size(): number { return this.#state.segments.size }
   get segmentCount(): number { return this.#state.segments.count }
-  /** Where the oldest segment begins: at or below the log start. */
-  get firstSegmentOffset(): number { return this.#state.segments.first.baseOffset }
+  /** Where the oldest segment begins: at or below the log start. Follows a deletion once that is durable. */
+  get firstSegmentOffset(): number { return this.#state.firstDurableBase }
   get isOffline(): boolean { return this.#state.offline !== null }
   /** Bytes of appends that wait for the group in hand. */
   get waitingBytes(): number { return this.#appender.queue.waitingBytes }
