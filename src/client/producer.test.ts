@@ -489,6 +489,16 @@ describe('close', () => {
   })
 })
 
+test.each(['flush', 'close'] as const)('%s waits until the broker has answered what acks 0 sent', async (call) => {
+  const { clients, broker, settle, scheduler } = harness()
+  broker.createTopic('t', 1)
+  broker.faults = (api) => api === 'produce' ? { delayMs: 50 } : undefined
+  const producer = clients.producer({ acks: 0 })
+  const sent = await settle(producer.send({ topic: 't', value: 'a' }).then(() => scheduler.clock.monotonic()))
+  await settle(producer[call]())
+  expect(scheduler.clock.monotonic() - sent).toBeGreaterThanOrEqual(50)
+})
+
 describe('pending batches, for the exit handler', () => {
   test('are everything the broker has not been given, in order, sealed', async () => {
     const { clients, broker, settle } = harness()

@@ -419,6 +419,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
         else await this.#moved.wait(Infinity)
       }
       await Promise.all(this.#sender.unsettled().map((batch) => batch.whenSettled()))
+      // With acks 0 a send is settled before the broker has it; whoever flushes wants to find it there.
+      for (const isAnswered of this.#sender.flights()) while (!isAnswered() && !this.#sender.stopped) await this.#moved.wait(Infinity)
     } finally {
       unhurry()
     }

@@ -133,6 +133,11 @@ export class Sender {
     return batches.filter((batch) => !batch.settled)
   }
 
+  /** For each batch that the broker has now, whether it has answered. */
+  flights(): (() => boolean)[] {
+    return this.#queues.flatMap((queue) => queue.inFlight.map((batch) => () => !queue.inFlight.includes(batch)))
+  }
+
   /** Ends all timers and fails what is not settled. */
   stop(error: OttlaError): void {
     if (this.#stopped) return
