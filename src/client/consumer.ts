@@ -377,7 +377,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   }
 
   #listenersOf(event: AssignmentEvent, listener: unknown): Set<AssignmentListener> {
-    if (!Object.hasOwn(this.#listeners, event)) throw invalid(`a consumer has the events 'assigned', 'revoked' and 'lost', not ${shown(event)}`)
+    if (typeof event !== 'string' || !Object.hasOwn(this.#listeners, event)) throw invalid(`a consumer has the events 'assigned', 'revoked' and 'lost', not ${shown(event)}`)
     if (typeof listener !== 'function') throw invalid('a listener is a function')
     return this.#listeners[event]
   }

@@ -37,6 +37,15 @@ describe('what no call should be given', () => {
     expect(broker.partition('t', 0).values()).toEqual([''])
   })
 
+  test('a getter that throws is an error of ours around its own', async () => {
+    const producer = harness().clients.producer()
+    const record = { get topic(): string { throw new RangeError('no') }, value: 'v' }
+    for (const call of [producer.send(record), producer.sendBatch([record])]) {
+      const error = await call.then(() => null, (reason: unknown) => reason)
+      expect([OttlaError.is(error), (error as Error).cause]).toEqual([true, expect.any(RangeError)])
+    }
+  })
+
   test('post reports records whatever they are made of', () => {
     const { clients } = harness()
     const producer = clients.producer()

@@ -147,7 +147,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
         return
       }
       // All are checked and serialized before the first is placed, so that a bad record sends nothing.
-      const staged = records.map((record) => this.#stage(record as ProducerRecord<K, V>))
+      const staged = records.map((record) => {
+        try {
+          return this.#stage(record as ProducerRecord<K, V>)
+        } catch (error) {
+          // Records may be made of getters that throw.
+          throw OttlaError.from(error)
+        }
+      })
       const group = new SendGroup(records.length, resolve, reject)
       this.#budget.take()
       staged.forEach((each, place) => {
