@@ -5,7 +5,7 @@
  *   npm run quickstart
  */
 import { fork } from 'node:child_process'
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -140,8 +140,8 @@ function disk(directory) {
 }
 
 async function main() {
-  const directory = join(tmpdir(), 'ottla-quickstart')
-  rmSync(directory, { recursive: true, force: true })
+  // A folder of its own for every run; it stays, to be looked at.
+  const directory = mkdtempSync(join(tmpdir(), 'ottla-quickstart-'))
   console.log(bold('Ottla: twenty trucks, two groups, one kill -9'))
 
   title(1, 'Twenty trucks send their positions to truck_gps')

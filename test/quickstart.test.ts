@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,12 +8,14 @@ import { build, ottla, ottlaCommand, runScript, type Outcome } from './support/c
 let scratch: string
 beforeAll(async () => {
   await build()
-  scratch = mkdtempSync(join(tmpdir(), 'ottla-quickstart-test-'))
+  scratch = mkdtempSync(join(tmpdir(), 'ottla-test-quickstart-'))
 })
 afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
 
-/** With a folder for temporary files of its own: somebody may run the quickstart at the same time. */
+/** With a place for temporary files that is removed again. */
 const quickstart = (): Promise<Outcome> => runScript('examples/quickstart.mjs', [], { env: { TMPDIR: scratch } })
+
+const folders = (): string[] => readdirSync(scratch).filter((name) => name.startsWith('ottla-quickstart-')).sort()
 
 test('the quickstart shows the main job to its end, in its ten seconds', async () => {
   const { code, text, error } = await quickstart()
@@ -27,7 +29,11 @@ test('the quickstart shows the main job to its end, in its ten seconds', async (
 })
 
 test('what the quickstart tells to look at can be looked at', async () => {
+  const before = folders()
   const { text } = await quickstart()
+  // A folder of its own, and those of earlier runs are left.
+  const [directory, ...others] = folders().filter((name) => !before.includes(name))
+  expect([others, before.every((name) => folders().includes(name)), before.length]).toEqual([[], true, 1])
   const commands = text.split('Look at it\n')[1]!.trim().split('\n').map((line) => line.trim())
   expect(commands.length).toBeGreaterThan(3)
   for (const command of commands) {
@@ -35,6 +41,6 @@ test('what the quickstart tells to look at can be looked at', async () => {
     expect([command, status]).toEqual([command, 0])
     expect(stdout + stderr).not.toBe('')
   }
-  const verified = await ottla(['verify', '--data', join(scratch, 'ottla-quickstart')])
+  const verified = await ottla(['verify', '--data', join(scratch, directory!)])
   expect([verified.code, verified.text]).toEqual([0, ''])
 })
