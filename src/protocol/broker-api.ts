@@ -190,7 +190,10 @@ export interface JoinGroupRequest extends GroupMemberIdentity {
   readonly clientId: string; readonly clientHost: string
   /** v4+: a member without id is first told one (MEMBER_ID_REQUIRED). In-process members are not. */
   readonly requireKnownMemberId: boolean
-  /** Member of this process: its life is known, so missed heartbeats alone do not expire it while the process lives (see GroupCoordinator). */
+  /**
+   * Member of this process. Its session timeout holds as any other's, measured in time in which the event loop ran: while the loop stands
+   * still no heartbeat can be heard (coordinator/loop-time.ts). What is known of it beyond that is its end: it goes with the process.
+   */
   readonly inProcess?: boolean
 }
 export interface JoinGroupResponse extends Failure {
