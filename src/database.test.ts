@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
 import type { BrokerApi } from './protocol/broker-api.ts'
+import { coordinatorPartition } from './protocol/java-hash.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import type { FileSystem } from './io/file-system.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
@@ -235,6 +236,20 @@ describe('a directory that a real broker left', () => {
     await check(database, truth)
     await database.close()
     expect(contents(directory)).toEqual(before)
+  })
+
+  test('read only without one partition of __consumer_offsets has the groups of the others', async () => {
+    copy('11-broker')
+    const groupsOf = async (): Promise<string[]> => {
+      const database = await open({ readOnly: true })
+      return (await database.newBroker().listGroups({ statesFilter: [] })).groups.map((each) => each.groupId).sort()
+    }
+    const groups = await groupsOf()
+    expect(groups).toEqual(['audit', 'billing'])
+    const home = coordinatorPartition('audit', 3)
+    expect(coordinatorPartition('billing', 3)).toBe(home)
+    rmSync(join(directory, `__consumer_offsets-${home === 0 ? 1 : 0}`), { recursive: true })
+    expect(await groupsOf()).toEqual(groups)
   })
 
   test.each([false, true])('has its committed group offsets (read only: %s)', async (readOnly) => {

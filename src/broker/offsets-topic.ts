@@ -13,18 +13,16 @@ function offsetsTopicConfigs(broker: BrokerValues): Record<string, string> {
   return { 'cleanup.policy': 'compact', 'compression.type': 'producer', [name]: String(Math.max(14, bytes)) }
 }
 
-/** The topic's logs by partition; empty while there is no such topic. */
-export function offsetsLogs(topics: TopicRegistry, logs: BrokerLogs): BrokerLog[] {
-  const found: BrokerLog[] = []
-  for (let partition = 0; partition < (topics.partitionCount(OFFSETS_TOPIC) ?? 0); partition += 1) {
-    const log = logs.get(OFFSETS_TOPIC, partition)
-    if (log !== undefined) found.push(log)
-  }
-  return found
+/**
+ * The topic's logs by partition; empty while there is no such topic. Undefined where the folder is missing (a directory opened read only):
+ * the number of partitions decides which of them a group belongs to, so none may be left out.
+ */
+export function offsetsLogs(topics: TopicRegistry, logs: BrokerLogs): (BrokerLog | undefined)[] {
+  return Array.from({ length: topics.partitionCount(OFFSETS_TOPIC) ?? 0 }, (_, partition) => logs.get(OFFSETS_TOPIC, partition))
 }
 
 /** Makes the topic unless it is there. */
-export async function createOffsetsTopic(topics: TopicRegistry, logs: BrokerLogs, broker: BrokerValues, partitions: number): Promise<BrokerLog[]> {
+export async function createOffsetsTopic(topics: TopicRegistry, logs: BrokerLogs, broker: BrokerValues, partitions: number): Promise<(BrokerLog | undefined)[]> {
   try {
     if (topics.get(OFFSETS_TOPIC) === undefined) await topics.create(OFFSETS_TOPIC, partitions, offsetsTopicConfigs(broker))
   } catch (error) {
