@@ -236,6 +236,8 @@ describe('a directory that a real broker left', () => {
     await check(database, truth)
     await database.close()
     expect(contents(directory)).toEqual(before)
+    // Not that its topics have no settings: nobody could give them any.
+    expect(logger.messages('warn')).toEqual([])
   })
 
   test('read only without one partition of __consumer_offsets has the groups of the others', async () => {

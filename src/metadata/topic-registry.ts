@@ -102,7 +102,8 @@ export class TopicRegistry {
       if (entry.state === 'ready') this.#options.logger.warn('the folders of a topic are gone: it is forgotten', { topic: name })
       await this.#remove(name)
     }
-    if (adopted.length > 0) this.#tellAdopted(adopted)
+    // Who only reads can set nothing, and nothing expires meanwhile.
+    if (adopted.length > 0 && this.#options.readOnly !== true) this.#tellAdopted(adopted)
   }
 
   /** The entry to go on with; null when the topic is removed. */
