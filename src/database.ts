@@ -159,7 +159,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   const groups = GroupCoordinator.start({
     offsetsLogs: () => offsetsLogs(topics, logs),
     createOffsetsTopic: (partitions) => createOffsetsTopic(topics, logs, config.values, partitions),
-    settings: config.live, ports, readOnly, topicPartitions: (topic) => topics.partitionCount(topic),
+    settings: config.live, ports, readOnly, topicPartitions: (topic) => topics.partitionCount(topic), topicName: (topicId) => topics.nameOf(topicId),
   })
   opened.push(() => groups.close())
   // Groups that cannot be read must not hide the records.

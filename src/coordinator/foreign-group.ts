@@ -8,6 +8,7 @@
 import { numberField, textField } from './offsets-records.ts'
 import { recordKey } from './record-keys.ts'
 import type { KnownRecord } from './record-codec.ts'
+import type { PlainRecord } from './record-schema.ts'
 
 export type ForeignType = 'consumer' | 'share' | 'streams'
 
@@ -17,12 +18,14 @@ interface Kind {
   readonly group: number; readonly member: number; readonly target: number; readonly current: number; readonly targetEpoch: number
   /** Order in which tombstones remove the group; its own record goes last. */
   readonly removal: readonly number[]
+  /** Where no member prefers one: the first of Kafka's default `group.*.assignors`; '' where Kafka names none. */
+  readonly assignor: string
 }
 
 const kinds: readonly Kind[] = [
-  { type: 'consumer', group: 3, member: 5, target: 7, current: 8, targetEpoch: 6, removal: [8, 7, 6, 5, 16, 4, 3] },
-  { type: 'share', group: 11, member: 10, target: 13, current: 14, targetEpoch: 12, removal: [14, 13, 12, 10, 9, 15, 11] },
-  { type: 'streams', group: 17, member: 19, target: 21, current: 22, targetEpoch: 20, removal: [22, 21, 20, 19, 18, 23, 17] },
+  { type: 'consumer', group: 3, member: 5, target: 7, current: 8, targetEpoch: 6, removal: [8, 7, 6, 5, 16, 4, 3], assignor: 'uniform' },
+  { type: 'share', group: 11, member: 10, target: 13, current: 14, targetEpoch: 12, removal: [14, 13, 12, 10, 9, 15, 11], assignor: 'simple' },
+  { type: 'streams', group: 17, member: 19, target: 21, current: 22, targetEpoch: 20, removal: [22, 21, 20, 19, 18, 23, 17], assignor: '' },
 ]
 const kindOfRecord = new Map(kinds.flatMap((kind) => kind.removal.map((type) => [type, kind] as const)))
 
@@ -34,6 +37,8 @@ const STABLE_MEMBER = 0
 
 export interface ForeignMember {
   readonly memberId: string; readonly groupInstanceId: string | null; readonly clientId: string; readonly clientHost: string
+  /** What it has now. Streams members have tasks, not partitions: empty. */
+  readonly assigned: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
 }
 
 export class ForeignGroup {
@@ -67,10 +72,27 @@ export class ForeignGroup {
   }
 
   get members(): ForeignMember[] {
+    const current = this.#current()
     return this.#all(this.#kind.member).map(({ key, value }) => ({
+      assigned: (current.get(key['memberId'])?.['assignedPartitions'] ?? []) as unknown as ForeignMember['assigned'],
       memberId: textField(key, 'memberId'), groupInstanceId: (value!['instanceId'] ?? null) as string | null,
       clientId: textField(value!, 'clientId'), clientHost: textField(value!, 'clientHost'),
     }))
+  }
+
+  /** Records of what members have now, by member. */
+  #current(): Map<unknown, PlainRecord> { return new Map(this.#all(this.#kind.current).map((record) => [record.key['memberId'], record.value!])) }
+
+  /** The assignor that most of its members ask for, or the default. */
+  get assignor(): string {
+    const votes = new Map<string, number>()
+    for (const { value } of this.#all(this.#kind.member)) {
+      const name = value!['serverAssignor']
+      if (typeof name === 'string') votes.set(name, (votes.get(name) ?? 0) + 1)
+    }
+    let [chosen, most] = [this.#kind.assignor, 0]
+    for (const [name, count] of votes) if (count > most) [chosen, most] = [name, count]
+    return chosen
   }
 
   get isEmpty(): boolean { return this.#all(this.#kind.member).length === 0 }
@@ -81,7 +103,7 @@ export class ForeignGroup {
     const targetEpoch = this.#number(this.#kind.targetEpoch, 'assignmentEpoch')
     if (this.#number(this.#kind.group, 'epoch') > targetEpoch) return 'Assigning'
     if (this.type === 'share') return 'Stable'
-    const current = new Map(this.#all(this.#kind.current).map((record) => [record.key['memberId'], record.value!]))
+    const current = this.#current()
     const settled = this.members.every(({ memberId }) => {
       const value = current.get(memberId)
       return value !== undefined && numberField(value, 'memberEpoch') === targetEpoch && numberField(value, 'state') === STABLE_MEMBER

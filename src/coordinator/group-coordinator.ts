@@ -42,6 +42,8 @@ export interface GroupCoordinatorOptions extends OffsetsTopic {
   readonly ports: Ports
   /** Partitions of a topic, null when there is none. */
   readonly topicPartitions: (topic: string) => number | null
+  /** Name of a topic, null when no topic has that id. Without it the assignments of groups that know topics by id are not shown. */
+  readonly topicName?: (topicId: string) => string | null
   /** True: groups are shown as the log has them; no session runs and nothing expires. */
   readonly readOnly?: boolean
 }
@@ -220,9 +222,10 @@ export class GroupCoordinator implements GroupApi {
 
   async describeGroups(request: { readonly groups: readonly string[] }): Promise<{ readonly groups: readonly DescribedGroup[] }> {
     const unavailable = this.#unavailable
+    const { topicName = () => null } = this.#options
     return {
       groups: request.groups.map((groupId) => unavailable === null
-        ? describeGroup(this.#store, groupId)
+        ? describeGroup(this.#store, groupId, topicName)
         : { ...unavailable, groupId, groupState: '', protocolType: '', protocolData: '', members: [] }),
     }
   }

@@ -1,8 +1,8 @@
 /** Listing, describing and deleting groups (spec/wire-protocol 4.7). */
 import { NONE, type DescribedGroup, type ListedGroup } from '../protocol/broker-api.ts'
-import { CONSUMER_PROTOCOL_TYPE } from '../protocol/consumer-protocol.ts'
+import { CONSUMER_PROTOCOL_TYPE, encodeAssignment } from '../protocol/consumer-protocol.ts'
 import { NO_ASSIGNMENT, type ClassicGroup } from './classic-group.ts'
-import type { ForeignGroup } from './foreign-group.ts'
+import type { ForeignGroup, ForeignMember } from './foreign-group.ts'
 import type { GroupStore } from './group-store.ts'
 import { groupTombstone, offsetTombstone } from './offsets-records.ts'
 import type { KnownRecord } from './record-codec.ts'
@@ -23,15 +23,25 @@ export function listGroups(store: GroupStore, statesFilter: readonly string[]): 
   return wanted.size === 0 ? listed : listed.filter(({ groupState }) => wanted.has(groupState.toLowerCase()))
 }
 
-export function describeGroup(store: GroupStore, groupId: string): DescribedGroup {
+/** `topicName`: null for a topic that is gone; what members had of it is not shown. */
+export function describeGroup(store: GroupStore, groupId: string, topicName: (topicId: string) => string | null): DescribedGroup {
   const group = store.classic.get(groupId)
   if (group !== undefined) return describeClassic(group)
   const foreign = store.foreign.get(groupId)
   if (foreign === undefined) return notFound(groupId)
   return {
-    errorCode: NONE, groupId, groupState: foreign.state, protocolType: protocolTypeOf(foreign), protocolData: '',
-    members: foreign.members.map((member) => ({ ...member, memberMetadata: NO_ASSIGNMENT, memberAssignment: NO_ASSIGNMENT })),
+    errorCode: NONE, groupId, groupState: foreign.state, protocolType: protocolTypeOf(foreign), protocolData: foreign.assignor,
+    members: foreign.members.map((member) => ({ ...member, memberMetadata: NO_ASSIGNMENT, memberAssignment: assignmentOf(member, topicName) })),
   }
+}
+
+/** In the bytes of the classic protocol, as every client reads them. */
+function assignmentOf({ assigned }: ForeignMember, topicName: (topicId: string) => string | null): Uint8Array {
+  const assignedPartitions = assigned.flatMap(({ topicId, partitions }) => {
+    const topic = topicName(topicId)
+    return topic === null ? [] : [{ topic, partitions }]
+  })
+  return encodeAssignment({ assignedPartitions, userData: null })
 }
 
 function notFound(groupId: string): DescribedGroup {

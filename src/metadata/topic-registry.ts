@@ -144,6 +144,11 @@ export class TopicRegistry {
   get(name: string): TopicInfo | undefined { return this.#topics.get(name) }
   /** Sorted by name. */
   all(): TopicInfo[] { return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) }
+  /** Null when no topic has that id. */
+  nameOf(topicId: string): string | null {
+    for (const topic of this.#topics.values()) if (topic.topicId === topicId) return topic.name
+    return null
+  }
   partitionCount(name: string): number | null { return this.#topics.get(name)?.partitionCount ?? null }
 
   /** Raises INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG. */
