@@ -52,6 +52,17 @@ describe.each([['__consumer_offsets', offsetsRecordTexts], ['__transaction_state
   })
 })
 
+test('damaged records are printed in the words of the dump tool', () => {
+  interface Line { readonly decoder: string; readonly offset: number; readonly key: string; readonly value: string | null; readonly text: string }
+  const lines = readFileSync(new URL('../../test/data/coordinator-records.jsonl', import.meta.url), 'utf8').trim().split('\n')
+  const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
+  for (const { decoder, offset, key, value, text } of lines.map((line) => JSON.parse(line) as Line)) {
+    const printed = (decoder === 'offsets' ? offsetsRecordTexts : transactionRecordTexts)(bytes(key), value === null ? null : bytes(value), offset)
+    expect(`key: ${printed.key}${printed.payload === null ? '' : ` payload: ${printed.payload}`}`).toBe(text)
+  }
+  expect(lines.length).toBeGreaterThan(200)
+})
+
 test('text is escaped as Jackson does', () => {
   const { key } = offsetsRecordTexts(encodeGroupKey(2, { group: 'a"\\/\b\t\n\f\r\u0001\u001f\u007fé🚀' }), null, 0)
   expect(key).toBe('{"type":"2","data":{"group":"a\\"\\\\/\\b\\t\\n\\f\\r\\u0001\\u001F\u007fé🚀"}}')

@@ -7,6 +7,7 @@ import { OttlaError } from '../common/errors.ts'
 import { ByteReader } from '../protocol/byte-reader.ts'
 import { CONSUMER_PROTOCOL_TYPE } from '../protocol/consumer-protocol.ts'
 import { decodeGroupRecord, decodeTransactionRecord, type KnownRecord, type UnknownRecord } from './record-codec.ts'
+import { recordProblem } from './record-problem.ts'
 import { readFields, type Field, type FieldType, type PlainRecord, type Schema, type Value } from './record-schema.ts'
 import { consumerAssignment, consumerSubscription, groupRecords, transactionRecords, type RecordLayout } from './record-tables.ts'
 
@@ -40,8 +41,23 @@ function texts(
     }
   } catch (error) {
     if (!OttlaError.is(error)) throw error
-    return { key: `Error at offset ${offset}, skipping. ${error.message}`, payload: null }
+    return { key: `Error at offset ${offset}, skipping. ${problemOf(layouts, key, value) ?? error.message}`, payload: null }
   }
+}
+
+/** In Kafka's words; null where it would have none. */
+function problemOf(layouts: ReadonlyMap<number, RecordLayout>, key: Uint8Array, value: Uint8Array | null): string | null {
+  if (key.length < 2) return "Could not read version from key's buffer."
+  const type = new ByteReader(key).int16()
+  const layout = layouts.get(type)
+  if (layout === undefined) return null
+  const ofKey = recordProblem(layout.key, 0, key, 2)
+  if (ofKey !== null) return `Could not read record with version ${type} from key's buffer due to: ${ofKey}.`
+  if (value === null) return null
+  if (value.length < 2) return "Could not read version from value's buffer."
+  const version = new ByteReader(value).int16()
+  const ofValue = version < 0 || version > layout.value.latest ? null : recordProblem(layout.value, version, value, 2)
+  return ofValue === null ? null : `Could not read record with version ${version} from value's buffer due to: ${ofValue}.`
 }
 
 const GROUP_METADATA = 2
@@ -54,12 +70,18 @@ function valueText(layouts: ReadonlyMap<number, RecordLayout>, record: KnownReco
   })
 }
 
-/** Null when the bytes do not parse: then they are printed as they are. */
+/**
+ * Null when Kafka's reader does not parse the bytes: then they are printed as they are. Of a version later than it knows it refuses the topics
+ * with their partitions only, so that messages without any are read all the same.
+ */
 function embeddedText(schema: Schema, bytes: Uint8Array): string | null {
   try {
     const reader = new ByteReader(bytes)
     const version = reader.int16()
-    return fieldsText(schema.fields, readFields(schema, version, reader))
+    const message = readFields(schema, Math.max(0, version), reader)
+    const hasStructs = (value: Value | undefined): boolean => Array.isArray(value) && value.some((element) => typeof element === 'object')
+    if (version > schema.latest && Object.values(message).some(hasStructs)) return null
+    return fieldsText(schema.fields, message)
   } catch {
     return null
   }

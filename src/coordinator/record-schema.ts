@@ -74,14 +74,16 @@ function readStruct(fields: readonly Field[], version: Version, reader: ByteRead
 function readTags(fields: readonly Field[], version: Version, reader: ByteReader): Map<string, Value> {
   const found = new Map<string, Value>()
   for (let left = reader.tagCount(); left > 0; left--) {
-    const tag = reader.nextTag()
-    const end = reader.tagEnd
+    const tag = reader.uvarint()
+    const size = reader.uvarint()
     const field = fields.find((each) => each.tag === tag && isIn(each, version))
-    if (field !== undefined) {
-      const value = isNullableStruct(field.type) && reader.uvarint() === 0 ? null : readValue(presentType(field.type), version, reader)
-      if (value !== field.byDefault) found.set(field.name, value)
+    if (field === undefined) {
+      reader.skip(size)
+      continue
     }
-    reader.endTag(end)
+    // As Kafka reads it: the size of a field that is known is not looked at.
+    const value = isNullableStruct(field.type) && reader.uvarint() === 0 ? null : readValue(presentType(field.type), version, reader)
+    if (value !== field.byDefault) found.set(field.name, value)
   }
   return found
 }
