@@ -5,6 +5,7 @@ import { UsageError, type OptionTable } from './command.ts'
 const table: OptionTable = {
   topic: { type: 'text', help: '' },
   partitions: { type: 'number', help: '' },
+  'max-messages': { type: 'number', least: -1, help: '' },
   time: { type: 'text', help: '' },
   json: { type: 'flag', help: '' },
   config: { type: 'text', many: true, help: '' },
@@ -25,7 +26,7 @@ const problem = (...words: string[]): string => {
 describe('words become values', () => {
   test('flags are there or not, lists are empty or not, the rest may be missing', () => {
     expect(parse()).toEqual({
-      topic: undefined, partitions: undefined, time: undefined, json: false, config: [], 'compression-codec': undefined, 'producer-props': [],
+      topic: undefined, partitions: undefined, 'max-messages': undefined, time: undefined, json: false, config: [], 'compression-codec': undefined, 'producer-props': [],
     })
     expect(parse('--topic', 'a', '--partitions=3', '--json', '--config', 'x=1', '--config', 'y=2'))
       .toMatchObject({ topic: 'a', partitions: 3, json: true, config: ['x=1', 'y=2'] })
@@ -66,6 +67,8 @@ describe('what makes no sense is refused with what was probably meant', () => {
     [['--partitions', '3x'], '--partitions needs a whole number, not "3x"'],
     [['--partitions', '1.5'], '--partitions needs a whole number, not "1.5"'],
     [['--partitions', ''], '--partitions needs a whole number, not ""'],
+    [['--max-messages', '-3'], '--max-messages is at least -1, not -3'],
+    [['--max-messages=-1'], 'none'],
     [['--producer-props', '--json'], '--producer-props needs a value'],
     [['--bootstrap-server', 'x:9092'], '--bootstrap-server: this version works on a directory; use --data DIR'],
   ])('%j', (words, message) => { expect(problem(...words)).toBe(message) })

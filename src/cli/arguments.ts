@@ -80,15 +80,16 @@ function strayWord(word: string, table: OptionTable): string {
 function convert(name: string, spec: OptionSpec, value: unknown): AnyValues[string] {
   if (spec.type === 'flag') return value === true
   const texts = value === undefined ? [] : Array.isArray(value) ? value as string[] : [value as string]
-  const list = spec.type === 'number' ? texts.map((text) => toNumber(name, text)) : texts
+  const list = spec.type === 'number' ? texts.map((text) => toNumber(name, text, spec.least ?? -Infinity)) : texts
   return isList(spec) ? list : list.at(-1)
 }
 
 const isList = (spec: OptionSpec): boolean => spec.many === true || spec.greedy === true
 
-function toNumber(name: string, text: string): number {
+function toNumber(name: string, text: string, least: number): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isSafeInteger(value)) throw new UsageError(`--${name} needs a whole number, not ${JSON.stringify(text)}`)
+  if (value < least) throw new UsageError(`--${name} is at least ${least}, not ${value}`)
   return value
 }
 

@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly optionalValue?: true
   /** Takes every following word up to the next option (`--producer-props a=b c=d`). */
   readonly greedy?: true
+  /** The smallest number that makes sense. */
+  readonly least?: number
   /** What stands for the value in the help. */
   readonly value?: string
   readonly help: string

@@ -49,7 +49,8 @@ export class ConsumeJob {
     this.#terminal = terminal
     this.#printer = printer
     this.#values = values
-    this.#limit = values['max-messages'] ?? Infinity
+    const limit = values['max-messages'] ?? -1
+    this.#limit = limit === -1 ? Infinity : limit
   }
 
   get #finished(): boolean { return this.printed >= this.#limit || this.#terminal.signal.aborted }

@@ -37,8 +37,8 @@ export const deleteRecords: Command = defineCommand({
     ...jsonLinesOption,
     'offset-json-file': { type: 'text', value: 'FILE', help: '{"partitions": [{"topic": "orders", "partition": 0, "offset": 10}], "version": 1}' },
     topic: { type: 'text', value: 'NAME', help: 'one topic' },
-    partition: { type: 'number', help: 'one partition of it' },
-    before: { type: 'number', value: 'OFFSET', help: 'the first offset to be kept; -1: nothing is kept' },
+    partition: { type: 'number', least: 0, help: 'one partition of it' },
+    before: { type: 'number', least: -1, value: 'OFFSET', help: 'the first offset to be kept; -1: nothing is kept' },
   },
   examples: ['ottla delete-records --data ./data --topic orders --partition 0 --before 1000'],
   async run(terminal, values) {

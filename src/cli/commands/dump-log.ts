@@ -37,8 +37,8 @@ export const dumpLogCommand: Command = defineCommand({
     },
     'value-decoder-class': { type: 'text', value: 'NAME', optionalValue: true, help: 'the same for values' },
     'skip-record-metadata': { type: 'flag', help: 'print keys and values alone' },
-    'max-message-size': { type: 'number', value: 'BYTES', help: 'longest batch an index entry may point at (5242880)' },
-    'max-bytes': { type: 'number', value: 'BYTES', help: 'read only so much of each log' },
+    'max-message-size': { type: 'number', least: 1, value: 'BYTES', help: 'longest batch an index entry may point at (5242880)' },
+    'max-bytes': { type: 'number', least: 0, value: 'BYTES', help: 'read only so much of each log' },
     ...jsonLinesOption,
   },
   notes: [

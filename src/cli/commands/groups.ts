@@ -28,7 +28,7 @@ const options = {
   'to-earliest': { type: 'flag', help: 'to the first record' },
   'to-latest': { type: 'flag', help: 'behind the last record' },
   'to-current': { type: 'flag', help: 'to where the group is' },
-  'to-offset': { type: 'number', value: 'OFFSET', help: 'to this offset' },
+  'to-offset': { type: 'number', least: 0, value: 'OFFSET', help: 'to this offset' },
   'to-datetime': { type: 'text', value: 'TIME', help: 'to the first record at or after this time (2026-01-31T10:00:00.000)' },
   'by-duration': { type: 'text', value: 'PnDTnHnMnS', help: 'to the first record since this long ago' },
   'shift-by': { type: 'number', value: 'N', help: 'this many records forward, or back if negative' },

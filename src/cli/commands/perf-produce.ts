@@ -18,13 +18,13 @@ export const perfProduce: Command = defineCommand({
     ...dataOptions,
     ...jsonLinesOption,
     topic: { type: 'text', value: 'NAME', help: 'the topic; it is created when it is not there' },
-    'num-records': { type: 'number', help: 'how many records' },
-    'record-size': { type: 'number', value: 'BYTES', help: 'size of each value' },
+    'num-records': { type: 'number', least: 0, help: 'how many records' },
+    'record-size': { type: 'number', least: 0, value: 'BYTES', help: 'size of each value' },
     'payload-file': { type: 'text', value: 'FILE', help: 'take the values from this file instead, at random' },
     'payload-delimiter': { type: 'text', value: 'TEXT', help: 'what separates them (line feed)' },
-    throughput: { type: 'number', help: 'records a second at most; -1 (default): as many as it takes' },
+    throughput: { type: 'number', least: -1, help: 'records a second at most; -1 (default): as many as it takes' },
     'producer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the producer, such as acks=1 linger.ms=5' },
-    'warmup-records': { type: 'number', help: 'leave so many records at the start out of the figures' },
+    'warmup-records': { type: 'number', least: 0, help: 'leave so many records at the start out of the figures' },
     'print-metrics': { type: 'flag', help: 'print what the database counted' },
   },
   notes: [
@@ -57,7 +57,6 @@ function payloadsOf(size: number | undefined, file: string | undefined, delimite
     if (parts.length === 0) throw new UsageError(`--payload-file ${file} is empty`)
     return parts
   }
-  if (size! < 0) throw new UsageError('--record-size is not negative')
   // Capital letters, as in Kafka's tool, from a generator of our own: the same in every run.
   let state = 42
   return [Buffer.from(Uint8Array.from({ length: size! }, () => {

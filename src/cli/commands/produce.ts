@@ -25,9 +25,9 @@ export const produce: Command = defineCommand({
     file: { type: 'text', value: 'FILE', help: 'read this instead of standard input' },
     'input-format': { type: 'text', value: 'FORMAT', help: 'lines (default), raw or json; see below' },
     raw: { type: 'flag', help: 'short for --input-format raw' },
-    'chunk-size': { type: 'number', value: 'BYTES', help: `longest record made of raw input or of a line (${DEFAULT_CHUNK})` },
+    'chunk-size': { type: 'number', least: 1, value: 'BYTES', help: `longest record made of raw input or of a line (${DEFAULT_CHUNK})` },
     encoding: { type: 'text', value: 'NAME', help: 'of keys, values and headers in json: utf8 (default), base64 or json' },
-    partition: { type: 'number', help: 'write to this partition (raw: default 0)' },
+    partition: { type: 'number', least: 0, help: 'write to this partition (raw: default 0)' },
     'key-separator': {
       type: 'text', value: 'TEXT', help: 'lines have a key before this text; short for --property parse.key=true --property key.separator=TEXT',
     },
