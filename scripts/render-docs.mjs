@@ -5,10 +5,10 @@
 const generated = 'Generated from the tables by scripts/generate-docs.mjs: do not edit.'
 
 const scopes = [
-  ['Topic', 'topic'], ['Broker', 'broker'], ['Producer', 'producer'], ['Consumer', 'consumer'], ['Admin', 'admin'],
+  ['Topic', 'topic'], ['Broker', 'broker'], ['Client', 'client'], ['Producer', 'producer'], ['Consumer', 'consumer'], ['Admin', 'admin'],
 ]
 
-/** `tables`: { topic, broker, producer, consumer, admin }; `tools`: { expected, formatSetting } of src/config/setting-value.ts. */
+/** `tables`: { topic, broker, client, producer, consumer, admin }; `tools`: { expected, formatSetting } of src/config/setting-value.ts. */
 export function renderAll(tables, tools, errorTable) {
   return {
     'src/config/settings.ts': renderInputTypes(tables),
@@ -80,7 +80,7 @@ function renderInputTypes(tables) {
     return `export interface ${title}Settings {\n${rows.join('\n')}\n}\n`
   })
   return `/** Settings as users type them: Kafka's dotted names, all optional. ${generated} */\n`
-    + "export type { AdminValues, BrokerValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'\n\n" + parts.join('\n')
+    + "export type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'\n\n" + parts.join('\n')
 }
 
 function renderValueTypes(tables) {
@@ -94,6 +94,7 @@ function renderValueTypes(tables) {
 const introductions = {
   topic: 'Given in `createTopic(name, { config })`, changed by `admin.alterConfigs({ topic }, …)` while the database runs. Without an override the broker setting of the last column holds, then the default.',
   broker: 'Given to `open(directory, settings)`. Those marked *fixed* are read once, when the database opens; the others can also be changed by `admin.alterConfigs({ broker }, …)`.',
+  client: 'Given to `connect(bootstrap, settings)`: how to reach a cluster. They hold for every client of the connection. TLS options of Node are given in the same object as `ssl` (`true`, or an object for `tls.connect`).',
   producer: 'Given to `producer(settings)`. Serializers (`key.serializer`, `value.serializer`) and `partitioner` are given in the same object.',
   consumer: 'Given to `consumer(settings)`. Deserializers (`key.deserializer`, `value.deserializer`) are given in the same object.',
   admin: 'Used by the admin client.',

@@ -5,12 +5,13 @@ import { expect, test } from 'vitest'
 import { renderAll } from '../scripts/render-docs.mjs'
 import { errorTable } from '../src/common/errors.ts'
 import { brokerTable } from '../src/config/broker-settings.ts'
+import { clientTable } from '../src/config/client-settings.ts'
 import { adminTable, consumerTable } from '../src/config/consumer-settings.ts'
 import { producerTable } from '../src/config/producer-settings.ts'
 import { expected, formatSetting } from '../src/config/setting-value.ts'
 import { topicTable } from '../src/config/topic-settings.ts'
 
-const tables = { topic: topicTable, broker: brokerTable, producer: producerTable, consumer: consumerTable, admin: adminTable }
+const tables = { topic: topicTable, broker: brokerTable, client: clientTable, producer: producerTable, consumer: consumerTable, admin: adminTable }
 const files = Object.entries(renderAll(tables, { expected, formatSetting }, errorTable))
 
 test.each(files)('%s is as its tables say (if not: npm run build && node scripts/generate-docs.mjs)', (path, text) => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
-import { resolveAdmin, resolveBroker, resolveConsumer, resolveProducer, resolveTopic, topicFallback } from './resolve.ts'
+import { resolveAdmin, resolveBroker, resolveClient, resolveConsumer, resolveProducer, resolveTopic, topicFallback } from './resolve.ts'
 import { FOREVER } from './setting.ts'
 import { formatSetting } from './setting-value.ts'
 import { topicTable } from './topic-settings.ts'
@@ -192,4 +192,24 @@ test('Kafka\'s assignor class names are understood', () => {
 test('settings of the client that only code can give are left to the client', () => {
   expect(() => resolveProducer({ 'key.serializer': 'string', 'value.serializer': {}, partitioner: () => 0 }, true)).not.toThrow()
   expect(() => resolveConsumer({ 'value.deserializer': 'json' })).not.toThrow()
+})
+
+describe('settings of a connection', () => {
+  test('security.protocol follows from what else is given', () => {
+    const protocol = (settings: object, usesSsl = false): string => resolveClient(settings, usesSsl)['security.protocol']
+    const sasl = { 'sasl.mechanism': 'PLAIN', 'sasl.username': 'u', 'sasl.password': 'p' }
+    expect([protocol({}), protocol({}, true), protocol(sasl), protocol(sasl, true)]).toEqual(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'])
+  })
+  test.each([
+    [{ 'sasl.mechanism': 'PLAIN' }, false, 'needs sasl.username and sasl.password'],
+    [{ 'sasl.username': 'u', 'sasl.password': 'p' }, false, 'needs sasl.mechanism'],
+    [{ 'security.protocol': 'SSL', 'sasl.mechanism': 'PLAIN' }, false, 'sasl settings need security.protocol SASL_SSL or SASL_PLAINTEXT, not SSL'],
+    [{ 'security.protocol': 'PLAINTEXT' }, true, 'option ssl needs security.protocol SSL or SASL_SSL, not PLAINTEXT'],
+    [{ 'sasl.mechanism': 'SCRAM-SHA256' }, false, 'did you mean "SCRAM-SHA-256"?'],
+    [{ saslUsername: 'u' }, false, 'write it as "sasl.username"'],
+    [{ 'group.id': 'g' }, false, 'group.id is a consumer setting'],
+  ])('%j is refused', (settings, usesSsl, message) => { expect(() => resolveClient(settings, usesSsl)).toThrow(message) })
+  test('a setting of the connection given elsewhere is sent there', () => {
+    expect(() => resolveConsumer({ 'security.protocol': 'SSL' })).toThrow('give it to connect()')
+  })
 })

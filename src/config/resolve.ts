@@ -5,13 +5,14 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { brokerTable } from './broker-settings.ts'
+import { clientExtras, clientTable } from './client-settings.ts'
 import { adminTable, consumerExtras, consumerTable } from './consumer-settings.ts'
 import { producerExtras, producerTable } from './producer-settings.ts'
 import { parseSetting } from './setting-value.ts'
 import type { SettingScope, SettingTable, SettingValue } from './setting.ts'
 import { unknownSetting } from './suggestion.ts'
 import { topicTable } from './topic-settings.ts'
-import type { AdminValues, BrokerValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'
+import type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'
 
 const none: ReadonlySet<string> = new Set()
 
@@ -127,6 +128,28 @@ export function resolveConsumer(input?: object): ConsumerValues {
     return { ...consumer, 'heartbeat.interval.ms': Math.max(1, Math.floor(consumer['session.timeout.ms'] / 3)) }
   }
   return consumer
+}
+
+/** `usesSsl`: the option `ssl` asks for TLS. What is not said of `security.protocol` follows from the rest. */
+export function resolveClient(input: object | undefined, usesSsl: boolean): ClientValues {
+  const given = parseGiven('client', clientTable, input, clientExtras)
+  const values = complete(clientTable, given)
+  const usesSasl = ['sasl.mechanism', 'sasl.username', 'sasl.jaas.config'].some((name) => values[name] !== null)
+  if (!given.has('security.protocol')) values['security.protocol'] = `${usesSasl ? 'SASL_' : ''}${usesSsl ? 'SSL' : 'PLAINTEXT'}`
+  const client = values as unknown as ClientValues
+  checkBackoff(client, given)
+  checkSecurity(client, usesSasl, usesSsl)
+  return client
+}
+
+function checkSecurity(client: ClientValues, usesSasl: boolean, usesSsl: boolean): void {
+  const protocol = client['security.protocol']
+  if (protocol.startsWith('SASL_')) {
+    if (client['sasl.mechanism'] === null) fail(`security.protocol ${protocol} needs sasl.mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512`)
+    const named = client['sasl.username'] !== null && client['sasl.password'] !== null
+    if (!named && client['sasl.jaas.config'] === null) fail(`security.protocol ${protocol} needs sasl.username and sasl.password`)
+  } else if (usesSasl) fail(`sasl settings need security.protocol SASL_SSL or SASL_PLAINTEXT, not ${protocol}`)
+  if (usesSsl && !protocol.endsWith('SSL')) fail(`option ssl needs security.protocol SSL or SASL_SSL, not ${protocol}`)
 }
 
 export function resolveAdmin(input?: object): AdminValues {

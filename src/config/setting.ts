@@ -10,7 +10,7 @@
 export const FOREVER = 9007199254740991
 export const FOREVER_TEXT = '9223372036854775807'
 
-export type SettingScope = 'topic' | 'broker' | 'producer' | 'consumer' | 'admin'
+export type SettingScope = 'topic' | 'broker' | 'client' | 'producer' | 'consumer' | 'admin'
 export type SettingType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list' | 'acks'
 export type SettingValue = boolean | number | string | readonly string[] | null
 

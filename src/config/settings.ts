@@ -1,5 +1,5 @@
 /** Settings as users type them: Kafka's dotted names, all optional. Generated from the tables by scripts/generate-docs.mjs: do not edit. */
-export type { AdminValues, BrokerValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'
+export type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerValues, TopicValues } from './values.ts'
 
 export interface TopicSettings {
   /**
@@ -207,6 +207,59 @@ export interface BrokerSettings {
   'unclean.leader.election.enable'?: boolean | 'true' | 'false'
   /** Topics without an override of `write.caching` take it from here. Default: not set. */
   'write.caching'?: boolean | 'true' | 'false'
+}
+
+export interface ClientSettings {
+  /** Brokers to begin with, as `host:port`. May be given as first argument of `connect` instead. Default: empty. */
+  'bootstrap.servers'?: readonly string[] | string
+  /** Name of this client in logs, quotas and metrics of the brokers. Default: ottla. */
+  'client.id'?: string
+  /** A connection unused for so long is closed; −1: never. Default: 540000. */
+  'connections.max.idle.ms'?: number | `${number}`
+  /** How long an admin call may take, retries included. Default: 60000. */
+  'default.api.timeout.ms'?: number | `${number}`
+  /** Who leads what is asked again at the latest after this time. Default: 300000. */
+  'metadata.max.age.ms'?: number | `${number}`
+  /** Largest answer that is taken; consumers take at least twice their `fetch.max.bytes`. Default: 100000000. */
+  'receive.message.max.bytes'?: number | `${number}`
+  /** Longest pause before a broker that could not be reached is tried again. Default: 1000. */
+  'reconnect.backoff.max.ms'?: number | `${number}`
+  /** Pause before a broker is tried again; it doubles with each failure. Default: 50. */
+  'reconnect.backoff.ms'?: number | `${number}`
+  /** How long one request may take; then its connection is given up. Default: 30000. */
+  'request.timeout.ms'?: number | `${number}`
+  /** Longest pause between retries. Default: 1000. */
+  'retry.backoff.max.ms'?: number | `${number}`
+  /** Pause before the first retry; it doubles with each. Default: 100. */
+  'retry.backoff.ms'?: number | `${number}`
+  /** User name and password as Kafka's properties files give them: `…LoginModule required username="…" password="…";`. Default: not set. */
+  'sasl.jaas.config'?: string
+  /** How to prove who one is, with `security.protocol` SASL_SSL or SASL_PLAINTEXT. Default: not set. */
+  'sasl.mechanism'?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  /** Password of the user. Default: not set. */
+  'sasl.password'?: string
+  /** Name of the user. Default: not set. */
+  'sasl.username'?: string
+  /** With or without TLS (SSL), with or without SASL. Where it is not given, it follows from `ssl` and `sasl.mechanism`. Default: PLAINTEXT. */
+  'security.protocol'?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  /** Longest time that connecting to a broker may take, after many failures. Default: 30000. */
+  'socket.connection.setup.timeout.max.ms'?: number | `${number}`
+  /** How long connecting to a broker may take, TLS and authentication included; it doubles with each failure. Default: 10000. */
+  'socket.connection.setup.timeout.ms'?: number | `${number}`
+  /** Whether the broker's certificate must be for its host name; empty: every name will do. Default: https. */
+  'ssl.endpoint.identification.algorithm'?: 'https' | ''
+  /** Password of the private key. Default: not set. */
+  'ssl.key.password'?: string
+  /** Certificate of this client and those above it, as PEM text. Default: not set. */
+  'ssl.keystore.certificate.chain'?: string
+  /** Private key of this client, as PEM text. Default: not set. */
+  'ssl.keystore.key'?: string
+  /** File with the certificate and the private key of this client, as PEM. Default: not set. */
+  'ssl.keystore.location'?: string
+  /** Certificates of the authorities that are trusted, as PEM text. Default: those that Node trusts. Default: not set. */
+  'ssl.truststore.certificates'?: string
+  /** File with the certificates of the authorities that are trusted, as PEM. Default: not set. */
+  'ssl.truststore.location'?: string
 }
 
 export interface ProducerSettings {

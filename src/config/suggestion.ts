@@ -1,6 +1,7 @@
 /** Finds what a mistyped setting was meant to be: other spelling (camelCase, underscores), wrong scope, or a typo. */
 import { OttlaError } from '../common/errors.ts'
 import { brokerTable } from './broker-settings.ts'
+import { clientExtras, clientTable } from './client-settings.ts'
 import { adminTable, consumerExtras, consumerTable } from './consumer-settings.ts'
 import { producerExtras, producerTable } from './producer-settings.ts'
 import type { SettingScope } from './setting.ts'
@@ -9,14 +10,18 @@ import { topicTable } from './topic-settings.ts'
 const names: Readonly<Record<SettingScope, readonly string[]>> = {
   topic: Object.keys(topicTable),
   broker: Object.keys(brokerTable),
+  client: [...Object.keys(clientTable), ...clientExtras],
   producer: [...Object.keys(producerTable), ...producerExtras],
   consumer: [...Object.keys(consumerTable), ...consumerExtras],
   admin: Object.keys(adminTable),
 }
 
+const scopes = ['topic', 'broker', 'producer', 'consumer', 'admin', 'client'] as const
+
 const places: Readonly<Record<SettingScope, string>> = {
   topic: "a topic setting: give it in the `config` of createTopic or change it with admin.alterConfigs({ topic })",
   broker: 'a broker setting: give it to open()',
+  client: 'a setting of the connection: give it to connect()',
   producer: 'a producer setting: give it to producer()',
   consumer: 'a consumer setting: give it to consumer()',
   admin: 'an admin setting',
@@ -24,7 +29,7 @@ const places: Readonly<Record<SettingScope, string>> = {
 
 /** Names that Kafka's users type and that have no setting here. */
 const elsewhere: Readonly<Record<string, string>> = {
-  'bootstrap.servers': 'an embedded database has no servers to bootstrap from: leave it out',
+  'bootstrap.servers': 'an embedded database has no servers to bootstrap from: leave it out, or give it to connect()',
   'log.dir': 'the data directory is the first argument of open()',
   'log.dirs': 'the data directory is the first argument of open(); there is one',
   'broker.id': 'use node.id',
@@ -35,6 +40,12 @@ const elsewhere: Readonly<Record<string, string>> = {
   'message.format.version': 'removed in Kafka 4.0: records are always written in the newest format',
   'message.downconversion.enable': 'removed in Kafka 4.0',
   'message.timestamp.difference.max.ms': 'removed in Kafka 4.0: use message.timestamp.before.max.ms and message.timestamp.after.max.ms',
+  'brokers': 'give the servers as first argument of connect()',
+  'sasl.mechanisms': 'use sasl.mechanism',
+  'ssl.ca.location': 'use ssl.truststore.location',
+  'ssl.ca.pem': 'use ssl.truststore.certificates',
+  'ssl.certificate.location': 'use ssl.keystore.location (certificate and key in one file)',
+  'ssl.key.location': 'use ssl.keystore.location (certificate and key in one file)',
   'zookeeper.connect': 'an embedded database needs no ZooKeeper',
 }
 
@@ -51,12 +62,12 @@ function advise(scope: SettingScope, name: string): string {
   const plain = normalise(name)
   if (names[scope].includes(plain)) return `: write it as ${JSON.stringify(plain)}`
   if (Object.hasOwn(elsewhere, plain)) return `: ${elsewhere[plain]}`
-  for (const other of ['topic', 'broker', 'producer', 'consumer', 'admin'] as const) {
+  for (const other of scopes) {
     if (other !== scope && names[other].includes(plain)) return `: ${plain} is ${places[other]}`
   }
   const guess = nearest(plain, names[scope])
   if (guess !== null) return `: did you mean ${JSON.stringify(guess)}?`
-  for (const other of ['topic', 'broker', 'producer', 'consumer', 'admin'] as const) {
+  for (const other of scopes) {
     const far = other === scope ? null : nearest(plain, names[other])
     if (far !== null) return `: did you mean ${JSON.stringify(far)}? It is ${places[other]}`
   }

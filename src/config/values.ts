@@ -103,6 +103,34 @@ export interface BrokerValues {
   readonly 'write.caching': boolean | null
 }
 
+export interface ClientValues {
+  readonly 'bootstrap.servers': readonly string[]
+  readonly 'client.id': string
+  readonly 'connections.max.idle.ms': number
+  readonly 'default.api.timeout.ms': number
+  readonly 'metadata.max.age.ms': number
+  readonly 'receive.message.max.bytes': number
+  readonly 'reconnect.backoff.max.ms': number
+  readonly 'reconnect.backoff.ms': number
+  readonly 'request.timeout.ms': number
+  readonly 'retry.backoff.max.ms': number
+  readonly 'retry.backoff.ms': number
+  readonly 'sasl.jaas.config': string | null
+  readonly 'sasl.mechanism': 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | null
+  readonly 'sasl.password': string | null
+  readonly 'sasl.username': string | null
+  readonly 'security.protocol': 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  readonly 'socket.connection.setup.timeout.max.ms': number
+  readonly 'socket.connection.setup.timeout.ms': number
+  readonly 'ssl.endpoint.identification.algorithm': 'https' | ''
+  readonly 'ssl.key.password': string | null
+  readonly 'ssl.keystore.certificate.chain': string | null
+  readonly 'ssl.keystore.key': string | null
+  readonly 'ssl.keystore.location': string | null
+  readonly 'ssl.truststore.certificates': string | null
+  readonly 'ssl.truststore.location': string | null
+}
+
 export interface ProducerValues {
   readonly acks: -1 | 0 | 1
   readonly 'batch.size': number

@@ -1,0 +1,61 @@
+/**
+ * Settings of `connect()`: how to reach a cluster and to prove who one is. They hold for every client of the connection; `client.id` and
+ * `request.timeout.ms` given to a producer or consumer come before these. The options of TLS that are no text (`ssl`) are taken beside the table.
+ */
+import type { SettingTable } from './setting.ts'
+
+export const clientTable: SettingTable = {
+  'bootstrap.servers': { type: 'list', default: [],
+    doc: 'Brokers to begin with, as `host:port`. May be given as first argument of `connect` instead.' },
+  'client.id': { type: 'string', default: 'ottla',
+    doc: 'Name of this client in logs, quotas and metrics of the brokers.' },
+  'connections.max.idle.ms': { type: 'long', default: 540_000, min: -1,
+    doc: 'A connection unused for so long is closed; −1: never.' },
+  'default.api.timeout.ms': { type: 'int', default: 60_000, min: 0,
+    doc: 'How long an admin call may take, retries included.' },
+  'metadata.max.age.ms': { type: 'long', default: 300_000, min: 0,
+    doc: 'Who leads what is asked again at the latest after this time.' },
+  'receive.message.max.bytes': { type: 'int', default: 100_000_000, min: 65_536,
+    doc: 'Largest answer that is taken; consumers take at least twice their `fetch.max.bytes`.' },
+  'reconnect.backoff.max.ms': { type: 'long', default: 1000, min: 0,
+    doc: 'Longest pause before a broker that could not be reached is tried again.' },
+  'reconnect.backoff.ms': { type: 'long', default: 50, min: 0,
+    doc: 'Pause before a broker is tried again; it doubles with each failure.' },
+  'request.timeout.ms': { type: 'int', default: 30_000, min: 1,
+    doc: 'How long one request may take; then its connection is given up.' },
+  'retry.backoff.max.ms': { type: 'long', default: 1000, min: 0,
+    doc: 'Longest pause between retries.' },
+  'retry.backoff.ms': { type: 'long', default: 100, min: 0,
+    doc: 'Pause before the first retry; it doubles with each.' },
+  'sasl.jaas.config': { type: 'string', default: null,
+    doc: "User name and password as Kafka's properties files give them: `…LoginModule required username=\"…\" password=\"…\";`." },
+  'sasl.mechanism': { type: 'string', default: null, values: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'],
+    doc: 'How to prove who one is, with `security.protocol` SASL_SSL or SASL_PLAINTEXT.' },
+  'sasl.password': { type: 'string', default: null,
+    doc: 'Password of the user.' },
+  'sasl.username': { type: 'string', default: null,
+    doc: 'Name of the user.' },
+  'security.protocol': { type: 'string', default: 'PLAINTEXT', values: ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'],
+    doc: 'With or without TLS (SSL), with or without SASL. Where it is not given, it follows from `ssl` and `sasl.mechanism`.' },
+  'socket.connection.setup.timeout.max.ms': { type: 'long', default: 30_000, min: 1,
+    doc: 'Longest time that connecting to a broker may take, after many failures.' },
+  'socket.connection.setup.timeout.ms': { type: 'long', default: 10_000, min: 1,
+    doc: 'How long connecting to a broker may take, TLS and authentication included; it doubles with each failure.' },
+  'ssl.endpoint.identification.algorithm': { type: 'string', default: 'https', values: ['https', ''],
+    doc: "Whether the broker's certificate must be for its host name; empty: every name will do." },
+  'ssl.key.password': { type: 'string', default: null,
+    doc: 'Password of the private key.' },
+  'ssl.keystore.certificate.chain': { type: 'string', default: null,
+    doc: 'Certificate of this client and those above it, as PEM text.' },
+  'ssl.keystore.key': { type: 'string', default: null,
+    doc: 'Private key of this client, as PEM text.' },
+  'ssl.keystore.location': { type: 'string', default: null,
+    doc: 'File with the certificate and the private key of this client, as PEM.' },
+  'ssl.truststore.certificates': { type: 'string', default: null,
+    doc: 'Certificates of the authorities that are trusted, as PEM text. Default: those that Node trusts.' },
+  'ssl.truststore.location': { type: 'string', default: null,
+    doc: 'File with the certificates of the authorities that are trusted, as PEM.' },
+}
+
+/** Of the client, but no rows of the table. */
+export const clientExtras: ReadonlySet<string> = new Set(['ssl'])
