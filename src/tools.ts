@@ -1,16 +1,21 @@
 /**
- * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written. Not part of the package's
- * exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
+ * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written, but by `repairDirectory`. Not part of
+ * the package's exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
  */
 import type { DumpLogOptions } from './inspect/dump-items.ts'
 import type { DumpLine } from './inspect/dump-text.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
+import type { RepairOptions, RepairStep } from './log/log-repair.ts'
+import type { RecoveryReport } from './log/recovery-report.ts'
+import { VERSION } from './version.ts'
 
 export { nearest } from './config/suggestion.ts'
 export { VERSION } from './version.ts'
 export type { BytesDecoderName, DumpLogOptions, RecordDecoderName } from './inspect/dump-items.ts'
 export type { DumpLine } from './inspect/dump-text.ts'
 export type { CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
+export type { RepairStep } from './log/log-repair.ts'
+export type { RecoveryReport } from './log/recovery-report.ts'
 
 /** Lines as `kafka-dump-log` prints them, or objects of JSON. `failed` is true once the tool had to give up on a file. */
 export async function* dumpLog(options: DumpLogOptions, format: 'text' | 'json'): AsyncGenerator<DumpLine, { readonly failed: boolean }, void> {
@@ -40,5 +45,47 @@ export async function* verifyDirectory(directory: string, options: CheckOptions)
     import('./io/node-file-system.ts'), import('./record/compression.ts'), import('./log/log-check.ts'),
   ])
   await loadAllCodecs()
+  const metadata = await metadataDamage(directory)
+  if (metadata !== null) yield {
+    severity: 'error', code: 'METADATA_DAMAGED', file: metadata.file, position: null, offset: null,
+    message: `${metadata.damage}; the next open keeps a copy and makes it anew from what can be read, and from the folders`,
+  }
   yield* checkLog(nodeFileSystem, directory, options)
+}
+
+/** Null when the file with the topics' settings is sound, or there is none. */
+async function metadataDamage(directory: string): Promise<{ readonly file: string; readonly damage: string } | null> {
+  const [{ nodeFileSystem }, { metadataFileIn }, { damageOfMetadataFile }] = await Promise.all([
+    import('./io/node-file-system.ts'), import('./broker/metadata-file.ts'), import('./metadata/lmdb-metadata-store.ts'),
+  ])
+  const file = metadataFileIn(nodeFileSystem, directory)
+  const damage = damageOfMetadataFile(file)
+  return damage === null ? null : { file: file.path, damage }
+}
+
+/**
+ * Takes what cannot be read out of the logs of a data directory, with a copy of it kept beside them, and makes everything that is derived anew.
+ * Yields what was done; what opening the directory afterwards did besides is returned. Raises DIRECTORY_LOCKED while a process has the directory,
+ * DISK_FULL when there is no room for the copies. With `dryRun` nothing is locked or changed.
+ */
+export async function* repairDirectory(directory: string, options: RepairOptions): AsyncGenerator<RepairStep, readonly RecoveryReport[], void> {
+  const [{ nodeFileSystem }, { loadAllCodecs }, { repairLogs }, { lockDirectory }, { systemClock }, { open }, { silentLogger }] = await Promise.all([
+    import('./io/node-file-system.ts'), import('./record/compression.ts'), import('./log/log-repair.ts'), import('./io/directory-lock.ts'),
+    import('./common/clock.ts'), import('./open.ts'), import('./common/logger.ts'),
+  ])
+  await loadAllCodecs()
+  if (options.dryRun === true) {
+    yield* repairLogs(nodeFileSystem, systemClock, directory, options)
+    return []
+  }
+  const lock = await lockDirectory(directory, nodeFileSystem, { version: VERSION })
+  try {
+    yield* repairLogs(nodeFileSystem, systemClock, directory, options)
+  } finally {
+    await lock.release()
+  }
+  const ottla = await open(directory, { logger: silentLogger, ...(options.signal === undefined ? {} : { signal: options.signal }) })
+  const reports = ottla.recoveryReports
+  await ottla.close()
+  return reports
 }

@@ -70,7 +70,7 @@ export class PartitionCheck {
   #path(name: string): string { return join(this.#question.directory, name) }
 
   #otherFile(name: string): void {
-    if (/\.log\.damaged-/.test(name)) this.#findings.add('info', 'KEPT_ASIDE', this.#path(name), 'recovery kept these bytes aside when it cut the log')
+    if (/\.log\.damaged-/.test(name)) this.#findings.add('info', 'KEPT_ASIDE', this.#path(name), 'bytes that recovery or a repair took out of the log and kept')
   }
 
   #read(name: string): Uint8Array | null { return this.#names.has(name) ? this.#question.fs.readFile(this.#path(name)) : null }

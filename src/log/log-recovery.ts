@@ -13,7 +13,7 @@ import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
 import type { RecoveryOutcome } from './segment-recovery.ts'
 import { segmentFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
-import { setAsideLog, setAsideTail } from './set-aside.ts'
+import { setAsideLog, setAsideRange } from './set-aside.ts'
 
 /** Walks the segments from index `first` on. */
 export async function recoverFrom(scene: RecoveryScene, first: number): Promise<void> {
@@ -83,7 +83,7 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
     try {
       for (let i = later.length - 1; i >= 0; i--) laterNames[i] = setAsideSegment(scene, later[i]!)
       if (later.length > 0) await store.fileSystem.syncDirectory(store.directory)
-      if (worthKeeping && bytes > 0) keptAs = await setAsideTail(
+      if (worthKeeping && bytes > 0) keptAs = await setAsideRange(
         store.fileSystem, store.directory, basename(segment.logPath), outcome.validBytes, outcome.fileBytes,
       )
       segment.cutFile()

@@ -13,7 +13,7 @@ import type { FileHandle, FileSystem } from '../io/file-system.ts'
 const COPY_BYTES = 1_048_576
 
 /** Copies [position, end) of a `.log` aside; returns the name of the copy. An equal copy that is there already is taken as it. */
-export async function setAsideTail(fs: FileSystem, directory: string, logName: string, position: number, end: number): Promise<string> {
+export async function setAsideRange(fs: FileSystem, directory: string, logName: string, position: number, end: number): Promise<string> {
   const source = fs.open(join(directory, logName), 'read')
   try {
     for (let attempt = 1; ; attempt++) {

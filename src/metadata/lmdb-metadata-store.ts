@@ -110,6 +110,16 @@ export function readMetadataFile(file: MetadataFile, logger: Logger): NodeTable 
   return loaded.table
 }
 
+/** What is wrong with the file; null when nothing is, or there is none. Copes with a file that another process is writing. */
+export function damageOfMetadataFile(file: MetadataFile): string | null {
+  let damage: string | null = null
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    damage = loadTable(file).damage
+    if (damage === null) return null
+  }
+  return damage
+}
+
 function loadTable(file: MetadataFile): { table: NodeTable; damage: string | null; isNew: boolean; bytes: Uint8Array } {
   const table = new NodeTable()
   const bytes = file.read() ?? new Uint8Array(0)
