@@ -78,6 +78,9 @@ class Opened {
   }
 }
 
+/** What all brokers of a database share. */
+type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'>
+
 export class Database {
   readonly directory: string
   readonly readOnly: boolean
@@ -86,10 +89,10 @@ export class Database {
   readonly logs: LogManager
   readonly metrics: BrokerMetrics
   readonly #opened: Opened
-  readonly #shared: Omit<BrokerContext, 'waiters' | 'topicGone'>
+  readonly #shared: Shared
   readonly #waiters = new Set<FetchWaiters>()
 
-  private constructor(options: DatabaseOptions, opened: Opened, logs: LogManager, shared: Omit<BrokerContext, 'waiters' | 'topicGone'>) {
+  private constructor(options: DatabaseOptions, opened: Opened, logs: LogManager, shared: Shared) {
     this.directory = options.directory
     this.readOnly = options.readOnly
     this.fileSystem = options.fileSystem
@@ -113,18 +116,16 @@ export class Database {
   get nodeId(): number { return this.#shared.nodeId }
   get topics(): TopicRegistry { return this.#shared.topics }
 
-  /** A broker for one handle: closing it ends that handle's calls only. */
-  newBroker(): Broker {
+  /** A broker for one handle or listener: closing it ends their calls only. */
+  newBroker(callers: BrokerContext['callers'] = 'process'): Broker {
     const waiters = new FetchWaiters()
     this.#waiters.add(waiters)
     const topicGone = (topic: string): void => { for (const each of this.#waiters) each.wake(topic) }
-    return new Broker({ ...this.#shared, waiters, topicGone }, () => this.#waiters.delete(waiters))
+    return new Broker({ ...this.#shared, callers, waiters, topicGone }, () => this.#waiters.delete(waiters))
   }
 
   close(): Promise<void> { return this.#opened.close() }
 }
-
-type Shared = Omit<BrokerContext, 'waiters' | 'topicGone'>
 
 async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: LogManager, shared: Shared) => Database): Promise<Database> {
   const { directory, fileSystem, ports, readOnly, signal } = options
@@ -167,7 +168,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {
-    logs, topics, config, producerIds, groups, ports, readOnly, callers: 'process', metrics: new BrokerMetrics(),
+    logs, topics, config, producerIds, groups, ports, readOnly, metrics: new BrokerMetrics(),
     nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
     freeBytes: () => fileSystem.info(directory).freeBytes,
   })

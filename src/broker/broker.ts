@@ -86,5 +86,9 @@ export class Broker implements api.BrokerApi {
   }
   async listGroups(request: { readonly statesFilter: readonly string[] }): Promise<api.ListGroupsResponse> { return this.#open().groups.listGroups(request) }
   async deleteGroups(request: { readonly groups: readonly string[] }): Promise<api.DeleteGroupsResponse> { return this.#open().groups.deleteGroups(request) }
+  /** Null for an id that no topic has. */
+  topicName(topicId: string): string | null { return this.#open().topics.nameOf(topicId) }
+  /** Null for a name that no topic has. */
+  topicId(name: string): string | null { return this.#open().topics.get(name)?.topicId ?? null }
   watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
 }

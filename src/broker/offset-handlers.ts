@@ -6,7 +6,7 @@ import {
   type ListOffsetsRequest, type ListOffsetsResponse, type OffsetForLeaderEpochRequest, type OffsetForLeaderEpochResponse,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext, BrokerLog } from './broker-context.ts'
-import { answerEach, findLog, mustWrite } from './partition-lookup.ts'
+import { answerEach, epochFailure, findLog, mustWrite } from './partition-lookup.ts'
 
 const EARLIEST_LOCAL_TIMESTAMP = -4
 const LATEST_TIERED_TIMESTAMP = -5
@@ -14,8 +14,10 @@ const notFound = { offset: -1, timestamp: -1, leaderEpoch: -1 }
 
 export async function handleListOffsets(context: BrokerContext, request: ListOffsetsRequest): Promise<ListOffsetsResponse> {
   const isolation = request.isolationLevel === 1 ? 'committed' : 'highWatermark'
-  const partitions = await answerEach(request.partitions, async ({ topic, partition, timestamp }): Promise<ListOffsetsPartition> => {
+  const partitions = await answerEach(request.partitions, async ({ topic, partition, timestamp, currentLeaderEpoch }): Promise<ListOffsetsPartition> => {
     const log = findLog(context, topic, partition)
+    const fenced = epochFailure(log, currentLeaderEpoch)
+    if (fenced !== null) return { topic, partition, ...fenced, ...notFound }
     return { topic, partition, errorCode: 0, ...await findOffset(log, timestamp, isolation) ?? notFound }
   }, ({ topic, partition }, why) => ({ topic, partition, ...why, ...notFound }))
   return { partitions }
@@ -44,8 +46,11 @@ export async function handleDeleteRecords(context: BrokerContext, request: Delet
 }
 
 export async function handleOffsetForLeaderEpoch(context: BrokerContext, request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse> {
-  const partitions = await answerEach(request.partitions, ({ topic, partition, leaderEpoch }) => {
-    const end = findLog(context, topic, partition).endOffsetForEpoch(leaderEpoch)
+  const partitions = await answerEach(request.partitions, ({ topic, partition, leaderEpoch, currentLeaderEpoch }) => {
+    const log = findLog(context, topic, partition)
+    const fenced = epochFailure(log, currentLeaderEpoch)
+    if (fenced !== null) return { topic, partition, ...fenced, leaderEpoch: -1, endOffset: -1 }
+    const end = log.endOffsetForEpoch(leaderEpoch)
     return { topic, partition, errorCode: 0, leaderEpoch: end.leaderEpoch, endOffset: end.endOffset }
   }, ({ topic, partition }, why) => ({ topic, partition, ...why, leaderEpoch: -1, endOffset: -1 }))
   return { partitions }

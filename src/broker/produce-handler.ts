@@ -6,6 +6,7 @@ import { OttlaError } from '../common/errors.ts'
 import { internalTopics } from '../common/topic-partition.ts'
 import type { AppendResult } from '../log/log-types.ts'
 import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse } from '../protocol/broker-api.ts'
+import { ATTRIBUTES_AT, TRANSACTIONAL_BIT } from '../record/batch-format.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { findLog, mustWrite } from './partition-lookup.ts'
@@ -37,6 +38,9 @@ function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse 
   return { topic: item.topic, partition: item.partition, ...why, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 }
 
+/** What is too short to say is left to the log to refuse. */
+function isTransactional(records: Uint8Array): boolean { return records.length > ATTRIBUTES_AT + 1 && (records[ATTRIBUTES_AT + 1]! & TRANSACTIONAL_BIT) !== 0 }
+
 /** Checks and appends; what is raised before the append rejects like the append itself. */
 function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition): Promise<AppendResult> {
   const { topic, partition, records } = item
@@ -45,6 +49,9 @@ function begin(context: BrokerContext, request: ProduceRequest, item: ProducePar
     mustWrite(context)
     if (acks !== 0 && acks !== 1 && acks !== -1) throw new OttlaError('INVALID_REQUIRED_ACKS', `acks must be 0, 1 or -1, not ${acks}`, { topic, partition })
     if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: clients cannot write to it`, { topic, partition })
+    if (request.inProcess !== true && isTransactional(records)) {
+      throw new OttlaError('INVALID_TXN_STATE', 'transactions are not built yet: leave transactional.id out', { topic, partition })
+    }
     const log = findLog(context, topic, partition)
     const { values } = context.topics.get(topic)!
     if (acks === -1 && values['min.insync.replicas'] > 1) {

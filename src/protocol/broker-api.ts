@@ -91,7 +91,7 @@ export const EARLIEST_TIMESTAMP = -2
 export const MAX_TIMESTAMP = -3
 export interface ListOffsetsRequest {
   readonly isolationLevel: 0 | 1
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly timestamp: number }[]
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly timestamp: number; readonly currentLeaderEpoch?: number }[]
 }
 export interface ListOffsetsPartition extends Failure {
   readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number
@@ -103,7 +103,7 @@ export interface DeleteRecordsResponse {
   readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly lowWatermark: number } & Failure)[]
 }
 export interface OffsetForLeaderEpochRequest {
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly leaderEpoch: number }[]
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly currentLeaderEpoch?: number }[]
 }
 export interface OffsetForLeaderEpochResponse {
   readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly endOffset: number } & Failure)[]
