@@ -24,6 +24,8 @@ export class ByteReader {
   position: number
   /** First byte not to be read. */
   end: number
+  /** Bytes of memory that decoding may still take; see `charge`. */
+  budget: number = Infinity
   readonly #text: Buffer
   #tagEnd: number
 
@@ -47,6 +49,12 @@ export class ByteReader {
   /** A CORRUPT_MESSAGE error at the current position, for callers that find a value impossible. */
   corrupt(problem: string): OttlaError {
     return new OttlaError('CORRUPT_MESSAGE', `${problem} at byte ${this.position} of ${this.end}`, { position: this.position })
+  }
+
+  /** Takes `bytes` of the budget; CORRUPT_MESSAGE once nothing is left of it. Call it before the memory is allocated. */
+  charge(bytes: number): void {
+    this.budget -= bytes
+    if (this.budget < 0) throw this.corrupt('the message would take more memory than its size justifies')
   }
 
   /** Takes the next `length` bytes; returns where they begin. */
@@ -111,20 +119,21 @@ export class ByteReader {
     return uuidFromBytes(this.buffer.subarray(start, start + 16))
   }
 
-  #utf8(length: number): string {
+  /** The next `length` bytes as text. */
+  utf8(length: number): string {
     const start = this.#take(length)
     return length === 0 ? '' : this.#text.toString('utf8', start, start + length)
   }
 
-  /** A view of the buffer, not a copy. */
-  #bytes(length: number): Uint8Array {
+  /** The next `length` bytes: a view of the buffer, not a copy. */
+  raw(length: number): Uint8Array {
     const start = this.#take(length)
     return this.buffer.subarray(start, start + length)
   }
 
   nullableString(): string | null {
     const length = this.int16()
-    return length < 0 ? null : this.#utf8(length)
+    return length < 0 ? null : this.utf8(length)
   }
 
   string(): string {
@@ -135,7 +144,7 @@ export class ByteReader {
 
   compactNullableString(): string | null {
     const length = this.uvarint()
-    return length === 0 ? null : this.#utf8(length - 1)
+    return length === 0 ? null : this.utf8(length - 1)
   }
 
   compactString(): string {
@@ -147,7 +156,7 @@ export class ByteReader {
   /** A view of the buffer, not a copy; so are the other byte arrays. */
   nullableBytes(): Uint8Array | null {
     const length = this.int32()
-    return length < 0 ? null : this.#bytes(length)
+    return length < 0 ? null : this.raw(length)
   }
 
   bytes(): Uint8Array {
@@ -158,7 +167,7 @@ export class ByteReader {
 
   compactNullableBytes(): Uint8Array | null {
     const length = this.uvarint()
-    return length === 0 ? null : this.#bytes(length - 1)
+    return length === 0 ? null : this.raw(length - 1)
   }
 
   compactBytes(): Uint8Array {

@@ -10,6 +10,9 @@ import { parseInt64 } from './wide-integer.ts'
 
 const MAX_CLASSIC_STRING = 32767
 
+/** Records of at least so many bytes are kept by reference, when the writer may. */
+const MIN_REFERENCE = 1024
+
 /** Bytes that an unsigned varint takes. */
 export function sizeOfUvarint(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5
@@ -19,8 +22,14 @@ export class ByteWriter {
   #buffer: Buffer
   #view: DataView
   #position = 0
+  /** Record data that stands between the bytes written, in order, and the sum of its bytes. */
+  #references: { readonly position: number; readonly bytes: Uint8Array }[] = []
+  #referenced = 0
+  /** Whether record data may be kept by reference: then `parts` gives what is written, not `view` and `copy`. */
+  readonly #mayRefer: boolean
 
-  constructor(capacity: number = 256) {
+  constructor(capacity: number = 256, mayRefer: boolean = false) {
+    this.#mayRefer = mayRefer
     this.#buffer = Buffer.from(new ArrayBuffer(Math.max(16, capacity)))
     this.#view = new DataView(this.#buffer.buffer)
   }
@@ -28,7 +37,27 @@ export class ByteWriter {
   /** Bytes written so far, and where the next goes. */
   get position(): number { return this.#position }
 
-  reset(): void { this.#position = 0 }
+  reset(): void {
+    this.#position = 0
+    this.#references = []
+    this.#referenced = 0
+  }
+
+  /** Bytes of all parts. */
+  get size(): number { return this.#position + this.#referenced }
+
+  /** What is written, with record data where it is: not copied. Valid until the next write or reset. */
+  parts(): Uint8Array[] {
+    const parts: Uint8Array[] = []
+    let start = 0
+    for (const { position, bytes } of this.#references) {
+      if (position > start) parts.push(new Uint8Array(this.#buffer.buffer, start, position - start))
+      parts.push(bytes)
+      start = position
+    }
+    if (this.#position > start) parts.push(new Uint8Array(this.#buffer.buffer, start, this.#position - start))
+    return parts
+  }
 
   /** What is written; valid until the next write or reset. */
   view(): Uint8Array { return new Uint8Array(this.#buffer.buffer, 0, this.#position) }
@@ -164,6 +193,19 @@ export class ByteWriter {
   compactNullableBytes(bytes: Uint8Array | null): void {
     if (bytes === null) this.int8(0)
     else this.compactBytes(bytes)
+  }
+
+  /** Record data: as nullable bytes. Must not stand inside a tagged field. */
+  records(bytes: Uint8Array | null, isCompact: boolean): void {
+    if (bytes === null || !this.#mayRefer || bytes.length < MIN_REFERENCE) {
+      if (isCompact) this.compactNullableBytes(bytes)
+      else this.nullableBytes(bytes)
+      return
+    }
+    if (isCompact) this.uvarint(bytes.length + 1)
+    else this.int32(bytes.length)
+    this.#references.push({ position: this.#position, bytes })
+    this.#referenced += bytes.length
   }
 
   /** Count of the elements to follow, −1 for null. */

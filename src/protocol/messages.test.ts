@@ -1,0 +1,82 @@
+/** Every message against bytes made by Apache Kafka's own classes, both directions, at every version known here. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { OttlaError } from '../common/errors.ts'
+import { apiList } from './api-registry.ts'
+import { ByteReader } from './byte-reader.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { encodeBody, readMessage } from './message-codec.ts'
+import { versionsOf } from './plan.ts'
+import type { MessageSchema } from './schema.ts'
+import { fromKafkaJson, toKafkaJson, type Json } from '../../test/support/kafka-json.ts'
+
+interface Vector {
+  readonly name: string; readonly version: number; readonly flexible: boolean; readonly hex: string; readonly json: Record<string, Json>
+  readonly canonicalHex?: string; readonly unsafe?: true
+}
+
+const file = join(import.meta.dirname, '../../fixtures/vectors/messages.jsonl.gz')
+const vectors = gunzipSync(readFileSync(file)).toString().trim().split('\n').map((line) => JSON.parse(line) as Vector)
+
+function vectorsOf(schema: MessageSchema): Vector[] {
+  const { first, last } = versionsOf(schema)
+  return vectors.filter((vector) => vector.name === schema.name && vector.version >= first && vector.version <= last)
+}
+
+const schemas = apiList.flatMap((api) => [api.request, api.response])
+
+function check(schema: MessageSchema, vector: Vector): void {
+  const bytes = Buffer.from(vector.hex, 'hex')
+  const reader = new ByteReader(bytes)
+  if (vector.unsafe === true) {
+    expect(() => readMessage(schema, vector.version, reader)).toThrow(expect.objectContaining({ code: 'CORRUPT_MESSAGE' }))
+    return
+  }
+  const message = readMessage(schema, vector.version, reader)
+  expect(reader.remaining).toBe(0)
+  expect(toKafkaJson(schema, vector.version, message)).toEqual(vector.json)
+  for (const value of [message, fromKafkaJson(schema, vector.json)]) {
+    const writer = new ByteWriter()
+    encodeBody(schema, vector.version, value, writer)
+    expect(Buffer.from(writer.view()).toString('hex')).toBe(vector.canonicalHex ?? vector.hex)
+  }
+}
+
+describe("Kafka's own bytes", () => {
+  test.each(schemas.map((schema) => [schema.name, schema] as const))('%s is read and written as Kafka does, at every version', (_, schema) => {
+    const all = vectorsOf(schema)
+    const { first, last } = versionsOf(schema)
+    expect(new Set(all.map((each) => each.version)).size).toBe(last - first + 1)
+    for (const vector of all) {
+      expect(vector.flexible).toBe(vector.version >= versionsOf(schema).flexibleSince)
+      check(schema, vector)
+    }
+  })
+
+  test('there are enough of them', () => {
+    const all = schemas.flatMap(vectorsOf)
+    expect(all.length).toBeGreaterThan(1100)
+    expect(all.filter((each) => each.unsafe === true).length).toBeLessThan(30)
+  })
+
+  test('every truncation is refused by an error of ours, or is a message by itself', () => {
+    let refused = 0
+    for (const schema of schemas) {
+      for (const vector of vectorsOf(schema)) {
+        const bytes = Buffer.from(vector.hex, 'hex')
+        const step = Math.max(1, Math.floor(bytes.length / 200))
+        for (let end = 0; end < bytes.length; end += step) {
+          try {
+            readMessage(schema, vector.version, new ByteReader(bytes, 0, end))
+          } catch (error) {
+            if (!OttlaError.is(error, 'CORRUPT_MESSAGE')) throw error
+            refused++
+          }
+        }
+      }
+    }
+    expect(refused).toBeGreaterThan(100_000)
+  })
+})
