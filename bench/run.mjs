@@ -3,7 +3,7 @@
  * built `dist/`, each in its own process, and prints a table, or one JSON object per row.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,7 +20,7 @@ if (values.help) {
 }
 
 const here = import.meta.dirname
-const files = readdirSync(here, { recursive: true }).map(String).filter((f) => f.endsWith('.bench.mjs')).sort()
+const files = readdirSync(here, { recursive: true }).map(String).filter((f) => f.endsWith('.bench.mjs') && !f.includes('node_modules')).sort()
 
 if (values.child) {
   const { run } = await import(pathToFileURL(join(here, positionals[0])).href)
@@ -36,10 +36,13 @@ if (selected.length === 0) {
 }
 if (!values.json) console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}; medians of ${values.rounds} interleaved rounds\n`)
 
+const hasPeers = existsSync(join(here, 'peers', 'node_modules'))
+
 let met = 0
 let missed = 0
 let broken = 0
 for (const file of selected) {
+  if (file.startsWith('peers') && !hasPeers) { console.error(`SKIPPED ${file}: first install what Ottla is compared with: npm ci --prefix bench/peers`); continue }
   const child = spawnSync(process.execPath, ['--expose-gc', join(here, 'run.mjs'), '--child', file, '--rounds', values.rounds], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 })
   if (child.status !== 0) { broken += 1; console.error(`${file} failed`); continue }
   if (!values.json) console.log(file)

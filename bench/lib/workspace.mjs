@@ -74,12 +74,17 @@ export async function openWindow(producer, count, value, window = 8192) {
   return count / (Number(process.hrtime.bigint() - started) / 1e9)
 }
 
-/** Posts `count` records (fire and forget), pausing where `post` says that the buffer is full (it took that record all the same); records a second, flush included. */
+/**
+ * Posts `count` records (fire and forget) of one value, or of a list in turn, pausing where `post` says that the buffer is full (it took that record all
+ * the same); records a second, flush included.
+ */
 export async function postAll(producer, count, value) {
-  const record = { topic: 't', partition: 0, value }
+  const records = (Array.isArray(value) ? value : [value]).map((each) => ({ topic: 't', partition: 0, value: each }))
+  let turn = 0
   const started = process.hrtime.bigint()
   for (let i = 0; i < count; i += 1) {
-    if (!producer.post(record)) await producer.drained()
+    if (!producer.post(records[turn])) await producer.drained()
+    turn = turn + 1 === records.length ? 0 : turn + 1
     if (i % 500 === 499) await new Promise(setImmediate)
   }
   await producer.flush()

@@ -1,0 +1,42 @@
+/** Ottla itself, by its public API and default settings: a promise for every record. */
+import { open as openDatabase } from '../../../dist/index.js'
+import { quiet } from '../../lib/workspace.mjs'
+
+export async function open(directory, { durable }) {
+  const ottla = await openDatabase(directory, { logger: quiet })
+  await ottla.admin.createTopic('t', { partitions: 1 })
+  const producer = ottla.producer({ acks: durable ? 'all' : 1 })
+  return {
+    send: (value) => producer.send({ topic: 't', partition: 0, value }),
+    async bulk(count, value) {
+      const window = 8192
+      let unresolved = 0
+      let wake = null
+      const settle = () => {
+        unresolved -= 1
+        if (wake !== null && unresolved < window >> 1) { const w = wake; wake = null; w() }
+      }
+      const fail = (error) => { throw error }
+      for (let i = 0; i < count; i += 1) {
+        unresolved += 1
+        producer.send({ topic: 't', partition: 0, value }).then(settle, fail)
+        if (unresolved >= window) await new Promise((resolve) => { wake = resolve })
+      }
+      await producer.flush()
+    },
+    async scan(count) {
+      const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })
+      consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
+      let seen = 0
+      let bytes = 0
+      for await (const batch of consumer.batches()) {
+        const cursor = batch.cursor()
+        while (cursor.next()) { seen += 1; bytes += cursor.value().length }
+        if (seen >= count) break
+      }
+      await consumer.close()
+      return { seen, bytes }
+    },
+    close: () => ottla.close(),
+  }
+}

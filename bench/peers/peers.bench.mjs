@@ -1,0 +1,71 @@
+/**
+ * Ottla beside what a Node engineer would take instead, at the same promise, each in a process of its own (targets 7–9, 12–15 and 18). Rows without
+ * a goal tell what there is.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { interleave, row } from '../lib/measure.mjs'
+
+function measure(job) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, 'peer.mjs'), JSON.stringify(job)], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${job.peer} ${job.workload}: ${stderr.trim().split('\n').slice(-3).join(' ')}`)
+  return Number(stdout)
+}
+
+const sizes = [['100 B', 100], ['1 KB', 1000]]
+const jobs = {}
+const add = (name, job) => { jobs[name] = () => measure(job) }
+for (const [label, size] of sizes) {
+  const scale = size === 100 ? 1 : 0.3
+  const bulk = { ottla: 2_000_000, sqlite: 500_000, lmdb: 500_000, 'classic-level': 300_000, 'append-only-log': 300_000, 'write-stream': 500_000, hypercore: 20_000 }
+  for (const [peer, count] of Object.entries(bulk)) {
+    add(`bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: false, size, count: count * scale })
+    add(`scan ${label} ${peer}`, { peer, workload: 'scan', durable: false, size, count: count * scale / 2 })
+  }
+  for (const peer of ['ottla', 'sqlite', 'lmdb', 'classic-level']) add(`durable bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: true, size, count: bulk[peer] * scale })
+  for (const [senders, count] of [[1, 3000], [64, 60_000], [1024, 400_000]]) {
+    add(`durable ${senders} ${label} ottla`, { peer: 'ottla', workload: 'loop', durable: true, size, count: count * (senders === 1 ? 1 : scale), senders })
+    add(`durable ${senders} ${label} lmdb`, { peer: 'lmdb', workload: 'loop', durable: true, size, count: count * (senders === 1 ? 1 : scale), senders })
+    if (senders > 1) add(`durable ${senders} ${label} sqlite grouped`, { peer: 'sqlite', workload: 'group', durable: true, size, count: count * scale, senders })
+  }
+  add(`durable 1 ${label} sqlite`, { peer: 'sqlite', workload: 'loop', durable: true, size, count: 5000, senders: 1 })
+  add(`durable 1 ${label} classic-level`, { peer: 'classic-level', workload: 'loop', durable: true, size, count: 3000, senders: 1 })
+}
+
+/** By size: must and stretch of ours divided by the peer's. */
+const goals = {
+  'bulk sqlite': { '100 B': [3.5, 5], '1 KB': [4, 7] },
+  'bulk lmdb': { '100 B': [3, 5], '1 KB': [2, 3] },
+  'durable bulk sqlite': { '100 B': [3, 5], '1 KB': [3, 5] },
+  'durable bulk lmdb': { '100 B': [1.5, 2.5], '1 KB': [1.5, 2.5] },
+  'durable 64 sqlite grouped': { '100 B': [0.6, 1], '1 KB': [0.6, 1] },
+  'durable 1024 sqlite grouped': { '100 B': [1.3, 2], '1 KB': [1.3, 2] },
+  'durable 64 lmdb': { '100 B': [1.3, 2], '1 KB': [1.3, 2] },
+  'durable 1024 lmdb': { '100 B': [1.8, 3], '1 KB': [1.8, 3] },
+  'scan sqlite': { '100 B': [5, 9] },
+  'scan lmdb': { '100 B': [3, 5] },
+}
+/** Against one transaction per record; only where the disk's sync is as slow as it was where the goals were set. */
+const perTransaction = { 64: { '100 B': [18, 30], '1 KB': [18, 30] }, 1024: { '100 B': [100, 180], '1 KB': [50, 80] } }
+const SLOW_SYNC = 9000
+
+export async function run({ rounds }) {
+  const figures = await interleave(jobs, rounds)
+  const rows = []
+  for (const [label] of sizes) {
+    for (const workload of ['bulk', 'durable bulk', 'durable 1', 'durable 64', 'durable 1024', 'scan']) {
+      const ours = figures[`${workload} ${label} ottla`]
+      for (const peer of Object.keys(figures).filter((name) => name.startsWith(`${workload} ${label} `)).map((name) => name.slice(workload.length + label.length + 2)).filter((peer) => peer !== 'ottla')) {
+        const [must, stretch] = goals[`${workload} ${peer}`]?.[label] ?? []
+        rows.push(row({ name: `${workload} ${label}, against ${peer}`, unit: 'rec/s', figures: ours, yardsticks: figures[`${workload} ${label} ${peer}`], yardstickName: peer, must, stretch }))
+      }
+    }
+    const single = figures[`durable 1 ${label} sqlite`]
+    for (const senders of [64, 1024]) {
+      const slow = single.every((rate) => rate <= SLOW_SYNC)
+      const [must, stretch] = slow ? perTransaction[senders][label] : []
+      rows.push(row({ name: `durable ${senders} ${label}, against sqlite, a commit each`, unit: 'rec/s', figures: figures[`durable ${senders} ${label} ottla`], yardsticks: single, yardstickName: 'sqlite', must, stretch }))
+    }
+  }
+  return rows
+}
