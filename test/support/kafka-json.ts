@@ -15,7 +15,8 @@ function structToJson(fields: readonly Field[], version: number, struct: PlainMe
   const json: Record<string, Json> = {}
   for (const field of fields) {
     if (version < field.versions.first || version > field.versions.last) continue
-    const value = valueToJson(field, version, struct[field.name] ?? null)
+    const given = struct[field.name]
+    const value = valueToJson(field, version, given === undefined ? field.defaultValue : given)
     if (field.tag >= 0 && JSON.stringify(value) === JSON.stringify(valueToJson(field, version, field.defaultValue))) continue
     json[field.name] = value
   }
