@@ -94,7 +94,9 @@ function noteEmptied(scene: RecoveryScene): void {
 async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end: number): Promise<void> {
   for (const [index, segment] of scene.segments.slice(0, end).entries()) {
     if (segment.size === 0) continue
-    const indexIsThere = listing.names.has(segmentFileName(segment.baseOffset, 'index'))
+    // The recovery point may be where this segment ends since before it was rolled: then its indexes, written by the roll, were not durable yet.
+    const mayBeTorn = index === end - 1 && !scene.request.clean
+    const indexIsThere = listing.names.has(segmentFileName(segment.baseOffset, 'index')) && !(mayBeTorn && segment.hasTornIndexes)
     const transactionsAreThere = !listing.names.has(segmentFileName(segment.baseOffset, 'txnindex')) || isWhole(scene, segment)
     if (indexIsThere && transactionsAreThere) continue
     if (!indexIsThere) {
@@ -111,7 +113,7 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
       segment.unload()
     }
     scene.reporter.note(
-      'INDEX_REBUILT', `indexes of segment ${segment.baseOffset} were ${indexIsThere ? 'damaged' : 'missing'} and made anew from the log`, segment.logPath,
+      'INDEX_REBUILT', `indexes of segment ${segment.baseOffset} were missing or damaged and made anew from the log`, segment.logPath,
     )
   }
 }

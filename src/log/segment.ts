@@ -214,6 +214,9 @@ export class Segment {
     this.#indexes.unload()
   }
 
+  /** True: a file of its offset or time index is missing, or not wholly rising entries. Cheap: the entries are not looked up in the log. */
+  get hasTornIndexes(): boolean { return this.#indexes.offsets(this.size).isDirty || this.#indexes.times().isDirty }
+
   /** Drops loaded or written indexes from memory; the next lookup reads them again. No-op while memory is ahead of the files. */
   unload(): void { this.#indexes.unload() }
 
