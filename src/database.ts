@@ -15,6 +15,7 @@ import { FetchWaiters } from './broker/fetch-waiters.ts'
 import { metadataFileIn } from './broker/metadata-file.ts'
 import { createOffsetsTopic, offsetsLogs } from './broker/offsets-topic.ts'
 import { topicFoldersOf } from './broker/topic-folders.ts'
+import type { BrokerValues } from './config/values.ts'
 import { GroupCoordinator } from './coordinator/group-coordinator.ts'
 import { lockDirectory } from './io/directory-lock.ts'
 import type { FileSystem } from './io/file-system.ts'
@@ -115,6 +116,8 @@ export class Database {
 
   get nodeId(): number { return this.#shared.nodeId }
   get topics(): TopicRegistry { return this.#shared.topics }
+  /** In force now. */
+  get settings(): BrokerValues { return this.#shared.config.values }
 
   /** A broker for one handle or listener: closing it ends their calls only. */
   newBroker(callers: BrokerContext['callers'] = 'process'): Broker {

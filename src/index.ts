@@ -11,6 +11,7 @@ export type {
   PartitionDescription, PartitionOffset, Partitioner, PartitionerContext, Producer, ProducerRecord, ProducerSettings, RecordCursor, RecordMetadata,
   SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,
 } from './client/types.ts'
+export type { ListenOptions, Listener } from './server/wire-listener.ts'
 export type { AdminSettings, BrokerSettings, TopicSettings } from './config/settings.ts'
 export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 export type { PartitionLog } from './log/partition-log.ts'

@@ -13,6 +13,7 @@ import type { CheckOptions, Finding } from './log/log-check.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
+import type { ListenOptions, Listener } from './server/wire-listener.ts'
 
 /** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
 export interface MetricsSnapshot {
@@ -41,12 +42,17 @@ export interface Ottla extends Kafka {
    * written when the database closes, say) come only with `readOnly`.
    */
   verify(options?: CheckOptions): AsyncIterable<Finding>
+  /**
+   * Opens a port on which every Kafka client can connect; default 127.0.0.1:9092. It closes with the database, or by itself.
+   * Raises INVALID_CONFIG when the port is taken, or can be reached from other machines without `allowInsecure`.
+   */
+  listen(options?: ListenOptions): Promise<Listener>
   metrics(): MetricsSnapshot
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
 }
 
-type Listener = (...details: unknown[]) => void
+type EventListener = (...details: unknown[]) => void
 
 const eventNames: Readonly<Record<keyof OttlaEvents, true>> = { logOffline: true, diskFull: true, diskResumed: true, recovered: true }
 
@@ -72,13 +78,16 @@ function closeTimeout(options: { timeoutMs?: number }): number {
 
 /** Clients are given this long to finish when a handle is closed. */
 const CLOSE_TIMEOUT_MS = 30_000
+/** So are the requests of clients of other processes: they come back when there is somebody again. */
+const LISTENER_TIMEOUT_MS = 5000
 
 export class OttlaHandle implements Ottla {
   readonly #database: Database
   readonly #broker: Broker
   readonly #clients: Clients
   readonly #release: () => Promise<void>
-  readonly #listeners = new Map<string, Set<Listener>>()
+  readonly #listeners = new Map<string, Set<EventListener>>()
+  readonly #ports = new Set<Promise<Listener>>()
   #closing: Promise<void> | null = null
 
   /** `release` gives the reference back, after the clients are closed. */
@@ -129,6 +138,28 @@ export class OttlaHandle implements Ottla {
     }
   }
 
+  async listen(options: ListenOptions = {}): Promise<Listener> {
+    this.#check()
+    // Loaded on demand: an embedded database needs no network.
+    const { openListener } = await import('./server/wire-listener.ts')
+    const database = this.#database
+    await loadAllCodecs()
+    this.#check()
+    const broker = database.newBroker('network')
+    const opening = openListener(broker, database.ports, database.settings, options, () => {
+      this.#ports.delete(opening)
+      broker.close()
+    })
+    this.#ports.add(opening)
+    try {
+      return await opening
+    } catch (error) {
+      this.#ports.delete(opening)
+      broker.close()
+      throw error
+    }
+  }
+
   metrics(): MetricsSnapshot {
     this.#check()
     const { metrics, logs, topics } = this.#database
@@ -143,13 +174,13 @@ export class OttlaHandle implements Ottla {
     checkListener(event, listener)
     let listeners = this.#listeners.get(event)
     if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
-    listeners.add(listener as unknown as Listener)
+    listeners.add(listener as unknown as EventListener)
     return this
   }
 
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
     checkListener(event, listener)
-    this.#listeners.get(event)?.delete(listener as unknown as Listener)
+    this.#listeners.get(event)?.delete(listener as unknown as EventListener)
     return this
   }
 
@@ -185,6 +216,7 @@ export class OttlaHandle implements Ottla {
 
   async #close(timeoutMs: number): Promise<void> {
     try {
+      await Promise.all([...this.#ports].map(async (opening) => (await opening.catch(() => null))?.close({ timeoutMs: Math.min(timeoutMs, LISTENER_TIMEOUT_MS) })))
       await this.#clients.closeAll(timeoutMs)
     } finally {
       this.#broker.close()

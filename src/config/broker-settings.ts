@@ -11,6 +11,8 @@ const noCleaner = 'compaction is not built yet'
 const own: SettingTable = {
   'auto.create.topics.enable': { type: 'boolean', default: true,
     doc: 'Create a topic when a client first names it.' },
+  'connections.max.idle.ms': { type: 'long', default: 600_000, min: 1, fixed: true,
+    doc: 'A listener closes connections on which nothing was asked for so long.' },
   'default.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
     doc: 'Replicas of a new topic.' },
   'delete.topic.enable': { type: 'boolean', default: true,
@@ -39,6 +41,10 @@ const own: SettingTable = {
     doc: 'Wait after opening before retention and the other background tasks first run.' },
   'log.retention.check.interval.ms': { type: 'long', default: 300_000, min: 1, fixed: true,
     doc: 'How often retention is applied.' },
+  'max.connections': { type: 'int', default: 30_000, min: 0, fixed: true,
+    doc: 'Most connections of one listener. (Kafka: 2147483647.)' },
+  'max.connections.per.ip': { type: 'int', default: 2_147_483_647, min: 0, fixed: true,
+    doc: 'Most connections of one listener from one address.' },
   'node.id': { type: 'int', default: 1, min: 0, fixed: true,
     doc: 'Id of this broker. A directory that has a `meta.properties` keeps the id written there.' },
   'num.partitions': { type: 'int', default: 1, min: 1,
@@ -67,6 +73,8 @@ const own: SettingTable = {
     doc: 'How often idle producers are looked for.' },
   'producer.id.expiration.ms': { type: 'int', default: 86_400_000, min: 1,
     doc: 'An idempotent producer that has been quiet so long is forgotten.' },
+  'socket.request.max.bytes': { type: 'int', default: 104_857_600, min: 1, fixed: true,
+    doc: 'Largest request that a listener reads; a larger one closes the connection.' },
   'replica.high.watermark.checkpoint.interval.ms': { type: 'long', default: 5000, min: 1, fixed: true,
     doc: 'How often `replication-offset-checkpoint` is written.' },
 }

@@ -91,6 +91,8 @@ export interface BrokerSettings {
   'compression.type'?: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** Topics without an override of `compression.zstd.level` take it from here. Default: not set. */
   'compression.zstd.level'?: number | `${number}`
+  /** A listener closes connections on which nothing was asked for so long. Default: 600000. */
+  'connections.max.idle.ms'?: number | `${number}`
   /** Replicas of a new topic. Default: 1. */
   'default.replication.factor'?: number | `${number}`
   /** Whether topics can be deleted. Default: true. */
@@ -169,6 +171,10 @@ export interface BrokerSettings {
   'log.segment.bytes'?: number | `${number}`
   /** Topics without an override of `file.delete.delay.ms` take it from here. Default: not set. */
   'log.segment.delete.delay.ms'?: number | `${number}`
+  /** Most connections of one listener. (Kafka: 2147483647.) Default: 30000. */
+  'max.connections'?: number | `${number}`
+  /** Most connections of one listener from one address. Default: 2147483647. */
+  'max.connections.per.ip'?: number | `${number}`
   /** Topics without an override of `max.message.bytes` take it from here. Default: not set. */
   'message.max.bytes'?: number | `${number}`
   /** Topics without an override of `min.insync.replicas` take it from here. Default: not set. */
@@ -203,6 +209,8 @@ export interface BrokerSettings {
   'producer.id.expiration.ms'?: number | `${number}`
   /** How often `replication-offset-checkpoint` is written. Default: 5000. */
   'replica.high.watermark.checkpoint.interval.ms'?: number | `${number}`
+  /** Largest request that a listener reads; a larger one closes the connection. Default: 104857600. */
+  'socket.request.max.bytes'?: number | `${number}`
   /** Topics without an override of `unclean.leader.election.enable` take it from here. Default: not set. */
   'unclean.leader.election.enable'?: boolean | 'true' | 'false'
   /** Topics without an override of `write.caching` take it from here. Default: not set. */

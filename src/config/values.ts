@@ -43,6 +43,7 @@ export interface BrokerValues {
   readonly 'compression.lz4.level': number | null
   readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | null
   readonly 'compression.zstd.level': number | null
+  readonly 'connections.max.idle.ms': number
   readonly 'default.replication.factor': number
   readonly 'delete.topic.enable': boolean
   readonly 'fetch.max.bytes': number
@@ -82,6 +83,8 @@ export interface BrokerValues {
   readonly 'log.roll.ms': number | null
   readonly 'log.segment.bytes': number | null
   readonly 'log.segment.delete.delay.ms': number | null
+  readonly 'max.connections': number
+  readonly 'max.connections.per.ip': number
   readonly 'message.max.bytes': number | null
   readonly 'min.insync.replicas': number | null
   readonly 'node.id': number
@@ -99,6 +102,7 @@ export interface BrokerValues {
   readonly 'producer.id.expiration.check.interval.ms': number
   readonly 'producer.id.expiration.ms': number
   readonly 'replica.high.watermark.checkpoint.interval.ms': number
+  readonly 'socket.request.max.bytes': number
   readonly 'unclean.leader.election.enable': boolean | null
   readonly 'write.caching': boolean | null
 }

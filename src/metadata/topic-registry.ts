@@ -56,6 +56,8 @@ export class TopicRegistry {
   readonly #options: TopicRegistryOptions
   readonly #entries: Map<string, TopicEntry>
   readonly #topics = new Map<string, TopicInfo>()
+  /** Topic id → name, of every topic in `#topics`. */
+  readonly #names = new Map<string, string>()
   readonly #mutex = new Mutex()
   #folders: TopicFolders | null = null
 
@@ -145,10 +147,7 @@ export class TopicRegistry {
   /** Sorted by name. */
   all(): TopicInfo[] { return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) }
   /** Null when no topic has that id. */
-  nameOf(topicId: string): string | null {
-    for (const topic of this.#topics.values()) if (topic.topicId === topicId) return topic.name
-    return null
-  }
+  nameOf(topicId: string): string | null { return this.#names.get(topicId) ?? null }
   partitionCount(name: string): number | null { return this.#topics.get(name)?.partitionCount ?? null }
 
   /** Raises INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG. */
@@ -199,6 +198,7 @@ export class TopicRegistry {
   delete(name: string): Promise<void> {
     return this.#mutex.run(async () => {
       await this.#write(name, { ...this.#mustHave(name), state: 'deleting' })
+      this.#names.delete(this.#topics.get(name)!.topicId)
       this.#topics.delete(name)
       await this.#folders!.delete(name)
       await this.#remove(name)
@@ -253,6 +253,7 @@ export class TopicRegistry {
     const info: TopicInfo = { name, topicId, partitionCount: partitions, isInternal: internalTopics.has(name), configs, values: this.#resolve(name, configs) }
     this.#entries.set(name, entry)
     this.#topics.set(name, info)
+    this.#names.set(topicId, name)
     return info
   }
 

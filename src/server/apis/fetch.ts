@@ -1,0 +1,71 @@
+/** Fetch: whole batches of the log, sent as they lie there; long polls and their limits are the broker's (spec/wire-protocol T11–T13). */
+import { errorTable } from '../../common/errors.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf, ResponseInput } from '../../protocol/api.ts'
+import type { FetchPartitionResponse, FetchRequest } from '../../protocol/broker-api.ts'
+import type { SessionRequest, WantedPartition } from '../fetch-sessions.ts'
+import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+type Request = RequestOf<Apis['fetch']>
+type Row = NonNullable<ResponseInput<Apis['fetch']>['responses']>[number]['partitions'][number]
+
+const FIRST_WITH_TOPIC_IDS = 13
+const FIRST_WITH_STORAGE_ERROR = 6
+const NO_RECORDS = new Uint8Array(0)
+const UNKNOWN_TOPIC_ID: Omit<FetchPartitionResponse, 'topic' | 'partition'> = {
+  errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS,
+}
+
+export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => {
+  const session = call.fetchSessions.begin(sessionRequest(request, call.version))
+  if (typeof session === 'number') return { throttleTimeMs, errorCode: session, sessionId: 0, responses: [] }
+  const answers = await read(request, call, session.wanted)
+  const { sessionId, told } = session.answered(answers)
+  return { throttleTimeMs, errorCode: NONE, sessionId, responses: byTopic(call.version, session.wanted, answers, told) }
+})
+
+function sessionRequest(request: Request, version: number): SessionRequest {
+  const { sessionId, sessionEpoch, forgottenTopicsData } = request
+  const wanted: WantedPartition[] = []
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const { partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of partitions) {
+      wanted.push({ topic, topicId, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes })
+    }
+  }
+  return { sessionId, sessionEpoch, usesTopicIds: version >= FIRST_WITH_TOPIC_IDS, wanted, forgotten: forgottenTopicsData }
+}
+
+/** The answers in the order of `wanted`. Topic ids that nobody has are answered at once, and so is the rest then. */
+async function read(request: Request, call: Call, wanted: readonly WantedPartition[]): Promise<Omit<FetchPartitionResponse, 'topic' | 'partition'>[]> {
+  const partitions: FetchRequest['partitions'][number][] = []
+  const isKnown: boolean[] = []
+  for (const { topic, topicId, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of wanted) {
+    const name = call.version >= FIRST_WITH_TOPIC_IDS ? call.broker.topicName(topicId) : topic
+    isKnown.push(name !== null)
+    if (name !== null) partitions.push({ topic: name, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes })
+  }
+  const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
+  const response = await call.broker.fetch({
+    maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, isolationLevel: isolationLevel === 1 ? 1 : 0, partitions, signal: call.signal,
+  })
+  let next = 0
+  return isKnown.map((known) => known ? response.partitions[next++]! : UNKNOWN_TOPIC_ID)
+}
+
+function byTopic(version: number, wanted: readonly WantedPartition[], answers: readonly Omit<FetchPartitionResponse, 'topic' | 'partition'>[], told: (index: number) => boolean) {
+  const topics = new Map<string, { topic: string; topicId: string; partitions: Row[] }>()
+  wanted.forEach(({ topic, topicId, partition }, index) => {
+    if (!told(index)) return
+    const key = version >= FIRST_WITH_TOPIC_IDS ? topicId : topic
+    let entry = topics.get(key)
+    if (entry === undefined) topics.set(key, entry = { topic, topicId, partitions: [] })
+    const { errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answers[index]!
+    entry.partitions.push({ partitionIndex: partition, errorCode: codeFor(version, errorCode), highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records })
+  })
+  return [...topics.values()]
+}
+
+/** Clients below version 6 do not know KAFKA_STORAGE_ERROR. */
+function codeFor(version: number, errorCode: number): number {
+  return version < FIRST_WITH_STORAGE_ERROR && errorCode === errorTable.KAFKA_STORAGE_ERROR.errorCode ? errorTable.NOT_LEADER_OR_FOLLOWER.errorCode : errorCode
+}

@@ -1,0 +1,22 @@
+/** FindCoordinator: every group's coordinator is this broker. */
+import { errorTable } from '../../common/errors.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+
+const FIRST_BATCHED = 4
+const GROUP = 0
+const TRANSACTION = 1
+const { INVALID_REQUEST } = errorTable
+
+export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async (request, call) => {
+  const { keyType } = request
+  const keys = call.version >= FIRST_BATCHED ? request.coordinatorKeys : [request.key]
+  const coordinators = keyType !== GROUP && keyType !== TRANSACTION
+    ? keys.map((key) => ({ key, nodeId: -1, host: '', port: -1, errorCode: INVALID_REQUEST.errorCode, errorMessage: `coordinators of type ${keyType} are not known` }))
+    : (await call.broker.findCoordinator({ keyType, keys })).coordinators.map((each) => {
+      const place = each.errorCode === NONE ? call.endpoint : { host: '', port: -1 }
+      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each) }
+    })
+  const { key: _, ...first } = coordinators[0] ?? { key: '', nodeId: -1, host: '', port: -1, errorCode: INVALID_REQUEST.errorCode, errorMessage: null }
+  return { throttleTimeMs, ...first, coordinators }
+})

@@ -1,0 +1,44 @@
+/** Metadata: topics by name or id, made where broker and client allow it; brokers at the address by which the client came (spec/wire-protocol T15). */
+import { errorTable } from '../../common/errors.ts'
+import { ZERO_UUID } from '../../common/uuid.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf } from '../../protocol/api.ts'
+import type { TopicMetadata } from '../../protocol/broker-api.ts'
+import { authorizedOperations, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+type Request = RequestOf<Apis['metadata']>
+
+export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, call) => {
+  const names: string[] = []
+  const unknownIds: string[] = []
+  for (const { name, topicId } of request.topics ?? []) {
+    const found = name ?? call.broker.topicName(topicId)
+    if (found === null) unknownIds.push(topicId)
+    else names.push(found)
+  }
+  const topics = isForAll(request, call) ? null : names
+  const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation })
+  const { topic, cluster, notAsked } = authorizedOperations
+  return {
+    throttleTimeMs, clusterId: response.clusterId, controllerId: response.controllerId,
+    brokers: response.brokers.map(({ nodeId, rack }) => ({ nodeId, ...call.endpoint, rack })),
+    topics: [
+      ...response.topics.map((each) => topicOf(each, request.includeTopicAuthorizedOperations ? topic : notAsked)),
+      ...unknownIds.map((topicId) => ({ errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, name: null, topicId, partitions: [] })),
+    ],
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? cluster : notAsked,
+  }
+})
+
+/** In version 0 no topics are all topics. */
+function isForAll({ topics }: Request, { version }: Call): boolean { return topics === null || (version === 0 && topics.length === 0) }
+
+function topicOf({ errorCode, name, topicId, isInternal, partitions }: TopicMetadata, topicAuthorizedOperations: number) {
+  return {
+    errorCode, name, topicId: errorCode === NONE ? topicId : ZERO_UUID, isInternal, topicAuthorizedOperations,
+    partitions: partitions.map((each) => ({
+      errorCode: each.errorCode, partitionIndex: each.partitionIndex, leaderId: each.leaderId, leaderEpoch: each.leaderEpoch,
+      replicaNodes: each.replicaNodes, isrNodes: each.isrNodes, offlineReplicas: each.leaderId < 0 ? each.replicaNodes : [],
+    })),
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * A TCP (or TLS) port: accepts sockets within the caps, joins each to a `Connection`, watches their deadlines, and closes gracefully. The only file of the
+ * server that touches `node:net` and `node:tls`; what is said on a connection is the session's business.
+ */
+import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TlsOptions } from 'node:tls'
+import { OttlaError } from '../common/errors.ts'
+import type { Ports } from '../common/ports.ts'
+import { ByteBudget } from './byte-budget.ts'
+import { Connection, type ConnectionOutput, type RequestHandler } from './connection.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { ProblemLog } from './problem-log.ts'
+
+/** Who is at the other end, and where they reached us. */
+export interface Peer {
+  readonly remoteAddress: string; readonly remotePort: number
+  readonly localAddress: string; readonly localPort: number
+  /** Subject of a verified client certificate; null without one. */
+  readonly certificateSubject: string | null
+}
+
+/** What is said on one connection. */
+export interface Session extends RequestHandler {
+  /** No more requests begin; what waits for data is answered with what there is. */
+  drain(): void
+  /** The connection is gone. */
+  close(): void
+}
+
+export interface PortOptions {
+  readonly host: string
+  readonly port: number
+  readonly tls: TlsOptions | null
+  readonly limits: ConnectionLimits
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  /** Bytes of requests not answered yet, of all connections. */
+  readonly maxPendingBytes: number
+  readonly ports: Ports
+  newSession(peer: Peer): Session
+}
+
+interface Member { readonly socket: Socket; readonly connection: Connection; readonly session: Session; readonly address: string }
+
+const SWEEP_MS = 1000
+const TLS_HANDSHAKE_MS = 10_000
+/** A peer that does not read its last answers is cut off after this. */
+const FLUSH_MS = 3000
+const READ_BUFFER = 65_536
+
+export class PortListener {
+  readonly #options: PortOptions
+  readonly #server: Server | TlsServer
+  readonly #budget: ByteBudget
+  readonly #problems: ProblemLog
+  readonly #members = new Set<Member>()
+  /** Every socket accepted and not closed, TLS handshakes under way included. */
+  readonly #sockets = new Set<Socket>()
+  readonly #perAddress = new Map<string, number>()
+  #sweeper: { cancel(): void } | null = null
+  #emptied: (() => void) | null = null
+  #closing: Promise<void> | null = null
+
+  private constructor(options: PortOptions) {
+    this.#options = options
+    this.#budget = new ByteBudget(options.maxPendingBytes)
+    this.#problems = new ProblemLog(options.ports)
+    const accept = { noDelay: true, highWaterMark: READ_BUFFER }
+    if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket, null) })
+    else {
+      const server = createTlsServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
+      server.on('connection', (socket: Socket) => { this.#admit(socket) })
+      server.on('secureConnection', (socket) => this.#join(socket, socket.authorized ? subjectOf(socket.getPeerCertificate().subject) : null))
+      server.on('tlsClientError', (error, socket) => {
+        this.#problems.warn(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`)
+        socket.destroy()
+      })
+      this.#server = server
+    }
+  }
+
+  /** Raises INVALID_CONFIG when the port cannot be listened on. */
+  static async open(options: PortOptions): Promise<PortListener> {
+    const listener = new PortListener(options)
+    await listener.#listen()
+    return listener
+  }
+
+  #listen(): Promise<void> {
+    const { host, port, ports } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const why = error.code === 'EADDRINUSE' ? 'another process listens there' : error.message
+        reject(new OttlaError('INVALID_CONFIG', `cannot listen on ${host}:${port}: ${why}`, { cause: error }))
+      })
+      this.#server.listen({ host, port, backlog: 511 }, () => {
+        this.#server.removeAllListeners('error')
+        this.#server.on('error', (error) => ports.logger.error('a listener has a problem', { address: `${this.address}:${this.port}`, error }))
+        this.#sweeper = ports.scheduler.every(SWEEP_MS, () => this.#sweep())
+        resolve()
+      })
+    })
+  }
+
+  #bound(): AddressInfo {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') return { address: this.#options.host, port: this.#options.port, family: '' }
+    return address
+  }
+
+  /** Filled in by `open`; they stay after `close`. */
+  get address(): string { return this.#bound().address }
+  get port(): number { return this.#bound().port }
+  get connections(): number { return this.#sockets.size }
+
+  /** New handshakes use the new certificate; connections that stand keep theirs. */
+  replaceCertificate(context: SecureContextOptions): void {
+    if (this.#options.tls !== null) (this.#server as TlsServer).setSecureContext(context)
+  }
+
+  /** Counts a socket in, or closes it. */
+  #admit(socket: Socket): boolean {
+    const address = plainAddress(socket.remoteAddress)
+    const { maxConnections, maxConnectionsPerAddress } = this.#options
+    const count = this.#perAddress.get(address) ?? 0
+    const over = this.#sockets.size >= maxConnections ? `${maxConnections} connections are open (max.connections)`
+      : count >= maxConnectionsPerAddress ? `${count} connections of it are open (max.connections.per.ip)` : null
+    socket.on('error', () => {})
+    if (over !== null || this.#closing !== null) {
+      if (over !== null) this.#problems.warn(`refused a connection from ${address}: ${over}`)
+      socket.destroy()
+      return false
+    }
+    this.#sockets.add(socket)
+    this.#perAddress.set(address, count + 1)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      const left = (this.#perAddress.get(address) ?? 1) - 1
+      if (left === 0) this.#perAddress.delete(address)
+      else this.#perAddress.set(address, left)
+      if (this.#sockets.size === 0) this.#emptied?.()
+    })
+    return true
+  }
+
+  #join(socket: Socket, certificateSubject: string | null): void {
+    const { limits, ports, newSession } = this.#options
+    const address = plainAddress(socket.remoteAddress)
+    const session = newSession({
+      remoteAddress: address, remotePort: socket.remotePort ?? 0, localAddress: plainAddress(socket.localAddress), localPort: socket.localPort ?? this.port, certificateSubject,
+    })
+    const connection = new Connection({
+      limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
+      closed: (problem) => { if (problem !== null) this.#problems.warn(`closed the connection from ${address}:${socket.remotePort ?? 0}: ${problem}`) },
+    })
+    const member: Member = { socket, connection, session, address }
+    this.#members.add(member)
+    socket.on('data', (chunk: Buffer) => connection.receive(chunk))
+    socket.on('drain', () => connection.drained())
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      this.#members.delete(member)
+      connection.close()
+      session.close()
+    })
+  }
+
+  #sweep(): void {
+    for (const { connection } of this.#members) {
+      const problem = connection.overdue()
+      if (problem !== null) connection.close(problem)
+    }
+  }
+
+  /** Accepts nothing more; answers what was asked, for at most `timeoutMs`; then closes. Idempotent. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => { this.#server.close(() => resolve()) })
+    for (const { session, connection } of this.#members) {
+      session.drain()
+      connection.drain()
+    }
+    if (this.#sockets.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.ports.scheduler.after(timeoutMs, resolve, { keepAlive: true })
+        this.#emptied = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+    }
+    for (const socket of this.#sockets) socket.destroy()
+    this.#sweeper?.cancel()
+    await closed
+  }
+}
+
+function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
+  return {
+    write(chunks) {
+      if (socket.destroyed) return true
+      if (chunks.length === 1) return socket.write(chunks[0]!)
+      socket.cork()
+      for (const chunk of chunks) socket.write(chunk)
+      socket.uncork()
+      return !socket.writableNeedDrain
+    },
+    pause() { socket.pause() },
+    resume() { socket.resume() },
+    end() {
+      if (socket.destroyed) return
+      // What still comes is thrown away, so that the socket closes without a reset that would destroy the last answers.
+      socket.removeAllListeners('data')
+      socket.resume()
+      socket.destroySoon()
+      const timer = ports.scheduler.after(FLUSH_MS, () => socket.destroy())
+      socket.once('close', () => timer.cancel())
+    },
+  }
+}
+
+/** IPv4 addresses in their own notation, also on a socket of both families. */
+function plainAddress(address: string | undefined): string {
+  const mapped = address?.startsWith('::ffff:') === true ? address.slice(7) : address ?? ''
+  return isIP(mapped) === 4 ? mapped : address ?? ''
+}
+
+/** In the order and notation of RFC 2253, as Kafka's principals: `CN=alice,O=Example`. */
+function subjectOf(subject: object | undefined): string | null {
+  if (subject === undefined) return null
+  const parts = (Object.entries(subject) as [string, string | string[]][]).reverse().flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => `${name}=${each}`))
+  return parts.length === 0 ? null : parts.join(',')
+}

@@ -1,0 +1,81 @@
+/** What a handler of one API is: typed request in, typed response out, over `BrokerApi`. One file per API in `apis/`. */
+import type { Api, RequestOf, ResponseInput } from '../protocol/api.ts'
+import type { BrokerApi, Failure } from '../protocol/broker-api.ts'
+import type { PlainMessage } from '../protocol/schema.ts'
+import type { FetchSessions } from './fetch-sessions.ts'
+
+/** The broker as a server needs it: clients of newer versions name topics by id. Null for what there is not. */
+export interface ServedBroker extends BrokerApi {
+  topicName(topicId: string): string | null
+  topicId(name: string): string | null
+}
+
+/** Where clients of a connection should come back to. */
+export interface Endpoint { readonly host: string; readonly port: number }
+
+/** One request on its way through a handler. */
+export interface Call {
+  readonly broker: ServedBroker
+  readonly version: number
+  readonly clientId: string
+  /** With a slash before the address, as Kafka shows it. */
+  readonly clientHost: string
+  readonly endpoint: Endpoint
+  readonly fetchSessions: FetchSessions
+  /** Fires when the connection or the listener goes: what waits for data should answer. */
+  readonly signal: AbortSignal
+}
+
+export interface WireApi {
+  readonly api: Api
+  readonly first: number
+  readonly last: number
+  /** What ApiVersions tells as the lowest version. */
+  readonly advertisedFirst: number
+  /** Null: the request gets no answer. A rejection closes the connection. */
+  handle(request: PlainMessage, call: Call): Promise<PlainMessage | null>
+}
+
+export type Handle<A extends Api> = (request: RequestOf<A>, call: Call) => Promise<ResponseInput<A> | null>
+
+/** Binds a handler to the types of its API. `first` to `last`: the versions served. */
+export function serve<A extends Api>(api: A, first: number, last: number, handle: Handle<A>, advertisedFirst: number = first): WireApi {
+  return { api, first, last, advertisedFirst, handle }
+}
+
+/** No quotas: nobody is asked to wait. */
+export const throttleTimeMs = 0
+export const NONE = 0
+
+/** The two fields that most answers have. */
+export function failureFields(failure: Failure): { readonly errorCode: number; readonly errorMessage: string | null } {
+  return { errorCode: failure.errorCode, errorMessage: failure.errorCode === NONE ? null : failure.errorMessage ?? null }
+}
+
+/** Deals the answers, which stand in the order of the partitions asked, back to the topics they belong to. */
+export function byTopic<T extends { readonly partitions: readonly unknown[] }, R, O>(topics: readonly T[], answers: readonly R[], make: (topic: T, answers: readonly R[]) => O): O[] {
+  let from = 0
+  return topics.map((topic) => {
+    const slice = answers.slice(from, from + topic.partitions.length)
+    from += topic.partitions.length
+    return make(topic, slice)
+  })
+}
+
+/** Partitions that carry the name of their topic, gathered under it in order of first appearance. */
+export function groupByTopic<P extends { readonly topic: string }, O>(partitions: readonly P[], make: (topic: string, partitions: readonly P[]) => O): O[] {
+  const topics = new Map<string, P[]>()
+  for (const partition of partitions) {
+    const known = topics.get(partition.topic)
+    if (known === undefined) topics.set(partition.topic, [partition])
+    else known.push(partition)
+  }
+  return [...topics].map(([topic, list]) => make(topic, list))
+}
+
+/** What a broker without authorizer lets everybody do, as bits of Kafka's operation codes; `notAsked` when the client did not want to know. */
+export const authorizedOperations: { readonly topic: number; readonly group: number; readonly cluster: number; readonly notAsked: number } = {
+  topic: bits(3, 4, 5, 6, 7, 8, 10, 11), group: bits(3, 6, 8), cluster: bits(5, 7, 8, 9, 10, 11, 12), notAsked: -2_147_483_648,
+}
+
+function bits(...codes: readonly number[]): number { return codes.reduce((sum, code) => sum | (1 << code), 0) }
