@@ -41,10 +41,10 @@ describe('responses', () => {
     expect(hex(encodeResponse(apis.heartbeat, 4, 7, { errorCode: 27 }))).toBe(compact('0000000c 00000007 00 00000000 001b 00'))
   })
   test('to ApiVersions have none in any version', () => {
-    const body = { errorCode: 0, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] }
+    const body = { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] }
     for (let version = 0; version <= 4; version++) {
       const bytes = encodeResponse(apis.apiVersions, version, 7, body)
-      expect(hex(bytes).slice(8, 20)).toBe(compact('00000007 0000'))
+      expect(hex(bytes).slice(8, 20)).toBe(compact('00000007 0023'))
       expect(decodeResponse(apis.apiVersions, version, bytes, 4)).toMatchObject(body)
     }
   })
