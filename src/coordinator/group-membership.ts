@@ -131,18 +131,21 @@ export class GroupMembership {
     group.update(member, request.protocols, request.rebalanceTimeoutMs, request.sessionTimeoutMs, join)
     this.#rebalances.watchSession(group, memberId, member.sessionTimeoutMs)
     this.#context.changed(group.groupId)
-    if (group.state === 'Stable' && group.selectProtocol() === group.protocol) return this.#persistReplacement(group, member, old)
+    const canSkip = request.canSkipAssignment !== false
+    if (group.state === 'Stable' && group.selectProtocol() === group.protocol) return this.#persistReplacement(group, member, old, canSkip)
     this.#rebalances.rebalanceOrComplete(group)
   }
 
   /** In a stable group the assignment stays as it is, and there is no rebalance; only the new id must be in the log. */
-  #persistReplacement(group: ClassicGroup, member: ClassicMember, old: ClassicMember): void {
+  #persistReplacement(group: ClassicGroup, member: ClassicMember, old: ClassicMember, canSkip: boolean): void {
     const { generation } = group
     this.#context.write(group.groupId, [groupMetadataRecord(group.groupId, group.persisted(group.assignments()))]).then(
       () => {
         if (group.state !== 'Stable' || group.generation !== generation) return
         const isLeader = group.leader === member.memberId
-        if (group.answerJoin(member, this.#rebalances.joined(group, member, isLeader))) this.#rebalances.touch(group, member.memberId)
+        const joined = this.#rebalances.joined(group, member, canSkip && isLeader)
+        const answer = canSkip || !isLeader ? joined : { ...joined, leader: old.memberId, members: [] }
+        if (group.answerJoin(member, answer)) this.#rebalances.touch(group, member.memberId)
       },
       (error: unknown) => {
         if (group.members.get(member.memberId) !== member) return

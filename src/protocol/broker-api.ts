@@ -191,6 +191,11 @@ export interface JoinGroupRequest extends GroupMemberIdentity {
   /** v4+: a member without id is first told one (MEMBER_ID_REQUIRED). In-process members are not. */
   readonly requireKnownMemberId: boolean
   /**
+   * False below v9: the leader of a stable group that comes back under its instance id cannot be told that its assignment stands, so it is told the leader
+   * that it was, and follows. Default true.
+   */
+  readonly canSkipAssignment?: boolean
+  /**
    * Member of this process. Its session timeout holds as any other's, measured in time in which the event loop ran: while the loop stands
    * still no heartbeat can be heard (coordinator/loop-time.ts). What is known of it beyond that is its end: it goes with the process.
    */

@@ -1,13 +1,42 @@
 /** The APIs that a listener serves. What is not in this list is not offered to clients (spec/wire-protocol 1). */
+import { describeAcls, createAcls, deleteAcls } from './apis/acls.ts'
+import { alterConfigs } from './apis/alter-configs.ts'
 import { apiVersionsFor } from './apis/api-versions.ts'
+import { createPartitions } from './apis/create-partitions.ts'
+import { createTopics } from './apis/create-topics.ts'
+import { deleteGroups } from './apis/delete-groups.ts'
+import { deleteRecords } from './apis/delete-records.ts'
+import { deleteTopics } from './apis/delete-topics.ts'
+import { describeCluster } from './apis/describe-cluster.ts'
+import { describeConfigs } from './apis/describe-configs.ts'
+import { describeGroups } from './apis/describe-groups.ts'
+import { describeLogDirs } from './apis/describe-log-dirs.ts'
+import { describeProducers } from './apis/describe-producers.ts'
 import { fetch } from './apis/fetch.ts'
 import { findCoordinator } from './apis/find-coordinator.ts'
+import { heartbeat } from './apis/heartbeat.ts'
+import { incrementalAlterConfigs } from './apis/incremental-alter-configs.ts'
+import { initProducerId } from './apis/init-producer-id.ts'
+import { joinGroup } from './apis/join-group.ts'
+import { leaveGroup } from './apis/leave-group.ts'
+import { listGroups } from './apis/list-groups.ts'
 import { listOffsets } from './apis/list-offsets.ts'
 import { metadata } from './apis/metadata.ts'
+import { offsetCommit } from './apis/offset-commit.ts'
+import { offsetDelete } from './apis/offset-delete.ts'
+import { offsetFetch } from './apis/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
 import { produce } from './apis/produce.ts'
+import { saslHandshake, saslAuthenticate } from './apis/sasl.ts'
+import { syncGroup } from './apis/sync-group.ts'
 import type { WireApi } from './wire-api.ts'
 
-const handlers: readonly WireApi[] = [produce, fetch, listOffsets, metadata, findCoordinator]
+const handlers: readonly WireApi[] = [
+  produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups,
+  listGroups, saslHandshake, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeAcls, createAcls, deleteAcls,
+  describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
+  describeCluster, describeProducers,
+]
 
 /** In the order of their keys. */
 export const servedList: readonly WireApi[] = [...handlers, apiVersionsFor(handlers)].sort((a, b) => a.api.key - b.api.key)

@@ -1,0 +1,30 @@
+/** AlterConfigs, the old way: what is given replaces all overrides of a resource, and whatever is not named goes back to its default. */
+import { apis } from '../../protocol/api-registry.ts'
+import { RESOURCE_TOPIC, type ConfigResource } from '../../protocol/broker-api.ts'
+import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+const SET = 0
+const DELETE = 1
+/** Sources of values that are overrides: of a topic, of the broker. */
+const DYNAMIC_TOPIC = 1
+const DYNAMIC_BROKER = 2
+
+export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (request, call) => {
+  const responses = []
+  for (const { resourceType, resourceName, configs } of request.resources) {
+    const resource = { resourceType, resourceName }
+    const given = new Set(configs.map(({ name }) => name))
+    const obsolete = (await overridesOf(call, resource)).filter((name) => !given.has(name)).map((name) => ({ name, configOperation: DELETE, value: null } as const))
+    const changes = [...configs.map(({ name, value }) => ({ name, configOperation: SET, value } as const)), ...obsolete]
+    const answer = await call.broker.incrementalAlterConfigs({ validateOnly: request.validateOnly, resources: [{ ...resource, configs: changes }] })
+    responses.push({ ...resource, ...failureFields(answer.responses[0]!) })
+  }
+  return { throttleTimeMs, responses }
+})
+
+async function overridesOf(call: Call, resource: ConfigResource): Promise<string[]> {
+  const source = resource.resourceType === RESOURCE_TOPIC ? DYNAMIC_TOPIC : DYNAMIC_BROKER
+  const { results } = await call.broker.describeConfigs({ resources: [{ ...resource, configurationKeys: null }] })
+  const [result] = results
+  return result === undefined || result.errorCode !== NONE ? [] : result.configs.filter(({ configSource }) => configSource === source).map(({ name }) => name)
+}

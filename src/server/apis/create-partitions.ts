@@ -1,0 +1,22 @@
+/** CreatePartitions. Whoever assigns new partitions must assign each to this broker. */
+import { errorTable } from '../../common/errors.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf } from '../../protocol/api.ts'
+import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+
+type Topic = RequestOf<Apis['createPartitions']>['topics'][number]
+const { INVALID_REPLICA_ASSIGNMENT } = errorTable
+
+export const createPartitions: WireApi = serve(apis.createPartitions, 0, 3, async (request, call) => {
+  const { controllerId } = await call.broker.describeCluster()
+  const fits = ({ assignments }: Topic): boolean => assignments === null || assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === controllerId)
+  const topics = request.topics.filter(fits).map(({ name, count }) => ({ name, count }))
+  const response = await call.broker.createPartitions({ validateOnly: request.validateOnly, topics })
+  let next = 0
+  return {
+    throttleTimeMs,
+    results: request.topics.map((topic) => fits(topic)
+      ? { name: topic.name, ...failureFields(response.topics[next++]!) }
+      : { name: topic.name, errorCode: INVALID_REPLICA_ASSIGNMENT.errorCode, errorMessage: `each new partition must be assigned to [${controllerId}]` }),
+  }
+})

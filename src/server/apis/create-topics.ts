@@ -1,0 +1,23 @@
+/** CreateTopics. From version 5 on the answer shows the settings that the topic got. */
+import { apis } from '../../protocol/api-registry.ts'
+import { RESOURCE_TOPIC, type DescribeConfigsResponse } from '../../protocol/broker-api.ts'
+import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+const FIRST_WITH_CONFIGS = 5
+
+export const createTopics: WireApi = serve(apis.createTopics, 2, 7, async (request, call) => {
+  const { topics } = await call.broker.createTopics({ validateOnly: request.validateOnly, topics: request.topics })
+  const made = topics.filter(({ errorCode }) => errorCode === NONE).map(({ name }) => name)
+  const configs = call.version < FIRST_WITH_CONFIGS || request.validateOnly ? new Map<string, never>() : await configsOf(call, made)
+  return {
+    throttleTimeMs,
+    topics: topics.map(({ name, topicId, numPartitions, replicationFactor, ...failure }) => (
+      { name, topicId, numPartitions, replicationFactor, ...failureFields(failure), configs: configs.get(name) ?? [] })),
+  }
+})
+
+async function configsOf(call: Call, names: readonly string[]): Promise<ReadonlyMap<string, DescribeConfigsResponse['results'][number]['configs']>> {
+  const resources = names.map((resourceName) => ({ resourceType: RESOURCE_TOPIC, resourceName, configurationKeys: null }))
+  const { results } = await call.broker.describeConfigs({ resources })
+  return new Map(results.map(({ resourceName, configs }) => [resourceName, configs]))
+}

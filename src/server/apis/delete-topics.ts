@@ -1,0 +1,22 @@
+/** DeleteTopics, by name or (version 6) by id. */
+import { errorTable } from '../../common/errors.ts'
+import { ZERO_UUID } from '../../common/uuid.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+
+const FIRST_WITH_IDS = 6
+const { UNKNOWN_TOPIC_ID } = errorTable
+
+export const deleteTopics: WireApi = serve(apis.deleteTopics, 1, 6, async (request, call) => {
+  const asked = call.version >= FIRST_WITH_IDS ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+  const found = asked.map(({ name, topicId }) => ({ name: name ?? call.broker.topicName(topicId), topicId: name === null ? topicId : call.broker.topicId(name) ?? ZERO_UUID }))
+  const names = found.flatMap(({ name }) => name === null ? [] : [name])
+  const { topics } = await call.broker.deleteTopics({ names })
+  let next = 0
+  return {
+    throttleTimeMs,
+    responses: found.map(({ name, topicId }) => name === null
+      ? { name, topicId, errorCode: UNKNOWN_TOPIC_ID.errorCode, errorMessage: 'no topic has this id' }
+      : { name, topicId, ...failureFields(topics[next++]!) }),
+  }
+})
