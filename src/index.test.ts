@@ -5,7 +5,7 @@ import { VERSION } from './version.ts'
 
 describe('the package', () => {
   test('exports these values and no others', () => {
-    expect(Object.keys(ottla).sort()).toEqual(['OttlaError', 'errorTable', 'open', 'serializers', 'silentLogger', 'stderrLogger'])
+    expect(Object.keys(ottla).sort()).toEqual(['OttlaError', 'connect', 'errorTable', 'open', 'serializers', 'silentLogger', 'stderrLogger'])
   })
 
   test('exports these types and no others', () => {

@@ -1,4 +1,5 @@
 /** The public entry of the package. Every export is written by hand; a test holds the list. */
+export { connect, type ConnectOptions } from './connect.ts'
 export { open, type OpenOptions } from './open.ts'
 export type { OttlaEvents } from './database.ts'
 export type { MetricsSnapshot, Ottla } from './ottla.ts'
@@ -12,7 +13,7 @@ export type {
   SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,
 } from './client/types.ts'
 export type { ListenOptions, Listener } from './server/wire-listener.ts'
-export type { AdminSettings, BrokerSettings, TopicSettings } from './config/settings.ts'
+export type { AdminSettings, BrokerSettings, ClientSettings, TopicSettings } from './config/settings.ts'
 export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 export type { PartitionLog } from './log/partition-log.ts'
 export type { AppendOptions, AppendOrigin, AppendResult, ReadIsolation, ReadOptions, ReadResult, RecoveryProgress } from './log/log-types.ts'

@@ -8,7 +8,7 @@
  */
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
-import { checkSignal } from './common/call-options.ts'
+import { checkLogger, checkSignal } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
@@ -110,14 +110,9 @@ function split(settings: BrokerSettings & OpenOptions): Checked {
     options[name] = value
   }
   if (options['signal'] !== undefined) checkSignal('open', options['signal'])
-  if (options['logger'] !== undefined) checkLogger(options['logger'] as Record<string, unknown>)
+  if (options['logger'] !== undefined) checkLogger('open', options['logger'])
   resolveBroker(broker)
   return { options, settings: broker }
-}
-
-function checkLogger(logger: Record<string, unknown>): void {
-  const lacking = ['debug', 'info', 'warn', 'error'].find((level) => typeof logger[level] !== 'function')
-  if (lacking !== undefined) throw new OttlaError('INVALID_CONFIG', `option logger of open() lacks ${lacking}(message, fields): it needs debug, info, warn and error`)
 }
 
 function describe(value: unknown): string {

@@ -2,7 +2,7 @@
 import { shown } from '../common/call-options.ts'
 import type { Ports } from '../common/ports.ts'
 import { resolveAdmin, resolveConsumer, resolveProducer } from '../config/resolve.ts'
-import type { ProducerValues } from '../config/settings.ts'
+import type { AdminSettings, ConsumerValues, ProducerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
 import { KafkaAdmin } from './admin.ts'
 import { KafkaConsumer } from './consumer.ts'
@@ -25,7 +25,13 @@ export interface ClientsOptions {
   readonly embedded: boolean
   /** Node id of the embedded broker, for admin calls on "the" broker. */
   readonly nodeId: number
+  /** Remote: gives each producer and consumer an api of its own, with connections of its own, for as long as it lives. */
+  readonly dedicate?: (client: ProducerValues | ConsumerValues) => DedicatedApi
+  /** Settings of the admin client. */
+  readonly admin?: AdminSettings
 }
+
+export interface DedicatedApi { readonly api: BrokerApi; close(): void }
 
 export interface Clients {
   readonly admin: Admin
@@ -47,8 +53,9 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
 
   function producer<K = Uint8Array, V = Uint8Array>(settings: ProducerSettings<K, V> = {}): Producer<K, V> {
     const values = resolveProducer(settings, options.embedded)
-    const made: KafkaProducer<K, V> = new KafkaProducer<K, V>(api, ports, {
-      values, budget, ended: () => producers.delete(made), embedded: options.embedded, ...pipelineOf(values, settings, options.embedded),
+    const own = options.dedicate?.(values)
+    const made: KafkaProducer<K, V> = new KafkaProducer<K, V>(own?.api ?? api, ports, {
+      values, budget, ended: () => { producers.delete(made); own?.close() }, embedded: options.embedded, ...pipelineOf(values, settings, options.embedded),
       keySerializer: resolveSerializer('key.serializer', settings['key.serializer']),
       valueSerializer: resolveSerializer('value.serializer', settings['value.serializer']),
       partitioner: checkPartitioner(settings.partitioner),
@@ -58,8 +65,10 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
   }
 
   function consumer<K = Uint8Array, V = Uint8Array>(settings: ConsumerSettings<K, V> = {}): Consumer<K, V> {
-    const made: KafkaConsumer<K, V> = new KafkaConsumer<K, V>(api, ports, {
-      values: resolveConsumer(settings), embedded: options.embedded, ended: () => consumers.delete(made),
+    const values = resolveConsumer(settings)
+    const own = options.dedicate?.(values)
+    const made: KafkaConsumer<K, V> = new KafkaConsumer<K, V>(own?.api ?? api, ports, {
+      values, embedded: options.embedded, ended: () => { consumers.delete(made); own?.close() },
       deserializers: {
         key: resolveDeserializer('key.deserializer', settings['key.deserializer']),
         value: resolveDeserializer('value.deserializer', settings['value.deserializer']),
@@ -70,7 +79,7 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
   }
 
   return {
-    admin: new KafkaAdmin(api, ports, resolveAdmin()),
+    admin: new KafkaAdmin(api, ports, resolveAdmin(options.admin)),
     producer,
     consumer,
     async closeAll(timeoutMs = 30_000) {

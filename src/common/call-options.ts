@@ -3,6 +3,7 @@
  * silently not be heeded; a signal that is none would otherwise fail only once something waits on it.
  */
 import { OttlaError } from './errors.ts'
+import type { Logger } from './logger.ts'
 
 /** `given` itself, or an empty object for undefined. Raises INVALID_ARGUMENT. */
 export function callOptions<T extends object>(call: string, given: T | undefined, names: readonly (keyof T & string)[]): Partial<T> {
@@ -28,6 +29,13 @@ function isSignal(given: unknown): boolean {
   if (given === null || typeof given !== 'object') return false
   const { aborted, addEventListener, removeEventListener } = given as Record<string, unknown>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+}
+
+/** Raises INVALID_CONFIG unless `logger` is one: the option of the same name of `call`. */
+export function checkLogger(call: string, logger: unknown): asserts logger is Logger {
+  const methods = (logger ?? {}) as Readonly<Record<string, unknown>>
+  const lacking = ['debug', 'info', 'warn', 'error'].find((level) => typeof methods[level] !== 'function')
+  if (lacking !== undefined) throw new OttlaError('INVALID_CONFIG', `option logger of ${call}() lacks ${lacking}(message, fields): it needs debug, info, warn and error`)
 }
 
 /** Anything at all as text for a message: never throws, as String() does for objects without a usable toString. */

@@ -1,0 +1,44 @@
+/**
+ * What both ends of SCRAM compute (RFC 5802, SHA-256 and SHA-512 by RFC 7677): keys from a password, signatures, and the attributes of a message.
+ * The exchange itself is in client/wire/sasl.ts and in the server. No channel binding; user names and passwords are taken as UTF-8, as Kafka does,
+ * without SASLprep.
+ */
+import { createHash, createHmac, pbkdf2 } from 'node:crypto'
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+
+export interface ScramKeys { readonly clientKey: Uint8Array; readonly storedKey: Uint8Array; readonly serverKey: Uint8Array }
+
+const digests = { 'SCRAM-SHA-256': { name: 'sha256', bytes: 32 }, 'SCRAM-SHA-512': { name: 'sha512', bytes: 64 } } as const
+
+export function scramHash(mechanism: ScramMechanism, data: Uint8Array): Buffer { return createHash(digests[mechanism].name).update(data).digest() }
+
+export function scramHmac(mechanism: ScramMechanism, key: Uint8Array, data: Uint8Array | string): Buffer {
+  return createHmac(digests[mechanism].name, key).update(data).digest()
+}
+
+/** Costs `iterations` rounds of HMAC, off the event loop. */
+export async function scramKeys(mechanism: ScramMechanism, password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
+  const { name, bytes } = digests[mechanism]
+  const salted = await new Promise<Buffer>((resolve, reject) => {
+    pbkdf2(password, salt, iterations, bytes, name, (error, key) => { if (error === null) resolve(key); else reject(error) })
+  })
+  const clientKey = scramHmac(mechanism, salted, 'Client Key')
+  return { clientKey, storedKey: scramHash(mechanism, clientKey), serverKey: scramHmac(mechanism, salted, 'Server Key') }
+}
+
+/** Bytes of the same length, bit by bit. */
+export function scramXor(a: Uint8Array, b: Uint8Array): Buffer { return Buffer.from(a.map((byte, i) => byte ^ b[i]!)) }
+
+/** A user name in a message: `,` and `=` are escaped. */
+export function scramName(name: string): string { return name.replaceAll('=', '=3D').replaceAll(',', '=2C') }
+
+/** `r=…,s=…,i=…` by letter; null when a part is no attribute. Values may hold `=`. */
+export function scramAttributes(message: string): ReadonlyMap<string, string> | null {
+  const attributes = new Map<string, string>()
+  for (const part of message.split(',')) {
+    if (part.length < 2 || part[1] !== '=') return null
+    attributes.set(part[0]!, part.slice(2))
+  }
+  return attributes
+}

@@ -1,0 +1,29 @@
+/**
+ * `connect`: the door to a cluster, as `open` is to a directory. What speaks the protocol is loaded on the first call only: programs that open
+ * directories do not pay for it.
+ */
+import type { Kafka } from './client/types.ts'
+import type { Logger } from './common/logger.ts'
+import type { ClientSettings } from './config/settings.ts'
+import type { ConnectionOptions } from 'node:tls'
+
+export interface ConnectOptions {
+  /** TLS: `true`, or what Node's `tls.connect` takes (`ca`, `cert`, `key`, `servername`, `rejectUnauthorized` …). */
+  ssl?: boolean | ConnectionOptions
+  /** Default: info and above on standard error. */
+  logger?: Logger
+  /** Ends the connecting with ABORTED. */
+  signal?: AbortSignal
+}
+
+/**
+ * Connects to Apache Kafka, Redpanda, another Ottla: `bootstrap` is `'host:9092'`, several of these, or the settings with `bootstrap.servers`.
+ * Resolves once one of the brokers has answered; from then on, brokers may come and go.
+ *
+ * Raises INVALID_CONFIG for settings, and for a port where no Kafka broker listens; NETWORK_EXCEPTION when none can be reached;
+ * SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM; ABORTED by the signal.
+ */
+export async function connect(bootstrap: string | readonly string[] | ClientSettings & ConnectOptions, settings?: ClientSettings & ConnectOptions): Promise<Kafka> {
+  const { connectKafka } = await import('./remote-kafka.ts')
+  return connectKafka(bootstrap, settings)
+}
