@@ -53,6 +53,12 @@ export async function* verifyDirectory(directory: string, options: CheckOptions)
   yield* checkLog(nodeFileSystem, directory, options)
 }
 
+/** The properties of a `server.properties`, and whether `open` takes a setting of some name. */
+export async function serverProperties(file: Uint8Array): Promise<{ readonly properties: ReadonlyMap<string, string>; isKnown(name: string): boolean }> {
+  const [{ parseProperties }, { brokerTable }] = await Promise.all([import('./log/java-properties.ts'), import('./config/broker-settings.ts')])
+  return { properties: parseProperties(file), isKnown: (name) => Object.hasOwn(brokerTable, name) }
+}
+
 /** Null when the file with the topics' settings is sound, or there is none. */
 async function metadataDamage(directory: string): Promise<{ readonly file: string; readonly damage: string } | null> {
   const [{ nodeFileSystem }, { metadataFileIn }, { damageOfMetadataFile }] = await Promise.all([

@@ -12,23 +12,27 @@ const common: OptionTable = { help: { type: 'flag', help: 'print this help' } }
 /** Options that work on clusters, which this version cannot reach. */
 const clusterOptions = new Set(['bootstrap-server', 'broker-list', 'zookeeper'])
 
-export function parseArguments(words: readonly string[], table: OptionTable): { readonly values: AnyValues; readonly help: boolean } {
+export function parseArguments(words: readonly string[], table: OptionTable, operand?: string): { readonly values: AnyValues; readonly help: boolean } {
   const all: OptionTable = { ...common, ...table }
   const config: NonNullable<ParseArgsConfig['options']> = {}
   for (const [name, spec] of Object.entries(all)) config[name] = { type: spec.type === 'flag' ? 'boolean' : 'string', multiple: isList(spec) }
-  const { values } = parseArgs({ args: joined(words, all), options: config, strict: true, allowPositionals: false })
+  const { values } = parseArgs({ args: joined(words, all, operand), options: config, strict: true, allowPositionals: false })
   const result: Record<string, AnyValues[string]> = {}
   for (const [name, spec] of Object.entries(table)) result[name] = convert(name, spec, values[name])
   return { values: result, help: values['help'] === true }
 }
 
 /** Each option and its value as one word, so that nothing is left to guess. Refuses what is not in the table. */
-function joined(words: readonly string[], table: OptionTable): string[] {
+function joined(words: readonly string[], table: OptionTable, operand: string | undefined): string[] {
   const result: string[] = []
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!
     if (word === '-h') {
       result.push('--help')
+      continue
+    }
+    if (operand !== undefined && !word.startsWith('-')) {
+      result.push(`--${operand}=${word}`)
       continue
     }
     if (!word.startsWith('--') || word === '--') throw new UsageError(strayWord(word, table))

@@ -40,11 +40,17 @@ export interface CommandHelp {
 }
 export interface Command extends CommandHelp {
   readonly options: OptionTable
+  /** The option for which a bare word stands; default: bare words are errors. */
+  readonly operand?: string
+  /** Runs until a signal ends it, and then decides on the exit code itself. */
+  readonly endsOnSignal?: true
   run(terminal: Terminal, values: AnyValues): Promise<number>
 }
 
 interface Definition<T extends OptionTable> extends CommandHelp {
   readonly options: T
+  readonly operand?: keyof T & string
+  readonly endsOnSignal?: true
   run(terminal: Terminal, values: Values<T>): Promise<number>
 }
 

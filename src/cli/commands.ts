@@ -10,9 +10,10 @@ import { logDirs } from './commands/log-dirs.ts'
 import { perfConsume } from './commands/perf-consume.ts'
 import { perfProduce } from './commands/perf-produce.ts'
 import { produce } from './commands/produce.ts'
+import { serve } from './commands/serve.ts'
 import { topics } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
 
 export const commands: readonly Command[] = [
-  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume,
+  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume, serve,
 ]

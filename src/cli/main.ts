@@ -27,7 +27,7 @@ async function run(terminal: Terminal, words: readonly string[]): Promise<number
     return 0
   }
   const command = find(name)
-  const { values, help } = parseArguments(rest, command.options)
+  const { values, help } = parseArguments(rest, command.options, command.operand)
   if (!help) return command.run(terminal, values)
   void terminal.line(commandHelp(command))
   return 0
@@ -93,7 +93,9 @@ async function main(): Promise<void> {
     terminal.note(`${terminal.style('red', 'error:')} the output could not be written: ${terminal.writeFailure.message}`)
     process.exit(FAILED)
   }
-  process.exit(stopCode !== 0 ? stopCode : terminal.readerGone ? 0 : code)
+  const { name } = split(words)
+  const endsOnSignal = commands.some((command) => command.name === name && command.endsOnSignal === true)
+  process.exit(stopCode !== 0 && !endsOnSignal ? stopCode : terminal.readerGone ? 0 : code)
 }
 
 await main()

@@ -48,7 +48,7 @@ function fieldText(value: unknown): string {
 
 type Fields = Readonly<Record<string, unknown>>
 
-function loggerOf(terminal: Terminal, debug: boolean): Logger {
+export function loggerOf(terminal: Terminal, debug: boolean): Logger {
   const say = (level: string) => (message: string, fields?: Fields): void => {
     const tail = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${fieldText(value)}`)
     terminal.note(`${level}: ${message}${tail.join('')}`)

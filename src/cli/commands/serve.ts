@@ -1,0 +1,79 @@
+/** `ottla serve`: a broker for Kafka's clients on a data directory, until a signal ends it. */
+import { readFileSync } from 'node:fs'
+import { OttlaError } from '../../common/errors.ts'
+import type { Listener, Ottla } from '../../index.ts'
+import { serverProperties } from '../../tools.ts'
+import { pairs } from '../arguments.ts'
+import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
+import { openMetricsEndpoint } from '../metrics-endpoint.ts'
+import { planServer, type ServerPlan } from '../server-settings.ts'
+import { loggerOf } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+
+const options = {
+  ...dataOptions,
+  config: { type: 'text', value: 'FILE', help: 'a server.properties as of Kafka; may stand without --config' },
+  override: { type: 'text', value: 'NAME=VALUE', many: true, help: 'a setting that wins over the file; may be given several times' },
+  listeners: { type: 'text', value: 'LIST', help: 'where to listen; default PLAINTEXT://127.0.0.1:9092' },
+  'advertised-listeners': { type: 'text', value: 'LIST', help: 'what clients are told to connect to; default: the address by which they came' },
+  port: { type: 'number', value: 'N', least: 0, help: 'the port of the listener; 0: one that is free' },
+  'in-memory': { type: 'flag', help: 'keep nothing: files live in memory only, and --data is not needed' },
+  'allow-insecure': { type: 'flag', help: 'listen beyond this machine although everybody who reaches the port may do everything' },
+  'metrics-port': { type: 'number', value: 'N', least: 0, help: 'serve /metrics (Prometheus) and /health on 127.0.0.1:N; 0: a free port' },
+} as const
+
+export const serve: Command = defineCommand({
+  name: 'serve',
+  summary: 'listen for Kafka clients',
+  usage: ['--data DIR [--listeners PLAINTEXT://127.0.0.1:9092] [--port N] [server.properties] [--override NAME=VALUE]…', '--in-memory [--port N]'],
+  notes: [
+    'Prints one line, "listening on HOST:PORT", once clients can connect. SIGTERM and Ctrl-C answer',
+    'what was asked, close the data directory and end with exit code 0; a second signal does not wait.',
+  ],
+  options,
+  operand: 'config',
+  endsOnSignal: true,
+  examples: ['ottla serve --data ./data', 'ottla serve --in-memory --port 0', 'ottla serve config/server.properties --override num.partitions=3'],
+  async run(terminal, values) {
+    const { properties, isKnown } = await serverProperties(values.config === undefined ? new Uint8Array(0) : readConfig(values.config))
+    const plan = planServer(properties, pairs('override', values.override), { ...values, data: values.data ?? process.env['OTTLA_DATA'] }, isKnown)
+    if (plan.directory === undefined && !values['in-memory']) throw new UsageError('--data DIR is required (or --in-memory)')
+    const logger = loggerOf(terminal, values.debug)
+    if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
+    const { open } = await import('../../index.ts')
+    const ottla = await open(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
+    try {
+      await serveUntilStopped(terminal, ottla, plan, { allowInsecure: values['allow-insecure'], metricsPort: values['metrics-port'] })
+    } finally {
+      await ottla.close()
+    }
+    return 0
+  },
+})
+
+function readConfig(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+interface ServeOptions { readonly allowInsecure: boolean; readonly metricsPort: number | undefined }
+
+async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerPlan, { allowInsecure, metricsPort }: ServeOptions): Promise<void> {
+  const listeners: Listener[] = []
+  for (const address of plan.listeners) listeners.push(await ottla.listen({ ...address, allowInsecure }).catch(explain))
+  const metrics = metricsPort === undefined ? null : await openMetricsEndpoint(metricsPort, ottla, listeners)
+  if (metrics !== null) void terminal.line(`metrics on 127.0.0.1:${metrics.port}`)
+  void terminal.line(`listening on ${listeners.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`).join(', ')}`)
+  await terminal.flush()
+  if (!terminal.signal.aborted) await new Promise<void>((resolve) => { terminal.signal.addEventListener('abort', () => resolve(), { once: true }) })
+  metrics?.close()
+}
+
+/** The option as one types it here. */
+function explain(error: unknown): never {
+  const isInsecure = OttlaError.is(error, 'INVALID_CONFIG') && error.message.includes('allowInsecure')
+  throw isInsecure ? new OttlaError('INVALID_CONFIG', error.message.replace('allowInsecure: true', '--allow-insecure'), { cause: error }) : error
+}

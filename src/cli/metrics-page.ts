@@ -1,0 +1,49 @@
+/** Metrics in the text format of Prometheus (version 0.0.4), under the names that Kafka's own have there where Kafka has them. */
+import type { MetricsSnapshot } from '../index.ts'
+
+interface Family { readonly name: string; readonly type: 'counter' | 'gauge'; readonly help: string; readonly samples: readonly (readonly [labels: Readonly<Record<string, string | number>>, value: number])[] }
+
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+export function metricsPage(metrics: MetricsSnapshot, connections: number): string {
+  return families(metrics, connections).map(textOf).join('')
+}
+
+function families(metrics: MetricsSnapshot, connections: number): Family[] {
+  const one = (type: Family['type'], name: string, help: string, value: number): Family => ({ name, type, help, samples: [[{}, value]] })
+  const { partitions } = metrics
+  const each = (name: string, help: string, value: (partition: MetricsSnapshot['partitions'][number]) => number): Family => (
+    { name, type: 'gauge', help, samples: partitions.map((log) => [{ topic: log.topic, partition: log.partition }, value(log)]) })
+  const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
+  return [
+    one('counter', 'kafka_server_brokertopicmetrics_totalproducerequests_total', 'Produce requests', metrics.produceRequests),
+    one('counter', 'kafka_server_brokertopicmetrics_failedproducerequests_total', 'Batches that were refused', metrics.failedBatches),
+    one('counter', 'kafka_server_brokertopicmetrics_bytesin_total', 'Bytes of record batches appended', metrics.producedBytes),
+    one('counter', 'kafka_server_brokertopicmetrics_totalfetchrequests_total', 'Fetch requests', metrics.fetchRequests),
+    one('counter', 'kafka_server_brokertopicmetrics_failedfetchrequests_total', 'Fetch requests with an error', metrics.failedFetches),
+    one('counter', 'kafka_server_brokertopicmetrics_bytesout_total', 'Bytes of record batches fetched', metrics.fetchedBytes),
+    one('counter', 'kafka_log_logflushstats_logflush_total', 'Syncs of logs to disk', metrics.syncs),
+    one('gauge', 'kafka_controller_kafkacontroller_globaltopiccount', 'Topics', metrics.topics),
+    one('gauge', 'kafka_server_replicamanager_partitioncount', 'Partitions', partitions.length),
+    one('gauge', 'kafka_log_logmanager_offlinelogdirectorycount', 'Partitions whose log is offline', partitions.filter((log) => log.isOffline).length),
+    one('gauge', 'kafka_server_socketservermetrics_connection_count', 'Connections open', connections),
+    each('kafka_log_log_size', 'Bytes of a partition', (log) => log.size),
+    each('kafka_log_log_logstartoffset', 'First offset of a partition', (log) => log.logStartOffset),
+    each('kafka_log_log_logendoffset', 'Offset that the next record of a partition gets', (log) => log.logEndOffset),
+    each('kafka_log_log_numlogsegments', 'Segments of a partition', (log) => log.segments),
+    one('gauge', 'process_resident_memory_bytes', 'Resident memory', memory.rss),
+    one('gauge', 'nodejs_heap_size_used_bytes', 'Heap in use', memory.heapUsed),
+    one('counter', 'process_cpu_seconds_total', 'Processor time of user and system', (cpu.user + cpu.system) / 1_000_000),
+  ]
+}
+
+function textOf({ name, type, help, samples }: Family): string {
+  const lines = samples.map(([labels, value]) => `${name}${labelsOf(labels)} ${value}\n`)
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+}
+
+function labelsOf(labels: Readonly<Record<string, string | number>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${String(value).replaceAll(/[\\"\n]/g, (char) => char === '\n' ? '\\n' : `\\${char}`)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
