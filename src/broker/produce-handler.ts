@@ -57,7 +57,7 @@ function begin(context: BrokerContext, request: ProduceRequest, item: ProducePar
     if (acks === -1 && values['min.insync.replicas'] > 1) {
       throw new OttlaError('NOT_ENOUGH_REPLICAS', `${topic} asks for ${values['min.insync.replicas']} replicas in sync, and there is one`, { topic, partition })
     }
-    return log.append(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'] })
+    return log.append(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'], urgent: request.urgent === true })
   } catch (error) {
     return Promise.reject(error)
   }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../common/clock.ts'
 import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
+import { AnswerOverlap } from './answer-overlap.ts'
 import { ProducerBatch } from './producer-batch.ts'
 import { largestSize, type Payload } from './producer-record.ts'
 import type { Header } from './types.ts'
@@ -44,10 +45,19 @@ export class PartitionQueue {
   recovering: boolean = false
   /** On the monotonic clock: nothing is sent before. */
   retryAt: number = 0
+  readonly overlap: AnswerOverlap = new AnswerOverlap()
 
   constructor(topic: string, partition: number) {
     this.topic = topic
     this.partition = partition
+  }
+
+  /** Records that are not answered. */
+  get outstanding(): number {
+    let count = this.open === null ? 0 : this.open.count
+    for (let i = 0; i < this.sealed.length; i++) count += this.sealed[i]!.count
+    for (let i = 0; i < this.inFlight.length; i++) count += this.inFlight[i]!.count
+    return count
   }
 
   get isIdle(): boolean { return this.open === null && this.sealed.length === 0 && this.inFlight.length === 0 }

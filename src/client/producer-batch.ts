@@ -2,8 +2,9 @@
  * One batch on its way: the builder that gathers its records, and who is to be told what became of them.
  *
  * Invariant: every record that was added is settled exactly once, in the order of adding: by `succeed` or by `fail`. Batches are pooled
- * with their slabs; those who wait are kept in parallel arrays that keep their size, so that a record costs no object of its own and a
- * record that nobody waits for costs nothing.
+ * with their slabs; those who wait are kept in parallel arrays, so that a record costs no object of its own and a record that nobody waits for
+ * costs nothing. The arrays of functions are new for each life: a young object stored into an old array is remembered, and looked at again, by the
+ * garbage collector.
  */
 import type { OttlaError } from '../common/errors.ts'
 import { writeInt64 } from '../common/int64.ts'
@@ -49,6 +50,8 @@ export class SendGroup {
   }
 }
 
+const NOBODY: never[] = []
+
 export class ProducerBatch {
   readonly builder: RecordBatchBuilder
   /** What this batch takes from buffer.memory. */
@@ -79,9 +82,10 @@ export class ProducerBatch {
   /** Per waiter: its record's place in the batch, the record's timestamp, and either a promise's functions or a place in a group. */
   readonly #index: number[] = []
   readonly #timestamp: number[] = []
-  readonly #resolve: (Resolve | null)[] = []
-  readonly #reject: (Reject | null)[] = []
-  readonly #group: (SendGroup | null)[] = []
+  #resolve: (Resolve | null)[] = NOBODY
+  #reject: (Reject | null)[] = NOBODY
+  /** Of those without functions. */
+  #group: SendGroup[] = NOBODY
   readonly #place: number[] = []
 
   constructor(capacity: number) { this.builder = new RecordBatchBuilder(capacity) }
@@ -111,10 +115,16 @@ export class ProducerBatch {
       return
     }
     const at = this.#waiters++
+    if (at === 0) {
+      this.#resolve = []
+      this.#reject = []
+      this.#group = []
+    }
     this.#index[at] = index
     this.#timestamp[at] = timestamp
     this.#resolve[at] = resolve
     this.#reject[at] = reject
+    if (group === null) return
     this.#group[at] = group
     this.#place[at] = place
   }
@@ -152,11 +162,9 @@ export class ProducerBatch {
   }
 
   #forgetWaiters(): void {
-    for (let i = 0; i < this.#waiters; i++) {
-      this.#resolve[i] = null
-      this.#reject[i] = null
-      this.#group[i] = null
-    }
+    this.#resolve = NOBODY
+    this.#reject = NOBODY
+    this.#group = NOBODY
     this.#waiters = 0
   }
 
@@ -182,7 +190,7 @@ export class ProducerBatch {
     for (let i = 0; i < this.#waiters; i++) {
       const target = this.#index[i]! < half ? first : second
       const index = this.#index[i]! < half ? this.#index[i]! : this.#index[i]! - half
-      target.register(index, this.#timestamp[i]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i]!, this.#place[i]!)
+      target.register(index, this.#timestamp[i]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i] ?? null, this.#place[i] ?? 0)
     }
     // Which records were posted is not kept: what matters is how many are lost when a part is.
     first.posted = Math.min(this.posted, half)

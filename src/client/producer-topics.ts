@@ -30,12 +30,11 @@ export class ProducerTopic {
     this.choice = choice
   }
 
-  queue(partition: number, created: (queue: PartitionQueue) => void): PartitionQueue {
-    const there = this.#queues[partition]
-    if (there !== undefined) return there
+  queue(partition: number): PartitionQueue | undefined { return this.#queues[partition] }
+
+  addQueue(partition: number): PartitionQueue {
     const queue = new PartitionQueue(this.name, partition)
     this.#queues[partition] = queue
-    created(queue)
     return queue
   }
 }

@@ -2,6 +2,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test, vi } from 'vitest'
 import { harness, outcome } from '../../test/support/client-harness.ts'
 import { OttlaError } from '../common/errors.ts'
+import type { ProduceRequest } from '../protocol/broker-api.ts'
 import { readBatchHeader, viewOf } from '../record/batch-format.ts'
 import { serializers } from './serializers.ts'
 import type { ProducerRecord, RecordMetadata } from './types.ts'
@@ -187,6 +188,29 @@ describe('batches', () => {
     expect(broker.calls('produce')).toBe(4)
     await settle(Promise.all(sends))
     expect(broker.partition('t', 0).batches.map(({ header }) => header.count)).toEqual([1, 2, 2, 1, 1])
+  })
+
+  test.each([
+    ['work for longer than the disk takes', 1, 'all', true], ['hardly work', 0.01, 'all', false], ['work long, but do not ask for the disk', 1, 1, false],
+  ] as const)('come in turns from many senders only if these %s', async (_, workMs, acks, inTurns) => {
+    const { clients, broker, settle, scheduler } = harness()
+    const [partition] = broker.createTopic('t', 1)
+    const producer = clients.producer({ 'batch.size': 61 + 12 * 58, acks })
+    await settle(producer.send({ topic: 't', value: 'warm' }))
+    broker.faults = (api) => api === 'produce' ? { delayMs: 5 } : undefined
+    const values: string[] = []
+    const sender = async (_sender: unknown, name: number): Promise<void> => {
+      for (let i = 0; i < 30; i++) {
+        const value = `${name} ${i}`.padEnd(50, '.')
+        values.push(value)
+        await producer.send({ topic: 't', value })
+        scheduler.clock.advance(workMs)
+      }
+    }
+    await settle(Promise.all(Array.from({ length: 20 }, sender)))
+    expect(partition!.values()).toEqual(['warm', ...values])
+    const late = broker.requests.filter(({ api }) => api === 'produce').slice(-20, -2).map(({ request }) => (request as ProduceRequest).urgent)
+    expect(new Set(late)).toEqual(new Set([inTurns]))
   })
 
   test('of linger 5: wait for company, but full ones go at once', async () => {

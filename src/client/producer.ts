@@ -75,6 +75,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   /** Something left the line, or room was made. */
   readonly #moved: Wakeup
   readonly #highWater: number
+  /** Of `#values`, whose look-up by name costs as much as all other checks of a record. */
+  readonly #maxRequestSize: number
   readonly #listeners = new Set<ErrorListener>()
   #lastTopic: ProducerTopic | null = null
   #nowMs = 0
@@ -100,6 +102,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     })
     this.#waiting = new WaitingSends(ports, values['buffer.memory'], (entry) => this.#timedOut(entry))
     this.#moved = new Wakeup(ports.scheduler)
+    this.#maxRequestSize = values['max.request.size']
     this.#highWater = Math.min(POST_HIGH_WATER, values['buffer.memory'] / 2)
   }
 
@@ -190,7 +193,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const value = this.#valueOf(record, headers)
     const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
     const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
-    if (largestSize(key, value, headers) > this.#values['max.request.size']) this.#checkSize(name, key, value, headers)
+    if (largestSize(key, value, headers) > this.#maxRequestSize) this.#checkSize(name, key, value, headers)
     return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
   }
 
@@ -252,13 +255,19 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const unknown = topic.partitionCount === 0 || topic.waiting.length > 0 || partition >= topic.partitionCount
     if (!unknown) {
       const target = partition >= 0 ? partition : this.#choose(topic, record, key, value)
-      const queue = topic.queue(target, (made) => this.#sender.addQueue(made))
+      const queue = topic.queue(target) ?? this.#addQueue(topic, target)
       const full = resolve !== null && this.#budget.isSpent
       const room = !full && this.#waiting.isEmpty
       if (room && this.#append(topic, queue, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) return null
       return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
     }
     return this.#wait(topic, null, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+  }
+
+  #addQueue(topic: ProducerTopic, partition: number): PartitionQueue {
+    const queue = topic.addQueue(partition)
+    this.#sender.addQueue(queue)
+    return queue
   }
 
   #choose(topic: ProducerTopic, record: ProducerRecord<K, V>, key: Payload, value: Payload): number {
@@ -313,7 +322,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
           throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', problem, { topic: topic.name, partition: entry.partition })
         }
         const partition = entry.partition >= 0 ? entry.partition : this.#choose(topic, entry.record as ProducerRecord<K, V>, entry.key, entry.value)
-        entry.queue = topic.queue(partition, (made) => this.#sender.addQueue(made))
+        entry.queue = topic.queue(partition) ?? this.#addQueue(topic, partition)
         this.#waiting.line(entry)
       } catch (error) {
         this.#reject(entry, OttlaError.from(error))

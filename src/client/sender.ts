@@ -4,7 +4,8 @@
  *
  * linger.ms 0 is natural batching: an open batch goes in the next turn of the event loop if nothing of its partition was in flight before it;
  * else it gathers records until the answer comes. Full batches go up to max.in.flight at a time (per partition: in process, each partition
- * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (performance.md D5).
+ * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (performance.md D5), unless it is
+ * faster to let them overlap (answer-overlap.ts), which is only asked for with acks=all in process: there a sync leaves the CPU to others.
  *
  * Invariant: every batch taken from the accumulator is settled once: by the broker's answer, a final error, or its delivery timeout.
  * Called by KafkaProducer alone.
@@ -59,6 +60,9 @@ export class Sender {
   readonly #session: ProducerSession
   readonly #fields: BatchFields
   readonly #maxInFlight: number
+  readonly #mayOverlap: boolean
+  /** `linger.ms`: the settings' look-up by name is slow. */
+  readonly #lingerMs: number
   /** Batches that may follow one that is not answered. */
   readonly #window: number
   readonly #queues: PartitionQueue[] = []
@@ -83,6 +87,8 @@ export class Sender {
     this.#session = new ProducerSession(api, ports, values, options.sequenced)
     this.#fields = { compression: values['compression.type'], compressionLevel: levelOf(values) }
     this.#maxInFlight = options.pipeline
+    this.#lingerMs = values['linger.ms']
+    this.#mayOverlap = options.embedded && values.acks === -1 && this.#lingerMs === 0
     this.#window = Math.max(options.pipeline, BROKER_MEMORY)
   }
 
@@ -92,9 +98,10 @@ export class Sender {
   wake(queue: PartitionQueue): void {
     if (this.#stopped) return
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
-    const lingerMs = this.#values['linger.ms']
+    const lingerMs = this.#lingerMs
     if (queue.sealed.length > 0 || lingerMs === 0 || this.#hurry > 0) {
-      if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
+      if (queue.sealed.length > 0 && queue.inFlight.length === 0 && this.#overlaps(queue)) this.#dispatch(queue, this.#ports.clock.monotonic(), false)
+      else if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
     }
     if (lingerMs > 0 && this.#lingerTimer === null && queue.open !== null) this.#armLinger(lingerMs)
   }
@@ -195,6 +202,7 @@ export class Sender {
     for (const queue of queues) {
       if (this.#canSend(queue)) {
         queue.listed = false
+        if (this.#mayOverlap) queue.overlap.told(now, queue.outstanding)
         this.#dispatch(queue, now)
       } else this.#listed.push(queue)
     }
@@ -222,20 +230,27 @@ export class Sender {
     return queue.recovering || (this.#session.sequenced && !queue.established) ? 1 : this.#maxInFlight
   }
 
-  #dispatch(queue: PartitionQueue, now: number): void {
-    // What is sent together shares one write and one sync, so the rest goes along with full batches if nothing was in flight before them.
-    const wasIdle = queue.inFlight.length === 0
+  /** The next batches need not wait for those who are being told of the last. */
+  #overlaps(queue: PartitionQueue): boolean {
+    return queue.overlap.pays && this.#mayOverlap && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
+  }
+
+  /** What is sent together shares one write and one sync, so the rest goes along with full batches (`withRest`) if nothing was in flight before them. */
+  #dispatch(queue: PartitionQueue, now: number, withRest: boolean = true): void {
+    const wasIdle = withRest && queue.inFlight.length === 0
+    if (queue.inFlight.length === 0) queue.overlap.sent(now)
     while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
       if (this.#session.sequenced && !maySendMore(queue, this.#window)) return
       const batch = this.#takeReady(queue, now, wasIdle)
       if (batch === null) return
-      this.#transmit(queue, batch)
+      const isLast = queue.sealed.length === 0 && (queue.open === null || !wasIdle)
+      this.#transmit(queue, batch, isLast && this.#overlaps(queue))
     }
   }
 
   #takeReady(queue: PartitionQueue, now: number, wasIdle: boolean): ProducerBatch | null {
     if (queue.sealed.length === 0 && queue.open !== null) {
-      const lingerMs = this.#values['linger.ms']
+      const lingerMs = this.#lingerMs
       const due = lingerMs === 0 ? wasIdle : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
       if (due) this.#accumulator.seal(queue)
     }
@@ -256,7 +271,7 @@ export class Sender {
     return batch.bytes
   }
 
-  #transmit(queue: PartitionQueue, batch: ProducerBatch): void {
+  #transmit(queue: PartitionQueue, batch: ProducerBatch, urgent: boolean): void {
     batch.alone = this.#limitOf(queue) === 1
     batch.attempts++
     queue.inFlight.push(batch)
@@ -264,7 +279,7 @@ export class Sender {
     try {
       const records = this.#seal(queue, batch)
       answer = this.#api.produce({
-        acks: this.#values.acks, timeoutMs: this.#values['request.timeout.ms'], inProcess: this.#embedded,
+        acks: this.#values.acks, timeoutMs: this.#values['request.timeout.ms'], inProcess: this.#embedded, urgent,
         partitions: [{ topic: queue.topic, partition: queue.partition, records }],
       })
     } catch (error) {
@@ -286,11 +301,18 @@ export class Sender {
       return
     }
     this.#leaveFlight(queue, batch)
+    if (this.#mayOverlap) {
+      queue.overlap.answered(this.#ports.clock.monotonic(), batch.count)
+      this.#list(queue)
+    }
     queue.established = true
     moveBehind(queue, batch)
     if (queue.inFlight.length === 0) {
       queue.recovering = false
       realign(queue)
+    }
+    if (queue.inFlight.length === 0 && this.#overlaps(queue) && (queue.sealed.length > 0 || queue.open !== null)) {
+      this.#dispatch(queue, this.#ports.clock.monotonic())
     }
     let promises = 0
     if (!batch.settled) promises = batch.succeed(queue.topic, queue.partition, error === null ? response.baseOffset : -1, response.logAppendTimeMs)

@@ -33,10 +33,43 @@ function harness(
 }
 
 describe('AppendQueue', () => {
-  test('never starts a group inside push', () => {
+  test.each([
+    [options, 0], [{ ...options, urgent: true }, 1], [{ ...options, urgent: true, durable: false }, 0],
+  ])('of %j starts %i groups inside push', (given, expected) => {
     const { queue, groups } = harness()
+    void queue.push(bytes(1), given)
+    expect(groups).toHaveLength(expected)
+  })
+
+  test('starts one group a turn inside push, whatever is urgent, so that timers are not kept waiting', async () => {
+    const scheduler = new ManualScheduler()
+    let groups = 0
+    const queue = new AppendQueue(scheduler, (taken) => {
+      groups++
+      for (const item of taken) item.resolve(result)
+      return Promise.resolve()
+    })
+    let turns = 0
+    const turn = (): void => { if (turns++ < 100) scheduler.soon(turn) }
+    turn()
+    const loop = async (): Promise<void> => { for (let i = 0; i < 50; i++) await queue.push(bytes(1), { ...options, urgent: true }) }
+    const looping = loop()
+    await scheduler.runUntilIdle()
+    await looping
+    expect(groups).toBe(50)
+    expect(turns).toBeGreaterThanOrEqual(25)
+  })
+
+  test('starts the next group at once when something urgent has come meanwhile', async () => {
+    const { scheduler, queue, groups, finish } = harness()
     void queue.push(bytes(1), options)
-    expect(groups).toHaveLength(0)
+    await scheduler.runUntilIdle()
+    void queue.push(bytes(1), options)
+    void queue.push(bytes(1), { ...options, urgent: true })
+    let seen = 0
+    scheduler.soon(() => { seen = groups.length })
+    await finish()
+    expect(seen).toBe(2)
   })
 
   test('makes one group of all that arrives while another is being written', async () => {

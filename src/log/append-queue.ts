@@ -2,8 +2,9 @@
  * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections (truncation,
  * retention, close) take turns with groups. At most one of them runs at a time.
  *
- * Rules (design/performance D5, H3): a group is never started inside `push`; its promises are settled before the next group starts; the next one
- * starts in a macrotask of its own unless much already waits, so that those who were just answered can join it.
+ * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
+ * unless much already waits, or something urgent, so that those who were just answered can join it. Inside `push` only an urgent durable append starts
+ * its group, and only once a turn: nobody who appends whenever he is answered keeps the event loop from its timers.
  *
  * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
  */
@@ -30,6 +31,9 @@ export type CommitGroup = (taken: PendingAppend[]) => Promise<void> | undefined
 /** Waiting bytes at which the next group starts at once. */
 const URGENT_BYTES = 131_072
 
+/** Only a sync gives up the turn of the event loop for certain. */
+function isUrgent(options: AppendOptions): boolean { return options.urgent === true && options.durable }
+
 export class AppendQueue {
   readonly #scheduler: Scheduler
   readonly #commit: CommitGroup
@@ -38,6 +42,8 @@ export class AppendQueue {
   #sections: (() => Promise<void>)[] = []
   #running = false
   #scheduled = false
+  /** The event loop had its turn since a group was last started inside `push`. */
+  #yielded = true
   #closedBy: OttlaError | null = null
   #idleWaiters: (() => void)[] = []
 
@@ -54,7 +60,11 @@ export class AppendQueue {
       if (this.#closedBy !== null) return reject(this.#closedBy)
       this.#waiting.push({ records, options, validated: null, resolve, reject })
       this.#waitingBytes += records.length
-      this.#wake()
+      if (isUrgent(options) && this.#yielded && !this.#running && this.#sections.length === 0) {
+        this.#yielded = false
+        this.#scheduler.soon(() => { this.#yielded = true })
+        this.#next()
+      } else this.#wake()
     })
   }
 
@@ -123,7 +133,7 @@ export class AppendQueue {
     this.#running = true
     const work = this.#commit(this.takeWaiting())
     if (work === undefined) this.#ended(false)
-    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES))
+    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES || this.#waiting.some((item) => isUrgent(item.options))))
   }
 
   /** `urgent` only after a group that gave up its turn: groups that never do would starve every timer. */

@@ -17,6 +17,8 @@ export interface AppendOptions {
   readonly leaderEpoch?: number
   /** True: resolves after fdatasync. False: after write(2). */
   readonly durable: boolean
+  /** With `durable`: its group starts at once where nothing runs, instead of gathering more until the next turn of the event loop. */
+  readonly urgent?: boolean
 }
 
 export interface AppendResult {

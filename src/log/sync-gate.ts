@@ -35,7 +35,7 @@ export class SyncGate {
 }
 
 /** Largest write made on the event loop. */
-export const SYNC_WRITE_BYTES = 65_536
+export const SYNC_WRITE_BYTES = 131_072
 const BYTES_PER_TURN = 262_144
 
 /** Largest read made on the event loop: a batch of 64 KiB and what belongs to it. */

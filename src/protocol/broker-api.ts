@@ -45,6 +45,8 @@ export interface ProduceRequest {
    * ago, so the CRC is not computed again. Never set by the server.
    */
   readonly inProcess?: boolean
+  /** True only from this process's own producer: nothing is to join this batch, so it need not wait for the next turn of the event loop. */
+  readonly urgent?: boolean
   readonly partitions: readonly ProducePartition[]
 }
 export interface ProducePartition {

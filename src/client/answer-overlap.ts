@@ -1,0 +1,45 @@
+/**
+ * Whether it pays to let one part of a partition's senders wait for the disk while the others are told of their answers and send again.
+ *
+ * All together (the rule, performance.md D5), a round takes the time of the answer plus the time of telling everyone; in two parts, which take
+ * turns, twice the longer of both, so it pays where telling takes about as long as the answer: a fast disk, many senders, or senders that do
+ * much before they send again. On a slow disk it would halve the throughput. So both are measured, as means that forget.
+ *
+ * A figure of one partition queue; the sender feeds it and obeys.
+ */
+
+/** In two parts the answer is never slower than in one, so that a little more than the time of telling is fine. */
+const TOLERANCE = 1.2
+const WEIGHT = 0.2
+
+function smooth(mean: number, value: number): number { return mean < 0 ? value : mean + WEIGHT * (value - mean) }
+
+export class AnswerOverlap {
+  /** True: what is there when an answer comes is sent before those it is for are told; full batches do not wait for the turn's end. */
+  pays: boolean = false
+  #sentAt = -1
+  #answerMs = -1
+  #answeredAt = -1
+  #answered = 0
+  #msPerRecord = -1
+
+  /** Batches went to the broker when none was there. All times on the monotonic clock. */
+  sent(now: number): void { this.#sentAt = now }
+
+  /** The broker has answered a batch of `records`, whose senders are told now. */
+  answered(now: number, records: number): void {
+    if (this.#sentAt >= 0) this.#answerMs = smooth(this.#answerMs, now - this.#sentAt)
+    this.#sentAt = -1
+    if (this.#answeredAt < 0) this.#answeredAt = now
+    this.#answered += records
+  }
+
+  /** A turn of the event loop later, everyone who was told has gone on; `outstanding` records of the partition are on their way. */
+  told(now: number, outstanding: number): void {
+    if (this.#answeredAt < 0) return
+    this.#msPerRecord = smooth(this.#msPerRecord, (now - this.#answeredAt) / this.#answered)
+    this.#answeredAt = -1
+    this.#answered = 0
+    this.pays = this.#answerMs < TOLERANCE * this.#msPerRecord * outstanding
+  }
+}
