@@ -7,6 +7,7 @@
  * `unsynced-tail`: empty. A Kafka broker ignores it.
  */
 import { join } from 'node:path'
+import type { Logger } from '../common/logger.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import type { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
@@ -17,14 +18,14 @@ const COPY_BYTES = 1_048_576
 export function isTailDistrusted(fs: FileSystem, directory: string): boolean { return fs.stat(join(directory, MARK)) !== null }
 
 /** Best effort: the disk has just failed. */
-export function markUnsynced(state: LogState): void {
+export function markUnsynced(state: LogState): void { distrustTail(state.store.fileSystem, state.store.directory, state.sharing.ports.logger) }
+
+/** As `markUnsynced`, for a log that is still being opened. */
+export function distrustTail(fs: FileSystem, directory: string, logger: Logger): void {
   try {
-    state.store.fileSystem.open(join(state.store.directory, MARK), 'create').close()
+    fs.open(join(directory, MARK), 'create').close()
   } catch (error) {
-    state.sharing.ports.logger.error(
-      'the failed sync could not be noted on disk: restore the log from a copy, or reboot before it is opened again',
-      { log: state.name, error },
-    )
+    logger.error('the failed sync could not be noted on disk: restore the log from a copy, or reboot before it is opened again', { directory, error })
   }
 }
 

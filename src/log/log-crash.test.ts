@@ -91,3 +91,24 @@ describe('after a power cut at any moment', () => {
     expect(nested).toBeGreaterThan(30)
   }, 60_000)
 })
+
+test('indexes of a segment that was rolled at the recovery point are made anew when a power cut tore them', async () => {
+  const t = await openTestLog({ config: tiny, check: false })
+  for (let i = 0; i < 3; i++) await t.append([`value ${i}`])
+  await t.drive(t.manager.checkpoint())
+  t.configure({ ...tiny, 'segment.bytes': 200 })
+  await t.append(['rolls'], {}, { durable: false })
+  const index = `${t.directory}/00000000000000000000.index`
+  // The cut comes when the roll has written the index and nothing has synced it.
+  const written = t.disk.operations.findIndex((operation) => operation.kind === 'write' && operation.path === index)
+  expect(written).toBeGreaterThan(0)
+  let damaged = 0
+  for (const state of t.disk.crashStates({ from: written + 3, maxExhaustive: 1, maxSubsets: 100, damage: true })) {
+    const after = await recover(state.restore())
+    expect((await after.values()).slice(0, 3)).toEqual(['value 0', 'value 1', 'value 2'])
+    await after.close()
+    expect((await findings(after.disk, '/data')).filter((finding) => finding.severity === 'error'), state.describe()).toEqual([])
+    damaged++
+  }
+  expect(damaged).toBeGreaterThan(50)
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { openTestLog, type TestLog } from '../../test/support/test-log.ts'
+import { openTestLog, TestLog } from '../../test/support/test-log.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
@@ -287,4 +287,24 @@ describe('the exit handler', () => {
     held.release()
     expect(await t.drive(Promise.all([underWay, waiting]))).toMatchObject([{ baseOffset: 0 }, { baseOffset: 1 }])
   })
+})
+
+test('a sync that fails in recovery, be it for want of room, leaves a log that can be read but promises nothing more', async () => {
+  const t = await openTestLog({ check: false })
+  for (let i = 0; i < 3; i++) await t.append([`value ${i}`], {}, { durable: false })
+  const disk = t.disk.survivors('keep-all')
+  const faults = new FaultFileSystem(disk)
+  faults.inject({ call: 'datasync', path: /\.log$/, error: 'ENOSPC' })
+  const after = new TestLog({ disk, fileSystem: faults, check: false })
+  await after.open()
+  expect(faults.injected).toBe(1)
+  expect(await after.values()).toEqual(['value 0', 'value 1', 'value 2'])
+  await expect(after.append(['more'])).rejects.toMatchObject({ code: 'LOG_OFFLINE', cause: { code: 'DISK_FULL' } })
+  await after.close().catch(() => {})
+  const again = new TestLog({ disk, check: false })
+  await again.open()
+  await again.append(['more'])
+  const left = new TestLog({ disk: disk.survivors('lose-all'), check: false })
+  await left.open()
+  expect(await left.values()).toEqual(['value 0', 'value 1', 'value 2', 'more'])
 })

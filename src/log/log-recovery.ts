@@ -7,7 +7,7 @@
  */
 import { basename, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
-import { isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
+import { distrustTail, isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
 import type { RecoveryOutcome } from './segment-recovery.ts'
@@ -153,11 +153,29 @@ async function makeDurable(scene: RecoveryScene, first: number): Promise<void> {
   }
   scene.flushed = await tolerateFullDisk(scene, async () => {
     for (const segment of scene.segments.slice(first)) {
+      if (!(await syncLog(scene, segment))) return
       await segment.flush()
       if (segment === scene.segments[scene.segments.length - 1]) continue
       segment.seal()
       segment.unload()
     }
   })
+  if (scene.offline !== null) scene.flushed = false
   if (distrusted && scene.flushed) trustTail(fileSystem, directory)
+}
+
+/** A full disk is no excuse here: what a failed sync leaves behind may never reach the disk, so the log can be read, but not appended to. */
+async function syncLog(scene: RecoveryScene, segment: Segment): Promise<boolean> {
+  const { topic, partition, store, sharing } = scene.request
+  try {
+    await segment.datasync()
+    return true
+  } catch (error) {
+    if (!OttlaError.is(error, 'DISK_FULL')) throw error
+    distrustTail(store.fileSystem, store.directory, sharing.ports.logger)
+    scene.offline = new OttlaError('LOG_OFFLINE', `${topic}-${partition} is offline for appends: recovery could not sync ${segment.logPath}. Make room and open again`, {
+      topic, partition, file: segment.logPath, cause: error,
+    })
+    return false
+  }
 }

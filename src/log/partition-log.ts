@@ -56,7 +56,8 @@ export class PartitionLog {
   get highWatermark(): number { return this.#state.offsets.highWatermark }
   get lastStableOffset(): number { return this.#state.offsets.lastStable }
   get logEndOffset(): number { return this.#state.offsets.logEnd }
-  get recoveryPoint(): number { return this.#state.offsets.recoveryPoint }
+  /** Not above the end of a rolled segment whose indexes are not durable yet: recovery, which does not look below it, must find that segment's end here. */
+  get recoveryPoint(): number { return Math.min(this.#state.offsets.recoveryPoint, this.#appender.sealed.firstEnd) }
   get leaderEpoch(): number { return this.#state.leaderEpoch }
   /** Bytes in all `.log` files. */
   get size(): number { return this.#state.segments.size }

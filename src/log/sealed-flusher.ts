@@ -27,6 +27,8 @@ export class SealedFlusher {
   }
 
   get isEmpty(): boolean { return this.#pending.length === 0 }
+  /** Where the first of them ends; Infinity when there is none. */
+  get firstEnd(): number { return this.#pending[0]?.endOffset ?? Number.POSITIVE_INFINITY }
 
   add(segment: Segment, endOffset: number, snapshotPath: string | null): void {
     this.#pending.push({ segment, endOffset, snapshotPath, logIsDurable: false })

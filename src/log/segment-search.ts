@@ -9,9 +9,10 @@ import { loadCodec } from '../record/compression.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
 import { BatchWalker, type BatchProblem } from './batch-walker.ts'
 import type { LogFile } from './log-file.ts'
+import { OFFSET_ENTRY_SIZE } from './offset-index.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentScan } from './segment-scan.ts'
-import type { TimeIndex } from './time-index.ts'
+import { TIME_ENTRY_SIZE, type TimeIndex } from './time-index.ts'
 
 export interface BatchLocation {
   readonly position: number
@@ -39,6 +40,8 @@ export interface SegmentEnd {
 const LOOKUP_BYTES = 16 * 1024
 /** A lookup that scanned past this much shows that the index is far too thin. */
 const THIN_INDEX_BYTES = 1024 * 1024
+/** What a disk writes as a whole, at best. */
+const SECTOR_SIZE = 512
 const REBUILD_CHUNK = 256 * 1024
 
 /** Where to begin, and what the batch there must look like. */
@@ -78,6 +81,11 @@ class Scan {
   }
 }
 
+function* tearableEntries(count: number, entrySize: number): Generator<number> {
+  for (let end = SECTOR_SIZE; end < count * entrySize; end += SECTOR_SIZE) yield Math.floor((end - 1) / entrySize)
+  if (count > 0) yield count - 1
+}
+
 export class SegmentSearch {
   readonly #file: LogFile
   readonly #indexes: SegmentIndexes
@@ -110,6 +118,30 @@ export class SegmentSearch {
     const entry = index.floorEntry(offset)
     if (entry < 0 || index.positionAt(entry) >= this.#file.size) return fromTheFront
     return { position: index.positionAt(entry), entryOffset: index.offsetAt(entry) }
+  }
+
+  /**
+   * True when a power cut may have left the index files otherwise than they were written: missing, not wholly rising entries, or an entry that is wrong
+   * where a write can tear, at the end of the file or of a sector. False, too, where the log is too damaged to tell.
+   */
+  async hasTornIndexes(): Promise<boolean> {
+    const offsets = this.#indexes.offsets(this.#file.size)
+    const times = this.#indexes.times()
+    if (offsets.isDirty || times.isDirty) return true
+    try {
+      for (const entry of tearableEntries(offsets.entryCount, OFFSET_ENTRY_SIZE)) {
+        const found = await this.locate(offsets.offsetAt(entry))
+        if (this.#indexes.trusted || found?.lastOffset !== offsets.offsetAt(entry) || found.position !== offsets.positionAt(entry)) return true
+      }
+      for (const entry of tearableEntries(times.entryCount, TIME_ENTRY_SIZE)) {
+        const found = await this.locate(times.offsetAt(entry))
+        if (this.#indexes.trusted || found?.lastOffset !== times.offsetAt(entry) || found.maxTimestamp !== times.timestampAt(entry)) return true
+      }
+      return false
+    } catch (error) {
+      if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+      return false
+    }
   }
 
   /** The first batch whose last offset is ≥ `offset`; null when there is none. Raises LOG_CORRUPT (file, position, offset). */

@@ -214,9 +214,6 @@ export class Segment {
     this.#indexes.unload()
   }
 
-  /** True: a file of its offset or time index is missing, or not wholly rising entries. Cheap: the entries are not looked up in the log. */
-  get hasTornIndexes(): boolean { return this.#indexes.offsets(this.size).isDirty || this.#indexes.times().isDirty }
-
   /** Drops loaded or written indexes from memory; the next lookup reads them again. No-op while memory is ahead of the files. */
   unload(): void { this.#indexes.unload() }
 
@@ -238,6 +235,9 @@ export class Segment {
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
+  /** Cheap: looks a few entries up. */
+  hasTornIndexes(): Promise<boolean> { return this.#search.hasTornIndexes() }
+
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
   findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> { return this.#search.findByTimestamp(timestamp, startOffset) }

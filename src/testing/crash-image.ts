@@ -1,9 +1,9 @@
 /** Builds the disk that one choice of surviving units leaves. Pure: the model is not changed. */
 import type { DiskNames } from './disk-names.ts'
-import { ROOT_NODE, type DiskDirectory, type DiskNode, type DiskTree, type NodeId } from './disk-operation.ts'
+import { DirectoryHash, ROOT_NODE, type DiskDirectory, type DiskNode, type DiskTree, type NodeId } from './disk-operation.ts'
 import type { DurabilityModel } from './durability-model.ts'
 import { EMPTY_IMAGE, SECTOR_SIZE, type FileImage, type Sector } from './file-image.ts'
-import { UnitFold, type PendingUnit, type SectorUnit } from './pending-unit.ts'
+import { UnitFold, type EntryUnit, type PendingUnit, type SectorUnit, type SizeUnit } from './pending-unit.ts'
 
 /** What becomes of a unit. Sectors can also come out damaged: only in the bytes that their write touched. */
 export const LOST = 0
@@ -12,42 +12,97 @@ export const ZEROED = 2
 export const GARBAGE = 3
 export const TORN = 4
 
+/** One choice's disk; `tree` must be called before the model changes. */
+export interface SurvivingDisk { readonly hash: number; tree(): DiskTree }
+
 /** `outcomes` has one entry per unit of the model. */
-export function materialise(model: DurabilityModel, outcomes: Uint8Array): DiskTree {
-  const { units } = model
-  const legal = legalOutcomes(model, outcomes)
-  const files = new Map<NodeId, UnitFold>()
-  let names: DiskNames | null = null
-  for (let i = 0; i < units.length; i++) {
-    const outcome = legal[i] as number
-    if (outcome === LOST) continue
-    const unit = units[i] as PendingUnit
-    if (unit.kind === 'entry') {
-      names ??= model.names.copy()
-      names.apply(unit.operation)
-      continue
-    }
-    let fold = files.get(unit.file)
-    if (fold === undefined) files.set(unit.file, (fold = new UnitFold(model.durable(unit.file) ?? EMPTY_IMAGE)))
-    fold.apply(unit, unit.kind === 'sector' ? sectorAfter(unit, outcome, fold.sector(unit.index)) : undefined)
+export function materialise(model: DurabilityModel, outcomes: Uint8Array): DiskTree { return new Materialiser(model).disk(outcomes).tree() }
+
+/**
+ * Builds the disks of many choices of one moment: it remembers what a file or the names came to under the same choice of their own units, because most
+ * choices differ in a few files only. To be given up when the model changes.
+ */
+export class Materialiser {
+  readonly #model: DurabilityModel
+  /** Indexes of the units of each file, ascending. */
+  readonly #unitsOf = new Map<NodeId, number[]>()
+  readonly #entries: number[] = []
+  readonly #images = new Map<NodeId, Map<string, FileImage>>()
+  readonly #names = new Map<string, DiskNames>()
+
+  constructor(model: DurabilityModel) {
+    this.#model = model
+    model.units.forEach((unit, i) => {
+      if (unit.kind === 'entry') this.#entries.push(i)
+      else if (this.#unitsOf.has(unit.file)) this.#unitsOf.get(unit.file)!.push(i)
+      else this.#unitsOf.set(unit.file, [i])
+    })
   }
-  const images = new Map<NodeId, FileImage>()
-  for (const [node, fold] of files) images.set(node, fold.image())
-  return buildTree(model, names ?? model.names, images)
+
+  disk(outcomes: Uint8Array): SurvivingDisk {
+    const legal = legalOutcomes(this.#model, outcomes)
+    const names = this.#namesFor(legal)
+    const images = new Map<NodeId, FileImage>()
+    for (const [file, units] of this.#unitsOf) images.set(file, this.#imageFor(file, units, legal))
+    const imageOf = (node: NodeId): FileImage => images.get(node) ?? this.#model.durable(node) ?? EMPTY_IMAGE
+    return { hash: hashNames(names, imageOf), tree: () => buildTree(this.#model, names, imageOf) }
+  }
+
+  #namesFor(outcomes: Uint8Array): DiskNames {
+    const key = keyOf(this.#entries, outcomes)
+    let names = this.#names.get(key)
+    if (names !== undefined) return names
+    names = this.#model.names.copy()
+    for (const i of this.#entries) if (outcomes[i] !== LOST) names.apply((this.#model.units[i] as EntryUnit).operation)
+    this.#names.set(key, names)
+    return names
+  }
+
+  #imageFor(file: NodeId, units: readonly number[], outcomes: Uint8Array): FileImage {
+    const known = this.#images.get(file) ?? new Map<string, FileImage>()
+    this.#images.set(file, known)
+    const key = keyOf(units, outcomes)
+    let image = known.get(key)
+    if (image !== undefined) return image
+    const fold = new UnitFold(this.#model.durable(file) ?? EMPTY_IMAGE)
+    for (const i of units) {
+      const unit = this.#model.units[i] as SectorUnit | SizeUnit
+      const outcome = outcomes[i] as number
+      if (outcome !== LOST) fold.apply(unit, unit.kind === 'sector' ? sectorAfter(unit, outcome, fold.sector(unit.index)) : undefined)
+    }
+    image = fold.image()
+    known.set(key, image)
+    return image
+  }
 }
 
-function buildTree(model: DurabilityModel, names: DiskNames, images: ReadonlyMap<NodeId, FileImage>): DiskTree {
+function keyOf(units: readonly number[], outcomes: Uint8Array): string {
+  let key = ''
+  for (const i of units) key += String.fromCharCode(48 + (outcomes[i] as number))
+  return key
+}
+
+function buildTree(model: DurabilityModel, names: DiskNames, imageOf: (node: NodeId) => FileImage): DiskTree {
   const build = (node: NodeId): DiskNode => {
     const children = names.entries(node)
-    if (children === undefined) {
-      const image = images.get(node) ?? model.durable(node) ?? EMPTY_IMAGE
-      return { kind: 'file', node, image, modifiedMs: model.modifiedMs(node) }
-    }
+    if (children === undefined) return { kind: 'file', node, image: imageOf(node), modifiedMs: model.modifiedMs(node) }
     const entries = new Map<string, DiskNode>()
     for (const [name, child] of children) entries.set(name, build(child))
     return { kind: 'directory', node, entries }
   }
   return { root: build(ROOT_NODE) as DiskDirectory, nextNode: model.nextNode }
+}
+
+/** As `hashTree` of the tree that will be built. */
+function hashNames(names: DiskNames, imageOf: (node: NodeId) => FileImage): number {
+  const of = (node: NodeId): number => {
+    const children = names.entries(node)
+    if (children === undefined) return imageOf(node).hash()
+    const sum = new DirectoryHash(children.size)
+    for (const [name, child] of children) sum.add(name, of(child))
+    return sum.digest()
+  }
+  return of(ROOT_NODE)
 }
 
 /** The nearest choice that the profile allows: it keeps as many units of each ordered chain as the given one, but the first ones. */

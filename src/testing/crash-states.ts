@@ -6,8 +6,8 @@
  * depends on what the world had been promised.
  */
 import { OttlaError } from '../common/errors.ts'
-import { GARBAGE, KEPT, LOST, TORN, ZEROED, materialise } from './crash-image.ts'
-import { hashTree, type DiskOperation, type DiskTree } from './disk-operation.ts'
+import { GARBAGE, KEPT, LOST, Materialiser, TORN, ZEROED, materialise } from './crash-image.ts'
+import type { DiskOperation, DiskTree } from './disk-operation.ts'
 import { DurabilityModel } from './durability-model.ts'
 import type { CrashProfile, PendingUnit } from './pending-unit.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -32,6 +32,8 @@ export interface CrashSearch {
   /** Cut only after this many of the recorded operations. Unless given: after every one, from `from` on. */
   readonly at?: number
   readonly from?: number
+  /** False: no cut after so many operations. For those who know that the disks of a moment are tried at another one. */
+  readonly moments?: (at: number) => boolean
   readonly profile?: CrashProfile
   /** All combinations are tried up to this many; default 1024. */
   readonly maxExhaustive?: number
@@ -51,8 +53,11 @@ export interface CrashState {
   /** What was pending and what became of each unit, for a failing test to print. */
   describe(): string
   /** A fresh disk in this state. */
-  restore(): SimulatedFileSystem
+  restore(options?: RestoreOptions): SimulatedFileSystem
 }
+
+/** `recordOperations` false: no second cut on the restored disk, for less time and memory. */
+export interface RestoreOptions { readonly recordOperations?: boolean }
 
 const MAX_EXHAUSTIVE = 1024
 const MAX_SUBSETS = 2000
@@ -64,7 +69,7 @@ export function survivingTree(history: History, policy: CrashPolicy, moment: Cra
   return materialise(model, outcomesOf(policy, model.units))
 }
 
-export function* enumerateCrashStates(history: History, search: CrashSearch, restore: (tree: DiskTree) => SimulatedFileSystem): Generator<CrashState> {
+export function* enumerateCrashStates(history: History, search: CrashSearch, restore: (tree: DiskTree, options?: RestoreOptions) => SimulatedFileSystem): Generator<CrashState> {
   const last = search.at ?? history.operations.length
   const first = search.at ?? search.from ?? 0
   checkMoment(history, first)
@@ -80,17 +85,19 @@ export function* enumerateCrashStates(history: History, search: CrashSearch, res
       marks = [...marks, operation.path]
       seen.clear()
     }
-    if (at < first) continue
+    if (at < first || search.moments?.(at) === false) continue
+    const materialiser = new Materialiser(model)
     for (const outcomes of choices(model.units, search, random)) {
-      const tree = materialise(model, outcomes)
-      const hash = hashTree(tree)
+      const disk = materialiser.disk(outcomes)
+      const { hash } = disk
       if (seen.has(hash)) continue
       seen.add(hash)
+      const tree = disk.tree()
       const units = model.units
       yield {
         at, marks, hash: hash.toString(16).padStart(14, '0'),
         describe: () => describeOutcomes(at, units, outcomes),
-        restore: () => restore(tree),
+        restore: (options) => restore(tree, options),
       }
     }
   }
@@ -134,7 +141,8 @@ function* choices(units: readonly PendingUnit[], search: CrashSearch, random: Se
   if (combinations <= maxExhaustive) yield* allCombinations(units.length, slots)
   else yield* chosenCombinations(units.length, maxSubsets)
   if (combinations <= maxExhaustive && !damage) return
-  for (let i = 0; i < maxSubsets; i++) yield randomOutcomes(units, random, damage)
+  // Where there are few combinations, drawing more often only draws the same ones.
+  for (let i = Math.min(maxSubsets, combinations * 4); i > 0; i--) yield randomOutcomes(units, random, damage)
 }
 
 /** Units that replace each other, in order: surviving versions of one sector or of one size differ only by the last of them. */

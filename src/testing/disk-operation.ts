@@ -48,22 +48,34 @@ const nameHashes = new Map<string, number>()
 /** Equal for trees with the same paths and contents. */
 export function hashTree(tree: DiskTree): number { return hashDirectory(tree.root) }
 
-/** The sum over the entries, because no order of theirs is the right one. */
 function hashDirectory(directory: DiskDirectory): number {
-  let low = directory.entries.size
-  let high = 0
-  for (const [name, node] of directory.entries) {
+  const sum = new DirectoryHash(directory.entries.size)
+  for (const [name, node] of directory.entries) sum.add(name, node.kind === 'file' ? node.image.hash() : hashDirectory(node))
+  return sum.digest()
+}
+
+/** The sum over the entries, because no order of theirs is the right one. */
+export class DirectoryHash {
+  #low: number
+  #high = 0
+
+  constructor(size: number) { this.#low = size }
+
+  add(name: string, content: number): void {
     const hash = new StateHash()
     hash.add(hashName(name))
-    hash.add(node.kind === 'file' ? node.image.hash() : hashDirectory(node))
+    hash.add(content)
     const digest = hash.digest()
-    low = (low + digest) >>> 0
-    high = (high + Math.floor(digest / 2 ** 32)) >>> 0
+    this.#low = (this.#low + digest) >>> 0
+    this.#high = (this.#high + Math.floor(digest / 2 ** 32)) >>> 0
   }
-  const sum = new StateHash()
-  sum.add(low)
-  sum.add(high)
-  return sum.digest()
+
+  digest(): number {
+    const sum = new StateHash()
+    sum.add(this.#low)
+    sum.add(this.#high)
+    return sum.digest()
+  }
 }
 
 function hashName(name: string): number {

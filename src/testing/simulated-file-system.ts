@@ -15,7 +15,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from '../io/file-system.ts'
 import { isMissing, storageError } from '../io/system-error.ts'
 import {
-  enumerateCrashStates, pendingUnitsAt, survivingTree, type CrashMoment, type CrashPolicy, type CrashSearch, type CrashState, type History,
+  enumerateCrashStates, pendingUnitsAt, survivingTree, type CrashMoment, type CrashPolicy, type CrashSearch, type CrashState, type History, type RestoreOptions,
 } from './crash-states.ts'
 import { EMPTY_DISK, hashTree, type DiskOperation, type DiskTree } from './disk-operation.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -76,7 +76,7 @@ export class SimulatedFileSystem implements FileSystem {
 
   /** The disks that a power cut may leave, at one moment or at every one, without repetition. */
   crashStates(search: CrashSearch = {}): Generator<CrashState> {
-    return enumerateCrashStates(this.#history(), search, (tree) => this.#restore(tree))
+    return enumerateCrashStates(this.#history(), search, (tree, options) => this.#restore(tree, options))
   }
 
   /** Equal for file systems with the same paths and contents. */
@@ -87,14 +87,10 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   stat(path: string): FileStat | null {
-    try {
-      const node = this.#tree.existing(path)
-      const size = node.kind === 'file' ? node.content.size : 4096
-      return { size, modifiedMs: node.modifiedMs, kind: node.kind, device: 1, inode: node.node }
-    } catch (error) {
-      if (isMissing(error)) return null
-      throw storageError(error, 'look at', path)
-    }
+    const node = this.#tree.lookUp(path)
+    if (node === undefined) return null
+    const size = node.kind === 'file' ? node.content.size : 4096
+    return { size, modifiedMs: node.modifiedMs, kind: node.kind, device: 1, inode: node.node }
   }
 
   readDirectory(path: string): DirectoryEntry[] {
@@ -132,6 +128,7 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   unlink(path: string): void {
+    if (this.#tree.lookUp(path) === undefined) return
     try {
       this.#unlinkNow(path)
     } catch (error) {
@@ -262,8 +259,8 @@ export class SimulatedFileSystem implements FileSystem {
     return { base: this.#base, operations: this.#disk.operations }
   }
 
-  #restore(tree: DiskTree): SimulatedFileSystem {
-    return new SimulatedFileSystem({ ...this.#options, capacityBytes: this.#disk.capacityBytes }, tree)
+  #restore(tree: DiskTree, options: RestoreOptions = {}): SimulatedFileSystem {
+    return new SimulatedFileSystem({ ...this.#options, ...options, capacityBytes: this.#disk.capacityBytes }, tree)
   }
 }
 

@@ -46,12 +46,27 @@ export class SimulatedTree {
     return node
   }
 
+  /** As `find`, and undefined too where a file stands in the place of a directory on the way. */
+  lookUp(path: string): TreeNode | undefined {
+    let node: TreeNode | undefined = this.root
+    for (const name of components(path)) {
+      if (node?.kind !== 'directory') return undefined
+      node = node.entries.get(name)
+    }
+    return node
+  }
+
   /** The place of a path whose parent must exist. */
   place(path: string): Place {
     const names = components(path)
-    const name = names.pop()
+    const name = names.at(-1)
     if (name === undefined) throw systemFault('EINVAL', 'the root directory')
-    const directory = this.directory(`/${names.join('/')}`)
+    let directory: TreeNode = this.root
+    for (let i = 0; i < names.length - 1; i++) {
+      const node: TreeNode | undefined = directory.entries.get(names[i]!)
+      if (node?.kind !== 'directory') throw systemFault(node === undefined ? 'ENOENT' : 'ENOTDIR', path)
+      directory = node
+    }
     return { directory, name, node: directory.entries.get(name) }
   }
 
@@ -70,8 +85,20 @@ export class SimulatedTree {
   freeze(): DiskTree { return { root: freezeDirectory(this.root), nextNode: this.#nextNode } }
 }
 
+const MAX_REMEMBERED = 10_000
+const remembered = new Map<string, readonly string[]>()
+
 /** The names along a path from the root, "." and ".." resolved; both separators are understood. */
-export function components(path: string): string[] {
+export function components(path: string): readonly string[] {
+  const known = remembered.get(path)
+  if (known !== undefined) return known
+  const names = split(path)
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+  remembered.set(path, names)
+  return names
+}
+
+function split(path: string): readonly string[] {
   const names: string[] = []
   for (const name of path.split(/[\\/]+/)) {
     if (name === '..') names.pop()
