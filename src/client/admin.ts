@@ -80,7 +80,8 @@ export class KafkaAdmin implements Admin {
       if (error !== null && !(ifNotExists && error.code === 'TOPIC_ALREADY_EXISTS')) throw error
       return result
     })
-    if (!validateOnly) return this.describeTopic(name)
+    // The brokers of a cluster hear of it one after another.
+    if (!validateOnly) return describeMetadata(await this.#caller.call(`describing topic ${name}`, () => lookUpTopic(this.#api, name, false), true))
     const planned = Array.from({ length: Math.max(0, answer.numPartitions) }, (_, partition) => (
       { partition, leader: -1, replicas: [], isr: [], leaderEpoch: -1 }))
     return { name, topicId: answer.topicId, internal: false, partitions: planned }

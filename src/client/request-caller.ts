@@ -15,8 +15,11 @@ export class RequestCaller {
     this.#values = values
   }
 
-  /** An unknown topic is not waited for: such calls are about what there is. Nor is a full disk (ADR 0010). `what` names the call in a timeout's message. */
-  async call<T>(what: string, request: () => Promise<T>): Promise<T> {
+  /**
+   * An unknown topic is not waited for, unless it is known to come (`awaitsTopic`): such calls are about what there is. Nor is a full disk (ADR 0010).
+   * `what` names the call in a timeout's message.
+   */
+  async call<T>(what: string, request: () => Promise<T>, awaitsTopic: boolean = false): Promise<T> {
     const limitMs = this.#values['default.api.timeout.ms']
     const end = this.#ports.clock.monotonic() + limitMs
     for (let attempt = 1; ; attempt++) {
@@ -25,7 +28,7 @@ export class RequestCaller {
       } catch (reason) {
         const error = OttlaError.from(reason)
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
-        const told = error.code === 'UNKNOWN_TOPIC_OR_PARTITION' || error.code === 'DISK_FULL'
+        const told = (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && !awaitsTopic) || error.code === 'DISK_FULL'
         const final = !error.retriable || told || attempt > (this.#values.retries ?? Infinity)
         if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
         await sleep(this.#ports.scheduler, delayMs)

@@ -1,9 +1,11 @@
 /** The calls about topics, configs and the cluster: changes go to the controller, questions about a broker to that broker, the rest to any. */
 import { OttlaError } from '../../common/errors.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
+import { formatSetting } from '../../config/setting-value.ts'
+import { topicTable } from '../../config/topic-settings.ts'
 import type { Api, ResponseOf } from '../../protocol/api.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { RESOURCE_BROKER, type BrokerApi, type ConfigResource, type DescribeConfigsResponse, type DescribeLogDirsResponse } from '../../protocol/broker-api.ts'
+import { RESOURCE_BROKER, RESOURCE_TOPIC, type BrokerApi, type ConfigResource, type DescribeConfigsResponse, type DescribeLogDirsResponse } from '../../protocol/broker-api.ts'
 import type { BrokerLink, RequestFor } from './broker-link.ts'
 import type { Wire } from './wire.ts'
 
@@ -15,12 +17,18 @@ const configTypes = ['UNKNOWN', 'BOOLEAN', 'STRING', 'INT', 'SHORT', 'LONG', 'DO
 
 type WireConfig = ResponseOf<typeof apis.describeConfigs>['results'][number]['configs'][number]
 
-function plainConfig(config: WireConfig): DescribeConfigsResponse['results'][number]['configs'][number] {
+/** Kafka gives the default of some topic settings in other units (log.retention.hours), as no value. */
+function defaultOf(resourceType: number, { name, value, configSource, synonyms }: WireConfig): string | null {
+  const given = configSource === DEFAULT_CONFIG ? value : synonyms.find((each) => each.source === DEFAULT_CONFIG)?.value ?? null
+  if (given !== null || resourceType !== RESOURCE_TOPIC || !Object.hasOwn(topicTable, name)) return given
+  return formatSetting(topicTable[name]!.default)
+}
+
+function plainConfig(resourceType: number, config: WireConfig): DescribeConfigsResponse['results'][number]['configs'][number] {
   const { name, value, readOnly, isSensitive, configSource, synonyms, configType, documentation } = config
-  const fallback = synonyms.find((each) => each.source === DEFAULT_CONFIG)
   return {
     name, value, readOnly, isSensitive, configSource, synonyms, documentation: documentation ?? '', type: configTypes[configType] ?? 'UNKNOWN',
-    defaultValue: fallback === undefined ? configSource === DEFAULT_CONFIG ? value : null : fallback.value,
+    defaultValue: defaultOf(resourceType, config),
   }
 }
 
@@ -84,7 +92,7 @@ export function adminCalls({ cluster, pool, requestTimeoutMs: timeoutMs }: Wire)
         atBroker(nodeId, (link) => link.call(apis.describeConfigs, { resources: list, includeSynonyms: true, includeDocumentation: true })))))
       return {
         results: answers.flatMap((answer) => answer.results.map(({ errorCode, errorMessage, resourceType, resourceName, configs }) => (
-          { errorCode, errorMessage: errorMessage ?? undefined, resourceType, resourceName, configs: configs.map(plainConfig) }))),
+          { errorCode, errorMessage: errorMessage ?? undefined, resourceType, resourceName, configs: configs.map((each) => plainConfig(resourceType, each)) }))),
       }
     },
 

@@ -5,8 +5,8 @@
  * they bring is kept until the same partition is asked for at the same offset, and dropped when something else is. So nothing is kept for
  * partitions that are gone, and at most one answer of a broker is.
  *
- * While a partition of a broker is left out (the consumer has enough of it for now), the wait for its others is short, and longer the longer that
- * lasts: one cannot take back a long poll once the consumer wants more.
+ * One cannot take a long poll back. What is wanted meanwhile of the same broker and is not in it (there is room again, or a seek went elsewhere) is
+ * asked for beside it, once per offset, without a session and without waiting.
  */
 import { OttlaError } from '../../common/errors.ts'
 import type { Ports } from '../../common/ports.ts'
@@ -25,16 +25,16 @@ export interface FetchSettings { readonly rackId: string; readonly requestTimeou
 
 /** Topics go by name: later versions know them by id alone. */
 const MAX_VERSION = 12
-const SHORT_WAIT_MS = 5
 const OFFSET_OUT_OF_RANGE = 1
 const NOTHING: Uint8Array = new Uint8Array(0)
 
 interface NodeState {
   readonly session: FetchSession
-  isAsking: boolean
-  /** Partitions of the last request, and since when one of them has been left out (−1: none is). */
-  asked: ReadonlySet<string>
-  leftOutSince: number
+  /** What the request that is out asks for: offsets by partition. Null: none is. */
+  asked: Map<string, number> | null
+  /** What was asked for beside it. */
+  readonly beside: Map<string, number>
+  isAskingBeside: boolean
 }
 
 interface Call { readonly request: FetchRequest; readonly settle: () => void }
@@ -111,7 +111,10 @@ export class FetchLane {
       if (list === undefined) nodes.set(place.node, [target])
       else list.push(target)
     }
-    for (const [node, targets] of nodes) if (!this.#stateOf(node.nodeId).isAsking) void this.#exchange(node, targets, call.request)
+    for (const [node, targets] of nodes) {
+      if (this.#stateOf(node.nodeId).asked === null) void this.#exchange(node, targets, call.request)
+      else void this.#exchangeBeside(node, targets, call.request)
+    }
     for (const [each, errorCode] of homeless) {
       this.#cluster.notice(each.topic, errorCode)
       this.#put(each, failed(each, errorCode))
@@ -129,33 +132,18 @@ export class FetchLane {
 
   #stateOf(nodeId: number): NodeState {
     let state = this.#states.get(nodeId)
-    if (state === undefined) this.#states.set(nodeId, state = { session: new FetchSession(), isAsking: false, asked: new Set(), leftOutSince: -1 })
+    if (state === undefined) this.#states.set(nodeId, state = { session: new FetchSession(), asked: null, beside: new Map(), isAskingBeside: false })
     return state
-  }
-
-  #waitFor(state: NodeState, targets: readonly FetchTarget[], maxWaitMs: number): number {
-    const now = this.#ports.clock.monotonic()
-    const asked = new Set(targets.map((each) => partitionKey(each.topic, each.partition)))
-    const isOver = state.leftOutSince >= 0 && now - state.leftOutSince >= maxWaitMs
-    if (isOver || [...state.asked].every((key) => asked.has(key))) {
-      state.asked = asked
-      state.leftOutSince = -1
-      return maxWaitMs
-    }
-    if (state.leftOutSince < 0) state.leftOutSince = now
-    return Math.min(maxWaitMs, Math.max(SHORT_WAIT_MS, Math.floor(now - state.leftOutSince)))
   }
 
   async #exchange(node: Node, targets: readonly (Wanted & FetchTarget)[], request: FetchRequest): Promise<void> {
     const state = this.#stateOf(node.nodeId)
-    state.isAsking = true
-    const maxWaitMs = this.#waitFor(state, targets, request.maxWaitMs)
+    state.asked = new Map(targets.map((each) => [partitionKey(each.topic, each.partition), each.fetchOffset]))
+    const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
     try {
       const link = this.#pool.open(node, 'fetch') ?? await this.#connect(node, state)
-      const answer = await link.call(apis.fetch, () => ({
-        ...state.session.next(targets), maxWaitMs, minBytes: request.minBytes, maxBytes: request.maxBytes, isolationLevel: request.isolationLevel,
-        rackId: this.#settings.rackId,
-      }), { maxVersion: MAX_VERSION, timeoutMs: this.#settings.requestTimeoutMs + maxWaitMs })
+      const answer = await link.call(apis.fetch, () => ({ ...state.session.next(targets), maxWaitMs, minBytes, maxBytes, isolationLevel, rackId: this.#settings.rackId }),
+        { maxVersion: MAX_VERSION, timeoutMs: this.#settings.requestTimeoutMs + maxWaitMs })
       if (!state.session.answered(answer.errorCode, answer.sessionId)) return
       if (answer.errorCode !== 0) for (const each of targets) this.#put(each, failed(each, answer.errorCode))
       this.#received(node, targets, answer.responses)
@@ -166,9 +154,39 @@ export class FetchLane {
       this.#nearer.clear()
       this.#refuse(targets, error)
     } finally {
-      state.isAsking = false
+      state.asked = null
+      state.beside.clear()
       this.#call?.settle()
     }
+  }
+
+  async #exchangeBeside(node: Node, targets: readonly (Wanted & FetchTarget)[], request: FetchRequest): Promise<void> {
+    const state = this.#stateOf(node.nodeId)
+    const missing = targets.filter(({ topic, partition, fetchOffset }) => {
+      const key = partitionKey(topic, partition)
+      return state.asked?.get(key) !== fetchOffset && state.beside.get(key) !== fetchOffset
+    })
+    if (missing.length === 0 || state.isAskingBeside) return
+    state.isAskingBeside = true
+    for (const { topic, partition, fetchOffset } of missing) state.beside.set(partitionKey(topic, partition), fetchOffset)
+    try {
+      const answer = await this.#askOnce(node, missing, { ...request, maxWaitMs: 0 })
+      this.#received(node, missing, answer.responses, true)
+    } catch (reason) {
+      // The long poll on the same broker fails too, if it does, and says so.
+      this.#ports.logger.debug('a fetch beside a long poll failed', { broker: node.nodeId, error: OttlaError.from(reason).code })
+    }
+    state.isAskingBeside = false
+    if (this.#ready.size > 0) this.#call?.settle()
+    else if (this.#call !== null) this.#ask(this.#call)
+  }
+
+  /** One request without session, on the lane of short questions. */
+  async #askOnce(node: Node, targets: readonly FetchTarget[], request: FetchRequest): Promise<ResponseOf<typeof apis.fetch>> {
+    const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
+    const link = await this.#pool.get(node, 'main')
+    return link.call(apis.fetch, () => (
+      { ...new FetchSession().next(targets), sessionEpoch: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId: this.#settings.rackId }), { maxVersion: MAX_VERSION })
   }
 
   /** Sessions belong to connections: some brokers forget them with it. */
@@ -177,7 +195,8 @@ export class FetchLane {
     return this.#pool.get(node, 'fetch')
   }
 
-  #received(node: Node, targets: readonly Wanted[], responses: ResponseOf<typeof apis.fetch>['responses']): void {
+  /** `onlyNews`: an answer without records is none. */
+  #received(node: Node, targets: readonly Wanted[], responses: ResponseOf<typeof apis.fetch>['responses'], onlyNews: boolean = false): void {
     const asked = new Map(targets.map((each) => [partitionKey(each.topic, each.partition), each]))
     for (const { topic, partitions } of responses) {
       for (const answer of partitions) {
@@ -194,7 +213,7 @@ export class FetchLane {
         if (answer.errorCode !== 0) this.#nearer.delete(key)
         // A follower may be behind: the leader is asked before the position is given up.
         if (answer.errorCode === OFFSET_OUT_OF_RANGE && isFollower) continue
-        this.#put(mine, plain(topic, answer))
+        if (!onlyNews || answer.errorCode !== 0 || (answer.records ?? NOTHING).length > 0) this.#put(mine, plain(topic, answer))
       }
     }
   }
@@ -211,10 +230,7 @@ export class FetchLane {
     const partitions = await Promise.all(request.partitions.map(async (each) => {
       const leader = this.#cluster.leader(each.topic, each.partition)
       if (typeof leader === 'number') return failed(each, leader)
-      const target = { ...each, currentLeaderEpoch: leader.leaderEpoch }
-      const link = await this.#pool.get(leader.node, 'main')
-      const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
-      const answer = await link.call(apis.fetch, () => ({ ...new FetchSession().next([target]), sessionEpoch: -1, maxWaitMs, minBytes, maxBytes, isolationLevel }), { maxVersion: MAX_VERSION })
+      const answer = await this.#askOnce(leader.node, [{ ...each, currentLeaderEpoch: leader.leaderEpoch }], request)
       const mine = answer.responses.flatMap((topic) => topic.partitions)[0]
       return mine === undefined ? failed(each, answer.errorCode === 0 ? -1 : answer.errorCode) : plain(each.topic, mine)
     }))
