@@ -7,6 +7,7 @@
  * Hot path: no allocation per record.
  */
 import type { Clock } from '../common/clock.ts'
+import type { OttlaError } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
 import { AnswerOverlap } from './answer-overlap.ts'
 import { ProducerBatch } from './producer-batch.ts'
@@ -43,6 +44,8 @@ export class PartitionQueue {
   established: boolean = false
   /** A batch failed: what is in flight comes home first, then one batch at a time is sent until one succeeds. */
   recovering: boolean = false
+  /** Why the last request failed; null once one succeeded. */
+  lastError: OttlaError | null = null
   /** On the monotonic clock: nothing is sent before. */
   retryAt: number = 0
   readonly overlap: AnswerOverlap = new AnswerOverlap()

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { harness, outcome, type Harness } from '../../test/support/client-harness.ts'
 import { fill, readSome, values } from '../../test/support/consumer-kit.ts'
+import { OttlaError } from '../common/errors.ts'
 import { loadAllCodecs } from '../record/compression.ts'
 import type { Consumer, ConsumerSettings, TopicPartition } from './types.ts'
 
@@ -420,6 +421,17 @@ describe('a coordinator that fails', () => {
     expect(await h.settle(outcome(consumer.poll()))).toBe(code)
     expect(await h.settle(outcome(consumer.poll()))).toBe(code)
     expect(values(await h.settle(consumer.poll()))).toEqual(['v0'])
+    await h.settle(consumer.close())
+  })
+  test('a full disk is told by poll, and once there is room the group goes on by itself', async () => {
+    const { h, partitions } = setUp(1)
+    fill(partitions[0]!, 0, 1)
+    h.broker.faults = (api, _, call) => api === 'joinGroup' && call <= 2 ? { rejects: new OttlaError('DISK_FULL', 'no room') } : undefined
+    const consumer = h.clients.consumer({ 'group.id': 'g', 'auto.offset.reset': 'earliest' })
+    consumer.subscribe('t')
+    expect(await h.settle(outcome(consumer.poll()))).toBe('DISK_FULL')
+    await h.run(5000)
+    expect(values(await h.settle(consumer.poll().catch(() => consumer.poll())))).toEqual(['v0'])
     await h.settle(consumer.close())
   })
   test('poll does not wait longer for a rebalance than it is told', async () => {

@@ -163,6 +163,11 @@ export class Membership {
           this.#fail(error)
           return
         }
+        // As for sends (ADR 0010), a full disk is told at once, and joining goes on until there is room.
+        if (error.code === 'DISK_FULL') {
+          this.#error = error
+          this.#hooks.changed()
+        }
         await sleep(this.#ports.scheduler, backoffMs(this.#values, attempt, this.#ports.random))
       }
     }

@@ -86,8 +86,11 @@ describe('retries', () => {
   test('end with delivery.timeout.ms', async () => {
     const { h, producer, settle, scheduler } = setUp({ 'delivery.timeout.ms': 40_000, 'request.timeout.ms': 30_000 })
     h.broker.faults = (api) => api === 'produce' ? { errorCode: 5 } : undefined
-    await expect(settle(producer.send({ topic: 't',
-      value: 'v' }))).rejects.toThrow(/1 records for t-0 were not acknowledged within delivery.timeout.ms \(40000\)/)
+    const refused: unknown = await settle(producer.send({ topic: 't', value: 'v' })).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'REQUEST_TIMED_OUT', cause: { code: 'LEADER_NOT_AVAILABLE' } })
+    expect((refused as Error).message).toMatch(
+      /1 records for t-0 were not acknowledged within delivery.timeout.ms \(40000\); the last attempt failed with LEADER_NOT_AVAILABLE/,
+    )
     expect(scheduler.clock.monotonic()).toBeGreaterThan(39_000)
     expect(scheduler.clock.monotonic()).toBeLessThan(45_000)
   })

@@ -306,6 +306,7 @@ export class Sender {
       this.#list(queue)
     }
     queue.established = true
+    queue.lastError = null
     moveBehind(queue, batch)
     if (queue.inFlight.length === 0) {
       queue.recovering = false
@@ -323,6 +324,7 @@ export class Sender {
     this.#leaveFlight(queue, batch)
     if (uncertainCodes.has(error.code)) batch.uncertain = true
     queue.recovering = true
+    queue.lastError = error
     if (this.#values.acks === 0) {
       this.#hooks.lost(error, queue.topic, queue.partition, batch.count)
       this.#done(queue, batch, 0)
@@ -452,8 +454,10 @@ export class Sender {
 
   #expireBatch(queue: PartitionQueue, batch: ProducerBatch, timeoutMs: number): void {
     const { topic, partition } = queue
+    const cause = queue.lastError
     const problem = `${batch.count} records for ${topic}-${partition} were not acknowledged within delivery.timeout.ms (${timeoutMs})`
-    const error = new OttlaError('REQUEST_TIMED_OUT', problem, { topic, partition })
+    const why = cause === null ? '' : `; the last attempt failed with ${cause.code}: ${cause.message}`
+    const error = new OttlaError('REQUEST_TIMED_OUT', problem + why, { topic, partition, ...(cause === null ? {} : { cause }) })
     if (queue.inFlight.includes(batch)) {
       this.#fail(queue, batch, error)
       return
