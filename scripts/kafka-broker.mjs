@@ -4,7 +4,8 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -46,13 +47,14 @@ export function makeCertificate(folder) {
 }
 
 /**
- * Gives { plain, ssl, sasl, saslSsl } (ports), `certificate`, `stop()` (as by TERM), `kill()`, `start()` (again, on the same data and ports).
+ * Gives { plain, ssl, sasl, saslSsl } (ports), `proxied`, a port that tells clients to come by the port `proxy` instead, where nobody listens yet,
+ * `certificate`, `stop()` (as by TERM), `kill()`, `start()` (again, on the same data and ports).
  * The user of SASL is alice with the password alice-secret, by PLAIN and both SCRAM mechanisms. `overrides` go into server.properties.
  */
 export async function startKafka(folder, overrides = {}) {
   const jars = kafkaJars()
   mkdirSync(folder, { recursive: true })
-  const [plain, controller, ssl, sasl, saslSsl] = await freePorts(5)
+  const [plain, controller, ssl, sasl, saslSsl, proxied, proxy] = await freePorts(7)
   const { certificate, key } = makeCertificate(folder)
   const store = join(folder, 'store.pem')
   const pkcs8 = execFileSync('openssl', ['pkcs8', '-topk8', '-nocrypt'], { input: key, encoding: 'utf8' })
@@ -64,8 +66,9 @@ export async function startKafka(folder, overrides = {}) {
   }
   const properties = {
     'process.roles': 'broker,controller', 'node.id': 1, 'controller.quorum.voters': `1@127.0.0.1:${controller}`, 'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${plain},CONTROLLER://127.0.0.1:${controller},SSL://127.0.0.1:${ssl},SASL://127.0.0.1:${sasl},SASLSSL://127.0.0.1:${saslSsl}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL:SASL_PLAINTEXT,SASLSSL:SASL_SSL',
+    listeners: `PLAINTEXT://127.0.0.1:${plain},CONTROLLER://127.0.0.1:${controller},SSL://127.0.0.1:${ssl},SASL://127.0.0.1:${sasl},SASLSSL://127.0.0.1:${saslSsl},PROXIED://127.0.0.1:${proxied}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plain},SSL://localhost:${ssl},SASL://127.0.0.1:${sasl},SASLSSL://localhost:${saslSsl},PROXIED://127.0.0.1:${proxy}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL:SASL_PLAINTEXT,SASLSSL:SASL_SSL,PROXIED:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT', 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': store,
     'sasl.enabled.mechanisms': Object.keys(jaas).join(','),
     ...Object.fromEntries(['sasl', 'saslssl'].flatMap((name) => Object.entries(jaas).map(([mechanism, line]) => [`listener.name.${name}.${mechanism.toLowerCase()}.sasl.jaas.config`, line]))),
@@ -80,7 +83,7 @@ export async function startKafka(folder, overrides = {}) {
   execFileSync('java', ['-Xmx200m', '-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...scram], { stdio: 'pipe' })
   let child = null
   const broker = {
-    plain, ssl, sasl, saslSsl, certificate, jars, log: join(folder, 'server.log'),
+    plain, ssl, sasl, saslSsl, proxied, proxy, certificate, jars, log: join(folder, 'server.log'),
     get pid() { return child?.pid ?? null },
     async start() {
       const log = openSync(broker.log, 'a')
@@ -110,8 +113,19 @@ export async function startKafka(folder, overrides = {}) {
   return broker
 }
 
+/** A port by which another process has the broker killed and started again: one POST, answered when it is back. Gives { port, close() }. */
+export async function serveRestarts(broker) {
+  const server = createHttpServer((request, response) => {
+    broker.kill().then(() => broker.start()).then(() => response.end(), (error) => {
+      response.statusCode = 500
+      response.end(String(error))
+    })
+  })
+  await new Promise((done) => { server.listen(0, '127.0.0.1', done) })
+  return { port: server.address().port, close: () => new Promise((done) => { server.close(done) }) }
+}
+
 async function isOpen(port) {
-  const { connect } = await import('node:net')
   return new Promise((done) => {
     const socket = connect(port, '127.0.0.1', () => { socket.destroy(); done(true) }).once('error', () => done(false))
   })

@@ -11,7 +11,11 @@ export interface Target {
   close(): Promise<void>
 }
 
-export interface KafkaPorts { readonly plain: number; readonly ssl: number; readonly sasl: number; readonly saslSsl: number; readonly certificate: string }
+/** As scripts/kafka-broker.mjs gives them: `proxied` tells clients to come by `proxy`, a POST to `restarts` kills the broker and starts it again. */
+export interface KafkaPorts {
+  readonly plain: number; readonly ssl: number; readonly sasl: number; readonly saslSsl: number; readonly certificate: string
+  readonly proxied: number; readonly proxy: number; readonly restarts: number
+}
 
 export const apacheKafka: KafkaPorts | null = process.env['OTTLA_KAFKA'] === undefined ? null : JSON.parse(process.env['OTTLA_KAFKA']) as KafkaPorts
 
