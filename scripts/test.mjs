@@ -1,8 +1,8 @@
 /**
  * `npm test`: types, lint, build, every test of this machine's size, and the packed tarball. Ends with one line `N passed, N failed`.
- * `--no-pack` leaves the tarball out; other arguments go to vitest.
+ * The reliability rows (docs/durability.md) come after the tests; each counts as one. `--no-pack` leaves the tarball out; other arguments go to vitest.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -27,6 +27,20 @@ function check(name, args) {
   else { failed += 1; console.error(`FAILED: ${name}`) }
 }
 
+/** The lines are shown as they come; the last one has the counts. */
+async function reliability() {
+  console.log('\n# reliability rows')
+  const child = spawn(process.execPath, ['reliability/run.mjs', 'ci'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  for await (const chunk of child.stdout) {
+    process.stdout.write(chunk)
+    text += chunk
+  }
+  const counts = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/.exec(text)
+  passed += Number(counts?.[1] ?? 0)
+  failed += Number(counts?.[2] ?? 1)
+}
+
 check('types', [binOf('typescript', 'bin/tsc'), '-p', 'tsconfig.json'])
 check('lint', [binOf('oxlint', 'bin/oxlint'), '--type-aware', '--deny-warnings'])
 check('build', ['scripts/build.mjs'])
@@ -43,6 +57,8 @@ try {
   failed += 1
   console.error(`FAILED: no test report (${error.message})`)
 }
+await reliability()
+check('the table of reliability results in the docs', ['reliability/run.mjs', 'summary', '--check'])
 if (withPack) check('packed tarball on this Node', ['scripts/pack-smoke.mjs', '--this-node'])
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${passed} passed, ${failed} failed`)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { open, OttlaError, type Ottla, type OpenOptions } from '../src/index.ts'
 import { RecordingLogger } from '../src/testing/recording-logger.ts'
-import { readPartition } from './oracle/raw-reader.ts'
+import { readPartition } from '../reliability/lib/raw-reader.mjs'
 import { compilePackage, runModule, type Ended } from './support/child-process.ts'
 
 const root = mkdtempSync(join(realpathSync(tmpdir()), 'ottla-skeleton-'))

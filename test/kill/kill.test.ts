@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { readPartition } from '../oracle/raw-reader.ts'
+import { readPartition } from '../../reliability/lib/raw-reader.mjs'
 
 const CYCLES = Number(process.env['OTTLA_KILL_CYCLES'] ?? 25)
 const SEED = Number(process.env['OTTLA_SEED'] ?? 20261121)

@@ -1,0 +1,157 @@
+/**
+ * Planted bugs (spec/reliability 6, as far as they concern one node), each with the harness that must turn red. A patch is exact text on a copy of `src/`:
+ * when the code has moved on and `find` is not there exactly `times` times, that is a failure to be mended here, never a pass.
+ *
+ *   harness   a test file, run by vitest on the sabotaged copy
+ *   seconds   within which it must be red
+ *
+ * Row 20 (rows/20-saboteurs.mjs) plants them, one at a time.
+ */
+
+/** @typedef {{ id: string, file: string, find: string, replace: string, times?: number, harness: string, seconds: number }} Saboteur */
+
+const POWER_CUT = 'src/log/log-crash.test.ts'
+const LOG = 'test/regressions/log.test.ts'
+const NODE = 'test/regressions/node.test.ts'
+const RESOURCES = 'test/regressions/resources.test.ts'
+const GROUPS = 'test/regressions/groups.test.ts'
+
+/** @type {Saboteur[]} */
+export const saboteurs = [
+  {
+    id: 'no fdatasync before ack', file: 'src/log/log-file.ts', harness: POWER_CUT, seconds: 30,
+    find: '      await writer.handle.datasync()\n', replace: '',
+  },
+  {
+    id: 'fdatasync on wrong fd', file: 'src/log/log-file.ts', harness: POWER_CUT, seconds: 30,
+    find: '      await writer.handle.datasync()\n',
+    replace: '      const other = this.#fs.open(`${dirname(this.#path)}/leader-epoch-checkpoint`, "write"); await other.datasync(); other.close()\n',
+  },
+  {
+    id: 'no directory sync after roll', file: 'src/log/log-file.ts', harness: POWER_CUT, seconds: 30,
+    find: '    if (!this.#listed) await this.#fs.syncDirectory(dirname(this.#path))\n', replace: '',
+  },
+  {
+    id: 'rename before data sync', file: 'src/io/durable-file.ts', harness: 'test/regressions/log.test.ts', seconds: 30,
+    find: '    file.datasyncSync()\n', replace: '',
+  },
+  {
+    id: 'rename before data sync (off the event loop)', file: 'src/io/durable-file.ts', harness: 'test/regressions/log.test.ts', seconds: 30,
+    find: '    await file.datasync()\n', replace: '',
+  },
+  {
+    id: 'ack before append finishes', file: 'src/log/log-appender.ts', harness: NODE, seconds: 30,
+    find: '      await this.#state.segments.active.write(buffer, start, length)\n', replace: '      void this.#state.segments.active.write(buffer, start, length).catch(() => {})\n',
+  },
+  {
+    id: 'ack before the sync', file: 'src/log/log-appender.ts', harness: POWER_CUT, seconds: 30,
+    find: '      await Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])\n',
+    replace: '      void Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())]).catch(() => {})\n',
+  },
+  {
+    id: 'a sealed segment is not waited for', file: 'src/log/sealed-flusher.ts', harness: POWER_CUT, seconds: 30,
+    find: '    if (this.#pending.every((sealed) => sealed.logIsDurable)) return Promise.resolve()\n', replace: '    return Promise.resolve()\n',
+  },
+  {
+    id: 'index entry before data sync', file: 'src/log/sealed-flusher.ts', harness: POWER_CUT, seconds: 30,
+    find: '      await this.logsDurable()\n', replace: '      offsets.raiseRecoveryPoint(sealed.endOffset)\n      await this.logsDurable()\n',
+  },
+  {
+    id: 'CRC not checked on read', file: 'src/log/log-reader.ts', harness: LOG, seconds: 30,
+    find: 'if (checkCrc && !verifyBatchCrc(', replace: 'if (checkCrc && false && !verifyBatchCrc(',
+  },
+  {
+    id: 'CRC not checked in recovery', file: 'src/log/segment-recovery.ts', harness: LOG, seconds: 30,
+    find: 'checkCrc: options.checkCrc ?? true', replace: 'checkCrc: false',
+  },
+  {
+    id: 'recovery stops at the first bad batch in a sealed segment', file: 'src/log/log-loader.ts', harness: LOG, seconds: 30,
+    find: 'const firstWalked = clean ? opened.length : Math.max(0, floorIndex(opened, request.recoveryPoint))', replace: 'const firstWalked = clean ? opened.length : 0',
+  },
+  {
+    id: 'clean-shutdown mark left in place while the log is open', file: 'src/log/log-manager.ts', harness: LOG, seconds: 30,
+    find: '    if (marker !== null && !readOnly) removeCleanShutdown(fs, directory)\n', replace: '',
+  },
+  {
+    id: 'short write ignored', file: 'src/io/node-file-handle.ts', harness: NODE, seconds: 60,
+    find: '    if (count !== length) throw this.#shortWrite(count, length, position)\n', replace: '',
+  },
+  {
+    id: 'sync error swallowed', file: 'src/log/log-file.ts', harness: RESOURCES, seconds: 30,
+    find: '      await writer.handle.datasync()\n', replace: '      await writer.handle.datasync().catch(() => {})\n',
+  },
+  {
+    id: 'sync retried until it says OK', file: 'src/log/log-file.ts', harness: RESOURCES, seconds: 30,
+    find: '      await writer.handle.datasync()\n', replace: '      await writer.handle.datasync().catch(() => writer.handle.datasync())\n',
+  },
+  {
+    id: 'dedupe window of 4', file: 'src/log/producer-entry.ts', harness: 'src/log/producer-append.test.ts', seconds: 30,
+    find: 'export const CACHED_BATCHES = 5', replace: 'export const CACHED_BATCHES = 4',
+  },
+  {
+    id: 'producer state not snapshotted at roll', file: 'src/log/log-roll.ts', harness: 'src/log/partition-log.test.ts', seconds: 30,
+    find: '    return state.producers.takeSnapshot(false)\n', replace: '    return null\n',
+  },
+  {
+    id: 'abort index lost at truncation', file: 'src/log/segment.ts', harness: 'src/log/partition-log.test.ts', seconds: 30,
+    find: '    this.#indexes.truncateTo(offset, this.size)\n', replace: '    this.#indexes.truncateTo(offset, this.size)\n    this.#indexes.replaceAborted(new (this.#indexes.aborted().constructor as any)(this.baseOffset))\n',
+  },
+  {
+    id: 'old generation may commit', file: 'src/coordinator/offset-requests.ts', harness: GROUPS, seconds: 30,
+    find: "  if (generationId !== group.generation) return 'ILLEGAL_GENERATION'\n", replace: '',
+  },
+  {
+    id: 'offsets answered before load', file: 'src/coordinator/group-coordinator.ts', harness: GROUPS, seconds: 30,
+    find: '    if (this.#unavailable !== null) return { ...this.#unavailable, partitions: [] }\n', replace: '',
+  },
+  {
+    id: 'offset commit not awaited', file: 'src/coordinator/offsets-log.ts', harness: GROUPS, seconds: 30,
+    find: '    await replayed\n', replace: '    void replayed.catch(() => {})\n',
+  },
+  {
+    id: 'long timer overflow', file: 'src/common/scheduler.ts', harness: NODE, seconds: 30,
+    find: '  return Math.min(delayMs, MAX_DELAY_MS)\n', replace: '  return delayMs\n',
+  },
+  {
+    id: 'buffer pool reuse after timeout', file: 'src/client/sender.ts', harness: NODE, seconds: 30,
+    find: "    if (batch.posted > 0) this.#hooks.lost(error, queue.topic, queue.partition, batch.posted)\n    this.#hooks.settled(promises)\n",
+    replace: "    if (batch.posted > 0) this.#hooks.lost(error, queue.topic, queue.partition, batch.posted)\n    this.#accumulator.release(batch)\n    this.#hooks.settled(promises)\n",
+  },
+  {
+    id: 'fetch memory reused under a record', file: 'src/client/fetch-memory.ts', harness: 'src/client/fetch-memory.test.ts', seconds: 30,
+    find: 'if (--this.#holders === 0 && !this.#isPinned) this.#free()', replace: 'if (--this.#holders === 0) this.#free()',
+  },
+  {
+    id: 'count preallocation in decoder', file: 'src/protocol/byte-reader.ts', harness: RESOURCES, seconds: 30,
+    find: '    if (count * elementSize > this.end - this.position) {\n', replace: '    new Array(Math.min(count, 1e7)).fill(0)\n    if (false) {\n',
+  },
+  {
+    id: 'topic name unchecked', file: 'src/common/topic-partition.ts', harness: NODE, seconds: 30,
+    find: '  if (problem !== \'\') throw', replace: '  if (problem === null) throw',
+  },
+  {
+    id: 'stale reader leak in LMDB', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,
+    find: '      const environment = this.#environment ??= this.#open(this.#file.path)\n',
+    replace: '      const environment = this.#environment ??= this.#open(this.#file.path)\n      ;(globalThis as any).leaked ??= [(environment as any).getBinary?.(Buffer.from("x")), (environment as any).useReadTransaction?.()]\n',
+  },
+  {
+    id: 'commit answered before LMDB synced', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,
+    find: 'overlappingSync: false, safeRestore: true,', replace: 'overlappingSync: false, safeRestore: true, noSync: true,',
+  },
+  {
+    id: 'two opens of one directory', file: 'src/database.ts', harness: LOG, seconds: 60,
+    find: '    const lock = await lockDirectory(directory, fileSystem, { version: VERSION })\n    opened.push(() => lock.release())\n', replace: '',
+  },
+  {
+    id: 'two opens of one metadata file in one process', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 30,
+    find: "  if (paths.has(file.path)) throw new OttlaError('DIRECTORY_LOCKED', `${file.path} is open in this process already`, { file: file.path })\n", replace: '',
+  },
+  {
+    id: 'a clock that leaps is believed at once', file: 'src/log/retention.ts', harness: 'test/regressions/retention.test.ts', seconds: 30,
+    find: '      if (monotonic - this.#leaptAt < HOLD_MS) return { now: expected, held: true }\n', replace: '',
+  },
+  {
+    id: 'retention passes the high watermark', file: 'src/log/retention.ts', harness: 'test/regressions/retention.test.ts', seconds: 30,
+    find: 'if (emptyLast || highWatermark < upperBound || !expired(index)) break', replace: 'if (emptyLast || !expired(index)) break',
+  },
+]
