@@ -1,0 +1,96 @@
+/** `ottla serve` as a process: its ready line, its settings, its pages, its end. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { build, ottla, root } from '../support/cli.ts'
+
+interface Served { readonly child: ChildProcess; readonly lines: string[]; readonly port: number; ended(): Promise<number | null> }
+
+let directory: string
+const children: ChildProcess[] = []
+beforeAll(() => build())
+beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'ottla-serve-')) })
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function serve(...args: string[]): Promise<Served> {
+  const child = spawn(process.execPath, [join(root, '.tmp/package/dist/cli/main.js'), 'serve', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const exit = new Promise<number | null>((resolve) => { child.once('exit', resolve) })
+  const lines: string[] = []
+  return new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      lines.push(...chunk.toString().trimEnd().split('\n'))
+      const ready = /^listening on 127\.0\.0\.1:(\d+)$/.exec(lines.at(-1)!)
+      if (ready !== null) resolve({ child, lines, port: Number(ready[1]), ended: () => exit })
+    })
+    void exit.then((code) => reject(new Error(`it ended with ${code}`)))
+  })
+}
+
+const kafkaAt = ({ port }: Served): Kafka => new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING })
+
+describe('ottla serve', () => {
+  test('tells one line when clients can connect, ends with 0 on SIGTERM, and has kept what was acknowledged', async () => {
+    const first = await serve('--data', join(directory, 'data'), '--port', '0')
+    expect(first.lines).toHaveLength(1)
+    const producer = kafkaAt(first).producer()
+    await producer.connect()
+    await producer.send({ topic: 'kept', messages: [{ value: 'x' }] })
+    first.child.kill('SIGTERM')
+    expect(await first.ended()).toBe(0)
+    await producer.disconnect()
+    const second = await serve('--data', join(directory, 'data'), '--listeners', 'PLAINTEXT://127.0.0.1:0')
+    const admin = kafkaAt(second).admin()
+    await admin.connect()
+    expect(await admin.fetchTopicOffsets('kept')).toEqual([{ partition: 0, offset: '1', high: '1', low: '0' }])
+    await admin.disconnect()
+    second.child.kill('SIGINT')
+    expect(await second.ended()).toBe(0)
+    expect((await ottla(['verify', '--data', join(directory, 'data')])).code).toBe(0)
+  })
+
+  test('takes a server.properties, overrides, and has metrics and health on a port of their own', async () => {
+    const file = join(directory, 'server.properties')
+    writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`)
+    const served = await serve(file, '--override', 'num.partitions=3', '--metrics-port', '0')
+    const admin = kafkaAt(served).admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic: 'counted' }] })
+    expect((await admin.fetchTopicMetadata({ topics: ['counted'] })).topics[0]!.partitions).toHaveLength(3)
+    expect((await admin.describeCluster()).brokers).toMatchObject([{ nodeId: 5 }])
+    const [, address] = /^metrics on (.+)$/.exec(served.lines[0]!)!
+    const page = await fetch(`http://${address}/metrics`)
+    expect(page.headers.get('content-type')).toContain('version=0.0.4')
+    expect(await page.text()).toMatch(/^kafka_server_replicamanager_partitioncount 3$/m)
+    expect(await (await fetch(`http://${address}/health`)).text()).toBe('ok\n')
+    expect((await fetch(`http://${address}/`)).status).toBe(404)
+    await admin.disconnect()
+    served.child.kill('SIGTERM')
+    expect(await served.ended()).toBe(0)
+  })
+
+  test('in memory needs no directory', async () => {
+    const served = await serve('--in-memory', '--port', '0')
+    const admin = kafkaAt(served).admin()
+    await admin.connect()
+    expect(await admin.listTopics()).toEqual([])
+    await admin.disconnect()
+  })
+
+  test.each([
+    [[], 2, '--data DIR is required'],
+    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'SSL is not built yet'],
+    [['--in-memory', '--listeners', 'PLAINTEXT://0.0.0.0:0'], 1, 'give --allow-insecure'],
+    [['--in-memory', '--override', 'num.partition=2'], 1, 'did you mean "num.partitions"'],
+    [['nowhere.properties'], 2, 'nowhere.properties cannot be read'],
+  ])('refuses %j', async (args, code, text) => {
+    const outcome = await ottla(['serve', ...args])
+    expect([outcome.code, outcome.error]).toEqual([code, expect.stringContaining(text)])
+  })
+})
