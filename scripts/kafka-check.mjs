@@ -1,30 +1,19 @@
 /**
- * `npm run test:kafka`: writes a data directory with the built package and holds it against Apache Kafka's own classes: `kafka.tools.DumpLogSegments`
- * of Kafka 4.1.0 reads every file without complaint, and prints what `ottla dump-log` prints, line for line.
- * Needs Java 17 and Maven, which fetches Kafka's jars once into node_modules/.cache. Not part of `npm test`.
+ * `npm run test:kafka`: holds the built package against Apache Kafka 4.1.0 itself.
+ *
+ * Files: a data directory is written, `kafka.tools.DumpLogSegments` reads every file of it without complaint, and prints what `ottla dump-log` prints,
+ * line for line. Clients: the suites of test/clients run on a Kafka broker that is started for them (kafka-broker.mjs), TLS, SASL, cut connections
+ * and a killed broker included.
+ * Needs Java 17, openssl and Maven, which fetches Kafka's jars once into node_modules/.cache. Not part of `npm test`.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { open } from '../dist/index.js'
+import { kafkaJars, serveRestarts, startKafka } from './kafka-broker.mjs'
 
-const KAFKA = '4.1.0'
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-
-function kafkaJars() {
-  const cache = resolve('node_modules/.cache', `kafka-${KAFKA}`)
-  const jars = join(cache, 'libs')
-  if (existsSync(join(cache, 'complete'))) return jars
-  mkdirSync(cache, { recursive: true })
-  const dependency = (group, artifact, version) => `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
-  writeFileSync(join(cache, 'pom.xml'), `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>ottla</groupId><artifactId>check</artifactId><version>1</version>
-<packaging>pom</packaging><dependencies>${dependency('org.apache.kafka', 'kafka_2.13', KAFKA)}${dependency('org.apache.kafka', 'kafka-tools', KAFKA)}</dependencies></project>\n`)
-  console.log(`fetching Apache Kafka ${KAFKA} with Maven …`)
-  execFileSync('mvn', ['-q', '-f', join(cache, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`], { stdio: 'inherit' })
-  writeFileSync(join(cache, 'complete'), '')
-  return jars
-}
 
 async function writeEverything(directory) {
   const ottla = await open(directory, { logger: quiet })
@@ -74,11 +63,29 @@ try {
       console.error(`FAILED ${folder}: ${complaints[0] ?? (same ? java.stderr.slice(0, 500) : firstDifference(java.stdout, ours.stdout))}`)
     }
   }
+  if (await runClients(join(scratch, 'broker'))) passed += 1
+  else failed += 1
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)
+
+/** True when the suites of test/clients pass on Apache Kafka too. */
+async function runClients(folder) {
+  console.log('starting Apache Kafka for the clients …')
+  const broker = await startKafka(folder)
+  const restarts = await serveRestarts(broker)
+  const { plain, ssl, sasl, saslSsl, proxied, proxy, certificate } = broker
+  try {
+    const env = { ...process.env, OTTLA_KAFKA: JSON.stringify({ plain, ssl, sasl, saslSsl, proxied, proxy, certificate, restarts: restarts.port }) }
+    const vitest = spawn(process.execPath, [resolve('node_modules/vitest/vitest.mjs'), 'run', '--project', 'suite', 'test/clients', '--no-file-parallelism'], { stdio: 'inherit', env })
+    return await new Promise((done) => { vitest.once('exit', (status) => done(status === 0)) })
+  } finally {
+    await restarts.close()
+    await broker.stop()
+  }
+}
 
 function firstDifference(theirs, ours) {
   const a = theirs.split('\n')
