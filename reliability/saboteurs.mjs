@@ -10,7 +10,7 @@
 
 /** @typedef {{ id: string, file: string, find: string, replace: string, times?: number, harness: string, seconds: number }} Saboteur */
 
-const POWER_CUT = 'src/log/log-crash.test.ts'
+const POWER_CUT = 'test/regressions/power-cut.test.ts'
 const LOG = 'test/regressions/log.test.ts'
 const NODE = 'test/regressions/node.test.ts'
 const RESOURCES = 'test/regressions/resources.test.ts'
@@ -93,7 +93,7 @@ export const saboteurs = [
     find: '    return state.producers.takeSnapshot(false)\n', replace: '    return null\n',
   },
   {
-    id: 'abort index lost at truncation', file: 'src/log/segment.ts', harness: 'src/log/partition-log.test.ts', seconds: 30,
+    id: 'abort index lost at truncation', file: 'src/log/segment.ts', harness: LOG, seconds: 30,
     find: '    this.#indexes.truncateTo(offset, this.size)\n', replace: '    this.#indexes.truncateTo(offset, this.size)\n    this.#indexes.replaceAborted(new (this.#indexes.aborted().constructor as any)(this.baseOffset))\n',
   },
   {
@@ -132,7 +132,7 @@ export const saboteurs = [
   {
     id: 'stale reader leak in LMDB', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,
     find: '      const environment = this.#environment ??= this.#open(this.#file.path)\n',
-    replace: '      const environment = this.#environment ??= this.#open(this.#file.path)\n      ;(globalThis as any).leaked ??= [(environment as any).getBinary?.(Buffer.from("x")), (environment as any).useReadTransaction?.()]\n',
+    replace: '      const environment = this.#environment ??= this.#open(this.#file.path)\n      const any = environment as any\n      if (any.leaked === undefined && any.useReadTransaction) {\n        any.leaked = any.useReadTransaction()\n        any.getBinary(Buffer.from("/a"), { transaction: any.leaked })\n      }\n',
   },
   {
     id: 'commit answered before LMDB synced', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,
