@@ -93,5 +93,5 @@ export async function run({ slice, seed, deadline, report = () => {} }) {
   } finally {
     rmSync(tree, { recursive: true, force: true })
   }
-  return { count: caught.length, unit: row.floor.unit, acked: 0, faults: caught.length, violations, details: { of: saboteurs.length, caught } }
+  return { count: caught.length, unit: row.floor.unit, acked: 0, faults: { 'planted bugs': caught.length }, violations, details: { of: saboteurs.length, caught } }
 }
