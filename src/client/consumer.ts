@@ -229,8 +229,11 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     if (first === null) return []
     const all = [first]
     let left = max - (first.to - first.from)
+    // These are valid for ever: said before more is taken, because what ends a fetch gives back its memory.
+    first.slice.lease?.pin()
     try {
       for (let more = left > 0 ? this.#fetcher.take(left) : null; more !== null; more = left > 0 ? this.#fetcher.take(left) : null) {
+        more.slice.lease?.pin()
         all.push(more)
         left -= more.to - more.from
       }
@@ -240,8 +243,6 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     }
     this.#hand = all
     this.#fetcher.pump()
-    // These are valid for ever.
-    for (const { slice } of all) slice.lease?.pin()
     return all.map((taken) => this.#batch(taken))
   }
 
