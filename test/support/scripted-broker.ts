@@ -12,7 +12,7 @@ export interface Asked<A extends Api = Api> { readonly api: string; readonly ver
 
 /** What to answer; 'silence' never does, 'cut' closes the connection, bytes go out as they are. */
 export type Answer<A extends Api> = ResponseInput<A> | 'silence' | 'cut' | Uint8Array
-type Handler = (asked: Asked<never>) => Answer<Api> | Promise<Answer<Api>>
+type Handler = (asked: Asked) => Answer<Api> | Promise<Answer<Api>>
 
 export class ScriptedBroker {
   readonly #server: Server
@@ -73,9 +73,10 @@ export class ScriptedBroker {
   async #answer(socket: Socket, connection: number, frame: Uint8Array): Promise<void> {
     const header = decodeRequestHeader(frame)
     const api = apiOf(header.apiKey)!
-    const asked = { api: api.name, version: header.apiVersion, body: decodeRequestBody(api, header.apiVersion, frame, header.bodyStart), clientId: header.clientId, connection }
-    this.asked.push(asked as unknown as Asked)
-    const answer = await (this.#handlers.get(api.key)?.(asked as unknown as Asked<never>) ?? 'cut')
+    const body = decodeRequestBody(api, header.apiVersion, frame, header.bodyStart)
+    const asked: Asked = { api: api.name, version: header.apiVersion, body, clientId: header.clientId, connection }
+    this.asked.push(asked)
+    const answer = await (this.#handlers.get(api.key)?.(asked) ?? 'cut')
     if (answer === 'cut') socket.destroy()
     else if (answer === 'silence') await new Promise(() => {})
     else if (answer instanceof Uint8Array) socket.write(answer)

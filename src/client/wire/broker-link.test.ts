@@ -6,6 +6,7 @@ import { apis } from '../../protocol/api-registry.ts'
 import { encodeResponse } from '../../protocol/frames.ts'
 import { ManualScheduler } from '../../testing/manual-scheduler.ts'
 import { ScriptedBroker } from '../../../test/support/scripted-broker.ts'
+import { nextTurn } from '../waiting.ts'
 import { openLink, type BrokerLink, type LinkSettings } from './broker-link.ts'
 import { LinkPool } from './link-pool.ts'
 
@@ -30,7 +31,7 @@ const connect = async (settings: Partial<LinkSettings> = {}): Promise<BrokerLink
   links.push(link)
   return link
 }
-const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await new Promise((resolve) => { setImmediate(resolve) }) }
+const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await nextTurn(systemPorts.scheduler) }
 const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', (error: unknown) => (error as OttlaError).code)
 const heartbeat = { groupId: 'g', generationId: 1, memberId: 'm' }
 
@@ -112,7 +113,7 @@ test('a session is renewed before it ends, and requests wait for that', async ()
   await scheduler.advance(9500)
   await until(() => order.length === 5)
   const late = link.call(apis.heartbeat, heartbeat)
-  await new Promise((resolve) => { setImmediate(resolve) })
+  await nextTurn(systemPorts.scheduler)
   expect(order).toEqual(['handshake', '/u/p', 'heartbeat', 'handshake', '/u/p'])
   admit()
   await late
@@ -165,7 +166,7 @@ test('a broker that cannot be reached is tried again after pauses that double', 
     const state = { done: false }
     const failing = codeOf(pool.get(address, 'main')).finally(() => { state.done = true })
     while (!state.done) {
-      await new Promise((resolve) => { setImmediate(resolve) })
+      await nextTurn(systemPorts.scheduler)
       if (scheduler.keepAliveTimers > 0) await scheduler.advance(1)
     }
     expect(await failing).toBe('NETWORK_EXCEPTION')

@@ -126,14 +126,15 @@ export class Cluster {
     }
   }
 
-  #isFresh(name: string): boolean {
+  /** What is known of the topic may be acted upon. */
+  isFresh(name: string): boolean {
     const topic = this.#topics.get(name)
     return topic !== undefined && !topic.isStale && this.#ports.clock.monotonic() - topic.askedAt < this.#settings.metadataMaxAgeMs
   }
 
   /** Who leads is known, as far as that can be: what is missing is asked for. Null: nothing is missing. */
   locate(topics: Iterable<string>): Promise<void> | null {
-    const missing = [...new Set(topics)].filter((name) => !this.#isFresh(name))
+    const missing = [...new Set(topics)].filter((name) => !this.isFresh(name))
     return missing.length === 0 ? null : this.#refresh(missing)
   }
 

@@ -94,16 +94,17 @@ export class FetchLane {
     if (located !== null) {
       // Once more of them are known, the consumer asks again.
       located.then(() => call.settle(), (reason: unknown) => {
-        this.#refuse(call.request.partitions.filter((each) => typeof this.#cluster.leader(each.topic, each.partition) === 'number'), OttlaError.from(reason))
+        this.#refuse(call.request.partitions.filter((each) => !this.#cluster.isFresh(each.topic)), OttlaError.from(reason))
         call.settle()
       })
     }
     const nodes = new Map<Node, (Wanted & FetchTarget)[]>()
     const homeless: [Wanted, number][] = []
     for (const each of call.request.partitions) {
+      if (!this.#cluster.isFresh(each.topic)) continue
       const place = this.#placeOf(each)
       if (typeof place === 'number') {
-        if (located === null) homeless.push([each, place])
+        homeless.push([each, place])
         continue
       }
       const list = nodes.get(place.node)
