@@ -10,6 +10,7 @@ import { ATTRIBUTES_AT, TRANSACTIONAL_BIT } from '../record/batch-format.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { findLog, mustWrite } from './partition-lookup.ts'
+import { keylessRecords } from './record-errors.ts'
 
 export function handleProduce(context: BrokerContext, request: ProduceRequest): Promise<ProduceResponse> {
   const { metrics } = context
@@ -30,13 +31,17 @@ function appendOne(context: BrokerContext, request: ProduceRequest, item: Produc
     }
   }, (error: unknown) => {
     context.metrics.failedBatches += 1
-    return refuse(item, failureOf(error))
+    const why = failureOf(error)
+    return why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
+      ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why)
   })
 }
 
 function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse {
   return { topic: item.topic, partition: item.partition, ...why, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 }
+
+function isCompacted(context: BrokerContext, topic: string): boolean { return context.topics.get(topic)?.values['cleanup.policy'].includes('compact') === true }
 
 /** What is too short to say is left to the log to refuse. */
 function isTransactional(records: Uint8Array): boolean { return records.length > ATTRIBUTES_AT + 1 && (records[ATTRIBUTES_AT + 1]! & TRANSACTIONAL_BIT) !== 0 }

@@ -54,9 +54,12 @@ export interface ProducePartition {
   /** One record batch. The broker patches base offset and leader epoch in place and owns the bytes until the response. */
   readonly records: Uint8Array
 }
+/** A record that made its batch be refused, by its place in it. */
+export interface RecordError { readonly batchIndex: number; readonly message: string }
 export interface ProducePartitionResponse extends Failure {
   readonly topic: string; readonly partition: number
   readonly baseOffset: number; readonly logAppendTimeMs: number; readonly logStartOffset: number
+  readonly recordErrors?: readonly RecordError[]
 }
 export interface ProduceResponse { readonly partitions: readonly ProducePartitionResponse[] }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OttlaError } from '../../src/common/errors.ts'
 import { apis, apiList } from '../../src/protocol/api-registry.ts'
 import { decodeCorrelationId, decodeResponse, encodeRequest } from '../../src/protocol/frames.ts'
+import { buildBatch } from '../../src/record/record-batch-builder.ts'
 import { batchOf } from '../support/broker-kit.ts'
 import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
 
@@ -72,6 +73,31 @@ describe('requests in a row', () => {
     raw.write(encodeRequest(apis.produce, 3, 1, 'raw', produceTo('nowhere', batchOf(['a']), 0)))
     expect(await raw.frame()).toBeNull()
     expect(warnings()[0]).toContain('a Produce request with acks 0 failed: there is no topic "nowhere"')
+  })
+})
+
+describe('a batch that is refused', () => {
+  test('is told with the records that are to blame', async () => {
+    await kit.ottla.admin.createTopic('keyed', { config: { 'cleanup.policy': 'compact' } })
+    const records = buildBatch(['a', null, 'b', null].map((key) => ({ timestamp: 1_704_067_200_000, key: key === null ? null : Buffer.from(key), value: Buffer.from('v') })))
+    const { responses } = await (await client()).call(apis.produce, 8, produceTo('keyed', records))
+    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 87, recordErrors: [{ batchIndex: 1 }, { batchIndex: 3 }] })
+    expect(kit.ottla.log('keyed', 0).logEndOffset).toBe(0)
+  })
+
+  test.each([
+    ['with a checksum that is wrong', (bytes: Buffer) => { bytes[bytes.length - 1]! ^= 1 }, 3, 2],
+    ['of an old message format', (bytes: Buffer) => { bytes[16] = 1 }, 3, 87],
+    ['of a transaction', (bytes: Buffer) => { bytes[22]! |= 0x10 }, 3, 48],
+    ['compressed with zstd, from a client that is too old for it', (bytes: Buffer) => { bytes[22]! |= 4 }, 3, 76],
+    ['compressed with what is no codec', (bytes: Buffer) => { bytes[22]! |= 7 }, 7, 2],
+  ])('%s leaves no trace in the log', async (_, spoil, version, errorCode) => {
+    await kit.ottla.admin.createTopic('t')
+    const records = Buffer.from(batchOf(['a']))
+    spoil(records)
+    const { responses } = await (await client()).call(apis.produce, version, produceTo('t', records))
+    expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(errorCode)
+    expect(kit.ottla.log('t', 0).logEndOffset).toBe(0)
   })
 })
 

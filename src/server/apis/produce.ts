@@ -54,7 +54,8 @@ function isTooNew(records: Uint8Array | null, call: Call): boolean {
 
 function partitionOf(index: number, answer: Omit<ProducePartitionResponse, 'topic' | 'partition'>) {
   const { errorCode, errorMessage, baseOffset, logAppendTimeMs, logStartOffset } = answer
-  return { index, errorCode, baseOffset, logAppendTimeMs, logStartOffset, errorMessage: errorCode === 0 ? null : errorMessage ?? null }
+  const recordErrors = answer.recordErrors?.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message })) ?? []
+  return { index, errorCode, baseOffset, logAppendTimeMs, logStartOffset, recordErrors, errorMessage: errorCode === 0 ? null : errorMessage ?? null }
 }
 
 function throwFirst(refusals: readonly (Refusal | null)[], partitions: readonly ProducePartitionResponse[]): null {
