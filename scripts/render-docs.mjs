@@ -8,13 +8,17 @@ const scopes = [
   ['Topic', 'topic'], ['Broker', 'broker'], ['Client', 'client'], ['Producer', 'producer'], ['Consumer', 'consumer'], ['Admin', 'admin'],
 ]
 
-/** `tables`: { topic, broker, client, producer, consumer, admin }; `tools`: { expected, formatSetting } of src/config/setting-value.ts. */
-export function renderAll(tables, tools, errorTable) {
+/**
+ * `tables`: { topic, broker, client, producer, consumer, admin }; `tools`: { expected, formatSetting } of src/config/setting-value.ts; `protocol`: { apiList,
+ * servedList } of src/protocol/api-registry.ts and src/server/served-apis.ts.
+ */
+export function renderAll(tables, tools, errorTable, protocol) {
   return {
     'src/config/settings.ts': renderInputTypes(tables),
     'src/config/values.ts': renderValueTypes(tables),
     'docs/configuration.md': renderConfiguration(tables, tools),
     'docs/errors.md': renderErrors(errorTable),
+    'docs/protocol.md': renderProtocol(protocol),
   }
 }
 
@@ -129,3 +133,41 @@ function renderErrors(errorTable) {
     + '(codes of Ottla\'s own travel as the nearest one of Kafka\'s). `retriable` says whether the same call may succeed later.\n\n'
     + `| code | errorCode | retriable | origin | what to do |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
 }
+
+const range = (first, last) => (first === last ? String(first) : `${first}–${last}`)
+
+function renderProtocol({ apiList, servedList }) {
+  const servedOf = new Map(servedList.map((served) => [served.api.key, served]))
+  const rows = apiList.map((api) => {
+    const served = servedOf.get(api.key)
+    const advertised = served !== undefined && served.advertisedFirst !== served.first ? ` (advertised from ${served.advertisedFirst})` : ''
+    return [
+      String(api.key), api.name, served === undefined ? 'no' : range(served.first, served.last) + advertised, range(api.minVersion, api.maxVersion),
+      api.flexibleSince === Infinity ? 'none' : String(api.flexibleSince),
+    ].join(' | ')
+  })
+  return `# Wire protocol\n\n<!-- ${generated} -->\n\n`
+    + 'The messages of Kafka\'s protocol that Ottla reads and writes, as of Kafka 4.1. "Served" are the versions that a listener of Ottla answers, "known" those that its own '
+    + 'clients can use with other brokers. An API that is not served is not offered to clients, which then do without it. The fields of each are in `src/protocol/messages/`, one file an API, in the '
+    + 'notation that `src/protocol/schema.ts` explains.\n\n'
+    + `| key | API | served | known | flexible from |\n|---|---|---|---|---|\n${rows.map((row) => `| ${row} |`).join('\n')}\n\n`
+    + protocolRules
+}
+
+const protocolRules = `## How bytes are read
+
+- Every message of every version above is held against bytes of Kafka's own classes, both ways (\`fixtures/vectors\`), and against a fuzzer (\`npm run fuzz\`).
+- A frame that does not parse, an API that is not served or a version outside its range closes the connection without an answer, as in Kafka; ApiVersions of a version that is not
+  served is answered in version 0 with \`UNSUPPORTED_VERSION\`.
+- Unknown tagged fields are stepped over. Bytes after the last field are not looked at: librdkafka sends some.
+- A count or length is held against the bytes that are there before anything is allocated. A message may take 16 bytes of memory for each of its own and 1 MiB, and 32 MiB in all;
+  record data and other byte arrays are views and do not count. Text is at most 32,767 bytes, as in Kafka.
+- 64-bit integers beyond ±(2^53−1) are refused ([ADR 0001](adr/0001-numbers-for-int64.md)).
+- Record data of produce requests and fetch responses is never copied between socket and log by the codecs.
+
+## How they are written
+
+- A field that a version lacks is not written, a field that is left out is written at its default, and a tagged field at its default is left out.
+- Null where a version does not allow it, and text beyond 32,767 bytes, is an \`INVALID_REQUEST\` error of the caller.
+- Record data of a kilobyte or more is sent from where it is.
+`

@@ -10,9 +10,11 @@ import { adminTable, consumerTable } from '../src/config/consumer-settings.ts'
 import { producerTable } from '../src/config/producer-settings.ts'
 import { expected, formatSetting } from '../src/config/setting-value.ts'
 import { topicTable } from '../src/config/topic-settings.ts'
+import { apiList } from '../src/protocol/api-registry.ts'
+import { servedList } from '../src/server/served-apis.ts'
 
 const tables = { topic: topicTable, broker: brokerTable, client: clientTable, producer: producerTable, consumer: consumerTable, admin: adminTable }
-const files = Object.entries(renderAll(tables, { expected, formatSetting }, errorTable))
+const files = Object.entries(renderAll(tables, { expected, formatSetting }, errorTable, { apiList, servedList }))
 
 test.each(files)('%s is as its tables say (if not: npm run build && node scripts/generate-docs.mjs)', (path, text) => {
   expect(readFileSync(join(import.meta.dirname, '..', path), 'utf8')).toBe(text)
