@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { open as openLmdb } from 'lmdb'
 import { interleave, median, row } from '../lib/measure.mjs'
-import { closedLoop, rawSyncLoopRate, withDatabase, withScratch } from '../lib/workspace.mjs'
+import { closedLoop, rawSyncLoopRate, rawWriteRate, withDatabase, withScratch } from '../lib/workspace.mjs'
 
 const value = Buffer.alloc(100, 0x61)
 
@@ -11,8 +11,10 @@ const value = Buffer.alloc(100, 0x61)
  * costs ten times as much to write to.
  */
 const warmUp = (senders) => senders === 1 ? 2000 : 200_000
+const touchMemory = (scratch) => rawWriteRate(scratch, 256 << 20)
 
-const ours = (senders, count, acks) => () => withDatabase({}, async (ottla) => {
+const ours = (senders, count, acks) => () => withDatabase({}, async (ottla, scratch) => {
+  touchMemory(scratch)
   const producer = ottla.producer({ acks })
   await closedLoop(producer, senders, warmUp(senders), value)
   const before = ottla.metrics()
@@ -24,6 +26,7 @@ const ours = (senders, count, acks) => () => withDatabase({}, async (ottla) => {
 let lastRecordsPerSync = 0
 
 const lmdb = (senders, count) => () => withScratch(async (scratch) => {
+  touchMemory(scratch)
   // Without overlappingSync a put is answered when it is on disk, as ours is.
   const db = openLmdb({ path: join(scratch, 'lmdb'), encoding: 'binary', overlappingSync: false })
   let next = 0

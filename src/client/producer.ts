@@ -52,14 +52,6 @@ interface StagedRecord<K, V> {
 
 type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
 
-// A promise's executor runs at once, so these two carry its functions out without a closure per record.
-let takenResolve: Resolve
-let takenReject: Reject
-function take(resolve: Resolve, reject: Reject): void {
-  takenResolve = resolve
-  takenReject = reject
-}
-
 export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #ports: Ports
   readonly #values: ProducerValues
@@ -110,15 +102,13 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWith(record, options)
-    const promise = new Promise<RecordMetadata>(take)
-    const resolve = takenResolve
-    const reject = takenReject
-    try {
-      this.#accept(record, resolve, reject, null, 0)
-    } catch (error) {
-      reject(OttlaError.from(error))
-    }
-    return promise
+    return new Promise<RecordMetadata>((resolve, reject) => {
+      try {
+        this.#accept(record, resolve, reject, null, 0)
+      } catch (error) {
+        reject(OttlaError.from(error))
+      }
+    })
   }
 
   async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {

@@ -93,17 +93,6 @@ export function writeUnsignedVarint(buffer: Uint8Array, position: number, value:
 
 /** `value` in −2^31 … 2^31−1. Returns the position after it. */
 export function writeVarint(buffer: Uint8Array, position: number, value: number): number {
-  // Lengths and deltas, as most are.
-  if (value >= 0 && value < 0x2000) {
-    const zigzag = value << 1
-    if (zigzag < 0x80) {
-      buffer[position] = zigzag
-      return position + 1
-    }
-    buffer[position] = (zigzag & 0x7f) | 0x80
-    buffer[position + 1] = zigzag >>> 7
-    return position + 2
-  }
   return writeUnsignedVarint(buffer, position, ((value << 1) ^ (value >> 31)) >>> 0)
 }
 
