@@ -24,6 +24,8 @@ export class ScriptedBroker {
   /** Versions told to clients, where they are not all that are known here. */
   readonly versions: Map<string, readonly [min: number, max: number] | null> = new Map()
   connections: number = 0
+  /** Requests that have come, those that wait for the answer before them included. */
+  received: number = 0
 
   private constructor(server: Server) {
     this.#server = server
@@ -65,6 +67,7 @@ export class ScriptedBroker {
       splitter.push(chunk)
       for (let frame = splitter.next(); frame !== null; frame = splitter.next()) {
         const mine = frame
+        this.received += 1
         order = order.then(() => this.#answer(socket, connection, mine))
       }
     })

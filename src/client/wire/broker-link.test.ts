@@ -113,7 +113,9 @@ test('a session is renewed before it ends, and requests wait for that', async ()
   await scheduler.advance(9500)
   await until(() => order.length === 5)
   const late = link.call(apis.heartbeat, heartbeat)
-  await nextTurn(systemPorts.scheduler)
+  const { received } = broker
+  for (let turn = 0; turn < 20; turn += 1) await nextTurn(systemPorts.scheduler)
+  expect(broker.received).toBe(received)
   expect(order).toEqual(['handshake', '/u/p', 'heartbeat', 'handshake', '/u/p'])
   admit()
   await late
