@@ -1,8 +1,6 @@
-import type { Buffer } from 'node:buffer'
-
 export interface RawRecord {
-  readonly offset: number; readonly timestamp: number; readonly key: string | null; readonly value: Buffer | null
-  readonly headers: readonly (readonly [string, Buffer | null])[]
+  readonly offset: number; readonly timestamp: number; readonly key: string | null; readonly rawKey: Uint8Array | null; readonly value: Uint8Array | null
+  readonly headers: readonly (readonly [string, Uint8Array | null])[]
 }
 export interface RawBatch {
   readonly file: string; readonly position: number; readonly size: number; readonly baseOffset: number

@@ -66,7 +66,7 @@ function recordsOf(batch, count, baseOffset, baseTimestamp) {
     const headers = []
     for (let left = reader.next(); left > 0; left -= 1) headers.push([String(reader.take(reader.next())), reader.take(reader.next())])
     if (reader.at !== end) throw new Error(`record at offset ${offset} has ${reader.at - end} bytes too many`)
-    records.push({ offset, timestamp, key: key === null ? null : key.toString(), value, headers })
+    records.push({ offset, timestamp, key: key === null ? null : key.toString(), rawKey: key, value, headers })
   }
   if (reader.at !== reader.bytes.length) throw new Error(`the batch at offset ${baseOffset} has ${reader.bytes.length - reader.at} bytes behind its records`)
   return records
