@@ -334,7 +334,7 @@ export interface ConsumerSettings {
   'check.crcs'?: boolean | 'true' | 'false'
   /** Name of this client in logs, metrics and group descriptions. Default: empty. */
   'client.id'?: string
-  /** Where this client stands, to fetch from a near replica. Default: empty. */
+  /** Where this client stands, to fetch from a near replica of a cluster (no effect in process: there is one broker). Default: empty. */
   'client.rack'?: string
   /** How long calls without a timeout of their own may take. Default: 60000. */
   'default.api.timeout.ms'?: number | `${number}`
