@@ -43,6 +43,7 @@ const THIN_INDEX_BYTES = 1024 * 1024
 /** What a disk writes as a whole, at best. */
 const SECTOR_SIZE = 512
 const REBUILD_CHUNK = 256 * 1024
+const UNKNOWN = -1
 
 /** Where to begin, and what the batch there must look like. */
 interface Start {
@@ -102,6 +103,9 @@ export class SegmentSearch {
   }
 
   floorPosition(offset: number): number { return this.#start(offset).position }
+
+  /** True: an index entry says that a batch ends with this very offset. */
+  isIndexed(offset: number): boolean { return this.#start(offset).entryOffset === offset }
 
   likelyPosition(offset: number): number {
     const index = this.#indexes.offsets(this.#file.size)
@@ -208,6 +212,33 @@ export class SegmentSearch {
   }
 
   /**
+   * As `end`, by reading on from the last entry of the offset index: however many batches share one timestamp, that is an index interval. For what lies before
+   * it the time index is believed. Null when the entry does not lead to the batch it names, or the way from there is not clear: ask `end`.
+   */
+  async nearEnd(): Promise<SegmentEnd | null> {
+    const offsets = this.#indexes.offsets(this.#file.size)
+    const times = this.#indexes.times()
+    if (offsets.entryCount === 0 || times.entryCount === 0) return null
+    const { lastOffset, lastPosition } = offsets
+    let nextOffset = UNKNOWN
+    let maxTimestamp = times.lastTimestamp
+    let offsetOfMax = times.lastOffset
+    const walker = new BatchWalker(this.#file, lastPosition, this.#file.size, { kind: 'headers' })
+    const problem = await this.#walk(walker, (header) => {
+      const fits = nextOffset === UNKNOWN ? header.lastOffset === lastOffset : header.baseOffset >= nextOffset && header.lastOffset >= header.baseOffset
+      if (!fits) return 'out of order'
+      if (header.maxTimestamp > maxTimestamp) {
+        maxTimestamp = header.maxTimestamp
+        offsetOfMax = header.lastOffset
+      }
+      nextOffset = header.lastOffset + 1
+      return null
+    })
+    if (problem !== null || nextOffset === UNKNOWN || times.lastOffset >= nextOffset) return null
+    return { nextOffset, validBytes: walker.position, maxTimestamp, offsetOfMax, problem }
+  }
+
+  /**
    * Where the segment ends and its greatest timestamp, by reading on from the last index entries. Cheap where timestamps rise; where the greatest lies
    * far back, all headers from there on are read. Without a time index, all of them.
    */
@@ -264,7 +295,9 @@ export class SegmentSearch {
   async #startByTime(timestamp: number, startOffset: number): Promise<number> {
     for (;;) {
       const times = this.#indexes.times()
-      const entry = times.floorEntry(timestamp)
+      let entry = times.floorEntry(timestamp)
+      // A damaged entry may name a later batch that has the same timestamp, and nothing would show it.
+      if (!this.#indexes.trusted && entry >= 0 && times.timestampAt(entry) === timestamp) entry--
       if (entry < 0) return startOffset
       if (this.#indexes.trusted || (await this.#timeEntryHolds(times, entry))) return Math.max(startOffset, times.offsetAt(entry))
       if (!(await this.#mend())) return startOffset

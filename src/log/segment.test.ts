@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as fc from 'fast-check'
+import { FileCache } from '../io/file-cache.ts'
 import { FaultFileSystem, ManualClock, SimulatedFileSystem } from '../testing/index.ts'
 import { appendTo, batchAt, defaultSegmentSettings, newDisk, storeOn, toHex, writeFile } from '../../test/support/segment-harness.ts'
 import { Segment, type SegmentSettings } from './segment.ts'
@@ -328,9 +329,46 @@ describe('lookups', () => {
       await compareTimes(Segment.open(storeOn(disk), 0, settings), rows)
       const reopened = Segment.open(storeOn(disk), 0, settings)
       await reopened.loadTail()
+      expect(await reopened.largestTimestamp()).toBe(Math.max(...timestamps))
       expect(reopened.maxTimestamp).toBe(Math.max(...timestamps))
       appendTo(reopened, batchAt(reopened.nextOffset, 1, 99, 500), batchAt(reopened.nextOffset + 1, 1, 100, 500))
     }), { numRuns: 150 })
+  })
+
+  test('by time find what a time index has lost, though more was appended before anybody asked', async () => {
+    await fc.assert(fc.asyncProperty(stamps, damage, async (timestamps, what) => {
+      const disk = newDisk()
+      const { segment, rows } = filled(disk, timestamps)
+      segment.close()
+      applyDamage(disk, path('timeindex'), what)
+      const reopened = Segment.open(storeOn(disk), 0, settings)
+      await reopened.loadTail()
+      const base = reopened.nextOffset
+      appendTo(reopened, batchAt(base, 1, 3, 500), batchAt(base + 1, 1, 4, 500))
+      const row = [...rows, { base, last: base, timestamp: 3 }, { base: base + 1, last: base + 1, timestamp: 4 }].find((each) => each.timestamp >= 4)!
+      expect(await reopened.findByTimestamp(4, 0)).toEqual({ offset: row.base, timestamp: row.timestamp, leaderEpoch: 0 })
+      expect(await reopened.largestTimestamp()).toBe(Math.max(4, ...timestamps))
+    }), { numRuns: 150 })
+  })
+
+  test('the end of a segment is found without reading it all, though every batch has the same timestamp', async () => {
+    const disk = newDisk()
+    const { segment, rows } = filled(disk, Array.from({ length: 400 }, () => 7))
+    segment.close()
+    const faults = new FaultFileSystem(disk)
+    const reopened = Segment.open({ ...storeOn(disk), fileSystem: faults, fileCache: new FileCache(faults, 4) }, 0, settings)
+    const asked: number[] = []
+    const open = faults.open.bind(faults)
+    faults.open = (file, mode) => {
+      const handle = open(file, mode)
+      const read = handle.read.bind(handle)
+      handle.read = (buffer, offset, length, position) => { asked.push(position); return read(buffer, offset, length, position) }
+      return handle
+    }
+    const tail = await reopened.loadTail()
+    expect(tail).toMatchObject({ nextOffset: rows.at(-1)!.last + 1, problem: null })
+    expect(Math.min(...asked)).toBeGreaterThan(tail.validBytes / 2)
+    expect(await reopened.largestTimestamp()).toBe(7)
   })
 
   test('do not start at a later batch because the index says so', async () => {

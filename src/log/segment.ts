@@ -21,7 +21,7 @@ import { segmentFileKinds, segmentFileName } from './segment-names.ts'
 import { recoverSegment, type RecoverOptions, type RecoveryOutcome } from './segment-recovery.ts'
 import { rollReason, type RollReason } from './segment-roll.ts'
 import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
-import { SegmentSearch, type BatchLocation, type TimestampedOffset } from './segment-search.ts'
+import { SegmentSearch, type BatchLocation, type SegmentEnd, type TimestampedOffset } from './segment-search.ts'
 import { TIME_ENTRY_SIZE } from './time-index.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
@@ -77,6 +77,9 @@ export class Segment {
   #maxTimestamp = -1
   #offsetOfMaxTimestamp: number
   #rollTimestamp: number | null = null
+  /** False: `#maxTimestamp` may rest on an index that came from a file. */
+  #timesAreChecked = false
+  #sizeWhenLoaded = -1
   #readers = 0
   #onLastReader: (() => void) | null = null
 
@@ -102,6 +105,7 @@ export class Segment {
     segment.#indexes.reset()
     segment.#nextOffset = baseOffset
     segment.#rollTimestamp = -1
+    segment.#timesAreChecked = true
     return segment
   }
 
@@ -227,6 +231,8 @@ export class Segment {
    * Not checked yet: when there is no batch at it, or one whose base offset is above `offset`, the index lied: call `locate`, which mends it.
    */
   floorPosition(offset: number): number { return this.#search.floorPosition(offset) }
+  /** True: an index entry says that a batch ends with this very offset. */
+  isIndexed(offset: number): boolean { return this.#search.isIndexed(offset) }
   /**
    * Where the batch that holds `offset` begins if batches are larger than an index interval, so that each has its entry; −1: no guess. The caller checks: a
    * base offset above `offset`, or no batch at all, means that `floorPosition` must be asked.
@@ -235,16 +241,23 @@ export class Segment {
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
+  /** The end is known from elsewhere, and the last batch claims another: its offset is damaged. Reading it is an error then. */
+  claimEnd(nextOffset: number): void { this.#nextOffset = nextOffset }
+
   /** Cheap: looks a few entries up. */
   hasTornIndexes(): Promise<boolean> { return this.#search.hasTornIndexes() }
 
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
-  findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> { return this.#search.findByTimestamp(timestamp, startOffset) }
+  async findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> {
+    // An index that nobody wrote to is checked by the search itself.
+    if (this.#nextOffset !== UNKNOWN) await this.#checkTimes()
+    return this.#search.findByTimestamp(timestamp, startOffset)
+  }
 
   /** First record that has the largest timestamp of the segment; null when no record has one. Raises LOG_CORRUPT. */
   async findMaxTimestamp(): Promise<TimestampedOffset | null> {
-    if (this.#nextOffset === UNKNOWN) await this.loadTail()
+    await this.#checkTimes()
     if (this.#maxTimestamp < 0) return null
     const batch = await this.#search.locate(this.#offsetOfMaxTimestamp)
     return batch === null ? null : this.#search.firstRecord(batch, this.#maxTimestamp, this.baseOffset)
@@ -255,7 +268,7 @@ export class Segment {
    * time rises), so a lost or lying time index never deletes early.
    */
   async largestTimestamp(): Promise<number> {
-    if (this.#nextOffset === UNKNOWN) await this.loadTail()
+    await this.#checkTimes()
     return this.#maxTimestamp >= 0 ? this.#maxTimestamp : this.#store.fileSystem.stat(this.logPath)?.modifiedMs ?? -1
   }
 
@@ -274,13 +287,39 @@ export class Segment {
 
   // Load, recovery, truncation.
 
-  /** Makes an opened segment ready to be the active one: finds its next offset and largest timestamp, cheaply, from the last index entries on. */
+  /**
+   * Makes an opened segment ready to be the active one: finds its next offset from the last index entry on. What the time index says of the largest timestamp is
+   * checked when somebody goes by it.
+   */
   async loadTail(): Promise<SegmentTail> {
-    const end = await this.#search.end()
+    const near = await this.#search.nearEnd()
+    this.#timesAreChecked = near === null
+    this.#sizeWhenLoaded = this.size
+    return this.#take(near ?? await this.#search.end())
+  }
+
+  #take(end: SegmentEnd): SegmentTail {
     this.#nextOffset = end.nextOffset
     this.#maxTimestamp = end.maxTimestamp
     this.#offsetOfMaxTimestamp = end.offsetOfMax
     return { nextOffset: end.nextOffset, validBytes: end.validBytes, problem: end.problem }
+  }
+
+  /**
+   * Brings the largest timestamp and the time index to what the log says, once. An index that was short when it was loaded and got entries since would hide what
+   * it lacks: then all of it is made anew.
+   */
+  async #checkTimes(): Promise<void> {
+    if (this.#timesAreChecked) return
+    const isAsLoaded = this.#nextOffset === UNKNOWN || this.size === this.#sizeWhenLoaded
+    const end = await (isAsLoaded ? this.#search.end() : this.#search.rebuild())
+    if (this.#timesAreChecked) return
+    this.#timesAreChecked = true
+    if (this.#nextOffset === UNKNOWN || this.#nextOffset === end.nextOffset) this.#take(end)
+    else if (end.maxTimestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = end.maxTimestamp
+      this.#offsetOfMaxTimestamp = end.offsetOfMax
+    }
   }
 
   /**
@@ -297,6 +336,7 @@ export class Segment {
     this.#maxTimestamp = scan.maxTimestamp
     this.#offsetOfMaxTimestamp = scan.offsetOfMax
     this.#rollTimestamp = scan.rollTimestamp
+    this.#timesAreChecked = true
     return outcome
   }
 
@@ -311,7 +351,8 @@ export class Segment {
     this.#file.resize(first.position)
     this.#file.cut()
     if (first.position === 0) this.#rollTimestamp = -1
-    await this.loadTail()
+    this.#timesAreChecked = true
+    this.#take(await this.#search.end())
   }
 
   /** Renames all files of the segment to `….deleted`; reads go on. The `.log` goes first: index files without one are dropped at load. */
