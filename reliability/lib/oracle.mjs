@@ -26,6 +26,8 @@ export class Oracle {
   topics = new Map()
   /** What checks found wrong with them. */
   wrongTopics = []
+  /** `topic-partition` → the offset below which records may be gone */
+  trimmed = new Map()
   acks = 0
 
   /** @param profile { topics, producers } as a job has them @param keep which acknowledgements promise something: `kill` all, `power` those of acks=all */
@@ -44,6 +46,7 @@ export class Oracle {
       if (this.keep === 'kill' || settings.settings.acks === 'all') this.acked.set(`${producer}:${sequence}`, { topic, partition: Number(partition), offset: Number(offset) })
     } else if (kind === 'try') this.tried.set(`${rest[0]}:${Math.floor(Number(rest[1]) / INCARNATION)}`, Number(rest[2]))
     else if (kind === 'err') this.refused.set(`${rest[0]}:${rest[1]}`, rest[2])
+    else if (kind === 'trimming') this.trimmed.set(`${rest[0]}-${rest[1]}`, Number(rest[2]))
     else if (kind === 'commit') this.commits.set(`${rest[0]}-${rest[1]}`, Number(rest[2]))
     else if (kind === 'making' || kind === 'dropping') this.topics.set(rest[0], 'open')
     else if (kind === 'made' || kind === 'dropped') this.topics.set(rest[0], kind)
@@ -78,6 +81,7 @@ export class Oracle {
     }
     for (const [id, ack] of this.acked) {
       const at = found.get(id)
+      if (at === undefined && ack.offset < this.trimmed.get(`${ack.topic}-${ack.partition}`)) continue
       if (at === undefined) violations.push(`acknowledged ${id} at ${ack.topic}-${ack.partition} offset ${ack.offset} is lost`)
       else if (at.topic !== ack.topic || at.partition !== ack.partition || at.offset !== ack.offset) {
         violations.push(`acknowledged ${id} moved from ${ack.topic}-${ack.partition} offset ${ack.offset} to ${at.topic}-${at.partition} offset ${at.offset}`)
@@ -115,7 +119,7 @@ export class Oracle {
       const incarnation = `${producer}:${Math.floor(sequence / INCARNATION)}`
       if (!(sequence <= this.tried.get(incarnation))) violations.push(`${id} is there and was never tried`)
       const before = last.get(incarnation)
-      const follows = before === undefined ? sequence % INCARNATION === 0 : sequence === before + 1
+      const follows = before === undefined ? sequence % INCARNATION === 0 || this.trimmed.size > 0 : sequence === before + 1
       if (!follows && this.refused.size === 0) violations.push(`producer ${producer}: ${sequence} follows ${before}`)
       if (before !== undefined && sequence <= before) violations.push(`producer ${producer}: ${sequence} comes behind ${before}`)
       last.set(incarnation, sequence)

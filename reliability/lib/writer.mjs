@@ -8,6 +8,8 @@
  *   commit TOPIC PARTITION OFFSET      a committed offset of group `g`, acknowledged
  *   making | made | dropping | dropped TOPIC
  *   topics NAME…                       all there are, when a check has opened
+ *   armed                              a scenario waits for a line: from here on it is attacked
+ *   trimming TOPIC PARTITION OFFSET    records below it may go
  *   done                               the end of a job that has one
  *   failed CODE TEXT                   the job failed as a whole
  */
@@ -149,7 +151,7 @@ async function write(job) {
 }
 
 async function scenario(job) {
-  await scenarios[job.name].run({ open: () => openAndTell(job.directory), tell, job })
+  await scenarios[job.name].run({ open: () => openAndTell(job.directory), tell, job, armed: nextLine })
 }
 
 tell('ready')
