@@ -14,7 +14,6 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
-import { uuidFromBytes } from '../common/uuid.ts'
 import { formatInt64 } from './wide-integer.ts'
 
 export class ByteReader {
@@ -116,7 +115,7 @@ export class ByteReader {
   /** 16 bytes as the 22-character text of `common/uuid`. */
   uuid(): string {
     const start = this.#take(16)
-    return uuidFromBytes(this.buffer.subarray(start, start + 16))
+    return this.#text.toString('base64url', start, start + 16)
   }
 
   /** The next `length` bytes as text. */

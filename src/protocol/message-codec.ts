@@ -15,12 +15,13 @@ import { KIND, planOf, type FieldPlan, type StructPlan } from './plan.ts'
 import type { FieldValue, MessageInput, MessageOf, MessageSchema, PlainMessage } from './schema.ts'
 
 /** What one decoded message may take in memory, whatever its size; views of its bytes do not count. */
-export const MAX_DECODED_MEMORY: number = 32 * 1024 * 1024
+export const MAX_DECODED_MEMORY: number = 16 * 1024 * 1024
 const FREE_MEMORY = 1024 * 1024
 const MEMORY_PER_BYTE = 16
 const MAX_STRING = 32767
 const EMPTY_BYTES = new Uint8Array(0)
 
+/** About what V8 takes. */
 const WEIGHT = { array: 48, slot: 8, string: 24, character: 2, bytes: 128, uuid: 40, tag: 16 }
 
 type Mutable = Record<string, FieldValue | undefined>
@@ -75,10 +76,11 @@ function readArray(field: FieldPlan, isFlexible: boolean, reader: ByteReader): F
   const count = isFlexible ? reader.compactNullableArray(field.elementSize) : reader.nullableArray(field.elementSize)
   if (count < 0) return absent(field, reader)
   reader.charge(WEIGHT.array + WEIGHT.slot * count)
-  const list: FieldValue[] = []
+  // Of its size from the start: a list that grows takes room for 17 with its first element.
+  const list = Array<FieldValue>(count)
   const { struct } = field
-  if (struct !== null) for (let i = 0; i < count; i++) list.push(readStruct(struct, reader))
-  else for (let i = 0; i < count; i++) list.push(readScalar(field, isFlexible, reader))
+  if (struct !== null) for (let i = 0; i < count; i++) list[i] = readStruct(struct, reader)
+  else for (let i = 0; i < count; i++) list[i] = readScalar(field, isFlexible, reader)
   return list
 }
 

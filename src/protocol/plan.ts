@@ -68,7 +68,7 @@ function planStruct(name: string, all: readonly Field[], version: number, isFlex
   const size = fields.reduce((sum, plan) => sum + fieldSize(plan, isFlexible), isFlexible ? 1 : 0)
   return {
     name, isFlexible, fields, tagged: plans.filter((plan) => plan.isTagged).sort((a, b) => a.tag - b.tag),
-    template: defaultsOf(all), size, weight: 32 + 8 * all.length,
+    template: defaultsOf(all), size, weight: 64 + 8 * all.length,
   }
 }
 
