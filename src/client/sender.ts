@@ -47,7 +47,7 @@ export interface SenderHooks {
 
 /** Codes after which a batch may have been appended all the same. */
 const uncertainCodes: ReadonlySet<string> = new Set([
-  'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE',
+  'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE',
 ])
 
 export class Sender {

@@ -8,7 +8,7 @@ import { apiList, apiOf, apis } from '../../src/protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse } from '../../src/protocol/frames.ts'
 import { FrameSplitter } from '../../src/protocol/frame-splitter.ts'
 
-export interface Asked<A extends Api = Api> { readonly api: string; readonly version: number; readonly body: RequestOf<A>; readonly clientId: string | null; readonly connection: number }
+export interface Asked<A extends Api = Api> { readonly api: string; readonly version: number; readonly body: RequestOf<A>; readonly clientId: string | null; readonly correlationId: number }
 
 /** What to answer; 'silence' never does, 'cut' closes the connection, bytes go out as they are. */
 export type Answer<A extends Api> = ResponseInput<A> | 'silence' | 'cut' | Uint8Array
@@ -58,7 +58,6 @@ export class ScriptedBroker {
 
   #serve(socket: Socket): void {
     this.connections += 1
-    const connection = this.connections
     this.#sockets.add(socket)
     socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
     const splitter = new FrameSplitter(100_000_000)
@@ -68,16 +67,16 @@ export class ScriptedBroker {
       for (let frame = splitter.next(); frame !== null; frame = splitter.next()) {
         const mine = frame
         this.received += 1
-        order = order.then(() => this.#answer(socket, connection, mine))
+        order = order.then(() => this.#answer(socket, mine))
       }
     })
   }
 
-  async #answer(socket: Socket, connection: number, frame: Uint8Array): Promise<void> {
+  async #answer(socket: Socket, frame: Uint8Array): Promise<void> {
     const header = decodeRequestHeader(frame)
     const api = apiOf(header.apiKey)!
     const body = decodeRequestBody(api, header.apiVersion, frame, header.bodyStart)
-    const asked: Asked = { api: api.name, version: header.apiVersion, body, clientId: header.clientId, connection }
+    const asked: Asked = { api: api.name, version: header.apiVersion, body, clientId: header.clientId, correlationId: header.correlationId }
     this.asked.push(asked)
     const answer = await (this.#handlers.get(api.key)?.(asked) ?? 'cut')
     if (answer === 'cut') socket.destroy()

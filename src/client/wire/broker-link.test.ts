@@ -89,6 +89,17 @@ test('a request that is not answered in time ends the connection, and all behind
   await until(() => broker.open === 0)
 })
 
+test('an answer that cannot be read ends the connection', async () => {
+  broker.on(apis.heartbeat, ({ correlationId }) => {
+    const frame = Buffer.from([0, 0, 0, 7, 0, 0, 0, 0, 9, 9, 9])
+    frame.writeInt32BE(correlationId, 4)
+    return frame
+  })
+  const link = await connect()
+  expect(await codeOf(link.call(apis.heartbeat, heartbeat))).toBe('NETWORK_EXCEPTION')
+  expect(link.isOpen).toBe(false)
+})
+
 test('an answer larger than is taken ends the connection', async () => {
   broker.on(apis.heartbeat, () => Buffer.from([0x7f, 0xff, 0xff, 0xff]))
   const link = await connect()

@@ -85,7 +85,7 @@ export class BrokerLink {
       const frame = await this.#exchange(apis.apiVersions, version, { clientSoftwareName: 'ottla', clientSoftwareVersion: this.#settings.softwareVersion })
       // The error code comes first in every version, and a broker that does not know the version answers with version 0.
       const errorCode = frame.length < 6 ? 0 : Buffer.from(frame.buffer, frame.byteOffset, frame.length).readInt16BE(4)
-      const answer = decodeResponse(apis.apiVersions, errorCode === UNSUPPORTED_VERSION ? 0 : version, frame)
+      const answer = this.#decode(apis.apiVersions, errorCode === UNSUPPORTED_VERSION ? 0 : version, frame)
       if (answer.errorCode === UNSUPPORTED_VERSION && version > 0) {
         const known = answer.apiKeys.find((each) => each.apiKey === apis.apiVersions.key)?.maxVersion ?? 0
         version = Math.min(known, version - 1)
@@ -145,7 +145,18 @@ export class BrokerLink {
   async #ask<A extends Api>(api: A, request: RequestFor<A>, options: CallOptions = {}): Promise<ResponseOf<A>> {
     const version = this.version(api, options)
     const frame = await this.#exchange(api, version, typeof request === 'function' ? request(version) : request, options.timeoutMs)
-    return decodeResponse(api, version, frame)
+    return this.#decode(api, version, frame)
+  }
+
+  /** What cannot be read says nothing of what the broker did, and what comes behind it is no better. */
+  #decode<A extends Api>(api: A, version: number, frame: Uint8Array): ResponseOf<A> {
+    try {
+      return decodeResponse(api, version, frame)
+    } catch (cause) {
+      const error = new OttlaError('NETWORK_EXCEPTION', `broker ${addressText(this.address)} answered ${api.name} (version ${version}) with what cannot be read`, { cause })
+      this.#connection.fail(error)
+      throw error
+    }
   }
 
   async #exchange<A extends Api>(api: A, version: number, body: RequestInput<A>, timeoutMs: number = this.#settings.requestTimeoutMs): Promise<Uint8Array> {
@@ -168,7 +179,7 @@ export class BrokerLink {
     const parts = encodeRequestParts(apis.produce, version, id, this.#settings.clientId, request)
     this.#usedAt = this.#ports.clock.monotonic()
     if (request.acks === 0) return this.#connection.send(parts).then(() => null)
-    return this.#connection.request(id, parts, apis.produce.name, timeoutMs).then((frame) => decodeResponse(apis.produce, version, frame))
+    return this.#connection.request(id, parts, apis.produce.name, timeoutMs).then((frame) => this.#decode(apis.produce, version, frame))
   }
 
   /** Resolves when requests may be sent: not while the session is renewed. */

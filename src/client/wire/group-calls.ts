@@ -132,7 +132,7 @@ export function groupCalls(wire: Wire): Calls {
       return { groups: described }
     },
 
-    /** Every broker lists the groups that it coordinates. */
+    /** Every broker lists the groups that it coordinates. Those that tell of no type know one type only. */
     async listGroups({ statesFilter }) {
       await cluster.metadata([], false)
       const answers = await Promise.all(cluster.nodes.map(async (node) => {
@@ -143,7 +143,7 @@ export function groupCalls(wire: Wire): Calls {
         }
       }))
       const bad: Failure | undefined = answers.find((each) => each.errorCode !== 0)
-      return { errorCode: bad?.errorCode ?? 0, error: bad?.error, groups: answers.flatMap((each) => each.groups) }
+      return { errorCode: bad?.errorCode ?? 0, error: bad?.error, groups: answers.flatMap((each) => each.groups).map((each) => ({ ...each, groupType: each.groupType || 'classic' })) }
     },
 
     async deleteGroups({ groups }) {
