@@ -50,7 +50,7 @@ function split(given: unknown): Checked {
 
 export async function connectKafka(bootstrap: unknown, settings: unknown, ports: Ports = systemPorts): Promise<Kafka> {
   const isObject = Object.prototype.toString.call(bootstrap) === '[object Object]'
-  const { given, values, ssl, logger, signal } = split(settings ?? (isObject ? bootstrap : {}))
+  const { given, values, ssl, logger, signal } = split(settings === undefined ? isObject ? bootstrap : {} : settings)
   const named = values['bootstrap.servers'].length > 0
   if (named && !isObject && bootstrap !== undefined) throw new OttlaError('INVALID_CONFIG', 'the brokers are given twice: as first argument of connect() and as bootstrap.servers')
   const addresses = parseBootstrap(isObject || named ? values['bootstrap.servers'] : bootstrap)
