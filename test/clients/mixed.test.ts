@@ -1,0 +1,92 @@
+/** A group whose members are ours and kafkajs's: they share an assignor, and each may be the leader that assigns. */
+import kafkajs, { type Assigner, type Cluster } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect, open, silentLogger, type Kafka } from '../../src/index.ts'
+import { apacheKafka, fresh } from './targets.ts'
+
+const { AssignerProtocol, Kafka: KafkaJs, logLevel } = kafkajs
+
+/** kafkajs brings one assignor, under a name of its own. This is Kafka's range for one topic. */
+const range = ({ cluster }: { cluster: Cluster }): Assigner => ({
+  name: 'range', version: 0,
+  protocol: ({ topics }) => ({ name: 'range', metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }) }),
+  assign({ members, topics }) {
+    const ids = members.map((each) => each.memberId).sort()
+    const topic = topics[0]!
+    const partitions = cluster.findTopicPartitionMetadata(topic).map((each) => each.partitionId).sort()
+    const share = Math.floor(partitions.length / ids.length)
+    const extra = partitions.length % ids.length
+    return Promise.resolve(ids.map((memberId, i) => {
+      const from = i * share + Math.min(i, extra)
+      const assignment = { [topic]: partitions.slice(from, from + share + (i < extra ? 1 : 0)) }
+      return { memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) }) }
+    }))
+  },
+})
+
+interface Rig { readonly port: number; readonly kafka: Kafka; close(): Promise<void> }
+
+async function ownRig(): Promise<Rig> {
+  const database = await open('', { inMemory: true, logger: silentLogger })
+  const { port } = await database.listen({ port: 0 })
+  const kafka = await connect(`127.0.0.1:${port}`, { logger: silentLogger })
+  return { port, kafka, async close() { await kafka.close(); await database.close() } }
+}
+
+async function kafkaRig(): Promise<Rig> {
+  const { plain: port } = apacheKafka!
+  const kafka = await connect(`127.0.0.1:${port}`, { logger: silentLogger })
+  return { port, kafka, close: () => kafka.close() }
+}
+
+const rigs: [string, () => Promise<Rig>][] = [['another Ottla', ownRig], ...apacheKafka === null ? [] : [['Apache Kafka', kafkaRig] as [string, () => Promise<Rig>]]]
+
+describe.each(rigs)('a group of mixed members on %s', (_, start) => {
+  let rig: Rig
+  beforeAll(async () => { rig = await start() })
+  afterAll(() => rig.close())
+
+  test.each(['ours', 'theirs'])('shares partitions when %s came first', async (first) => {
+    const topic = fresh('mixed')
+    const groupId = fresh('group')
+    await rig.kafka.admin.createTopic(topic, { partitions: 4 })
+    await rig.kafka.admin.listOffsets(topic, 'latest')
+    const ours = rig.kafka.consumer({ 'group.id': groupId, 'auto.offset.reset': 'earliest', 'partition.assignment.strategy': 'range', 'heartbeat.interval.ms': 200 })
+    const client = new KafkaJs({ brokers: [`127.0.0.1:${rig.port}`], logLevel: logLevel.NOTHING })
+    const theirs = client.consumer({ groupId, partitionAssigners: [range], heartbeatInterval: 200 })
+    let their: number[] = []
+    theirs.on(theirs.events.GROUP_JOIN, ({ payload }) => { their = payload.memberAssignment[topic] ?? [] })
+    const seen: string[] = []
+    let reading = Promise.resolve()
+    const joinOurs = (): void => {
+      ours.subscribe(topic)
+      reading = (async () => { for await (const record of ours) seen.push(Buffer.from(record.value!).toString()) })()
+    }
+    const joinTheirs = async (): Promise<void> => {
+      await theirs.connect()
+      await theirs.subscribe({ topic, fromBeginning: true })
+      await theirs.run({ eachMessage: ({ message }) => { seen.push(message.value!.toString()); return Promise.resolve() } })
+    }
+    const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await new Promise((resolve) => { setImmediate(resolve) }) }
+
+    if (first === 'ours') {
+      joinOurs()
+      await until(() => ours.assignment().length === 4)
+      await joinTheirs()
+    } else {
+      await joinTheirs()
+      await until(() => their.length === 4)
+      joinOurs()
+    }
+    await until(() => ours.assignment().length === 2 && their.length === 2)
+    expect([...ours.assignment().map((each) => each.partition), ...their].sort()).toEqual([0, 1, 2, 3])
+    await using producer = rig.kafka.producer()
+    await producer.sendBatch(Array.from({ length: 40 }, (__, i) => ({ topic, partition: i % 4, value: Buffer.from(String(i)) })))
+    await until(() => seen.length === 40)
+    expect(seen.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (__, i) => i))
+    await theirs.disconnect()
+    await until(() => ours.assignment().length === 4)
+    await ours.close()
+    await reading
+  })
+})
