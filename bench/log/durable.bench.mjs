@@ -10,7 +10,7 @@ const value = Buffer.alloc(100, 0x61)
  * Before the time is taken: the collection of garbage before each variant throws compiled code away, and memory that the machine has not touched yet
  * costs ten times as much to write to.
  */
-const warmUp = (senders) => senders === 1 ? 2000 : 200_000
+const warmUp = (senders) => senders === 1 ? 2000 : senders < 1000 ? 200_000 : 800_000
 const touchMemory = (scratch) => rawWriteRate(scratch, 256 << 20)
 
 const ours = (senders, count, acks) => () => withDatabase({}, async (ottla, scratch) => {

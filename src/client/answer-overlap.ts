@@ -8,8 +8,9 @@
  * A figure of one partition queue; the sender feeds it and obeys.
  */
 
-/** In two parts the answer is never slower than in one, so that a little more than the time of telling is fine. */
-const TOLERANCE = 1.2
+/** Times the telling that the answer may take. For a part of the records it is shorter than for all, so that the threshold to begin is higher. */
+const TO_BEGIN = 1.4
+const TO_STAY = 1.2
 const WEIGHT = 0.2
 
 function smooth(mean: number, value: number): number { return mean < 0 ? value : mean + WEIGHT * (value - mean) }
@@ -40,6 +41,11 @@ export class AnswerOverlap {
     this.#msPerRecord = smooth(this.#msPerRecord, (now - this.#answeredAt) / this.#answered)
     this.#answeredAt = -1
     this.#answered = 0
-    this.pays = this.#answerMs < TOLERANCE * this.#msPerRecord * outstanding
+    if (this.#answerMs < 0) return
+    const pays = this.#answerMs < (this.pays ? TO_STAY : TO_BEGIN) * this.#msPerRecord * outstanding
+    if (pays === this.pays) return
+    this.pays = pays
+    // Answers for another number of records: what was measured does not hold for them.
+    this.#answerMs = -1
   }
 }
