@@ -57,7 +57,7 @@ export async function connectKafka(bootstrap: unknown, settings: unknown, ports:
   if (signal?.aborted === true) throw new OttlaError('ABORTED', 'connecting was aborted by its signal', { cause: signal.reason })
   const link = linkSettings(values, ssl)
   const pool = new LinkPool(link, { ...ports, logger })
-  const cluster = new Cluster(addresses, pool, { metadataMaxAgeMs: values['metadata.max.age.ms'] }, ports)
+  const cluster = new Cluster(addresses, pool, { metadataMaxAgeMs: values['metadata.max.age.ms'] }, { ...ports, logger })
   try {
     await unlessAborted(signal, cluster.metadata([], false))
   } catch (error) {

@@ -66,8 +66,9 @@ export class BrokerLink {
   }
 
   get isOpen(): boolean { return this.#connection.isOpen }
+  get isAwaiting(): boolean { return this.#connection.pendingRequests > 0 }
   /** Milliseconds since the last request or answer; 0 while one is awaited. */
-  get idleMs(): number { return this.#connection.pendingRequests > 0 ? 0 : this.#ports.clock.monotonic() - this.#usedAt }
+  get idleMs(): number { return this.isAwaiting ? 0 : this.#ports.clock.monotonic() - this.#usedAt }
 
   onEnded(listener: () => void): void { this.#ended = listener }
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { OttlaError } from '../../common/errors.ts'
-import { silentLogger } from '../../common/logger.ts'
 import { systemPorts } from '../../common/ports.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/api.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import type { BrokerApi, ProduceResponse } from '../../protocol/broker-api.ts'
+import { RecordingLogger } from '../../testing/recording-logger.ts'
 import { ScriptedBroker } from '../../../test/support/scripted-broker.ts'
 import { nextTurn } from '../waiting.ts'
 import { Cluster } from './cluster.ts'
@@ -18,7 +18,8 @@ let pool: LinkPool
 let cluster: Cluster
 let api: BrokerApi
 
-const ports = { ...systemPorts, logger: silentLogger }
+const logger = new RecordingLogger()
+const ports = { ...systemPorts, logger }
 const settings = {
   clientId: '', softwareVersion: '1', requestTimeoutMs: 5000, maxFrameBytes: 1_000_000, tls: null, credentials: null,
   setupTimeoutMs: 5000, maxSetupTimeoutMs: 5000, reconnectBackoffMs: 1, maxReconnectBackoffMs: 10, maxIdleMs: -1,
@@ -36,6 +37,7 @@ function serveMetadata(broker: ScriptedBroker): void {
 }
 
 beforeEach(async () => {
+  logger.clear()
   for (let i = 0; i < 3; i += 1) brokers.push(await ScriptedBroker.open())
   leaders = [0, 1, 2]
   for (const each of brokers) serveMetadata(each)
@@ -78,6 +80,9 @@ test('offsets are asked of each leader, and a broker that fails is the error of 
   })))
   const answer = await api.listOffsets({ isolationLevel: 0, partitions: [2, 1, 0].map((partition) => ({ topic: 't', partition, timestamp: -1 })) })
   expect(answer.partitions.map((each) => [each.partition, each.errorCode, each.offset])).toEqual([[2, 13, -1], [1, 0, 101], [0, 0, 100]])
+  await api.listOffsets({ isolationLevel: 0, partitions: [{ topic: 't', partition: 2, timestamp: -1 }] })
+  // Told once in a while, not every time.
+  expect(logger.messages('warn')).toEqual(['a broker does not answer'])
 })
 
 const batch = (text: string): Uint8Array => Buffer.from(text)

@@ -29,6 +29,7 @@ interface Topic {
 
 export interface ClusterSettings { readonly metadataMaxAgeMs: number }
 
+const TELL_EVERY_MS = 10_000
 const UNKNOWN_TOPIC = 3
 const LEADER_NOT_AVAILABLE = 5
 /** Errors that say: who leads, or what is there, is not what we think. */
@@ -47,6 +48,8 @@ export class Cluster {
   /** The request after the one under way: its topics are still gathered. */
   #next: { readonly topics: Set<string>; readonly done: Promise<void> } | null = null
   #turn = 0
+  /** When it was logged that a broker does not answer. */
+  readonly #told = new Map<number, number>()
 
   constructor(bootstrap: readonly Address[], pool: LinkPool, settings: ClusterSettings, ports: Ports) {
     this.#bootstrap = bootstrap
@@ -169,13 +172,23 @@ export class Cluster {
     if (entry !== undefined && staleCodes.has(errorCode)) entry.isStale = true
   }
 
-  /** A broker did not answer: what it led may be led by another now, and what it coordinated too. */
-  lost(nodeId: number): void {
+  /** A broker did not answer: what it led may be led by another now, and what it coordinated too. What the broker does not know is its answer. */
+  lost(nodeId: number, error: OttlaError): void {
+    if (error.code === 'UNSUPPORTED_VERSION' || error.code === 'CLOSED') return
+    this.#tell(nodeId, error)
     for (const topic of this.#topics.values()) {
       if ([...topic.partitions.values()].some((each) => each.nodeId === nodeId)) topic.isStale = true
     }
     for (const [key, node] of this.#coordinators) if (node.nodeId === nodeId) this.#coordinators.delete(key)
     if (nodeId === this.#controllerId) this.#controllerId = -1
+  }
+
+  /** Callers repeat what failed, and may do so for long: whoever runs this program should know why nothing moves. */
+  #tell(nodeId: number, error: OttlaError): void {
+    const now = this.#ports.clock.monotonic()
+    if (now - (this.#told.get(nodeId) ?? -Infinity) < TELL_EVERY_MS) return
+    this.#told.set(nodeId, now)
+    this.#ports.logger.warn('a broker does not answer', { broker: nodeId, error })
   }
 
   // ---- coordinators --------------------------------------------------------------------------------------------------------------

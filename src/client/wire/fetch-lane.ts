@@ -151,7 +151,7 @@ export class FetchLane {
     } catch (reason) {
       const error = OttlaError.from(reason)
       state.session.reset()
-      this.#cluster.lost(node.nodeId)
+      this.#cluster.lost(node.nodeId, error)
       this.#nearer.clear()
       this.#refuse(targets, error)
     } finally {

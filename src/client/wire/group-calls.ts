@@ -28,7 +28,7 @@ export function groupCalls(wire: Wire): Calls {
       return await (await pool.get(node, lane)).call(api, request, options)
     } catch (reason) {
       const error = OttlaError.from(reason)
-      if (error.code !== 'UNSUPPORTED_VERSION') cluster.lost(node.nodeId)
+      cluster.lost(node.nodeId, error)
       throw error
     }
   }

@@ -31,7 +31,7 @@ export async function askLeaders<P extends Place, R extends Place & { readonly e
       return await ask(await pool.get(node, 'main'), part)
     } catch (reason) {
       const failure = unanswered(reason)
-      if (failure.error.code !== 'UNSUPPORTED_VERSION') cluster.lost(node.nodeId)
+      cluster.lost(node.nodeId, failure.error)
       return part.map((each) => failed(each, failure))
     }
   }))

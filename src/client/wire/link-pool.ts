@@ -132,8 +132,8 @@ export class LinkPool {
       slot.resume()
       slot.attempt?.cancel(error)
       if (slot.link === null) continue
-      if (slot.link.idleMs > 0) slot.link.close()
-      else slot.link.fail(error)
+      if (slot.link.isAwaiting) slot.link.fail(error)
+      else slot.link.close()
     }
   }
 }

@@ -102,8 +102,9 @@ export class ProduceLane {
         this.#send(queue, link)
       }
     } catch (reason) {
-      this.#cluster.lost(queue.node.nodeId)
-      for (const each of queue.items.splice(0)) each.reject(OttlaError.from(reason))
+      const error = OttlaError.from(reason)
+      this.#cluster.lost(queue.node.nodeId, error)
+      for (const each of queue.items.splice(0)) each.reject(error)
     }
     queue.isRunning = false
   }
@@ -116,7 +117,7 @@ export class ProduceLane {
     const send = async (): Promise<Answer | null> => link.produce({ transactionalId: null, acks, timeoutMs, topicData }, this.#settings.requestTimeoutMs)
     send().then((answer) => this.#answered(items, answer), (reason: unknown) => {
       const error = OttlaError.from(reason)
-      if (error.code !== 'UNSUPPORTED_VERSION') this.#cluster.lost(queue.node.nodeId)
+      this.#cluster.lost(queue.node.nodeId, error)
       for (const each of items) each.reject(error)
     }).finally(() => {
       queue.inFlight -= 1
