@@ -94,6 +94,7 @@ class Round {
     this.acked = new Map()
     this.violations = []
     this.refused = 0
+    this.ackedInAll = 0
     this.counter = 0
     this.resumedAfterMs = []
   }
@@ -114,6 +115,7 @@ class Round {
     const value = `${this.seed}-${number}-${CHUNK}`
     const { offset } = await producer.send({ topic: 't', partition, value })
     if (this.acked.has(`${partition}@${offset}`)) this.say(`offset ${offset} of partition ${partition} was given twice`)
+    this.ackedInAll++
     this.acked.set(`${partition}@${offset}`, value.length * 1_000_003 + number)
   }
 
@@ -294,7 +296,7 @@ export async function run({ slice, seed = 1, deadline, report = () => {}, sabota
         round.say(`${kind}: ${error.stack ?? error}`)
       }
       for await (const finding of kit.checkLog(kit.nodeFileSystem, join(mount.point, 'data'))) if (finding.severity === 'error') round.say(`${finding.code} in ${finding.file}: ${finding.message}`)
-      acked += round.acked.size
+      acked += round.ackedInAll
       refused += round.refused
       resumed.push(...round.resumedAfterMs)
       violations.push(...round.violations)

@@ -9,7 +9,7 @@ import { CheckedBatches, type CheckedBatch } from './check-batches.ts'
 import { Findings, type Finding } from './check-finding.ts'
 import { compareAborted, OffsetIndexCheck, readAborted, TimeIndexCheck, type AbortedTransactionFact } from './check-indexes.ts'
 import { ProducerCheck, readSnapshot } from './check-producers.ts'
-import { parseCheckpoint } from './checkpoint-file.ts'
+import { checkpointInteger, parseCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { readPartitionMetadata } from './partition-metadata.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-names.ts'
@@ -42,6 +42,8 @@ export class PartitionCheck {
   readonly #epochs: readonly Epoch[] | null
   #epoch = -1
   #nextOffset: number
+  /** A batch ends at the recovery point. */
+  #reachesRecoveryPoint = false
   /** Batches are missing between two others, or from inside one: compaction, or damage. */
   #gaps = false
   #bytes = 0
@@ -84,8 +86,20 @@ export class PartitionCheck {
     if (!this.#names.has(LEADER_EPOCH_FILE) && this.#epoch >= 0) {
       this.#findings.add('warning', 'EPOCHS_UNREADABLE', this.#path(LEADER_EPOCH_FILE), 'it is missing; the next open finds the leader epochs in the log')
     }
+    this.#checkEnd()
     yield* this.#findings.take()
     return { startOffset: this.#bases[0] ?? 0, endOffset: this.#endOffset, bytes: this.#bytes }
+  }
+
+  /** After a clean stop the recovery point is the end of the log: a batch that goes on higher, past a hole there, has lost its offset. */
+  #checkEnd(): void {
+    const { clean, recoveryPoint } = this.#question
+    const last = this.#bases.at(-1) ?? 0
+    if (!clean || recoveryPoint === null || recoveryPoint <= last || this.#reachesRecoveryPoint || this.#nextOffset <= recoveryPoint) return
+    this.#findings.add(
+      'error', 'END_DISTRUSTED', this.#path(segmentFileName(last, 'log')),
+      `its last batch claims offsets up to ${this.#nextOffset - 1}, but the log ended at ${recoveryPoint} when it was closed`, null, recoveryPoint,
+    )
   }
 
   #checkFolder(): void {
@@ -116,7 +130,7 @@ export class PartitionCheck {
     const file = this.#path(LEADER_EPOCH_FILE)
     if (bytes === null) return null
     try {
-      const epochs = parseCheckpoint(bytes, file, 2).map(([epoch, startOffset]) => ({ epoch: Number(epoch), startOffset: Number(startOffset) }))
+      const epochs = parseCheckpoint(bytes, file, 2).map(([epoch, startOffset]) => ({ epoch: checkpointInteger(epoch!), startOffset: checkpointInteger(startOffset!) }))
       for (const [index, { epoch, startOffset }] of epochs.entries()) {
         const before = epochs[index - 1]
         if (!(epoch >= 0 && startOffset >= 0) || (before !== undefined && (epoch <= before.epoch || startOffset <= before.startOffset))) {
@@ -199,6 +213,7 @@ export class PartitionCheck {
       say('OFFSETS_NOT_RISING', `the batch has offsets ${header.baseOffset}–${header.lastOffset}, but those below ${this.#nextOffset} are taken`)
     }
     if (header.magic < 2 || header.baseOffset > this.#nextOffset || header.count !== header.lastOffsetDelta + 1) this.#gaps = this.#gaps || header.magic === 2
+    if (header.nextOffset === this.#question.recoveryPoint) this.#reachesRecoveryPoint = true
     this.#nextOffset = Math.max(this.#nextOffset, header.nextOffset)
     this.#checkEpoch(file, batch)
   }

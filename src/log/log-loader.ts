@@ -30,7 +30,7 @@ import { RecoveryReporter, type RecoveryReport } from './recovery-report.ts'
 import { tolerateFullDisk, type LoadRequest, type RecoveryScene } from './recovery-scene.ts'
 import { SegmentList } from './segment-list.ts'
 import { segmentFileName } from './segment-names.ts'
-import { Segment } from './segment.ts'
+import { Segment, type BatchLocation, type SegmentTail } from './segment.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
 export interface LoadedLog { readonly log: PartitionLog; readonly report: RecoveryReport }
@@ -226,7 +226,7 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
   if (last !== undefined && request.clean) {
     const tail = await last.loadTail()
     // A clean mark over a torn tail is false. Kafka would append behind the torn bytes.
-    if (tail.problem !== null) await recoverFrom(scene, scene.segments.length - 1)
+    if (!(await distrustEnd(scene, last, tail)) && tail.problem !== null) await recoverFrom(scene, scene.segments.length - 1)
   }
   const end = scene.segments[scene.segments.length - 1]?.nextOffset
   if (end !== undefined && end < request.logStart) {
@@ -242,6 +242,39 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
   if (store.readOnly) await segment.loadTail()
   else await store.fileSystem.syncDirectory(store.directory)
   scene.segments = [segment]
+}
+
+/**
+ * No checksum covers the offset of a batch. After a clean stop two checkpoints say where the log ended: damage in front of that is durable data, and not cut
+ * off. Where it is the last batch that is, or may be, damaged, appending behind it would carry that on. True: so it is.
+ */
+async function distrustEnd(scene: RecoveryScene, last: Segment, tail: SegmentTail): Promise<boolean> {
+  const { topic, partition, recoveryPoint, highWatermark } = scene.request
+  const { problem, nextOffset } = tail
+  const isKnown = recoveryPoint === highWatermark && recoveryPoint > last.baseOffset
+  if (!isKnown || problem?.reason === 'torn' || (problem === null && nextOffset <= recoveryPoint)) return false
+  const end = await batchThatEnds(last, recoveryPoint - 1)
+  if (end !== null && problem === null) return false
+  const found = problem === null ? `claims offsets up to ${nextOffset - 1}` : `is damaged at byte ${problem.position} (${problem.detail})`
+  const what = `${last.logPath} ${found}, but the log ended at ${recoveryPoint} when it was closed`
+  last.claimEnd(recoveryPoint)
+  scene.reporter.note('END_DISTRUSTED', what, last.logPath)
+  // Behind the damage the batch that ends the log is the right one; in front of it, it may be the one whose offset is wrong.
+  if (end === null || end.position < problem!.position) scene.offline = new OttlaError('LOG_OFFLINE', `${topic}-${partition} is offline for appends: ${what}. Close the database and run ottla verify --repair`, {
+    topic, partition, file: last.logPath, offset: recoveryPoint, ...(problem === null ? {} : { position: problem.position }),
+  })
+  return true
+}
+
+/** Null: no batch ends with the offset. */
+async function batchThatEnds(segment: Segment, offset: number): Promise<BatchLocation | null> {
+  try {
+    const found = await segment.locate(offset)
+    return found?.lastOffset === offset ? found : null
+  } catch (error) {
+    if (OttlaError.is(error, 'LOG_CORRUPT')) return null
+    throw error
+  }
 }
 
 /** State up to the end, and a snapshot there: after a walk it is at the end already. */

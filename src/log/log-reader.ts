@@ -132,7 +132,8 @@ class Scan {
     try {
       await this.#fetch(position, Math.max(MIN_READ, maxBytes) + SHORT_SLACK_BYTES)
       this.#sizeAt(position)
-      return this.#baseOffsetAt(position) > offset ? MISSED : await this.#find(position)
+      // Past a batch that ends below the offset the search would not see that one of its kind is missing.
+      return this.#baseOffsetAt(position) > offset || this.#lastOffsetAt(position) < offset ? MISSED : await this.#find(position)
     } catch (error) {
       if (error instanceof BadBatch) return MISSED
       throw error
@@ -149,7 +150,10 @@ class Scan {
     let position = start
     // The batch that holds the offset, or the first above it.
     for (;;) {
-      if (position >= this.#end) return null
+      if (position >= this.#end) {
+        this.#checkIndexed(start, position)
+        return null
+      }
       if (position + HEADER_BYTES > this.#origin + this.#length && this.#origin + this.#length < this.#end) await this.#fetch(
         position, Math.max(MIN_READ, maxBytes + SLACK_BYTES),
       )
@@ -162,36 +166,63 @@ class Scan {
       this.#before = last
       position += size
     }
+    if (this.#baseOffsetAt(position) > offset) this.#checkIndexed(start, position)
     if (this.#lastOffsetAt(position) >= limitOffset) return { records: NOTHING, nextOffset: offset }
     const first = this.#sizeAt(position)
     if (first > maxBytes && !minOne) return { records: NOTHING, nextOffset: offset }
-    if (position + first > this.#origin + this.#length) await this.#fetch(position, first + HEADER_BYTES)
+    // With the header behind it, which tells whether its offsets can be.
+    const wanted = Math.min(position + first + HEADER_BYTES, this.#end)
+    if (wanted > this.#origin + this.#length) await this.#fetch(position, Math.max(first, Math.min(maxBytes, MIN_READ)) + HEADER_BYTES)
     return this.#gather(position)
   }
 
-  /** Whole batches of the buffer from `position` on. */
+  /** The way from `start` led past the offset: if an index knows a batch that ends with it, that batch has lost its offset. */
+  #checkIndexed(start: number, position: number): void {
+    const { offset } = this.#read
+    if (start === 0 || position === start || !this.#segment.isIndexed(offset)) return
+    throw new BadBatch(start, `an index says that a batch ends with offset ${offset}, but none does`)
+  }
+
+  /**
+   * Whole batches of the buffer from `position` on. No checksum covers the offset of a batch: one that leaves a hole in front of it is believed once the
+   * batch behind it fits; if that one would be too low, it is the first whose offset is damaged.
+   */
   #gather(position: number): SegmentReadResult {
     const { limitOffset, maxBytes, checkCrc, offset } = this.#read
     const start = position
     const bufferEnd = this.#origin + this.#length
     let nextOffset = offset
+    /** Of a batch behind a hole, until the next is seen: where it begins, and `nextOffset` without it. */
+    let doubted = -1
+    let nextWithout = offset
     for (let isFirst = true; position < bufferEnd; isFirst = false) {
       try {
         if (position + HEADER_BYTES > bufferEnd && bufferEnd < this.#end) break
         const size = this.#sizeAt(position)
         const last = this.#lastOffsetAt(position)
+        doubted = -1
         if (last >= limitOffset || position + size > bufferEnd || (!isFirst && position + size - start > maxBytes)) break
         if (checkCrc && !verifyBatchCrc(this.#buffer, this.#view, position - this.#origin, size)) throw new BadBatch(
           position, 'the checksum of the batch does not match its bytes',
         )
+        if (this.#baseOffsetAt(position) > this.#before + 1) {
+          doubted = position
+          nextWithout = nextOffset
+        }
         this.#before = last
         nextOffset = last + 1
         position += size
       } catch (error) {
+        if (!(error instanceof BadBatch)) throw error
+        if (doubted === start) throw new BadBatch(start, `the batch claims offsets up to ${this.#before}, but the one behind it does not: ${error.detail}`)
         // Serve what is good; the next read begins at the bad batch and tells.
-        if (isFirst || !(error instanceof BadBatch)) throw error
+        if (isFirst) throw error
         break
       }
+    }
+    if (doubted > start && position < this.#end) {
+      position = doubted
+      nextOffset = nextWithout
     }
     return { records: this.#buffer.subarray(start - this.#origin, position - this.#origin), nextOffset }
   }

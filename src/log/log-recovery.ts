@@ -76,7 +76,8 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   const problem = outcome.problem!
   const bytes = outcome.fileBytes - outcome.validBytes
   const hasLater = later.some((one) => one.size > 0)
-  const worthKeeping = outcome.following !== null || hasLater
+  // A whole batch at a wrong offset, or under a clean mark anything, is no torn tail.
+  const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || request.clean
   let keptAs: string | null = null
   const laterNames: (string | null)[] = later.map(() => null)
   if (!store.readOnly) {

@@ -85,6 +85,61 @@ describe('rot below the recovery point', () => {
   })
 })
 
+describe('an offset that flips, which no checksum covers,', () => {
+  /** One segment, of which the index knows few batches. */
+  async function sparse(): Promise<{ disk: SimulatedFileSystem; starts: number[] }> {
+    const t = await openTestLog({ config: { 'index.interval.bytes': 300, 'file.delete.delay.ms': 0, 'retention.ms': -1 } })
+    for (let i = 0; i < 12; i++) await t.append([`value ${i}`, `more ${i}`])
+    await t.close()
+    t.skipCheck()
+    const bytes = Buffer.from(t.disk.readFile(path(0)))
+    const starts: number[] = []
+    for (let at = 0; at < bytes.length; at += 12 + bytes.readInt32BE(at + 8)) starts.push(at)
+    return { disk: t.disk, starts }
+  }
+
+  test('is told wherever it is, from whichever offset the reader comes; nothing is cut, and behind the last batch nothing appended', async () => {
+    const { disk, starts } = await sparse()
+    const whole = values(12)
+    for (const [number, start] of starts.entries()) {
+      for (let bit = 0; bit < 64; bit += 1) {
+        const rotten = disk.copy()
+        edit(rotten, path(0), (bytes) => { bytes[start + 7 - (bit >> 3)]! ^= 1 << bit % 8 })
+        const copy = await openCopy(rotten.copy())
+        const label = `batch ${number}, bit ${bit}`
+        const seen: string[] = []
+        let told = 0
+        for (let offset = 0; offset < 24;) {
+          try {
+            const records = await copy.read(offset, { maxBytes: 250 })
+            expect(records.length, label).toBeGreaterThan(0)
+            for (const record of records) {
+              expect(text(record.value), label).toBe(whole[record.offset])
+              seen.push(text(record.value))
+              offset = record.offset + 1
+            }
+          } catch (error) {
+            if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
+            expect(error, label).toMatchObject({ file: path(0), offset })
+            told++
+            offset++
+          }
+        }
+        expect(told, label).toBeGreaterThan(0)
+        expect(seen.length + told, label).toBe(24)
+        expect(copy.disk.readFile(path(0)).subarray(0, disk.stat(path(0))!.size), label).toEqual(rotten.readFile(path(0)))
+        if (number === 11) await expect(copy.append(['behind']), label).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+        else {
+          const behind: unknown = await copy.append(['behind']).catch((error: unknown) => error)
+          expect(OttlaError.is(behind, 'LOG_OFFLINE') ? 24 : (behind as { baseOffset: number }).baseOffset, label).toBe(24)
+        }
+        await copy.close().catch((error: unknown) => expect(error, label).toMatchObject({ code: 'LOG_OFFLINE' }))
+        expect((await findings(rotten, '/data')).length, label).toBeGreaterThan(0)
+      }
+    }
+  }, 60_000)
+})
+
 describe('a torn tail', () => {
   test('of every length is recovered to the batch before it, and the log goes on', async () => {
     const t = await openTestLog({ config: tiny })

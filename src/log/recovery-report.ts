@@ -20,7 +20,7 @@ export interface DroppedBytes {
 export type RecoveryNoteCode =
   | 'INDEX_REBUILT' | 'TAIL_CUT' | 'SEGMENT_SET_ASIDE' | 'SWAP_COMPLETED' | 'LEFTOVER_REMOVED' | 'CHECKPOINT_UNREADABLE' | 'EPOCHS_REBUILT'
   | 'PRODUCERS_FORGOTTEN' | 'LOG_START_ABOVE_END' | 'ENDS_BELOW_HIGH_WATERMARK' | 'ENDS_BELOW_RECOVERY_POINT' | 'TAIL_REWRITTEN' | 'FOLDER_LEFT_ALONE'
-  | 'SEGMENT_EMPTIED'
+  | 'SEGMENT_EMPTIED' | 'END_DISTRUSTED'
 
 export interface RecoveryNote { readonly code: RecoveryNoteCode; readonly message: string; readonly file?: string }
 

@@ -20,5 +20,7 @@ export { defaultLogTopicValues, logConfigOf, type LogConfig, type LogTopicValues
 export { nodeFileSystem } from '../io/node-file-system.ts'
 export { checkLog, type CheckOptions, type Finding } from '../log/log-check.ts'
 export { repairLogs, type RepairOptions, type RepairStep } from '../log/log-repair.ts'
-export { buildBatch } from '../record/record-batch-builder.ts'
+export { damageOfMetadataFile, readMetadataFile, type MetadataFile } from '../metadata/lmdb-metadata-store.ts'
+export { loadAllCodecs } from '../record/compression.ts'
+export { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 export { readBatch } from '../record/record-cursor.ts'

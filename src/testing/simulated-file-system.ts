@@ -74,6 +74,9 @@ export class SimulatedFileSystem implements FileSystem {
     return this.#restore(survivingTree(this.#history(), policy, moment))
   }
 
+  /** Another disk with what this one shows now, all of it durable; the contents are shared until one of them changes. */
+  copy(options: RestoreOptions = {}): SimulatedFileSystem { return this.#restore(this.#tree.freeze(), options) }
+
   /** The disks that a power cut may leave, at one moment or at every one, without repetition. */
   crashStates(search: CrashSearch = {}): Generator<CrashState> {
     return enumerateCrashStates(this.#history(), search, (tree, options) => this.#restore(tree, options))
