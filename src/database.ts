@@ -28,6 +28,7 @@ import { MemoryMetadataStore } from './metadata/memory-metadata-store.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
 import { TopicRegistry } from './metadata/topic-registry.ts'
+import { UserStore } from './metadata/user-store.ts'
 import { VERSION } from './version.ts'
 
 /** Things that happen without anybody asking. */
@@ -80,7 +81,7 @@ class Opened {
 }
 
 /** What all brokers of a database share. */
-type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'>
+type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'> & { readonly users: UserStore }
 
 export class Database {
   readonly directory: string
@@ -116,6 +117,7 @@ export class Database {
 
   get nodeId(): number { return this.#shared.nodeId }
   get topics(): TopicRegistry { return this.#shared.topics }
+  get users(): UserStore { return this.#shared.users }
   /** In force now. */
   get settings(): BrokerValues { return this.#shared.config.values }
 
@@ -159,6 +161,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   opened.push(() => logs.close())
   await topics.reconcile(topicFoldersOf(logs))
   for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
+  const users = await UserStore.load(store, readOnly, logger)
   const producerIds = await ProducerIds.load(store, highestProducerId(logs), logger)
   const groups = GroupCoordinator.start({
     offsetsLogs: () => offsetsLogs(topics, logs),
@@ -171,7 +174,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {
-    logs, topics, config, producerIds, groups, ports, readOnly, metrics: new BrokerMetrics(),
+    logs, topics, config, producerIds, groups, users, ports, readOnly, metrics: new BrokerMetrics(),
     nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
     freeBytes: () => fileSystem.info(directory).freeBytes,
   })

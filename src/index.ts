@@ -12,7 +12,8 @@ export type {
   PartitionDescription, PartitionOffset, Partitioner, PartitionerContext, Producer, ProducerRecord, ProducerSettings, RecordCursor, RecordMetadata,
   SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,
 } from './client/types.ts'
-export type { ListenOptions, Listener } from './server/wire-listener.ts'
+export type { ListenOptions, Listener, TlsSettings } from './server/wire-listener.ts'
+export type { UserDescription, UserOptions, Users } from './users.ts'
 export type { AdminSettings, BrokerSettings, ClientSettings, TopicSettings } from './config/settings.ts'
 export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 export type { PartitionLog } from './log/partition-log.ts'

@@ -14,6 +14,7 @@ import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
 import type { ListenOptions, Listener } from './server/wire-listener.ts'
+import { UserAdmin, type Users } from './users.ts'
 
 /** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
 export interface MetricsSnapshot {
@@ -47,6 +48,8 @@ export interface Ottla extends Kafka {
    * Raises INVALID_CONFIG when the port is taken, or can be reached from other machines without `allowInsecure`.
    */
   listen(options?: ListenOptions): Promise<Listener>
+  /** Who may log in on a listener with `sasl`. */
+  readonly users: Users
   metrics(): MetricsSnapshot
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
@@ -104,6 +107,7 @@ export class OttlaHandle implements Ottla {
   get readOnly(): boolean { return this.#database.readOnly }
   get recoveryReports(): readonly RecoveryReport[] { return this.#database.logs.recoveryReports }
   get admin(): Admin { return this.#clients.admin }
+  get users(): Users { return new UserAdmin(this.#database.users, this.#database.ports.random) }
 
   producer<K = Uint8Array, V = Uint8Array>(settings?: ProducerSettings<K, V>): Producer<K, V> {
     this.#check()
@@ -146,7 +150,8 @@ export class OttlaHandle implements Ottla {
     await loadAllCodecs()
     this.#check()
     const broker = database.newBroker('network')
-    const opening = openListener(broker, database.ports, database.settings, options, () => {
+    const { users, ports, settings } = database
+    const opening = openListener({ broker, users, ports, settings }, options, () => {
       this.#ports.delete(opening)
       broker.close()
     })

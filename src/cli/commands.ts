@@ -12,8 +12,9 @@ import { perfProduce } from './commands/perf-produce.ts'
 import { produce } from './commands/produce.ts'
 import { serve } from './commands/serve.ts'
 import { topics } from './commands/topics.ts'
+import { users } from './commands/users.ts'
 import { verify } from './commands/verify.ts'
 
 export const commands: readonly Command[] = [
-  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume, serve,
+  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume, serve, users,
 ]

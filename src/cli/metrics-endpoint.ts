@@ -1,6 +1,5 @@
 /** A small HTTP port of `ottla serve`: /metrics for Prometheus, /health for whoever asks whether the server works. Loopback only. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { OttlaError } from '../common/errors.ts'
 import type { Listener, Ottla } from '../index.ts'
 import { METRICS_TYPE, metricsPage } from './metrics-page.ts'
@@ -18,8 +17,9 @@ export async function openMetricsEndpoint(port: number, ottla: Ottla, listeners:
     response.end(text)
   })
   await listen(server, port)
+  const address = server.address()
   return {
-    port: (server.address() as AddressInfo).port,
+    port: typeof address === 'object' && address !== null ? address.port : port,
     close() {
       server.close()
       server.closeAllConnections()
@@ -29,7 +29,7 @@ export async function openMetricsEndpoint(port: number, ottla: Ottla, listeners:
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new OttlaError('INVALID_CONFIG', `cannot listen on ${HOST}:${port} for metrics: ${error.message}`, { cause: error })))
+    server.once('error', (cause) => reject(new OttlaError('INVALID_CONFIG', `cannot listen on ${HOST}:${port} for metrics: ${cause.message}`, { cause })))
     server.listen(port, HOST, () => resolve())
   })
 }

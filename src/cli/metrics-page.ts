@@ -1,7 +1,13 @@
 /** Metrics in the text format of Prometheus (version 0.0.4), under the names that Kafka's own have there where Kafka has them. */
 import type { MetricsSnapshot } from '../index.ts'
 
-interface Family { readonly name: string; readonly type: 'counter' | 'gauge'; readonly help: string; readonly samples: readonly (readonly [labels: Readonly<Record<string, string | number>>, value: number])[] }
+type Labels = Readonly<Record<string, string | number>>
+interface Family {
+  readonly name: string
+  readonly type: 'counter' | 'gauge'
+  readonly help: string
+  readonly samples: readonly (readonly [labels: Labels, value: number])[]
+}
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -43,7 +49,8 @@ function textOf({ name, type, help, samples }: Family): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
 }
 
-function labelsOf(labels: Readonly<Record<string, string | number>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${String(value).replaceAll(/[\\"\n]/g, (char) => char === '\n' ? '\\n' : `\\${char}`)}"`)
+function labelsOf(labels: Labels): string {
+  const escape = (value: string): string => value.replaceAll(/[\\"\n]/g, (char) => char === '\n' ? '\\n' : `\\${char}`)
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(String(value))}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }

@@ -9,13 +9,16 @@ function plan(file: Record<string, string>, flags: Partial<ServerFlags> = {}, ov
   return planServer(new Map(Object.entries(file)), overrides, { ...noFlags, ...flags }, (name) => known.has(name))
 }
 
+const plain = { hasTls: false, hasSasl: false }
+const essence = ({ directory, listeners, settings, unused }: ServerPlan): Partial<ServerPlan> => ({ directory, listeners, settings, unused })
+
 describe('a server.properties of Kafka', () => {
   test('gives directory, listeners and settings; what means nothing here is named', () => {
-    expect(plan({
+    expect(essence(plan({
       'process.roles': 'broker,controller', 'node.id': '7', 'listeners': 'PLAINTEXT://:9092,CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER',
       'advertised.listeners': 'PLAINTEXT://kafka.local:19092', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'num.network.threads': '3',
-    })).toEqual({
-      directory: '/var/lib/kafka', listeners: [{ host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092 }],
+    }))).toEqual({
+      directory: '/var/lib/kafka', listeners: [{ host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092, ...plain }],
       settings: { 'node.id': '7', 'num.partitions': '3' }, unused: ['process.roles', 'num.network.threads'],
     })
   })
@@ -23,18 +26,35 @@ describe('a server.properties of Kafka', () => {
   test('is overruled by overrides, and those by flags', () => {
     const file = { 'listeners': 'PLAINTEXT://127.0.0.1:1', 'log.dirs': '/a', 'num.partitions': '1' }
     const overruled = plan(file, { data: '/c', port: 0 }, { 'listeners': 'PLAINTEXT://127.0.0.1:2', 'log.dirs': '/b', 'num.partitions': '2', 'num.partition': '3' })
-    expect(overruled).toEqual({
-      directory: '/c', listeners: [{ host: '127.0.0.1', port: 0 }], settings: { 'num.partitions': '2', 'num.partition': '3' }, unused: [],
+    expect(essence(overruled)).toEqual({
+      directory: '/c', listeners: [{ host: '127.0.0.1', port: 0, ...plain }], settings: { 'num.partitions': '2', 'num.partition': '3' }, unused: [],
     })
   })
 
   test('may name its listeners, and the broker the old way', () => {
     const named = plan({ 'listeners': 'INSIDE://[::1]:9092', 'listener.security.protocol.map': 'INSIDE:PLAINTEXT', 'broker.id': '4' })
-    expect(named.listeners).toEqual([{ host: '::1', port: 9092 }])
+    expect(named.listeners).toEqual([{ host: '::1', port: 9092, ...plain }])
     expect(named.settings).toEqual({ 'node.id': '4' })
   })
 
-  test('is not needed', () => { expect(plan({}).listeners).toEqual([{ host: '127.0.0.1', port: 9092 }]) })
+  test('is not needed', () => { expect(plan({}).listeners).toEqual([{ host: '127.0.0.1', port: 9092, ...plain }]) })
+})
+
+describe('a secured listener', () => {
+  test('is known by its protocol, with its certificate and mechanisms beside it', () => {
+    const { listeners, tls, mechanisms } = plan({
+      'listeners': 'SASL_SSL://127.0.0.1:1,IN://127.0.0.1:2,SSL://127.0.0.1:3', 'listener.security.protocol.map': 'IN:SASL_PLAINTEXT', 'ssl.keystore.location': '/k.pem',
+      'ssl.client.auth': 'required', 'ssl.truststore.location': '/ca.pem', 'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
+    })
+    expect(listeners.map(({ hasTls, hasSasl }) => [hasTls, hasSasl])).toEqual([[true, true], [false, true], [true, false]])
+    expect(tls).toMatchObject({ keystore: '/k.pem', truststore: '/ca.pem', clientAuth: 'required' })
+    expect(mechanisms).toEqual(['PLAIN', 'SCRAM-SHA-512'])
+    expect(plan({}).mechanisms).toEqual(['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+  })
+
+  test.each([
+    [{ 'ssl.keystore.type': 'JKS' }, 'read as PEM'], [{ 'ssl.client.auth': 'maybe' }, 'there are none, requested, required'], [{ 'sasl.enabled.mechanisms': 'GSSAPI' }, 'GSSAPI is not known'],
+  ])('cannot have %j', (file, problem) => { expect(() => plan(file)).toThrow(problem) })
 })
 
 describe('listeners that cannot be', () => {

@@ -5,12 +5,29 @@
 import { nearest } from '../tools.ts'
 import { UsageError } from './command.ts'
 
-export interface ListenerAddress { readonly host: string; readonly port: number; readonly advertisedHost?: string; readonly advertisedPort?: number }
+export interface ListenerAddress {
+  readonly host: string; readonly port: number; readonly advertisedHost?: string; readonly advertisedPort?: number
+  readonly hasTls: boolean; readonly hasSasl: boolean
+}
+
+/** PEM, in files or in the settings themselves. */
+export interface TlsPlan {
+  /** A file with both certificate chain and key. */
+  readonly keystore: string | undefined
+  readonly chain: string | undefined
+  readonly key: string | undefined
+  readonly passphrase: string | undefined
+  readonly truststore: string | undefined
+  readonly certificates: string | undefined
+  readonly clientAuth: 'none' | 'requested' | 'required'
+}
 
 export interface ServerPlan {
   /** Undefined: none was named. */
   readonly directory: string | undefined
   readonly listeners: readonly ListenerAddress[]
+  readonly tls: TlsPlan
+  readonly mechanisms: readonly Mechanism[]
   /** For `open`. */
   readonly settings: Readonly<Record<string, string>>
   /** Names in the file that mean nothing here. */
@@ -26,13 +43,23 @@ export interface ServerFlags {
 
 interface Endpoint { readonly name: string; readonly host: string; readonly port: number }
 
+export type Mechanism = (typeof mechanisms)[number]
+const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+const clientAuths = ['none', 'requested', 'required'] as const
+const DEFAULT_MECHANISMS = 'SCRAM-SHA-256,SCRAM-SHA-512'
 const DEFAULT_LISTENERS = 'PLAINTEXT://127.0.0.1:9092'
 const MAX_PORT = 65_535
 /** Taken up here, not by `open`. */
-const ownNames = new Set(['listeners', 'advertised.listeners', 'listener.security.protocol.map', 'controller.listener.names', 'log.dirs', 'log.dir', 'broker.id'])
+const ownNames = new Set([
+  'listeners', 'advertised.listeners', 'listener.security.protocol.map', 'controller.listener.names', 'log.dirs', 'log.dir', 'broker.id',
+  'ssl.keystore.location', 'ssl.keystore.type', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.key.password',
+  'ssl.truststore.location', 'ssl.truststore.type', 'ssl.truststore.certificates', 'ssl.client.auth', 'sasl.enabled.mechanisms',
+])
 
 /** `isKnown`: whether `open` takes a setting of this name. Raises UsageError. */
-export function planServer(file: ReadonlyMap<string, string>, overrides: Readonly<Record<string, string>>, flags: ServerFlags, isKnown: (name: string) => boolean): ServerPlan {
+export function planServer(
+  file: ReadonlyMap<string, string>, overrides: Readonly<Record<string, string>>, flags: ServerFlags, isKnown: (name: string) => boolean,
+): ServerPlan {
   const all = new Map([...file, ...Object.entries(overrides)])
   const settings: Record<string, string> = {}
   const unused: string[] = []
@@ -43,7 +70,7 @@ export function planServer(file: ReadonlyMap<string, string>, overrides: Readonl
   }
   const brokerId = all.get('broker.id')
   if (brokerId !== undefined && brokerId !== '-1') settings['node.id'] ??= brokerId
-  return { directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), settings, unused }
+  return { directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), settings, unused }
 }
 
 function directoryOf(all: ReadonlyMap<string, string>): string | undefined {
@@ -56,24 +83,49 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
   const controllers = new Set(words(all.get('controller.listener.names')))
   const protocols = new Map(words(all.get('listener.security.protocol.map')).map((pair) => pair.split(':') as [string, string]))
   const endpoints = parseEndpoints('listeners', flags.listeners ?? all.get('listeners') ?? DEFAULT_LISTENERS).filter(({ name }) => !controllers.has(name))
-  const advertised = new Map(parseEndpoints('advertised.listeners', flags['advertised-listeners'] ?? all.get('advertised.listeners') ?? '').map((each) => [each.name, each]))
+  const shownElsewhere = parseEndpoints('advertised.listeners', flags['advertised-listeners'] ?? all.get('advertised.listeners') ?? '')
+  const advertised = new Map(shownElsewhere.map((each) => [each.name, each]))
   const stray = [...advertised.keys()].find((name) => !endpoints.some((each) => each.name === name))
   if (stray !== undefined) throw new UsageError(`advertised.listeners names ${stray}, which listeners does not`)
   if (endpoints.length === 0) throw new UsageError('listeners names no listener for clients')
   if (flags.port !== undefined && endpoints.length > 1) throw new UsageError('--port needs a single listener')
   return endpoints.map(({ name, host, port }) => {
     const protocol = protocols.get(name) ?? name
-    if (protocol !== 'PLAINTEXT') throw new UsageError(unknownProtocol(name, protocol))
+    if (!protocolNames.includes(protocol)) throw new UsageError(unknownProtocol(name, protocol))
     const shown = advertised.get(name)
-    const address = { host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port }
+    const hasTls = protocol.endsWith('SSL')
+    const address = { host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, hasTls, hasSasl: protocol.startsWith('SASL') }
     return shown === undefined ? address : { ...address, advertisedHost: shown.host, advertisedPort: shown.port }
   })
 }
 
+const protocolNames = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+
 function unknownProtocol(name: string, protocol: string): string {
-  if (['SSL', 'SASL_PLAINTEXT', 'SASL_SSL'].includes(protocol)) return `listener ${name}: ${protocol} is not built yet; PLAINTEXT is`
-  const guess = nearest(protocol, ['PLAINTEXT'])
+  const guess = nearest(protocol, protocolNames)
   return `listener ${name} has no known security protocol${guess === null ? ': say which in listener.security.protocol.map' : `; did you mean ${guess}?`}`
+}
+
+function tlsOf(all: ReadonlyMap<string, string>): TlsPlan {
+  for (const store of ['ssl.keystore.type', 'ssl.truststore.type']) {
+    const type = all.get(store)
+    if (type !== undefined && type !== 'PEM') throw new UsageError(`${store} is ${type}: certificates and keys are read as PEM`)
+  }
+  return {
+    keystore: all.get('ssl.keystore.location'), chain: all.get('ssl.keystore.certificate.chain'), key: all.get('ssl.keystore.key'),
+    passphrase: all.get('ssl.key.password'), truststore: all.get('ssl.truststore.location'), certificates: all.get('ssl.truststore.certificates'),
+    clientAuth: oneWord('ssl.client.auth', all.get('ssl.client.auth') ?? 'none', clientAuths),
+  }
+}
+
+function mechanismsOf(all: ReadonlyMap<string, string>): Mechanism[] {
+  return words(all.get('sasl.enabled.mechanisms') ?? DEFAULT_MECHANISMS).map((word) => oneWord('sasl.enabled.mechanisms', word, mechanisms))
+}
+
+function oneWord<const W extends string>(name: string, word: string, known: readonly W[]): W {
+  const found = known.find((each) => each === word)
+  if (found === undefined) throw new UsageError(`${name}: ${word} is not known; there are ${known.join(', ')}`)
+  return found
 }
 
 function words(list: string | undefined): string[] { return list?.split(',').map((word) => word.trim()).filter((word) => word !== '') ?? [] }

@@ -3,9 +3,12 @@
  * The exchange itself is in client/wire/sasl.ts and in the server. No channel binding; user names and passwords are taken as UTF-8, as Kafka does,
  * without SASLprep.
  */
-import { createHash, createHmac, pbkdf2 } from 'node:crypto'
+import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+export const scramMechanisms: readonly ScramMechanism[] = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+/** What a credential may ask of who logs in, as Kafka has it, and what is asked unless told otherwise. */
+export const SCRAM_ITERATIONS: { readonly least: number; readonly most: number; readonly usual: number } = { least: 4096, most: 16_384, usual: 8192 }
 
 export interface ScramKeys { readonly clientKey: Uint8Array; readonly storedKey: Uint8Array; readonly serverKey: Uint8Array }
 
@@ -23,6 +26,11 @@ export async function scramKeys(mechanism: ScramMechanism, password: string, sal
   const salted = await new Promise<Buffer>((resolve, reject) => {
     pbkdf2(password, salt, iterations, bytes, name, (error, key) => { if (error === null) resolve(key); else reject(error) })
   })
+  return scramKeysOf(mechanism, salted)
+}
+
+/** From a password that is salted already. */
+export function scramKeysOf(mechanism: ScramMechanism, salted: Uint8Array): ScramKeys {
   const clientKey = scramHmac(mechanism, salted, 'Client Key')
   return { clientKey, storedKey: scramHash(mechanism, clientKey), serverKey: scramHmac(mechanism, salted, 'Server Key') }
 }
@@ -42,3 +50,6 @@ export function scramAttributes(message: string): ReadonlyMap<string, string> | 
   }
   return attributes
 }
+
+/** In a time that does not tell where they differ. */
+export function scramEquals(a: Uint8Array, b: Uint8Array): boolean { return a.length === b.length && timingSafeEqual(a, b) }

@@ -30,6 +30,7 @@ function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_0
   const begun: Rig['begun'] = new Map()
   const handler: RequestHandler = {
     get isAuthenticated() { return state.auth },
+    farewell: null,
     isOverlappable: (frame) => frame[0] === PRODUCE,
     isParked: (frame) => frame[0] === PARKED,
     handle: (frame) => new Promise((resolve, reject) => {

@@ -27,6 +27,8 @@ export interface ConnectionOutput {
 /** What becomes of requests. */
 export interface RequestHandler {
   readonly isAuthenticated: boolean
+  /** Set: the connection ends once what is answered is out, for this reason. */
+  readonly farewell: string | null
   /** Whether a request may begin while only overlappable ones are under way. */
   isOverlappable(frame: Uint8Array): boolean
   /** Whether a closing listener should not wait for it: it is parked until somebody else does something. */
@@ -120,7 +122,9 @@ export class Connection {
     if (this.#isClosed) return null
     const at = now()
     const isBeginning = this.#frames === 0 || !handler.isAuthenticated
-    if (isBeginning && at - this.#openedAt > limits.firstFrameMs) return `no ${this.#frames === 0 ? 'whole request' : 'authentication'} within ${limits.firstFrameMs} ms`
+    if (isBeginning && at - this.#openedAt > limits.firstFrameMs) {
+      return `no ${this.#frames === 0 ? 'whole request' : 'authentication'} within ${limits.firstFrameMs} ms`
+    }
     if (this.#isPaused || this.#slots.length > 0) return null
     const unfinished = this.#splitter.unfinishedBytes
     if (unfinished > 0 && at - this.#frameBegunAt > limits.frameMs + unfinished / BYTES_A_SECOND * 1000) {
@@ -208,6 +212,8 @@ export class Connection {
       this.#started -= answered
       this.#activeAt = this.#options.now()
     }
+    const { farewell } = this.#options.handler
+    if (farewell !== null) return this.close(farewell)
     if (this.#isDraining && this.#slots.every(({ frame }) => this.#options.handler.isParked(frame))) return this.close()
     this.#advance()
   }

@@ -152,7 +152,7 @@ export class FetchSessions {
   }
 }
 
-function keyOf({ topic, topicId }: { readonly topic: string; readonly topicId: string }, partition: number): string { return `${topic}/${topicId}/${partition}` }
+function keyOf({ topic, topicId }: Pick<WantedPartition, 'topic' | 'topicId'>, partition: number): string { return `${topic}/${topicId}/${partition}` }
 
 /** After an error the next answer is told whatever it says. */
 function remember(known: Known, answer: FetchAnswer): void {

@@ -15,8 +15,6 @@ import { ProblemLog } from './problem-log.ts'
 export interface Peer {
   readonly remoteAddress: string; readonly remotePort: number
   readonly localAddress: string; readonly localPort: number
-  /** Subject of a verified client certificate; null without one. */
-  readonly certificateSubject: string | null
 }
 
 /** What is said on one connection. */
@@ -40,7 +38,7 @@ export interface PortOptions {
   newSession(peer: Peer): Session
 }
 
-interface Member { readonly socket: Socket; readonly connection: Connection; readonly session: Session; readonly address: string }
+interface Member { readonly connection: Connection; readonly session: Session }
 
 const SWEEP_MS = 1000
 const TLS_HANDSHAKE_MS = 10_000
@@ -66,11 +64,11 @@ export class PortListener {
     this.#budget = new ByteBudget(options.maxPendingBytes)
     this.#problems = new ProblemLog(options.ports)
     const accept = { noDelay: true, highWaterMark: READ_BUFFER }
-    if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket, null) })
+    if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket) })
     else {
       const server = createTlsServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
       server.on('connection', (socket: Socket) => { this.#admit(socket) })
-      server.on('secureConnection', (socket) => this.#join(socket, socket.authorized ? subjectOf(socket.getPeerCertificate().subject) : null))
+      server.on('secureConnection', (socket) => this.#join(socket))
       server.on('tlsClientError', (error, socket) => {
         this.#problems.warn(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`)
         socket.destroy()
@@ -143,17 +141,17 @@ export class PortListener {
     return true
   }
 
-  #join(socket: Socket, certificateSubject: string | null): void {
+  #join(socket: Socket): void {
     const { limits, ports, newSession } = this.#options
     const address = plainAddress(socket.remoteAddress)
     const session = newSession({
-      remoteAddress: address, remotePort: socket.remotePort ?? 0, localAddress: plainAddress(socket.localAddress), localPort: socket.localPort ?? this.port, certificateSubject,
+      remoteAddress: address, remotePort: socket.remotePort ?? 0, localAddress: plainAddress(socket.localAddress), localPort: socket.localPort ?? this.port,
     })
     const connection = new Connection({
       limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
       closed: (problem) => { if (problem !== null) this.#problems.warn(`closed the connection from ${address}:${socket.remotePort ?? 0}: ${problem}`) },
     })
-    const member: Member = { socket, connection, session, address }
+    const member: Member = { connection, session }
     this.#members.add(member)
     socket.on('data', (chunk: Buffer) => connection.receive(chunk))
     socket.on('drain', () => connection.drained())
@@ -227,11 +225,4 @@ function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
 function plainAddress(address: string | undefined): string {
   const mapped = address?.startsWith('::ffff:') === true ? address.slice(7) : address ?? ''
   return isIP(mapped) === 4 ? mapped : address ?? ''
-}
-
-/** In the order and notation of RFC 2253, as Kafka's principals: `CN=alice,O=Example`. */
-function subjectOf(subject: object | undefined): string | null {
-  if (subject === undefined) return null
-  const parts = (Object.entries(subject) as [string, string | string[]][]).reverse().flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => `${name}=${each}`))
-  return parts.length === 0 ? null : parts.join(',')
 }

@@ -7,6 +7,7 @@ import { createTopics } from './apis/create-topics.ts'
 import { deleteGroups } from './apis/delete-groups.ts'
 import { deleteRecords } from './apis/delete-records.ts'
 import { deleteTopics } from './apis/delete-topics.ts'
+import { describeClientQuotas } from './apis/describe-client-quotas.ts'
 import { describeCluster } from './apis/describe-cluster.ts'
 import { describeConfigs } from './apis/describe-configs.ts'
 import { describeGroups } from './apis/describe-groups.ts'
@@ -29,13 +30,14 @@ import { offsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
 import { produce } from './apis/produce.ts'
 import { saslHandshake, saslAuthenticate } from './apis/sasl.ts'
 import { syncGroup } from './apis/sync-group.ts'
+import { alterUserScramCredentials, describeUserScramCredentials } from './apis/user-scram-credentials.ts'
 import type { WireApi } from './wire-api.ts'
 
 const handlers: readonly WireApi[] = [
   produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups,
   listGroups, saslHandshake, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeAcls, createAcls, deleteAcls,
   describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
-  describeCluster, describeProducers,
+  describeClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
 ]
 
 /** In the order of their keys. */

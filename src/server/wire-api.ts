@@ -1,8 +1,10 @@
 /** What a handler of one API is: typed request in, typed response out, over `BrokerApi`. One file per API in `apis/`. */
 import type { Api, RequestOf, ResponseInput } from '../protocol/api.ts'
-import type { BrokerApi, Failure } from '../protocol/broker-api.ts'
+import type { BrokerApi, ConfigResult, Failure } from '../protocol/broker-api.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
+import type { SaslGate } from './sasl/sasl-gate.ts'
+import type { UserCredentials } from './user-credentials.ts'
 
 /** The broker as a server needs it: clients of newer versions name topics by id. Null for what there is not. */
 export interface ServedBroker extends BrokerApi {
@@ -22,6 +24,9 @@ export interface Call {
   readonly clientHost: string
   readonly endpoint: Endpoint
   readonly fetchSessions: FetchSessions
+  readonly users: UserCredentials
+  /** Null where nobody authenticates. */
+  readonly gate: SaslGate | null
   /** Fires when the connection or the listener goes: what waits for data should answer. */
   readonly signal: AbortSignal
 }
@@ -52,8 +57,13 @@ export function failureFields(failure: Failure): { readonly errorCode: number; r
   return { errorCode: failure.errorCode, errorMessage: failure.errorCode === NONE ? null : failure.errorMessage ?? null }
 }
 
+/** Kafka keeps its internal settings to itself unless they were set. */
+export function isShown({ name, value }: Pick<ConfigResult, 'name' | 'value'>): boolean { return value !== null || !name.startsWith('internal.') }
+
 /** Deals the answers, which stand in the order of the partitions asked, back to the topics they belong to. */
-export function byTopic<T extends { readonly partitions: readonly unknown[] }, R, O>(topics: readonly T[], answers: readonly R[], make: (topic: T, answers: readonly R[]) => O): O[] {
+export function byTopic<T extends { readonly partitions: readonly unknown[] }, R, O>(
+  topics: readonly T[], answers: readonly R[], make: (topic: T, answers: readonly R[]) => O,
+): O[] {
   let from = 0
   return topics.map((topic) => {
     const slice = answers.slice(from, from + topic.partitions.length)

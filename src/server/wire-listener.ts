@@ -3,13 +3,16 @@
  * word that it need not (spec/reliability 3.9).
  */
 import { isIP } from 'node:net'
+import { createSecureContext, type TlsOptions } from 'node:tls'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { defaultLimits } from './connection-limits.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { PortListener, type Peer } from './listener.ts'
+import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sasl/sasl-server.ts'
 import { servedApis } from './served-apis.ts'
+import type { UserCredentials } from './user-credentials.ts'
 import type { Endpoint, ServedBroker } from './wire-api.ts'
 import { WireSession, type WireService } from './wire-session.ts'
 
@@ -22,8 +25,25 @@ export interface ListenOptions {
   advertisedHost?: string
   /** Default: the port. */
   advertisedPort?: number
-  /** Listen beyond this machine although everybody who reaches the port may read, write and delete. */
+  /** TLS: certificate and key as PEM. */
+  tls?: TlsSettings
+  /** Who connects must log in as one of `ottla.users`. */
+  sasl?: { mechanisms: readonly SaslMechanism[] }
+  /**
+   * Listen beyond this machine although everybody who reaches the port may read, write and delete; or, with PLAIN and without TLS, although everybody on the
+   * way may read the passwords.
+   */
   allowInsecure?: boolean
+}
+
+/** PEM. `ca`: who signs the certificates of clients; default: whom Node trusts. */
+export interface TlsSettings {
+  readonly cert: string | Uint8Array
+  readonly key: string | Uint8Array
+  readonly ca?: string | Uint8Array
+  readonly passphrase?: string
+  /** Whether clients show a certificate; default none. */
+  readonly clientAuth?: 'none' | 'requested' | 'required'
 }
 
 /** An open port. */
@@ -33,6 +53,8 @@ export interface Listener extends AsyncDisposable {
   readonly port: number
   /** Connections open now. */
   readonly connections: number
+  /** Handshakes from now on use this certificate; connections that stand keep theirs. Raises INVALID_CONFIG. */
+  replaceCertificate(tls: TlsSettings): void
   /** Accepts nothing more, answers what was asked, then closes the connections. */
   close(options?: { timeoutMs?: number }): Promise<void>
 }
@@ -53,16 +75,21 @@ const MAX_PORT = 65_535
 const PENDING_BYTES = 268_435_456
 const everywhere = new Set(['0.0.0.0', '::'])
 
+export interface ListenerParts { readonly broker: ServedBroker; readonly users: UserCredentials; readonly ports: Ports; readonly settings: ListenerSettings }
+
 /** `closed` runs once, when the listener has closed. Raises INVALID_ARGUMENT, INVALID_CONFIG. */
-export async function openListener(broker: ServedBroker, ports: Ports, settings: ListenerSettings, given: ListenOptions, closed: () => void): Promise<Listener> {
+export async function openListener({ broker, users, ports, settings }: ListenerParts, given: ListenOptions, closed: () => void): Promise<Listener> {
   const options = checked(given)
-  const { host, advertisedHost, advertisedPort } = options
+  const { host, advertisedHost, advertisedPort, mechanisms } = options
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
-  const service: WireService = { broker, fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor }
+  const secret = ports.random.bytes(32)
+  const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret }
+  const sasl = mechanisms === null ? null : { mechanisms, credentials, random: ports.random, scheduler: ports.scheduler }
+  const service: WireService = { broker, users, fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl }
   const listener = await PortListener.open({
-    host, port: options.port, tls: null, ports,
+    host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
     newSession: (peer) => new WireSession(service, peer),
@@ -86,9 +113,13 @@ class WireListener implements Listener {
 
   get connections(): number { return this.#listener.connections }
 
+  replaceCertificate(tls: TlsSettings): void { this.#listener.replaceCertificate(tlsOptions(tls)) }
+
   close(options: { timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs = CLOSE_TIMEOUT_MS } = callOptions('close', options, ['timeoutMs'])
-    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${shown(timeoutMs)}: give milliseconds from 0`)
+    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+      throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${shown(timeoutMs)}: give milliseconds from 0`)
+    }
     this.#closing ??= this.#listener.close(timeoutMs).finally(this.#closed)
     return this.#closing
   }
@@ -96,26 +127,59 @@ class WireListener implements Listener {
   [Symbol.asyncDispose](): Promise<void> { return this.close() }
 }
 
-type Checked = Required<Pick<ListenOptions, 'port' | 'host'>> & Pick<ListenOptions, 'advertisedHost' | 'advertisedPort'>
+type Checked = Required<Pick<ListenOptions, 'port' | 'host'>> & Pick<ListenOptions, 'advertisedHost' | 'advertisedPort'> & {
+  readonly tls: TlsSettings | null
+  readonly mechanisms: readonly SaslMechanism[] | null
+}
 
 function checked(given: ListenOptions): Checked {
-  const options = callOptions('listen', given, ['port', 'host', 'advertisedHost', 'advertisedPort', 'allowInsecure'])
-  const { port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, allowInsecure = false } = options
+  const options = callOptions('listen', given, ['port', 'host', 'advertisedHost', 'advertisedPort', 'tls', 'sasl', 'allowInsecure'])
+  const { port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, tls = null, sasl, allowInsecure = false } = options
+  const mechanisms = sasl === undefined ? null : checkMechanisms(sasl)
   checkPort('port', port)
   if (advertisedPort !== undefined) checkPort('advertisedPort', advertisedPort)
   for (const [name, value] of Object.entries({ host, advertisedHost })) {
-    if (value !== undefined && (typeof value !== 'string' || value === '')) throw new OttlaError('INVALID_ARGUMENT', `listen: ${name} is ${shown(value)}: give a name or an address`)
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue
+    throw new OttlaError('INVALID_ARGUMENT', `listen: ${name} is ${shown(value)}: give a name or an address`)
   }
-  if (!allowInsecure && !isLoopback(host)) {
-    throw new OttlaError('INVALID_CONFIG', `listen: ${host} can be reached from other machines, and this listener has neither TLS nor SASL: everybody who reaches it could read, `
-      + 'write and delete. Listen on 127.0.0.1, or give allowInsecure: true where the network itself is safe')
+  if (!allowInsecure && !isLoopback(host) && tls === null && mechanisms?.includes('PLAIN') === true) {
+    throw new OttlaError('INVALID_CONFIG', `listen: PLAIN without TLS sends passwords in the clear, and ${host} can be reached from other machines: `
+      + 'use tls, or SCRAM, or give allowInsecure: true')
   }
-  return { port, host, ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }) }
+  if (!allowInsecure && !isLoopback(host) && tls === null && mechanisms === null) {
+    throw new OttlaError('INVALID_CONFIG', `listen: ${host} can be reached from other machines, and this listener has neither TLS nor SASL: `
+      + 'everybody who reaches it could read, write and delete. Listen on 127.0.0.1, or give allowInsecure: true where the network itself is safe')
+  }
+  const advertised = { ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }) }
+  return { port, host, tls, mechanisms, ...advertised }
 }
 
 function checkPort(name: string, port: unknown): void {
   if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return
   throw new OttlaError('INVALID_ARGUMENT', `listen: ${name} is ${shown(port)}: give a number from 0 to ${MAX_PORT}`)
+}
+
+function checkMechanisms(sasl: unknown): readonly SaslMechanism[] {
+  const mechanisms = typeof sasl === 'object' && sasl !== null ? (sasl as { mechanisms?: unknown }).mechanisms : undefined
+  const isSound = Array.isArray(mechanisms) && mechanisms.length > 0 && mechanisms.every((each) => saslMechanisms.includes(each as SaslMechanism))
+  if (isSound) return mechanisms as SaslMechanism[]
+  throw new OttlaError('INVALID_ARGUMENT', `listen: sasl is { mechanisms: [...] } with some of ${saslMechanisms.join(', ')}`)
+}
+
+/** Raises INVALID_CONFIG for a certificate or key that cannot be used. */
+function tlsOptions({ cert, key, ca, passphrase, clientAuth = 'none' }: TlsSettings): TlsOptions {
+  const pem = (given: string | Uint8Array): string | Buffer => typeof given === 'string' ? given : Buffer.from(given)
+  try {
+    const options: TlsOptions = {
+      cert: pem(cert), key: pem(key), minVersion: 'TLSv1.2', requestCert: clientAuth !== 'none', rejectUnauthorized: clientAuth === 'required',
+      ...(ca === undefined ? {} : { ca: pem(ca) }), ...(passphrase === undefined ? {} : { passphrase }),
+    }
+    createSecureContext(options)
+    return options
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new OttlaError('INVALID_CONFIG', `listen: the certificate or its key cannot be used: ${why}`, { cause: error })
+  }
 }
 
 function isLoopback(host: string): boolean { return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) }

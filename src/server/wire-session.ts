@@ -8,6 +8,8 @@ import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseP
 import type { PlainMessage } from '../protocol/schema.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
+import { SaslGate, type SaslOptions } from './sasl/sasl-gate.ts'
+import type { UserCredentials } from './user-credentials.ts'
 import type { Peer, Session } from './listener.ts'
 import type { Call, Endpoint, ServedBroker, WireApi } from './wire-api.ts'
 
@@ -15,13 +17,18 @@ import type { Call, Endpoint, ServedBroker, WireApi } from './wire-api.ts'
 export interface WireService {
   readonly broker: ServedBroker
   readonly fetchSessions: FetchSessions
+  readonly users: UserCredentials
+  /** Null: nobody authenticates. */
+  readonly sasl: SaslOptions | null
   /** By key. */
   readonly served: readonly (WireApi | undefined)[]
   /** Where clients that came this way should come back to. */
   endpointFor(peer: Peer): Endpoint
 }
 
-const { produce, fetch, joinGroup, syncGroup, apiVersions } = apis
+const { produce, fetch, joinGroup, syncGroup, apiVersions, saslHandshake, saslAuthenticate } = apis
+/** What a client may ask before it has said who it is. */
+const beforeLogin = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
 const KEY_SIZE = 2
 
 export class WireSession implements Session {
@@ -29,14 +36,17 @@ export class WireSession implements Session {
   readonly #peer: Peer
   readonly #endpoint: Endpoint
   readonly #gone = new AbortController()
+  readonly #gate: SaslGate | null
 
   constructor(service: WireService, peer: Peer) {
     this.#service = service
     this.#peer = peer
     this.#endpoint = service.endpointFor(peer)
+    this.#gate = service.sasl === null ? null : new SaslGate(service.sasl)
   }
 
-  get isAuthenticated(): boolean { return true }
+  get isAuthenticated(): boolean { return this.#gate === null || this.#gate.isOpen }
+  get farewell(): string | null { return this.#gate?.isShut === true ? 'authentication failed' : null }
   isOverlappable(frame: Uint8Array): boolean { return keyOf(frame) === produce.key }
 
   isParked(frame: Uint8Array): boolean {
@@ -48,6 +58,7 @@ export class WireSession implements Session {
   close(): void { this.#gone.abort() }
 
   async handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null> {
+    if (this.#gate?.takesBareTokens === true) return bareToken(this.#gate, frame)
     const header = decodeRequestHeader(frame)
     const { apiKey, apiVersion, correlationId } = header
     const served = this.#service.served[apiKey]
@@ -56,18 +67,28 @@ export class WireSession implements Session {
       if (apiKey === apiVersions.key) return [encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions)]
       throw new OttlaError('UNSUPPORTED_VERSION', `it sent ${served.api.name} version ${apiVersion}; ${served.first} to ${served.last} are served`)
     }
+    if (!this.isAuthenticated && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${served.api.name} before it authenticated`)
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
     const response = await served.handle(request, this.#call(header))
     return response === null ? null : encode(served, apiVersion, correlationId, response)
   }
 
   #call({ apiVersion, clientId }: RequestHeader): Call {
-    const { broker, fetchSessions } = this.#service
+    const { broker, fetchSessions, users } = this.#service
     return {
-      broker, fetchSessions, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint,
-      signal: this.#gone.signal,
+      broker, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
+      endpoint: this.#endpoint, signal: this.#gone.signal,
     }
   }
+}
+
+/** After SaslHandshake version 0: a token and its answer with nothing but the length around them. */
+async function bareToken(gate: SaslGate, token: Uint8Array): Promise<readonly Uint8Array[]> {
+  const step = await gate.token(token, true)
+  if (step.kind === 'failed') throw new OttlaError('SASL_AUTHENTICATION_FAILED', 'authentication failed')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(step.token.length)
+  return [length, step.token]
 }
 
 function encode({ api }: WireApi, version: number, correlationId: number, response: PlainMessage): readonly Uint8Array[] {

@@ -23,7 +23,8 @@ async function client(): Promise<RawClient> {
 
 const produceTo = (topic: string, records: Uint8Array, acks = -1) => ({ acks, timeoutMs: 1000, topicData: [{ name: topic, partitionData: [{ index: 0, records }] }] })
 const warnings = (): string[] => kit.logger.messages('warn')
-const versionsRequest = (correlationId: number, version = 0): Uint8Array => encodeRequest(apis.apiVersions, version, correlationId, 'raw', { clientSoftwareName: 'raw', clientSoftwareVersion: '1' })
+const software = { clientSoftwareName: 'raw', clientSoftwareVersion: '1' }
+const versionsRequest = (correlationId: number, version = 0): Uint8Array => encodeRequest(apis.apiVersions, version, correlationId, 'raw', software)
 
 describe('requests in a row', () => {
   test('are answered in their order, a long poll among them, and the last sees what the first did', async () => {
@@ -169,7 +170,7 @@ describe('what cannot be served closes the connection without an answer, and say
       raw.socket.end()
       await raw.closed
     }
-    expect((await (await client()).call(apis.metadata, 9, { topics: null, allowAutoTopicCreation: false, includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false })).clusterId).toHaveLength(22)
+    expect((await (await client()).call(apis.metadata, 2, { topics: null })).clusterId).toHaveLength(22)
   })
 })
 
@@ -192,7 +193,8 @@ describe('a port', () => {
     await kit.ottla.admin.createTopic('t')
     const raw = await client()
     const answer = raw.call(apis.fetch, 4, {
-      maxWaitMs: 60_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, forgottenTopicsData: [], topics: [{ topic: 't', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
+      maxWaitMs: 60_000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, forgottenTopicsData: [],
+      topics: [{ topic: 't', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
     })
     while (kit.ottla.metrics().fetchRequests === 0) await new Promise((resolve) => { setImmediate(resolve) })
     await kit.ottla.close()

@@ -145,7 +145,8 @@ describe('the admin client', () => {
   test('reads and changes settings, and the old way puts back what is not named', async () => {
     await admin.createTopics({ topics: [{ topic: 'configured', configEntries: [{ name: 'retention.ms', value: '1000' }] }] })
     const describe = async (): Promise<Record<string, unknown>> => {
-      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: 'configured', configNames: ['retention.ms', 'cleanup.policy'] }] })
+      const configNames = ['retention.ms', 'cleanup.policy']
+      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: 'configured', configNames }] })
       return Object.fromEntries(resources[0]!.configEntries.map(({ configName, configValue, isDefault }) => [configName, [configValue, isDefault]]))
     }
     expect(await describe()).toEqual({ 'retention.ms': ['1000', false], 'cleanup.policy': ['delete', true] })
@@ -175,7 +176,9 @@ describe('the admin client', () => {
 describe('errors', () => {
   test('come under their names', async () => {
     const once = await connected(kafka.producer({ retry: { retries: 0 } }))
-    await admin.createTopics({ topics: [{ topic: 'small', configEntries: [{ name: 'max.message.bytes', value: '1000' }] }, { topic: 'keyed', configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }] })
+    await admin.createTopics({
+      topics: [{ topic: 'small', configEntries: [{ name: 'max.message.bytes', value: '1000' }] }, { topic: 'keyed', configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+    })
     await expect(once.send({ topic: 'small', messages: [{ value: 'x'.repeat(2000) }] })).rejects.toMatchObject({ type: 'MESSAGE_TOO_LARGE' })
     await expect(once.send({ topic: 'keyed', messages: [{ value: 'no key' }] })).rejects.toMatchObject({ type: 'INVALID_RECORD' })
     await expect(once.send({ topic: 'not a name', messages: [{ value: 'x' }] })).rejects.toMatchObject({ cause: { type: 'INVALID_TOPIC_EXCEPTION' } })

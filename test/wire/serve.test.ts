@@ -85,7 +85,7 @@ describe('ottla serve', () => {
 
   test.each([
     [[], 2, '--data DIR is required'],
-    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'SSL is not built yet'],
+    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'needs ssl.keystore.location'],
     [['--in-memory', '--listeners', 'PLAINTEXT://0.0.0.0:0'], 1, 'give --allow-insecure'],
     [['--in-memory', '--override', 'num.partition=2'], 1, 'did you mean "num.partitions"'],
     [['nowhere.properties'], 2, 'nowhere.properties cannot be read'],

@@ -1,12 +1,12 @@
 /** `ottla serve`: a broker for Kafka's clients on a data directory, until a signal ends it. */
 import { readFileSync } from 'node:fs'
 import { OttlaError } from '../../common/errors.ts'
-import type { Listener, Ottla } from '../../index.ts'
+import type { Listener, Ottla, TlsSettings } from '../../index.ts'
 import { serverProperties } from '../../tools.ts'
 import { pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
 import { openMetricsEndpoint } from '../metrics-endpoint.ts'
-import { planServer, type ServerPlan } from '../server-settings.ts'
+import { planServer, type ServerPlan, type TlsPlan } from '../server-settings.ts'
 import { loggerOf } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -29,6 +29,8 @@ export const serve: Command = defineCommand({
   notes: [
     'Prints one line, "listening on HOST:PORT", once clients can connect. SIGTERM and Ctrl-C answer',
     'what was asked, close the data directory and end with exit code 0; a second signal does not wait.',
+    'Listeners may be SSL (ssl.keystore.location: a PEM file; SIGHUP reads it anew), SASL_PLAINTEXT and',
+    'SASL_SSL (sasl.enabled.mechanisms; users are made by "ottla users" or kafka-configs).',
   ],
   options,
   operand: 'config',
@@ -63,13 +65,44 @@ interface ServeOptions { readonly allowInsecure: boolean; readonly metricsPort: 
 
 async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerPlan, { allowInsecure, metricsPort }: ServeOptions): Promise<void> {
   const listeners: Listener[] = []
-  for (const address of plan.listeners) listeners.push(await ottla.listen({ ...address, allowInsecure }).catch(explain))
+  const secured: Listener[] = []
+  for (const { hasTls, hasSasl, ...address } of plan.listeners) {
+    const security = { ...(hasTls ? { tls: readTls(plan.tls) } : {}), ...(hasSasl ? { sasl: { mechanisms: plan.mechanisms } } : {}) }
+    const listener = await ottla.listen({ ...address, ...security, allowInsecure }).catch(explain)
+    listeners.push(listener)
+    if (hasTls) secured.push(listener)
+  }
+  const reload = (): void => reloadCertificates(terminal, secured, plan.tls)
+  process.on('SIGHUP', reload)
   const metrics = metricsPort === undefined ? null : await openMetricsEndpoint(metricsPort, ottla, listeners)
   if (metrics !== null) void terminal.line(`metrics on 127.0.0.1:${metrics.port}`)
   void terminal.line(`listening on ${listeners.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`).join(', ')}`)
   await terminal.flush()
   if (!terminal.signal.aborted) await new Promise<void>((resolve) => { terminal.signal.addEventListener('abort', () => resolve(), { once: true }) })
+  process.off('SIGHUP', reload)
   metrics?.close()
+}
+
+/** Raises UsageError when a file cannot be read or none is named. */
+function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth }: TlsPlan): TlsSettings {
+  const pem = keystore === undefined ? undefined : readConfig(keystore)
+  const cert = chain ?? pem
+  const privateKey = key ?? pem
+  if (cert === undefined || privateKey === undefined) {
+    throw new UsageError('a listener with SSL needs ssl.keystore.location: a PEM file with its certificate and key')
+  }
+  const ca = certificates ?? (truststore === undefined ? undefined : readConfig(truststore))
+  return { cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }) }
+}
+
+/** A certificate that cannot be used leaves the old one in force. */
+function reloadCertificates(terminal: Terminal, listeners: readonly Listener[], plan: TlsPlan): void {
+  try {
+    for (const listener of listeners) listener.replaceCertificate(readTls(plan))
+    if (listeners.length > 0) terminal.note('the certificate was read anew')
+  } catch (error) {
+    terminal.note(`warning: the old certificate stays: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 /** The option as one types it here. */

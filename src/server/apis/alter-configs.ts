@@ -14,8 +14,8 @@ export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (reque
   for (const { resourceType, resourceName, configs } of request.resources) {
     const resource = { resourceType, resourceName }
     const given = new Set(configs.map(({ name }) => name))
-    const obsolete = (await overridesOf(call, resource)).filter((name) => !given.has(name)).map((name) => ({ name, configOperation: DELETE, value: null } as const))
-    const changes = [...configs.map(({ name, value }) => ({ name, configOperation: SET, value } as const)), ...obsolete]
+    const obsolete = (await overridesOf(call, resource)).filter((name) => !given.has(name))
+    const changes = [...configs.map(({ name, value }) => ({ name, configOperation: SET, value } as const)), ...obsolete.map((name) => ({ name, configOperation: DELETE, value: null } as const))]
     const answer = await call.broker.incrementalAlterConfigs({ validateOnly: request.validateOnly, resources: [{ ...resource, configs: changes }] })
     responses.push({ ...resource, ...failureFields(answer.responses[0]!) })
   }

@@ -9,7 +9,8 @@ const { INVALID_REPLICA_ASSIGNMENT } = errorTable
 
 export const createPartitions: WireApi = serve(apis.createPartitions, 0, 3, async (request, call) => {
   const { controllerId } = await call.broker.describeCluster()
-  const fits = ({ assignments }: Topic): boolean => assignments === null || assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === controllerId)
+  const isHere = (brokerIds: readonly number[]): boolean => brokerIds.length === 1 && brokerIds[0] === controllerId
+  const fits = ({ assignments }: Topic): boolean => assignments === null || assignments.every(({ brokerIds }) => isHere(brokerIds))
   const topics = request.topics.filter(fits).map(({ name, count }) => ({ name, count }))
   const response = await call.broker.createPartitions({ validateOnly: request.validateOnly, topics })
   let next = 0

@@ -1,7 +1,7 @@
 /** CreateTopics. From version 5 on the answer shows the settings that the topic got. */
 import { apis } from '../../protocol/api-registry.ts'
 import { RESOURCE_TOPIC, type DescribeConfigsResponse } from '../../protocol/broker-api.ts'
-import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+import { failureFields, isShown, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const FIRST_WITH_CONFIGS = 5
 
@@ -19,5 +19,5 @@ export const createTopics: WireApi = serve(apis.createTopics, 2, 7, async (reque
 async function configsOf(call: Call, names: readonly string[]): Promise<ReadonlyMap<string, DescribeConfigsResponse['results'][number]['configs']>> {
   const resources = names.map((resourceName) => ({ resourceType: RESOURCE_TOPIC, resourceName, configurationKeys: null }))
   const { results } = await call.broker.describeConfigs({ resources })
-  return new Map(results.map(({ resourceName, configs }) => [resourceName, configs]))
+  return new Map(results.map(({ resourceName, configs }) => [resourceName, configs.filter(isShown)]))
 }

@@ -3,7 +3,8 @@ import { apis } from '../../protocol/api-registry.ts'
 import { byTopic, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 export const deleteRecords: WireApi = serve(apis.deleteRecords, 0, 2, async (request, call) => {
-  const asked = request.topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, offset }) => ({ topic: name, partition: partitionIndex, offset })))
+  const asked = request.topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, offset }) => (
+    { topic: name, partition: partitionIndex, offset })))
   const { partitions } = await call.broker.deleteRecords({ partitions: asked })
   return {
     throttleTimeMs,

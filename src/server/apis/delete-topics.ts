@@ -9,9 +9,11 @@ const { UNKNOWN_TOPIC_ID } = errorTable
 
 export const deleteTopics: WireApi = serve(apis.deleteTopics, 1, 6, async (request, call) => {
   const asked = call.version >= FIRST_WITH_IDS ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
-  const found = asked.map(({ name, topicId }) => ({ name: name ?? call.broker.topicName(topicId), topicId: name === null ? topicId : call.broker.topicId(name) ?? ZERO_UUID }))
+  const { broker } = call
+  const found = asked.map(({ name, topicId }) => (
+    { name: name ?? broker.topicName(topicId), topicId: name === null ? topicId : broker.topicId(name) ?? ZERO_UUID }))
   const names = found.flatMap(({ name }) => name === null ? [] : [name])
-  const { topics } = await call.broker.deleteTopics({ names })
+  const { topics } = await broker.deleteTopics({ names })
   let next = 0
   return {
     throttleTimeMs,

@@ -12,7 +12,8 @@ export const describeCluster: WireApi = serve(apis.describeCluster, 0, 2, async 
   const clusterAuthorizedOperations = request.includeClusterAuthorizedOperations ? authorizedOperations.cluster : authorizedOperations.notAsked
   if (endpointType !== BROKERS) {
     const errorMessage = 'this is a broker: ask for brokers (endpoint type 1)'
-    return { throttleTimeMs, errorCode: INVALID_REQUEST.errorCode, errorMessage, endpointType, clusterId, controllerId, brokers: [], clusterAuthorizedOperations }
+    const { errorCode } = INVALID_REQUEST
+    return { throttleTimeMs, errorCode, errorMessage, endpointType, clusterId, controllerId, brokers: [], clusterAuthorizedOperations }
   }
   return {
     throttleTimeMs, errorCode: NONE, endpointType, clusterId, controllerId, clusterAuthorizedOperations,

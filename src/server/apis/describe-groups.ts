@@ -13,7 +13,8 @@ export const describeGroups: WireApi = serve(apis.describeGroups, 0, 6, async (r
     throttleTimeMs,
     groups: groups.map(({ groupId, groupState, protocolType, protocolData, members, ...failure }) => {
       const isHidden = call.version < FIRST_WITH_NOT_FOUND && failure.errorCode === GROUP_ID_NOT_FOUND.errorCode
-      return { ...failureFields(isHidden ? { errorCode: NONE } : failure), groupId, groupState, protocolType, protocolData, members, authorizedOperations: operations }
+      const told = failureFields(isHidden ? { errorCode: NONE } : failure)
+      return { ...told, groupId, groupState, protocolType, protocolData, members, authorizedOperations: operations }
     }),
   }
 })

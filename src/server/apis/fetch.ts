@@ -9,10 +9,12 @@ import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-ap
 type Request = RequestOf<Apis['fetch']>
 type Row = NonNullable<ResponseInput<Apis['fetch']>['responses']>[number]['partitions'][number]
 
+type Answer = Omit<FetchPartitionResponse, 'topic' | 'partition'>
+
 const FIRST_WITH_TOPIC_IDS = 13
 const FIRST_WITH_STORAGE_ERROR = 6
 const NO_RECORDS = new Uint8Array(0)
-const UNKNOWN_TOPIC_ID: Omit<FetchPartitionResponse, 'topic' | 'partition'> = {
+const UNKNOWN_TOPIC_ID: Answer = {
   errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS,
 }
 
@@ -36,7 +38,7 @@ function sessionRequest(request: Request, version: number): SessionRequest {
 }
 
 /** The answers in the order of `wanted`. Topic ids that nobody has are answered at once, and so is the rest then. */
-async function read(request: Request, call: Call, wanted: readonly WantedPartition[]): Promise<Omit<FetchPartitionResponse, 'topic' | 'partition'>[]> {
+async function read(request: Request, call: Call, wanted: readonly WantedPartition[]): Promise<Answer[]> {
   const partitions: FetchRequest['partitions'][number][] = []
   const isKnown: boolean[] = []
   for (const { topic, topicId, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of wanted) {
@@ -46,21 +48,23 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
   }
   const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
   const response = await call.broker.fetch({
-    maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, isolationLevel: isolationLevel === 1 ? 1 : 0, partitions, signal: call.signal,
+    maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
+    isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal,
   })
   let next = 0
   return isKnown.map((known) => known ? response.partitions[next++]! : UNKNOWN_TOPIC_ID)
 }
 
-function byTopic(version: number, wanted: readonly WantedPartition[], answers: readonly Omit<FetchPartitionResponse, 'topic' | 'partition'>[], told: (index: number) => boolean) {
+function byTopic(version: number, wanted: readonly WantedPartition[], answers: readonly Answer[], told: (index: number) => boolean) {
   const topics = new Map<string, { topic: string; topicId: string; partitions: Row[] }>()
   wanted.forEach(({ topic, topicId, partition }, index) => {
     if (!told(index)) return
     const key = version >= FIRST_WITH_TOPIC_IDS ? topicId : topic
     let entry = topics.get(key)
     if (entry === undefined) topics.set(key, entry = { topic, topicId, partitions: [] })
-    const { errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answers[index]!
-    entry.partitions.push({ partitionIndex: partition, errorCode: codeFor(version, errorCode), highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records })
+    const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answers[index]!
+    const errorCode = codeFor(version, answers[index]!.errorCode)
+    entry.partitions.push({ partitionIndex: partition, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records })
   })
   return [...topics.values()]
 }

@@ -6,17 +6,17 @@ import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wir
 const FIRST_BATCHED = 4
 const GROUP = 0
 const TRANSACTION = 1
-const { INVALID_REQUEST } = errorTable
+const nowhere = { nodeId: -1, host: '', port: -1, errorCode: errorTable.INVALID_REQUEST.errorCode }
 
 export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async (request, call) => {
   const { keyType } = request
   const keys = call.version >= FIRST_BATCHED ? request.coordinatorKeys : [request.key]
   const coordinators = keyType !== GROUP && keyType !== TRANSACTION
-    ? keys.map((key) => ({ key, nodeId: -1, host: '', port: -1, errorCode: INVALID_REQUEST.errorCode, errorMessage: `coordinators of type ${keyType} are not known` }))
+    ? keys.map((key) => ({ key, ...nowhere, errorMessage: `coordinators of type ${keyType} are not known` }))
     : (await call.broker.findCoordinator({ keyType, keys })).coordinators.map((each) => {
       const place = each.errorCode === NONE ? call.endpoint : { host: '', port: -1 }
       return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each) }
     })
-  const { key: _, ...first } = coordinators[0] ?? { key: '', nodeId: -1, host: '', port: -1, errorCode: INVALID_REQUEST.errorCode, errorMessage: null }
+  const { key: _, ...first } = coordinators[0] ?? { key: '', ...nowhere, errorMessage: null }
   return { throttleTimeMs, ...first, coordinators }
 })

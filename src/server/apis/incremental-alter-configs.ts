@@ -11,8 +11,11 @@ type Operation = IncrementalAlterConfigsRequest['resources'][number]['configs'][
 const isOperation = (code: number): code is Operation => code >= 0 && code <= 3
 const { INVALID_REQUEST } = errorTable
 
+function fits({ configs }: Resource): boolean {
+  return configs.every(({ configOperation }) => isOperation(configOperation)) && new Set(configs.map(({ name }) => name)).size === configs.length
+}
+
 export const incrementalAlterConfigs: WireApi = serve(apis.incrementalAlterConfigs, 0, 1, async (request, call) => {
-  const fits = ({ configs }: Resource): boolean => configs.every(({ configOperation }) => isOperation(configOperation)) && new Set(configs.map(({ name }) => name)).size === configs.length
   const resources = request.resources.filter(fits).map(({ resourceType, resourceName, configs }) => ({
     resourceType, resourceName, configs: configs.map(({ name, configOperation, value }) => ({ name, value, configOperation: configOperation as Operation })),
   }))

@@ -9,5 +9,6 @@ export const leaveGroup: WireApi = serve(apis.leaveGroup, 0, 5, async (request, 
   const isList = call.version >= FIRST_WITH_LIST
   const answer = await call.broker.leaveGroup({ groupId, members: isList ? request.members : [{ memberId, groupInstanceId: null }] })
   const errorCode = answer.errorCode !== NONE || isList ? answer.errorCode : answer.members[0]?.errorCode ?? NONE
-  return { throttleTimeMs, errorCode, members: answer.members.map((each) => ({ memberId: each.memberId, groupInstanceId: each.groupInstanceId, errorCode: each.errorCode })) }
+  const members = answer.members.map((each) => ({ memberId: each.memberId, groupInstanceId: each.groupInstanceId, errorCode: each.errorCode }))
+  return { throttleTimeMs, errorCode, members }
 })

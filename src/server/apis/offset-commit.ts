@@ -9,6 +9,7 @@ export const offsetCommit: WireApi = serve(apis.offsetCommit, 2, 9, async (reque
   const { partitions } = await call.broker.offsetCommit({ groupId, memberId, groupInstanceId, generationId: generationIdOrMemberEpoch, partitions: asked })
   return {
     throttleTimeMs,
-    topics: byTopic(topics, partitions, ({ name }, list) => ({ name, partitions: list.map(({ partition, errorCode }) => ({ partitionIndex: partition, errorCode })) })),
+    topics: byTopic(topics, partitions, ({ name }, list) => (
+      { name, partitions: list.map(({ partition, errorCode }) => ({ partitionIndex: partition, errorCode })) })),
   }
 })

@@ -7,6 +7,7 @@ export const offsetDelete: WireApi = serve(apis.offsetDelete, 0, 0, async ({ gro
   const { errorCode, partitions } = await call.broker.offsetDelete({ groupId, partitions: asked })
   return {
     errorCode, throttleTimeMs,
-    topics: groupByTopic(partitions, (name, list) => ({ name, partitions: list.map((each) => ({ partitionIndex: each.partition, errorCode: each.errorCode })) })),
+    topics: groupByTopic(partitions, (name, list) => (
+      { name, partitions: list.map((each) => ({ partitionIndex: each.partition, errorCode: each.errorCode })) })),
   }
 })

@@ -1,4 +1,4 @@
-/** OffsetFetch: of one group up to version 7, of several from there on. Where the group cannot be asked, the code stands where the version has a place for it. */
+/** OffsetFetch: of one group up to version 7, of several from there on. Why a group cannot be asked stands where the version has a place for it. */
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
 import type { OffsetFetchPartition, OffsetFetchResponse } from '../../protocol/broker-api.ts'
@@ -15,7 +15,8 @@ export const offsetFetch: WireApi = serve(apis.offsetFetch, 1, 9, async (request
     const { errorCode, topics } = await fetchOffsets(call, request.groupId, request.topics, requireStable)
     return { throttleTimeMs, errorCode, topics }
   }
-  const groups = await Promise.all(request.groups.map(async ({ groupId, topics }) => ({ groupId, ...await fetchOffsets(call, groupId, topics, requireStable) })))
+  const groups = await Promise.all(request.groups.map(async ({ groupId, topics }) => (
+    { groupId, ...await fetchOffsets(call, groupId, topics, requireStable) })))
   return { throttleTimeMs, groups }
 })
 

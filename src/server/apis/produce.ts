@@ -3,12 +3,10 @@
  * then closes the connection, which is all that such a client can hear of it (spec/wire-protocol T14).
  */
 import { OttlaError, errorTable } from '../../common/errors.ts'
-import { apis, type Apis } from '../../protocol/api-registry.ts'
-import type { RequestOf } from '../../protocol/api.ts'
+import { apis } from '../../protocol/api-registry.ts'
 import type { ProducePartition, ProducePartitionResponse } from '../../protocol/broker-api.ts'
 import { serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
-type Topic = RequestOf<Apis['produce']>['topicData'][number]
 type Refusal = Pick<ProducePartitionResponse, 'errorCode' | 'errorMessage'>
 
 const FIRST_WITH_TOPIC_IDS = 13
@@ -40,7 +38,10 @@ export const produce: WireApi = serve(apis.produce, 3, 13, async (request, call)
     const refusal = refusals[asked++]!
     return refusal === null ? partitionOf(index, partitions[answered++]!) : partitionOf(index, { ...refusal, ...refusedOffsets })
   }
-  return { throttleTimeMs, responses: topicData.map((topic: Topic) => ({ name: topic.name, topicId: topic.topicId, partitionResponses: topic.partitionData.map((each) => answer(each.index)) })) }
+  return {
+    throttleTimeMs,
+    responses: topicData.map(({ name, topicId, partitionData }) => ({ name, topicId, partitionResponses: partitionData.map(({ index }) => answer(index)) })),
+  }
 }, 0)
 
 function refuse(code: 'UNKNOWN_TOPIC_ID' | 'UNSUPPORTED_COMPRESSION_TYPE'): Refusal {
@@ -60,6 +61,6 @@ function partitionOf(index: number, answer: Omit<ProducePartitionResponse, 'topi
 
 function throwFirst(refusals: readonly (Refusal | null)[], partitions: readonly ProducePartitionResponse[]): null {
   const failed = refusals.find((each) => each !== null) ?? partitions.find((each) => each.errorCode !== 0)
-  if (failed !== undefined) throw new OttlaError('INVALID_REQUEST', `a Produce request with acks 0 failed: ${failed.errorMessage ?? `error ${failed.errorCode}`}`)
-  return null
+  if (failed === undefined) return null
+  throw new OttlaError('INVALID_REQUEST', `a Produce request with acks 0 failed: ${failed.errorMessage ?? `error ${failed.errorCode}`}`)
 }

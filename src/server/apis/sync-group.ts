@@ -8,7 +8,9 @@ const { INCONSISTENT_GROUP_PROTOCOL } = errorTable
 
 export const syncGroup: WireApi = serve(apis.syncGroup, 0, 5, async (request, call) => {
   const lacksProtocol = request.protocolType === null || request.protocolName === null
-  if (call.version >= FIRST_WITH_PROTOCOL && lacksProtocol) return { throttleTimeMs, errorCode: INCONSISTENT_GROUP_PROTOCOL.errorCode, assignment: new Uint8Array(0) }
+  if (call.version >= FIRST_WITH_PROTOCOL && lacksProtocol) {
+    return { throttleTimeMs, errorCode: INCONSISTENT_GROUP_PROTOCOL.errorCode, assignment: new Uint8Array(0) }
+  }
   const { errorCode, protocolType, protocolName, assignment } = await call.broker.syncGroup(request)
   return { throttleTimeMs, errorCode, protocolType, protocolName, assignment }
 })

@@ -1,0 +1,68 @@
+/**
+ * DescribeUserScramCredentials and AlterUserScramCredentials (KIP-554): how kafka-configs and admin clients make users. The client has salted the password
+ * already; neither it nor the keys are ever told.
+ */
+import { OttlaError } from '../../common/errors.ts'
+import { SCRAM_ITERATIONS, scramKeysOf, scramMechanisms, type ScramMechanism } from '../../common/scram.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf } from '../../protocol/api.ts'
+import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+type Upsertion = RequestOf<Apis['alterUserScramCredentials']>['upsertions'][number]
+interface Answer { readonly errorCode: number; readonly errorMessage: string | null }
+
+const UNKNOWN_MECHANISM: Answer = { errorCode: 33, errorMessage: 'Unknown SCRAM mechanism' }
+const NOT_FOUND: Answer = { errorCode: 91, errorMessage: 'Attempt to delete or describe a user credential that does not exist' }
+const DUPLICATE: Answer = { errorCode: 92, errorMessage: 'A user credential cannot be altered twice in the same request' }
+const OK: Answer = { errorCode: NONE, errorMessage: null }
+
+/** Kafka's numbers: 1 and 2. */
+const mechanismOf = (code: number): ScramMechanism | undefined => scramMechanisms[code - 1]
+const codeOf = (mechanism: ScramMechanism): number => scramMechanisms.indexOf(mechanism) + 1
+
+export const describeUserScramCredentials: WireApi = serve(apis.describeUserScramCredentials, 0, 0, async ({ users }, call) => {
+  const known = new Map(call.users.list().map(({ name, credentials }) => [name, credentials]))
+  const asked = users === null || users.length === 0 ? [...known.keys()] : users.map(({ name }) => name)
+  return {
+    throttleTimeMs, errorCode: NONE,
+    results: asked.map((user) => {
+      const credentials = known.get(user)
+      if (credentials === undefined) return { user, ...NOT_FOUND, credentialInfos: [] }
+      return { user, ...OK, credentialInfos: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism: codeOf(mechanism), iterations })) }
+    }),
+  }
+})
+
+export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCredentials, 0, 0, async ({ deletions, upsertions }, call) => {
+  const keys = [...deletions, ...upsertions].map(keyOf)
+  const isTwice = (each: Place): boolean => keys.indexOf(keyOf(each)) !== keys.lastIndexOf(keyOf(each))
+  const results: (Answer & { readonly user: string })[] = []
+  for (const each of deletions) results.push({ user: each.name, ...isTwice(each) ? DUPLICATE : await remove(call, each.name, each.mechanism) })
+  for (const each of upsertions) results.push({ user: each.name, ...isTwice(each) ? DUPLICATE : await set(call, each) })
+  return { throttleTimeMs, results }
+})
+
+interface Place { readonly name: string; readonly mechanism: number }
+
+function keyOf({ name, mechanism }: Place): string { return `${mechanism} ${name}` }
+
+async function remove(call: Call, name: string, code: number): Promise<Answer> {
+  const mechanism = mechanismOf(code)
+  if (mechanism === undefined) return UNKNOWN_MECHANISM
+  return await call.users.remove(name, mechanism) ? OK : NOT_FOUND
+}
+
+async function set(call: Call, { name, mechanism: code, iterations, salt, saltedPassword }: Upsertion): Promise<Answer> {
+  const mechanism = mechanismOf(code)
+  if (mechanism === undefined) return UNKNOWN_MECHANISM
+  const { least, most } = SCRAM_ITERATIONS
+  if (iterations < least || iterations > most) return { errorCode: 93, errorMessage: `${iterations} iterations are not between ${least} and ${most}` }
+  const { storedKey, serverKey } = scramKeysOf(mechanism, saltedPassword)
+  try {
+    await call.users.set(name, mechanism, { salt: Uint8Array.from(salt), iterations, storedKey, serverKey })
+    return OK
+  } catch (error) {
+    const { errorCode, message } = OttlaError.from(error)
+    return { errorCode, errorMessage: message }
+  }
+}

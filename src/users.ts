@@ -1,0 +1,63 @@
+/** The users that may log in on a listener with SASL: made from passwords, which are not kept. */
+import { callOptions, shown } from './common/call-options.ts'
+import { OttlaError } from './common/errors.ts'
+import type { Random } from './common/random.ts'
+import { SCRAM_ITERATIONS, scramKeys, scramMechanisms, type ScramMechanism } from './common/scram.ts'
+import type { UserStore } from './metadata/user-store.ts'
+
+export interface UserDescription { readonly name: string; readonly mechanisms: readonly { readonly mechanism: ScramMechanism; readonly iterations: number }[] }
+export interface UserOptions {
+  /** Default both: SCRAM-SHA-256 and SCRAM-SHA-512. PLAIN checks passwords against these, too. */
+  mechanisms?: readonly ScramMechanism[]
+  /** Rounds of hashing, 4096 to 16384; default 8192. */
+  iterations?: number
+}
+
+export interface Users {
+  /** Makes a user, or gives it another password. Durable when it resolves. Raises INVALID_ARGUMENT, READ_ONLY. */
+  set(name: string, password: string, options?: UserOptions): Promise<void>
+  /** False when there is no such user. */
+  remove(name: string): Promise<boolean>
+  list(): Promise<UserDescription[]>
+}
+
+const SALT_BYTES = 24
+
+export class UserAdmin implements Users {
+  readonly #store: UserStore
+  readonly #random: Random
+
+  constructor(store: UserStore, random: Random) {
+    this.#store = store
+    this.#random = random
+  }
+
+  async set(name: string, password: string, options: UserOptions = {}): Promise<void> {
+    const { mechanisms = scramMechanisms, iterations = SCRAM_ITERATIONS.usual } = callOptions('users.set', options, ['mechanisms', 'iterations'])
+    if (typeof name !== 'string' || typeof password !== 'string' || password === '') {
+      throw new OttlaError('INVALID_ARGUMENT', 'users.set(name, password): both are text, and not empty')
+    }
+    const { least, most } = SCRAM_ITERATIONS
+    if (!Number.isInteger(iterations) || iterations < least || iterations > most) {
+      throw new OttlaError('INVALID_ARGUMENT', `users.set: iterations is ${shown(iterations)}: give ${least} to ${most}`)
+    }
+    const stray = mechanisms.find((each) => !scramMechanisms.includes(each))
+    if (stray !== undefined) throw new OttlaError('INVALID_ARGUMENT', `users.set: ${shown(stray)} is no mechanism: there are ${scramMechanisms.join(' and ')}`)
+    for (const mechanism of mechanisms) {
+      const salt = this.#random.bytes(SALT_BYTES)
+      const { storedKey, serverKey } = await scramKeys(mechanism, password, salt, iterations)
+      await this.#store.set(name, mechanism, { salt, iterations, storedKey, serverKey })
+    }
+  }
+
+  async remove(name: string): Promise<boolean> {
+    let wasThere = false
+    for (const mechanism of scramMechanisms) wasThere = await this.#store.remove(name, mechanism) || wasThere
+    return wasThere
+  }
+
+  async list(): Promise<UserDescription[]> {
+    return this.#store.list().map(({ name, credentials }) => (
+      { name, mechanisms: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism, iterations })) }))
+  }
+}
