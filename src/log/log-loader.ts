@@ -260,9 +260,11 @@ async function distrustEnd(scene: RecoveryScene, last: Segment, tail: SegmentTai
   last.claimEnd(recoveryPoint)
   scene.reporter.note('END_DISTRUSTED', what, last.logPath)
   // Behind the damage the batch that ends the log is the right one; in front of it, it may be the one whose offset is wrong.
-  if (end === null || end.position < problem!.position) scene.offline = new OttlaError('LOG_OFFLINE', `${topic}-${partition} is offline for appends: ${what}. Close the database and run ottla verify --repair`, {
-    topic, partition, file: last.logPath, offset: recoveryPoint, ...(problem === null ? {} : { position: problem.position }),
-  })
+  if (end === null || end.position < problem!.position) {
+    const text = `${topic}-${partition} is offline for appends: ${what}. Close the database and run ottla verify --repair`
+    const position = problem === null ? {} : { position: problem.position }
+    scene.offline = new OttlaError('LOG_OFFLINE', text, { topic, partition, file: last.logPath, offset: recoveryPoint, ...position })
+  }
   return true
 }
 
