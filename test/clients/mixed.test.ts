@@ -90,3 +90,39 @@ describe.each(rigs)('a group of mixed members on %s', (_, start) => {
     await reading
   })
 })
+
+describe.each(apacheKafka === null ? [] : [['Apache Kafka', kafkaRig]] as const)('transactions on %s', (_, start) => {
+  let rig: Rig
+  beforeAll(async () => { rig = await start() })
+  afterAll(() => rig.close())
+
+  test('are read when they are committed, and left out when they are aborted', async () => {
+    const topic = fresh('transacted')
+    await rig.kafka.admin.createTopic(topic)
+    await rig.kafka.admin.listOffsets(topic, 'latest')
+    const client = new KafkaJs({ brokers: [`127.0.0.1:${rig.port}`], logLevel: logLevel.NOTHING })
+    const theirs = client.producer({ transactionalId: fresh('tx'), idempotent: true, maxInFlightRequests: 1 })
+    await theirs.connect()
+    for (const [value, ends] of [['a', 'commit'], ['b', 'abort'], ['c', 'commit']] as const) {
+      const transaction = await theirs.transaction()
+      await transaction.send({ topic, messages: [{ value }, { value: `${value}${value}` }] })
+      await transaction[ends]()
+    }
+    await theirs.disconnect()
+    await using ours = rig.kafka.producer()
+    await ours.send({ topic, value: Buffer.from('end') })
+    const read = async (isolation: 'read_committed' | 'read_uncommitted'): Promise<string[]> => {
+      const consumer = rig.kafka.consumer({ 'isolation.level': isolation, 'auto.offset.reset': 'earliest' })
+      consumer.assign([{ topic, partition: 0 }])
+      const values: string[] = []
+      for await (const record of consumer) {
+        values.push(Buffer.from(record.value!).toString())
+        if (values.at(-1) === 'end') break
+      }
+      await consumer.close()
+      return values
+    }
+    expect(await read('read_committed')).toEqual(['a', 'aa', 'c', 'cc', 'end'])
+    expect(await read('read_uncommitted')).toEqual(['a', 'aa', 'b', 'bb', 'c', 'cc', 'end'])
+  })
+})

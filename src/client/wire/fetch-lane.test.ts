@@ -179,3 +179,11 @@ test('a nearer replica is read from when the leader names one, and the leader ag
   expect(texts(await ask([[0, 1]]))).toEqual([])
   expect(texts(await ask([[0, 1]]))).toEqual(['t-0@1'])
 })
+
+test('a single question is asked without a session, and a broker that does not answer is its error', async () => {
+  brokers[0]!.on(apis.fetch, (asked) => answer(asked))
+  brokers[1]!.on(apis.fetch, () => 'cut')
+  const partitions = [0, 1].map((partition) => ({ topic: 't', partition, fetchOffset: 4, partitionMaxBytes: 1 }))
+  expect(texts(await lane.once({ maxWaitMs: 0, minBytes: 0, maxBytes: 1, isolationLevel: 0, partitions }))).toEqual(['1: error 13', 't-0@4'])
+  expect(brokers[0]!.bodies(apis.fetch).map((body) => [body.sessionId, body.sessionEpoch])).toEqual([[0, -1]])
+})

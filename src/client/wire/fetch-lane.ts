@@ -17,6 +17,7 @@ import type { FetchPartitionResponse, FetchRequest, FetchResponse } from '../../
 import type { Cluster, Node } from './cluster.ts'
 import { FetchSession, type FetchTarget } from './fetch-session.ts'
 import type { LinkPool } from './link-pool.ts'
+import { unanswered } from './wire.ts'
 
 type Wanted = FetchRequest['partitions'][number]
 type PartitionAnswer = ResponseOf<typeof apis.fetch>['responses'][number]['partitions'][number]
@@ -228,12 +229,17 @@ export class FetchLane {
   /** A single question beside the calls of the consumer's loop: no session, and the answer comes at once. */
   async once(request: FetchRequest): Promise<FetchResponse> {
     await this.#cluster.locate(request.partitions.map((each) => each.topic))
-    const partitions = await Promise.all(request.partitions.map(async (each) => {
+    const partitions: FetchPartitionResponse[] = await Promise.all(request.partitions.map(async (each): Promise<FetchPartitionResponse> => {
       const leader = this.#cluster.leader(each.topic, each.partition)
       if (typeof leader === 'number') return failed(each, leader)
-      const answer = await this.#askOnce(leader.node, [{ ...each, currentLeaderEpoch: leader.leaderEpoch }], request)
-      const mine = answer.responses.flatMap((topic) => topic.partitions)[0]
-      return mine === undefined ? failed(each, answer.errorCode === 0 ? -1 : answer.errorCode) : plain(each.topic, mine)
+      try {
+        const answer = await this.#askOnce(leader.node, [{ ...each, currentLeaderEpoch: leader.leaderEpoch }], request)
+        const mine = answer.responses.flatMap((topic) => topic.partitions)[0]
+        return mine === undefined ? failed(each, answer.errorCode === 0 ? -1 : answer.errorCode) : plain(each.topic, mine)
+      } catch (reason) {
+        const { errorCode, error } = unanswered(reason)
+        return { ...failed(each, errorCode), error }
+      }
     }))
     return { partitions }
   }
