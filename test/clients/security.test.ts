@@ -1,9 +1,11 @@
 /** TLS and SASL against Apache Kafka, and what listens on a port that is not Kafka's. */
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
-import { connect, open, silentLogger, type ClientSettings, type ConnectOptions, type Kafka, type OttlaError } from '../../src/index.ts'
-import { apacheKafka, fresh } from './targets.ts'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { connect, open, silentLogger, type ClientSettings, type ConnectOptions, type Kafka, type ListenOptions, type OttlaError } from '../../src/index.ts'
+import { apacheKafka, fresh, type KafkaPorts } from './targets.ts'
 
 const quick = { logger: silentLogger, 'socket.connection.setup.timeout.ms': 5000 } as const
 const outcome = async (bootstrap: string, settings: ClientSettings & ConnectOptions = {}): Promise<string> => {
@@ -87,7 +89,32 @@ describe('a port that is not Kafka\'s', () => {
   })
 })
 
-describe.each(apacheKafka === null ? [] : [apacheKafka])('Apache Kafka', (ports) => {
+type SecurePorts = Pick<KafkaPorts, 'plain' | 'ssl' | 'sasl' | 'saslSsl' | 'certificate'>
+
+/** A database behind four ports. */
+async function ownPorts(): Promise<{ ports: SecurePorts; close(): Promise<void> }> {
+  const pem = (name: string): string => readFileSync(join(import.meta.dirname, `../data/tls/${name}.pem`), 'utf8')
+  const tls = { cert: pem('first.cert'), key: pem('first.key') }
+  const sasl = { mechanisms: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] } as const
+  const database = await open('', { inMemory: true, logger: silentLogger })
+  await database.users.set('alice', 'alice-secret', { iterations: 4096 })
+  const port = async (options: ListenOptions): Promise<number> => (await database.listen({ port: 0, ...options })).port
+  const host = { advertisedHost: 'localhost' }
+  return {
+    ports: { plain: await port({}), ssl: await port({ tls, ...host }), sasl: await port({ sasl }), saslSsl: await port({ tls, sasl, ...host }), certificate: tls.cert },
+    close: () => database.close(),
+  }
+}
+
+const secured: [string, () => Promise<{ ports: SecurePorts; close(): Promise<void> }>][] = [
+  ['another Ottla', ownPorts], ...apacheKafka === null ? [] : [['Apache Kafka', () => Promise.resolve({ ports: apacheKafka!, close: () => Promise.resolve() })] as [string, typeof ownPorts]],
+]
+
+describe.each(secured)('%s', (_, start) => {
+  let ports: SecurePorts
+  let close: () => Promise<void>
+  beforeAll(async () => { ({ ports, close } = await start()) })
+  afterAll(() => close())
   const alice = { 'sasl.username': 'alice', 'sasl.password': 'alice-secret' }
 
   test('is reached by TLS with its authority named', async () => {
