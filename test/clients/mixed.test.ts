@@ -1,7 +1,7 @@
-/** A group whose members are ours and kafkajs's: they share an assignor, and each may be the leader that assigns. */
+/** Groups whose members are of several kinds: ours over TCP, ours in the process of the broker, kafkajs's. And transactions that kafkajs wrote. */
 import kafkajs, { type Assigner, type Cluster } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect, open, silentLogger, type Kafka } from '../../src/index.ts'
+import { connect, open, silentLogger, type Consumer, type Kafka } from '../../src/index.ts'
 import { apacheKafka, fresh } from './targets.ts'
 
 const { AssignerProtocol, Kafka: KafkaJs, logLevel } = kafkajs
@@ -89,6 +89,34 @@ describe.each(rigs)('a group of mixed members on %s', (_, start) => {
     await ours.close()
     await reading
   })
+})
+
+test.each(['range', 'cooperative-sticky'] as const)('members in the process of the broker and over its port share a group (%s)', async (assignor) => {
+  const database = await open('', { inMemory: true, logger: silentLogger })
+  const { port } = await database.listen({ port: 0 })
+  const kafka = await connect(`127.0.0.1:${port}`, { logger: silentLogger })
+  await database.admin.createTopic('shared', { partitions: 4 })
+  const seen: number[] = []
+  const join = (from: Kafka): { consumer: Consumer; reading: Promise<void> } => {
+    const consumer = from.consumer({ 'group.id': 'g', 'auto.offset.reset': 'earliest', 'partition.assignment.strategy': [assignor], 'heartbeat.interval.ms': 100 })
+    consumer.subscribe('shared')
+    return { consumer, reading: (async () => { for await (const record of consumer) seen.push(Number(Buffer.from(record.value!).toString())) })() }
+  }
+  const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await new Promise((resolve) => { setImmediate(resolve) }) }
+  const inside = join(database)
+  await until(() => inside.consumer.assignment().length === 4)
+  const outside = join(kafka)
+  await until(() => inside.consumer.assignment().length === 2 && outside.consumer.assignment().length === 2)
+  const values = Array.from({ length: 40 }, (_, i) => i)
+  await kafka.producer().sendBatch(values.map((i) => ({ topic: 'shared', partition: i % 4, value: Buffer.from(String(i)) })))
+  await until(() => seen.length === 40)
+  expect([...seen].sort((a, b) => a - b)).toEqual(values)
+  await inside.consumer.close()
+  await until(() => outside.consumer.assignment().length === 4)
+  await kafka.close()
+  await Promise.all([inside.reading, outside.reading])
+  expect((await database.admin.listGroupOffsets('g')).map((each) => each.offset)).toEqual([10, 10, 10, 10])
+  await database.close()
 })
 
 describe.each(apacheKafka === null ? [] : [['Apache Kafka', kafkaRig]] as const)('transactions on %s', (_, start) => {
