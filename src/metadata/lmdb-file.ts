@@ -36,9 +36,10 @@ interface Meta { readonly pageSize: number; readonly lastPage: number; readonly 
 /** The newest sound snapshot; when that is not the newest in the file, or none is sound, `damage` says so. */
 export function readLmdbFile(bytes: Uint8Array): LmdbContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const metas = readMetas(view)
-  if (typeof metas === 'string') return { nodes: new Map(), damage: metas }
-  let damage: string | null = null
+  const heads = readMetas(view)
+  if (typeof heads === 'string') return { nodes: new Map(), damage: heads }
+  const { metas } = heads
+  let { damage } = heads
   let salvage: ReadonlyMap<string, Uint8Array> | null = null
   for (const meta of metas) {
     const walk = new TreeWalk(bytes, view, meta)
@@ -50,8 +51,10 @@ export function readLmdbFile(bytes: Uint8Array): LmdbContents {
   return { nodes: salvage ?? new Map(), damage: damage ?? 'no snapshot' }
 }
 
-/** Newest first, or what is wrong with the file's head. */
-function readMetas(view: DataView): Meta[] | string {
+interface Heads { readonly metas: readonly Meta[]; readonly damage: string | null }
+
+/** Newest first; a text: nothing can be read. */
+function readMetas(view: DataView): Heads | string {
   if (view.byteLength < 8192) return `the file has ${view.byteLength} bytes, less than its two head pages`
   const first = readMeta(view, 0)
   // A damaged first page hides the page size: the usual ones are tried for the second.
@@ -60,9 +63,19 @@ function readMetas(view: DataView): Meta[] | string {
   for (const size of sizes) second ??= readMeta(view, size)
   const metas = [first, second].filter((meta): meta is Meta => meta !== null)
   if (metas.length === 0) return 'neither head page is one of LMDB'
-  metas.sort((a, b) => b.transaction - a.transaction)
   // A head page that cannot be read might have been the newest: LMDB must not see it.
-  return metas.length === 1 ? 'one of the two head pages is damaged' : metas
+  if (metas.length === 1) return { metas, damage: 'one of the two head pages is damaged' }
+  // A commit writes the root page anew: a head whose number is not its root's is damaged, and the roots tell which snapshot is newer.
+  const age = (meta: Meta): number => rootTransaction(view, meta) ?? meta.transaction
+  const wrong = metas.find((meta) => age(meta) !== meta.transaction)
+  metas.sort((x, y) => age(y) - age(x))
+  return { metas, damage: wrong === undefined ? null : `the head page of transaction ${wrong.transaction} leads to a root of transaction ${age(wrong)}` }
+}
+
+/** Of the page that the snapshot begins with; null when it is empty, or begins outside of the file. */
+function rootTransaction(view: DataView, { main, pageSize }: Meta): number | null {
+  const at = main.root * pageSize
+  return main.root >= 2 && at + PAGE_HEADER <= view.byteLength ? int64(view, at + 8) : null
 }
 
 function readMeta(view: DataView, at: number): Meta | null {

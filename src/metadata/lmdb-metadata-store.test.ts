@@ -5,7 +5,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import { metadataStoreContract } from '../testing/contracts/metadata-store-contract.ts'
-import { openLmdbStore, readMetadataFile, type LmdbEnvironment, type MetadataFile } from './lmdb-metadata-store.ts'
+import { openLmdbStore, damageOfMetadataFile, readMetadataFile, type LmdbEnvironment, type MetadataFile } from './lmdb-metadata-store.ts'
 import { readLmdbFile } from './lmdb-file.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'ottla-metadata-'))
@@ -189,6 +189,29 @@ describe('a damaged metadata file', () => {
         if (truth.get(path) !== value) expect(value).toBe(`value ${path.slice(9)} `.padEnd(value.length, '.')) // an older snapshot of the node
       }
     }
+  })
+
+  test('with any bit of a head page flipped never shows an older snapshot in silence, and gives up nothing that can be reached', async () => {
+    const file = newFile()
+    const sound = await written(file, 12)
+    const show = (content: Uint8Array): { damage: string | null; nodes: string } => {
+      const flipped = { ...file, read: () => content }
+      const nodes = readMetadataFile(flipped, silentLogger)
+      return { damage: damageOfMetadataFile(flipped), nodes: JSON.stringify(nodes.paths().map((path) => [path, Buffer.from(nodes.get(path)!.value).toString('latin1')])) }
+    }
+    const truth = show(sound)
+    expect(truth.damage).toBeNull()
+    let damaged = 0
+    for (let bit = 0; bit < 2 * 4096 * 8; bit++) {
+      const at = bit >> 3
+      if (at % 4096 >= 24 + 136) continue
+      sound[at] = sound[at]! ^ (1 << bit % 8)
+      const shown = show(sound)
+      sound[at] = sound[at]! ^ (1 << bit % 8)
+      if (shown.damage === null) expect(shown.nodes, `bit ${bit}`).toBe(truth.nodes)
+      else damaged++
+    }
+    expect(damaged).toBeGreaterThan(200)
   })
 
   test('a file of something else is kept aside', async () => {
