@@ -147,7 +147,6 @@ export class OttlaHandle implements Ottla {
     // Loaded on demand: an embedded database needs no network.
     const { openListener } = await import('./server/wire-listener.ts')
     const database = this.#database
-    await loadAllCodecs()
     this.#check()
     const broker = database.newBroker('network')
     const { users, ports, settings } = database

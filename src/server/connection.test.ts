@@ -192,6 +192,17 @@ describe('deadlines', () => {
     expect(r.connection.overdue()).toBeNull()
   })
 
+  test('cut off a peer that asks and does not take its answers', async () => {
+    const r = rig()
+    send(r, [OTHER, 'a'], [OTHER, 'b'])
+    r.isFull = true
+    await r.begun.get('a')!.answer('A')
+    r.clock.advance(600_000)
+    expect(r.connection.overdue()).toBeNull()
+    r.clock.advance(1)
+    expect(r.connection.overdue()).toContain('none of its answers')
+  })
+
   test('end a connection on which nothing is asked', async () => {
     const r = rig()
     send(r, [OTHER, 'a'])

@@ -125,6 +125,7 @@ export class Connection {
     if (isBeginning && at - this.#openedAt > limits.firstFrameMs) {
       return `no ${this.#frames === 0 ? 'whole request' : 'authentication'} within ${limits.firstFrameMs} ms`
     }
+    if (this.#isBlocked && at - this.#activeAt > limits.idleMs) return `it has taken none of its answers for ${limits.idleMs} ms`
     if (this.#isPaused || this.#slots.length > 0) return null
     const unfinished = this.#splitter.unfinishedBytes
     if (unfinished > 0 && at - this.#frameBegunAt > limits.frameMs + unfinished / BYTES_A_SECOND * 1000) {

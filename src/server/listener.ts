@@ -45,6 +45,8 @@ const TLS_HANDSHAKE_MS = 10_000
 /** A peer that does not read its last answers is cut off after this. */
 const FLUSH_MS = 3000
 const READ_BUFFER = 65_536
+/** A peer whose machine went away without a word is noticed some time after this. */
+const KEEP_ALIVE_MS = 60_000
 
 export class PortListener {
   readonly #options: PortOptions
@@ -63,7 +65,7 @@ export class PortListener {
     this.#options = options
     this.#budget = new ByteBudget(options.maxPendingBytes)
     this.#problems = new ProblemLog(options.ports)
-    const accept = { noDelay: true, highWaterMark: READ_BUFFER }
+    const accept = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, highWaterMark: READ_BUFFER }
     if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket) })
     else {
       const server = createTlsServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
@@ -85,7 +87,7 @@ export class PortListener {
   }
 
   #listen(): Promise<void> {
-    const { host, port, ports } = this.#options
+    const { host, port } = this.#options
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         const why = error.code === 'EADDRINUSE' ? 'another process listens there' : error.message
@@ -93,8 +95,8 @@ export class PortListener {
       })
       this.#server.listen({ host, port, backlog: 511 }, () => {
         this.#server.removeAllListeners('error')
-        this.#server.on('error', (error) => ports.logger.error('a listener has a problem', { address: `${this.address}:${this.port}`, error }))
-        this.#sweeper = ports.scheduler.every(SWEEP_MS, () => this.#sweep())
+        this.#server.on('error', (error) => this.#problems.warn(`the listener on ${this.address}:${this.port} has a problem: ${error.message}`))
+        this.#sweeper = this.#options.ports.scheduler.every(SWEEP_MS, () => this.#sweep())
         resolve()
       })
     })

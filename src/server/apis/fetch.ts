@@ -13,6 +13,8 @@ type Answer = Omit<FetchPartitionResponse, 'topic' | 'partition'>
 
 const FIRST_WITH_TOPIC_IDS = 13
 const FIRST_WITH_STORAGE_ERROR = 6
+/** However much a client asks for: an answer stands in memory until its socket has taken it. A single batch that is larger comes whole. */
+const MAX_RESPONSE_BYTES = 16_777_216
 const NO_RECORDS = new Uint8Array(0)
 const UNKNOWN_TOPIC_ID: Answer = {
   errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS,
@@ -46,7 +48,8 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
     isKnown.push(name !== null)
     if (name !== null) partitions.push({ topic: name, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes })
   }
-  const { maxWaitMs, minBytes, maxBytes, isolationLevel } = request
+  const { maxWaitMs, minBytes, isolationLevel } = request
+  const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES)
   const response = await call.broker.fetch({
     maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
     isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal,
