@@ -7,7 +7,7 @@ function rounds(overlap: AnswerOverlap, count: number, records: number, answerMs
   for (let i = 0; i < count; i++) {
     overlap.sent(now)
     now += answerMs
-    overlap.answered(now, records)
+    overlap.answered(now, records, false)
     now += tellMs
     overlap.told(now, records)
   }
@@ -44,7 +44,7 @@ describe('AnswerOverlap', () => {
     let now = 0
     for (let i = 0; i < 20; i++) {
       overlap.sent(now)
-      overlap.answered(now += 0.3, 500)
+      overlap.answered(now += 0.3, 500, false)
       overlap.told(now += 0.2, 1000)
     }
     expect(overlap.pays).toBe(true)

@@ -27,10 +27,11 @@ export class AnswerOverlap {
   /** Batches went to the broker when none was there. All times on the monotonic clock. */
   sent(now: number): void { this.#sentAt = now }
 
-  /** The broker has answered a batch of `records`, whose senders are told now. */
-  answered(now: number, records: number): void {
-    if (this.#sentAt >= 0) this.#answerMs = smooth(this.#answerMs, now - this.#sentAt)
-    this.#sentAt = -1
+  /** The broker has answered a batch of `records`, whose senders are told now. `more`: others are with the broker, who turns to them now. */
+  answered(now: number, records: number, more: boolean): void {
+    // Answers in one turn of the event loop are those of one group.
+    if (this.#sentAt >= 0 && this.#answeredAt < 0) this.#answerMs = smooth(this.#answerMs, now - this.#sentAt)
+    this.#sentAt = more ? now : -1
     if (this.#answeredAt < 0) this.#answeredAt = now
     this.#answered += records
   }

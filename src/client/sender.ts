@@ -203,7 +203,7 @@ export class Sender {
       if (this.#canSend(queue)) {
         queue.listed = false
         if (this.#mayOverlap) queue.overlap.told(now, queue.outstanding)
-        this.#dispatch(queue, now)
+        this.#dispatch(queue, now, queue.inFlight.length === 0 || this.#overlaps(queue))
       } else this.#listed.push(queue)
     }
     if (this.#listed.length > 0) this.#prepare()
@@ -235,23 +235,25 @@ export class Sender {
     return queue.overlap.pays && this.#mayOverlap && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
   }
 
-  /** What is sent together shares one write and one sync, so the rest goes along with full batches (`withRest`) if nothing was in flight before them. */
-  #dispatch(queue: PartitionQueue, now: number, withRest: boolean = true): void {
-    const wasIdle = withRest && queue.inFlight.length === 0
+  /**
+   * What is sent together shares one write and one sync, so the rest goes along with full batches (`withRest`) if nothing was in flight before them.
+   * Where answers overlap it goes too, once a turn: the group after the one in flight is sealed and checked while the disk works.
+   */
+  #dispatch(queue: PartitionQueue, now: number, withRest: boolean): void {
     if (queue.inFlight.length === 0) queue.overlap.sent(now)
     while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
       if (this.#session.sequenced && !maySendMore(queue, this.#window)) return
-      const batch = this.#takeReady(queue, now, wasIdle)
+      const batch = this.#takeReady(queue, now, withRest)
       if (batch === null) return
-      const isLast = queue.sealed.length === 0 && (queue.open === null || !wasIdle)
+      const isLast = queue.sealed.length === 0 && (queue.open === null || !withRest)
       this.#transmit(queue, batch, isLast && this.#overlaps(queue))
     }
   }
 
-  #takeReady(queue: PartitionQueue, now: number, wasIdle: boolean): ProducerBatch | null {
+  #takeReady(queue: PartitionQueue, now: number, withRest: boolean): ProducerBatch | null {
     if (queue.sealed.length === 0 && queue.open !== null) {
       const lingerMs = this.#lingerMs
-      const due = lingerMs === 0 ? wasIdle : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
+      const due = lingerMs === 0 ? withRest : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
       if (due) this.#accumulator.seal(queue)
     }
     return queue.sealed.shift() ?? null
@@ -302,7 +304,7 @@ export class Sender {
     }
     this.#leaveFlight(queue, batch)
     if (this.#mayOverlap) {
-      queue.overlap.answered(this.#ports.clock.monotonic(), batch.count)
+      queue.overlap.answered(this.#ports.clock.monotonic(), batch.count, queue.inFlight.length > 0)
       this.#list(queue)
     }
     queue.established = true
@@ -313,7 +315,7 @@ export class Sender {
       realign(queue)
     }
     if (queue.inFlight.length === 0 && this.#overlaps(queue) && (queue.sealed.length > 0 || queue.open !== null)) {
-      this.#dispatch(queue, this.#ports.clock.monotonic())
+      this.#dispatch(queue, this.#ports.clock.monotonic(), true)
     }
     let promises = 0
     if (!batch.settled) promises = batch.succeed(queue.topic, queue.partition, error === null ? response.baseOffset : -1, response.logAppendTimeMs)
@@ -406,7 +408,7 @@ export class Sender {
   #done(queue: PartitionQueue, batch: ProducerBatch, promises: number): void {
     this.#accumulator.release(batch)
     this.#hooks.settled(promises)
-    if (queue.sealed.length >= 2 && this.#canSend(queue) && !queue.recovering) this.#dispatch(queue, this.#ports.clock.monotonic())
+    if (queue.sealed.length >= 2 && this.#canSend(queue) && !queue.recovering) this.#dispatch(queue, this.#ports.clock.monotonic(), queue.inFlight.length === 0)
     else if (queue.sealed.length > 0 || queue.open !== null) this.#list(queue)
   }
 
