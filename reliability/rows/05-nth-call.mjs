@@ -7,7 +7,7 @@
 import process from 'node:process'
 import { contentsOf, loadKit, Promises, ROOT, SimulatedLog } from '../lib/simulated-log.mjs'
 
-export const row = { id: 5, name: 'every I/O call fails', lane: 1, floor: { count: 4_000, unit: 'faults' }, seconds: 30 }
+export const row = { id: 5, name: 'every I/O call fails', lane: 1, floor: { count: 1_500, unit: 'faults' }, seconds: 30 }
 
 const GROUPS = '__consumer_offsets'
 const HANG_MS = 5_000
