@@ -102,6 +102,28 @@ describe('a batch that is refused', () => {
   })
 })
 
+describe('codes that old clients do not know', () => {
+  test('are told only from the versions on that have them', async () => {
+    const raw = await client()
+    const commit = {
+      groupId: 'nobody', generationIdOrMemberEpoch: 3, memberId: 'm',
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }] }],
+    }
+    const codeOf = async (version: number): Promise<number> => (await raw.call(apis.offsetCommit, version, commit)).topics[0]!.partitions[0]!.errorCode
+    expect([await codeOf(8), await codeOf(9)]).toEqual([22, 69])
+    const deadGroup = async (version: number): Promise<unknown> => (await raw.call(apis.describeGroups, version, { groups: ['nobody'], includeAuthorizedOperations: false })).groups[0]
+    expect(await deadGroup(5)).toMatchObject({ errorCode: 0, groupState: 'Dead' })
+    expect(await deadGroup(6)).toMatchObject({ errorCode: 69, groupState: 'Dead' })
+  })
+
+  test('do not keep a topic that is asked for by an unknown id from being answered', async () => {
+    const raw = await client()
+    const topics = [{ topicId: 'BBBBBBBBBBBBBBBBBBBBBA', name: null }]
+    expect((await raw.call(apis.metadata, 11, { topics, includeTopicAuthorizedOperations: false })).topics).toMatchObject([{ errorCode: 100, name: '' }])
+    expect((await raw.call(apis.metadata, 12, { topics, includeTopicAuthorizedOperations: false })).topics).toMatchObject([{ errorCode: 100, name: null }])
+  })
+})
+
 describe('every API that ApiVersions names', () => {
   test('is one whose messages are known at both ends of its range', async () => {
     const { apiKeys } = await (await client()).call(apis.apiVersions, 4, { clientSoftwareName: 'raw', clientSoftwareVersion: '1' })

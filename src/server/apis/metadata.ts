@@ -8,6 +8,9 @@ import { authorizedOperations, NONE, serve, throttleTimeMs, type Call, type Wire
 
 type Request = RequestOf<Apis['metadata']>
 
+/** First version whose answer may leave out the name of a topic that was asked for by id. */
+const FIRST_WITHOUT_NAME = 12
+
 export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, call) => {
   const names: string[] = []
   const unknownIds: string[] = []
@@ -19,12 +22,13 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
   const topics = isForAll(request, call) ? null : names
   const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation })
   const { topic, cluster, notAsked } = authorizedOperations
+  const noName = call.version < FIRST_WITHOUT_NAME ? '' : null
   return {
     throttleTimeMs, clusterId: response.clusterId, controllerId: response.controllerId,
     brokers: response.brokers.map(({ nodeId, rack }) => ({ nodeId, ...call.endpoint, rack })),
     topics: [
       ...response.topics.map((each) => topicOf(each, request.includeTopicAuthorizedOperations ? topic : notAsked)),
-      ...unknownIds.map((topicId) => ({ errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, name: null, topicId, partitions: [] })),
+      ...unknownIds.map((topicId) => ({ errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, name: noName, topicId, partitions: [] })),
     ],
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? cluster : notAsked,
   }
