@@ -3,8 +3,8 @@
  * retention, close) take turns with groups. At most one of them runs at a time.
  *
  * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
- * unless much already waits, or something urgent, so that those who were just answered can join it. Inside `push` only an urgent durable append starts
- * its group, and only once a turn: nobody who appends whenever he is answered keeps the event loop from its timers.
+ * unless much already waits, so that those who were just answered can join it. Only an urgent durable append has its group started inside `push`, or
+ * right behind the one before, and only once a turn: nobody who appends whenever he is answered keeps the event loop from its timers.
  *
  * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
  */
@@ -42,7 +42,7 @@ export class AppendQueue {
   #sections: (() => Promise<void>)[] = []
   #running = false
   #scheduled = false
-  /** The event loop had its turn since a group was last started inside `push`. */
+  /** The event loop had its turn since a group was last started for what is urgent. */
   #yielded = true
   #closedBy: OttlaError | null = null
   #idleWaiters: (() => void)[] = []
@@ -60,11 +60,8 @@ export class AppendQueue {
       if (this.#closedBy !== null) return reject(this.#closedBy)
       this.#waiting.push({ records, options, validated: null, resolve, reject })
       this.#waitingBytes += records.length
-      if (isUrgent(options) && this.#yielded && !this.#running && this.#sections.length === 0) {
-        this.#yielded = false
-        this.#scheduler.soon(() => { this.#yielded = true })
-        this.#next()
-      } else this.#wake()
+      if (isUrgent(options) && !this.#running && this.#sections.length === 0 && this.#mayHurry()) this.#next()
+      else this.#wake()
     })
   }
 
@@ -133,7 +130,15 @@ export class AppendQueue {
     this.#running = true
     const work = this.#commit(this.takeWaiting())
     if (work === undefined) this.#ended(false)
-    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES || this.#waiting.some((item) => isUrgent(item.options))))
+    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES || (this.#waiting.some((item) => isUrgent(item.options)) && this.#mayHurry())))
+  }
+
+  /** True once in a turn of the event loop. */
+  #mayHurry(): boolean {
+    if (!this.#yielded) return false
+    this.#yielded = false
+    this.#scheduler.soon(() => { this.#yielded = true })
+    return true
   }
 
   /** `urgent` only after a group that gave up its turn: groups that never do would starve every timer. */
