@@ -90,7 +90,7 @@ export class Cluster {
 
   /** The controller, or any broker: those of a KRaft cluster pass admin requests on. */
   async controller<T>(use: (link: BrokerLink) => Promise<T>): Promise<T> {
-    if (this.#nodes.size === 0) await this.metadata([], false)
+    if (!this.#nodes.has(this.#controllerId)) await this.metadata([], false)
     const node = this.#nodes.get(this.#controllerId)
     if (node === undefined) return this.any(use)
     return this.at(node, use)

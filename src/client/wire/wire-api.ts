@@ -5,13 +5,17 @@
 import type { Ports } from '../../common/ports.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import type { BrokerApi } from '../../protocol/broker-api.ts'
-import { adminCalls } from './admin-calls.ts'
 import type { Cluster } from './cluster.ts'
+import { clusterCalls } from './cluster-calls.ts'
+import { configCalls } from './config-calls.ts'
 import { FetchLane } from './fetch-lane.ts'
+import { groupAdminCalls } from './group-admin-calls.ts'
 import { groupCalls } from './group-calls.ts'
+import { groupOffsetCalls } from './group-offset-calls.ts'
 import type { LinkPool } from './link-pool.ts'
 import { offsetCalls } from './offset-calls.ts'
 import { ProduceLane } from './produce-lane.ts'
+import { topicCalls } from './topic-calls.ts'
 import type { Wire } from './wire.ts'
 
 export interface WireSettings {
@@ -27,7 +31,7 @@ export function wireApi(cluster: Cluster, pool: LinkPool, settings: WireSettings
   const produceLane = new ProduceLane(cluster, pool, settings, ports.scheduler)
   const fetchLane = new FetchLane(cluster, pool, settings, ports)
   return {
-    ...adminCalls(wire), ...groupCalls(wire), ...offsetCalls(wire),
+    ...topicCalls(wire), ...configCalls(wire), ...clusterCalls(wire), ...offsetCalls(wire), ...groupCalls(wire), ...groupOffsetCalls(wire), ...groupAdminCalls(wire),
     metadata: ({ topics, allowAutoTopicCreation }) => cluster.metadata(topics, allowAutoTopicCreation),
     produce: (request) => produceLane.produce(request),
     // A consumer's loop gives a signal; without one it is a single question.

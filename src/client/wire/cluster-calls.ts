@@ -1,0 +1,32 @@
+/** What is asked of the cluster as a whole. */
+import { OttlaError } from '../../common/errors.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import type { BrokerApi, DescribeLogDirsResponse } from '../../protocol/broker-api.ts'
+import type { Wire } from './wire.ts'
+
+export function clusterCalls({ cluster, pool }: Wire): Pick<BrokerApi, 'describeCluster' | 'describeLogDirs'> {
+  return {
+    /** Brokers before 2.8 do not know the question; their metadata says the same. */
+    async describeCluster() {
+      try {
+        const answer = await cluster.any((link) => link.call(apis.describeCluster, { includeClusterAuthorizedOperations: false }))
+        if (answer.errorCode === 0) return answer
+      } catch (error) {
+        if (!OttlaError.is(error, 'UNSUPPORTED_VERSION')) throw error
+      }
+      const { clusterId, controllerId, brokers } = await cluster.metadata([], false)
+      return { clusterId, controllerId, brokers: brokers.map(({ nodeId, ...place }) => ({ brokerId: nodeId, ...place })) }
+    },
+
+    /** Every broker tells of its own. */
+    async describeLogDirs({ topics }) {
+      await cluster.metadata([], false)
+      const answers = await Promise.all(cluster.nodes.map(async (node): Promise<DescribeLogDirsResponse['results']> => {
+        const answer = await (await pool.get(node, 'main')).call(apis.describeLogDirs, { topics })
+        if (answer.errorCode === 0) return answer.results
+        return [{ errorCode: answer.errorCode, logDir: '', totalBytes: -1, usableBytes: -1, topics: [] }]
+      }))
+      return { results: answers.flat() }
+    },
+  }
+}
