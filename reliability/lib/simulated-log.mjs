@@ -32,8 +32,10 @@ const quickScheduler = {
 
 export class SimulatedLog {
   /** @param fileSystem what the log sees of `disk`: with faults in between, or a saboteur. */
-  constructor(kit, disk, { fileSystem = disk, config = {}, scheduler = quickScheduler, clock = new kit.ManualClock() } = {}) {
+  constructor(kit, disk, { fileSystem = disk, config = {}, scheduler = quickScheduler, clock = new kit.ManualClock(), spread = 211 } = {}) {
     this.kit = kit
+    /** Values have lengths from 0 to 600, drawn by this. */
+    this.spread = spread
     this.disk = disk
     this.fileSystem = fileSystem
     this.config = kit.logConfigOf({
@@ -80,7 +82,7 @@ export class SimulatedLog {
 
   async append(durable, topic = 't') {
     const sequence = topic === 't' ? this.sequence++ : -1
-    const value = topic === 't' ? valueOf(sequence, this.generation) : `${topic}-${this.disk.operations.length}`
+    const value = topic === 't' ? valueOf(sequence, this.generation, this.spread) : `${topic}-${this.disk.operations.length}`
     this.disk.mark(`try ${topic} ${value}`)
     const bytes = sequence >= 0 ? this.batch(value, sequence) : this.kit.buildBatch([{ timestamp: 1_000, key: 'group', value }], {})
     const baseOffset = await this.#answer(this.log(topic).append(bytes, { origin: sequence >= 0 ? 'client' : 'coordinator', durable }), sequence)
@@ -121,7 +123,7 @@ export class SimulatedLog {
 }
 
 /** Some fit a sector, some span two. */
-function valueOf(sequence, generation) { return `value-${sequence}.${generation}-${'x'.repeat(sequence * 211 % 600)}` }
+function valueOf(sequence, generation, spread) { return `value-${sequence}.${generation}-${'x'.repeat(sequence * spread % 600)}` }
 
 /** Value by offset, for all the log has. */
 export async function contentsOf(kit, log) {
