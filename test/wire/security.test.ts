@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemRandom } from '../../src/common/random.ts'
+import { scramAttributes, scramHmac, scramKeys, scramXor } from '../../src/common/scram.ts'
 import { saslExchange } from '../../src/client/wire/sasl.ts'
 import type { ListenOptions, Listener } from '../../src/index.ts'
 import { apis } from '../../src/protocol/api-registry.ts'
@@ -115,6 +116,24 @@ describe('a listener with SASL', () => {
       nonce = /r=([^,]*)/.exec(Buffer.from(answer.authBytes).toString())?.[1] ?? ''
     }
     expect(await client.frame()).toBeNull()
+  })
+
+  test.each([
+    ['the nonce that was sent', (nonce: string) => nonce, 0],
+    ['that nonce behind its own, as librdkafka did', (nonce: string) => `abc${nonce}`, 0],
+    ['a nonce of its own', () => 'abc', 58],
+    ['that nonce cut short', (nonce: string) => nonce.slice(0, -1), 58],
+    ['that nonce behind another', (nonce: string) => `xyz${nonce}`, 58],
+  ])('takes a sound SCRAM proof over %s: %#', async (_, nonceOf, errorCode) => {
+    const client = await raw(await listen({ sasl: every }))
+    await client.call(apis.saslHandshake, 1, { mechanism: 'SCRAM-SHA-256' })
+    const challenge = Buffer.from((await client.call(apis.saslAuthenticate, 1, { authBytes: Buffer.from('n,,n=alice,r=abc') })).authBytes).toString()
+    const attributes = scramAttributes(challenge)!
+    const keys = await scramKeys('SCRAM-SHA-256', 'secret, of course = 1', Buffer.from(attributes.get('s')!, 'base64'), Number(attributes.get('i')))
+    const final = `c=biws,r=${nonceOf(attributes.get('r')!)}`
+    const proof = scramXor(keys.clientKey, scramHmac('SCRAM-SHA-256', keys.storedKey, `n=alice,r=abc,${challenge},${final}`))
+    const answer = await client.call(apis.saslAuthenticate, 1, { authBytes: Buffer.from(`${final},p=${proof.toString('base64')}`) })
+    expect(answer.errorCode).toBe(errorCode)
   })
 
   test('takes a user that is not there through the same steps, with the same salt each time', async () => {
