@@ -234,7 +234,8 @@ export class PartitionCheck {
 
   /** The leader epoch is not covered by the checksum: all there is to tell damage by is that it never goes back, and the file beside the log. */
   #checkEpoch(file: string, { header, position }: CheckedBatch): void {
-    if (header.leaderEpoch < 0) return
+    // Of a log that has none.
+    if (header.leaderEpoch === -1) return
     if (header.leaderEpoch < this.#epoch) {
       this.#findings.add(
         'error', 'EPOCH_GOES_BACK', file, `the batch is of leader epoch ${header.leaderEpoch}, the one before of ${this.#epoch}`, position, header.baseOffset,

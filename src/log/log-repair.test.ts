@@ -182,6 +182,17 @@ describe('a repair', () => {
     expect(t.disk.operations).toEqual([])
   })
 
+  test('gives a batch whose leader epoch became negative that of its neighbours', async () => {
+    const t = await closedLog()
+    const bytes = Buffer.from(t.disk.readFile(path(0)))
+    bytes[batchesOf(t.disk, path(0))[1]!.position + 12]! ^= 0x80
+    writeWhole(t.disk, path(0), bytes)
+    expect((await findings(t.disk, ROOT)).map((finding) => finding.code)).toContain('EPOCH_GOES_BACK')
+    expect(await repair(t.disk)).toMatchObject([{ kind: 'mended' }])
+    expect((await contents(t.disk)).size).toBe(16)
+    expect(await findings(t.disk, ROOT)).toEqual([])
+  })
+
   test('does not give out again the offsets of a lost end', async () => {
     const t = await closedLog()
     const bases = t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))

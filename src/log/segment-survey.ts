@@ -245,7 +245,7 @@ class SurveyWalk {
     const own = header.leaderEpoch
     const { epochs } = this.#question
     const known = epochs.findLast((entry) => entry.startOffset <= baseOffset)?.epoch ?? -1
-    if (own < 0 || own === known) return own
+    if (own === -1 || own === known) return own
     const before = this.#epoch
     const goesBack = own < before
     const isAhead = following !== null && following >= 0 && following < own
