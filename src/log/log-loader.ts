@@ -180,7 +180,8 @@ function loadEpochs(request: LoadRequest, reporter: RecoveryReporter): LeaderEpo
 async function rebuildEpochs(scene: RecoveryScene, end: number): Promise<void> {
   const { epochs, segments, reporter } = scene
   if (epochs.entries.length > 0) return
-  const newest = segments.findLast((segment) => segment.size > 0)
+  // A shorter one is torn, or of a format without epochs.
+  const newest = segments.findLast((segment) => segment.size >= 61)
   if (newest === undefined || !(await hasEpochs(newest))) return
   for (const segment of segments.slice(0, end)) {
     const walker = segment.walk(0, { kind: 'headers' })

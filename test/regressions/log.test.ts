@@ -169,6 +169,20 @@ describe('L4: checkpoint files of no length, half written, gone or full of rubbi
     }
   })
 
+  test('must not keep a log from opening whose last segment is a few torn bytes', async () => {
+    const t = await closedLog()
+    const last = logBases(t).at(-1)!
+    for (const size of [1, 11, 16, 17, 60]) {
+      const disk = t.disk.survivors('keep-all')
+      edit(disk, path(last), (bytes) => bytes.subarray(0, size))
+      disk.unlink('/data/t-0/leader-epoch-checkpoint')
+      unclean(disk)
+      const copy = await reopen(t, disk)
+      expect(await copy.values()).toEqual(values(last))
+      await copy.close()
+    }
+  })
+
   test.each([
     ['blocking', async (disk: SimulatedFileSystem, bytes: Buffer): Promise<void> => { replaceFileSync(disk, '/d/f', bytes) }],
     ['off the event loop', (disk: SimulatedFileSystem, bytes: Buffer): Promise<void> => replaceFile(disk, '/d/f', bytes)],
