@@ -502,20 +502,6 @@ describe('lookups', () => {
   })
 })
 
-describe('offsets beyond 31 bits', () => {
-  test('are held up to 2^31−1, and found without an entry beyond', async () => {
-    const disk = newDisk()
-    const segment = Segment.create(storeOn(disk), 7, { ...settings, indexIntervalBytes: 0 })
-    appendTo(segment, batchAt(7, 1, 1), batchAt(7 + 2 ** 31 - 1, 1, 2), batchAt(7 + 2 ** 31, 1, 3), batchAt(7 + 2 ** 31 + 5, 1, 4))
-    segment.close()
-    expect(disk.stat(path('index', 7))!.size).toBe(8)
-    const reopened = Segment.open(storeOn(disk), 7, settings)
-    for (const offset of [7 + 2 ** 31 - 1, 7 + 2 ** 31, 7 + 2 ** 31 + 5]) expect((await reopened.locate(offset))?.baseOffset).toBe(offset)
-    expect((await reopened.loadTail()).nextOffset).toBe(7 + 2 ** 31 + 6)
-    expect(reopened.rollReason(1, 4, 7 + 2 ** 31 + 6)).toBe('offset-range')
-  })
-})
-
 describe('truncation', () => {
   test('leaves a segment as if the rest had never been appended, at every offset', async () => {
     for (let offset = 0; offset <= 30; offset++) {
