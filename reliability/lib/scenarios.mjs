@@ -68,7 +68,7 @@ const lives = {
     w.tell(`dropped c${w.job.first}`)
   },
   'metadata commit': async (w) => {
-    await w.ottla.admin.alterConfigs('t0', { 'retention.ms': 3_600_000 + w.job.first })
+    await w.ottla.admin.alterConfigs({ topic: 't0' }, { 'retention.ms': 3_600_000 + w.job.first })
     await make(w, `d${w.job.first}`)
     await w.ottla.admin.createPartitions(`d${w.job.first}`, 3)
   },

@@ -14,11 +14,11 @@ export const threadsOf = (pid) => readdirSync(`/proc/${pid}/task`).map(Number).s
 /**
  * Attaches to a process and all its threads, or to one thread only, and resolves once that is done.
  * @param {number} id process or thread
- * @param {{ out: string, all: boolean, calls?: readonly string[], inject?: string, paths?: readonly string[] }} options
+ * @param {{ out: string, all: boolean, calls?: readonly string[], inject?: string, paths?: readonly string[], times?: boolean }} options times: with the wall clock, in seconds
  * @returns {Promise<{ ended: Promise<void>, detach: () => Promise<void> }>}
  */
-export function attach(id, { out, all, calls = MUTATING, inject, paths = [] }) {
-  const args = ['-y', '-s', '0', '-o', out, '-e', `trace=${calls.join(',')}`, ...(all ? ['-f'] : []), ...paths.flatMap((path) => ['-P', path])]
+export function attach(id, { out, all, calls = MUTATING, inject, paths = [], times = false }) {
+  const args = ['-y', '-s', '0', '-o', out, '-e', `trace=${calls.join(',')}`, ...(all ? ['-f'] : []), ...(times ? ['-ttt'] : []), ...paths.flatMap((path) => ['-P', path])]
   // Never with --seccomp-bpf: it would inject nothing, and say nothing.
   if (inject !== undefined) args.push(`--inject=${inject}`)
   const child = spawn('strace', [...args, '-p', String(id)], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -49,6 +49,13 @@ export function readTrace(file) {
     calls.push({ thread: Number(thread), name, number: counts.get(key), text })
   }
   return calls
+}
+
+/** When the first fault was injected, in milliseconds of the wall clock (a trace with `times`), and how many were. */
+export function injections(file) {
+  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line.includes('(INJECTED'))
+  const first = /(\d+\.\d+) /.exec(lines[0] ?? '')
+  return { count: lines.length, firstMs: first === null ? null : Number(first[1]) * 1000 }
 }
 
 /** Whether a call changes something below `directory`. */
