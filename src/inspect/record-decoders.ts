@@ -3,11 +3,12 @@ import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
 import { offsetsRecordTexts, transactionRecordTexts, type RecordTexts } from '../coordinator/record-json.ts'
 import { ByteReader } from '../protocol/byte-reader.ts'
+import type { MessageSchema } from '../protocol/schema.ts'
 import { formatInt64 } from '../protocol/wide-integer.ts'
 import { DumpFailure, type BytesDecoderName, type DumpedRecord, type DumpLogOptions } from './dump-items.ts'
 import { javaText } from './java-text.ts'
 import { metadataRecords } from './kraft-schemas.ts'
-import { readMessageJson, UnreadableMessage, type Schema } from './message-json.ts'
+import { readMessageJson, UnreadableMessage } from './message-json.ts'
 import { shareStateRecords } from './share-state-schemas.ts'
 
 /** What is printed; null: nothing. `isJson`: the texts that are there are JSON. */
@@ -52,7 +53,7 @@ function bytesDecoder(name: BytesDecoderName): (bytes: Uint8Array) => string {
 }
 
 /** As Kafka says it: a version that cannot even be read, or bytes that do not fit the version. */
-function readPart(schema: Schema, version: number, reader: ByteReader, part: 'key' | 'value'): string {
+function readPart(schema: MessageSchema, version: number, reader: ByteReader, part: 'key' | 'value'): string {
   try {
     return readMessageJson(schema, version, reader)
   } catch (error) {

@@ -1,37 +1,31 @@
-/** Schemas of the records of `__share_group_state` as of Kafka 4.1, in the notation of `message-json.ts`. Ottla itself does not write them. */
-import { schema, type Schema } from './message-json.ts'
+/** Schemas of the records of `__share_group_state` as of Kafka 4.1, in the notation of `protocol/schema.ts`. Ottla itself does not write them. */
+import type { FieldSpecs, MessageSchema } from '../protocol/schema.ts'
 
 /** The version of a key is the record's type, a value has a version of its own. */
-export interface ShareRecordSchema { readonly key: Schema; readonly value: Schema }
+export interface ShareRecordSchema { readonly key: MessageSchema; readonly value: MessageSchema }
 
-const key = 'groupId str\ntopicId uuid\npartition i32'
+const key: FieldSpecs = { groupId: 'string', topicId: 'uuid', partition: 'int32' }
 
-/** `flexible` is 0 for values; keys never are. */
-function record(type: number, keyName: string, valueName: string, fields: string): [number, ShareRecordSchema] {
-  return [type, { key: schema(keyName, '0', Infinity, key), value: schema(valueName, '0', 0, fields) }]
+/** Values are flexible, keys never are. */
+function record(type: number, keyName: string, valueName: string, fields: FieldSpecs): [number, ShareRecordSchema] {
+  return [type, { key: { name: keyName, versions: '0', flexible: 'none', fields: key }, value: { name: valueName, versions: '0', flexible: '0+', fields } }]
 }
 
 /** By record type. */
 export const shareStateRecords: ReadonlyMap<number, ShareRecordSchema> = new Map([
-  record(0, 'ShareSnapshotKey', 'ShareSnapshotValue', `
-    snapshotEpoch i32
-    stateEpoch i32
-    leaderEpoch i32
-    startOffset i64
-    createTimestamp i64
-    writeTimestamp i64
-    stateBatches {}[]
-      firstOffset i64
-      lastOffset i64
-      deliveryState i8
-      deliveryCount i16`),
-  record(1, 'ShareUpdateKey', 'ShareUpdateValue', `
-    snapshotEpoch i32
-    leaderEpoch i32
-    startOffset i64
-    stateBatches {}[]
-      firstOffset i64
-      lastOffset i64
-      deliveryState i8
-      deliveryCount i16`),
+  record(0, 'ShareSnapshotKey', 'ShareSnapshotValue', {
+    snapshotEpoch: 'int32',
+    stateEpoch: 'int32',
+    leaderEpoch: 'int32',
+    startOffset: 'int64',
+    createTimestamp: 'int64',
+    writeTimestamp: 'int64',
+    stateBatches: ['{}[]', { firstOffset: 'int64', lastOffset: 'int64', deliveryState: 'int8', deliveryCount: 'int16' }],
+  }),
+  record(1, 'ShareUpdateKey', 'ShareUpdateValue', {
+    snapshotEpoch: 'int32',
+    leaderEpoch: 'int32',
+    startOffset: 'int64',
+    stateBatches: ['{}[]', { firstOffset: 'int64', lastOffset: 'int64', deliveryState: 'int8', deliveryCount: 'int16' }],
+  }),
 ])
