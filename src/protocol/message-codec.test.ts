@@ -149,7 +149,7 @@ describe('hostile bytes', () => {
     const bytes = new Uint8Array(64 * 1024 * 1024)
     bytes.set(hex('0001 61 00000001 0001 62'))
     new DataView(bytes.buffer).setUint32(10, 16_000_000)
-    expect(() => decodeBody(apis.offsetDelete.request, 0, bytes)).toThrow(/more memory/)
+    expect(() => decodeBody(apis.offsetFetch.request, 1, bytes)).toThrow(/more memory/)
   })
   test('64-bit integers that are no safe number are refused, not rounded', () => {
     const bytes = encode(apis.deleteRecords.request, 0, { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 5 }] }], timeoutMs: 1 })
