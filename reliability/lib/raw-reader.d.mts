@@ -10,7 +10,7 @@ export interface RawBatch {
 export interface RawPartition { readonly batches: readonly RawBatch[]; readonly problems: readonly string[]; readonly files: readonly string[] }
 export function castagnoli(bytes: Uint8Array): number
 export function readPartition(folder: string, options?: { indexes?: boolean }): RawPartition
-export function gapsOf(batches: readonly RawBatch[]): string[]
+export function gapsOf(batches: readonly RawBatch[]): { readonly inside: string[]; readonly between: string[] }
 export function sequenceProblems(batches: readonly RawBatch[]): string[]
 export interface RawProducer { readonly producerId: number; readonly epoch: number; readonly lastSequence: number; readonly lastOffset: number }
 export function readSnapshot(path: string): { readonly problem: string | null; readonly entries: readonly RawProducer[] }

@@ -158,16 +158,18 @@ export function readPartition(folder, options = {}) {
   return { batches: all, problems, files }
 }
 
-/** The offsets that no batch between the first and the last has. A log that was never compacted or repaired has none. */
+/** The offsets that no batch between the first and the last has, inside of segments and between them. A log that was never compacted or repaired has none. */
 export function gapsOf(batches) {
-  const gaps = []
+  const gaps = { inside: [], between: [] }
   for (let i = 1; i < batches.length; i += 1) {
-    if (batches[i].baseOffset !== batches[i - 1].lastOffset + 1) gaps.push(`${batches[i - 1].lastOffset + 1} to ${batches[i].baseOffset - 1} (${batches[i].file})`)
+    const [before, after] = [batches[i - 1], batches[i]]
+    const text = `${before.lastOffset + 1} to ${after.baseOffset - 1} (${after.file})`
+    if (after.baseOffset !== before.lastOffset + 1) gaps[before.file === after.file ? 'inside' : 'between'].push(text)
   }
   return gaps
 }
 
-/** Producer sequences of idempotent batches that come twice or do not follow their predecessor. `known`: producer id → next sequence before the log start. */
+/** Producer sequences of idempotent batches that come twice or do not follow their predecessor. */
 export function sequenceProblems(batches) {
   const problems = []
   const next = new Map()

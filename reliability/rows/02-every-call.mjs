@@ -63,7 +63,7 @@ class EveryCall {
 
   copy({ template, lines }) {
     rmSync(this.directory, { recursive: true, force: true })
-    cpSync(template, this.directory, { recursive: true, filter: (path) => !path.endsWith('-lock') })
+    cpSync(template, this.directory, { recursive: true, filter: (path) => !/-lock$|\/\.ottla\.lock/.test(path) })
     const oracle = new Oracle(profile, 'kill')
     for (const line of lines) oracle.take(line)
     return oracle
