@@ -58,6 +58,11 @@ function fileOf(id) {
   return file ?? stop(`there is no row ${id}; there are ${files.map(idOf).join(', ')}`)
 }
 
+function processorMs() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** Runs a row in this process. */
 async function runHere(file, { slice, seed, milliseconds, report }) {
   const { run } = await load(file)
@@ -65,7 +70,9 @@ async function runHere(file, { slice, seed, milliseconds, report }) {
   const patched = sabotage !== undefined && isPatch(sabotage)
   const dist = patched ? sabotagedDist([sabotage]) : resolve(values.dist ?? join(root, 'dist'))
   const end = performance.now() + milliseconds
-  return run({ slice, seed, deadline: () => end - performance.now(), report, sabotage: patched ? undefined : sabotage, dist })
+  // A slice of CI ends by the processor time it took, so that a machine with other work reaches the same counts; at last by the clock all the same.
+  const left = () => slice === 'ci' ? Math.min(milliseconds - processorMs(), end + 2 * milliseconds - performance.now()) : end - performance.now()
+  return run({ slice, seed, deadline: left, report, sabotage: patched ? undefined : sabotage, dist })
 }
 
 /** As `runHere`, in a process of its own that ends with one line of JSON. A row that says nothing or ends otherwise is a violation. */

@@ -11,7 +11,7 @@
  */
 import { contentsOf, loadKit, Promises, ROOT, saboteurs, short, SimulatedLog } from '../lib/simulated-log.mjs'
 
-export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 1, floor: { count: 60_000, unit: 'states' }, seconds: 60 }
+export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 1, floor: { count: 50_000, unit: 'states' }, seconds: 60 }
 
 const GROUPS = '__consumer_offsets'
 const MAX_VIOLATIONS = 5
