@@ -13,7 +13,7 @@ import type { CheckOptions, Finding } from './log/log-check.ts'
 import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
-import type { ListenOptions, Listener } from './server/wire-listener.ts'
+import type { ListenOptions, Listener, ListenerParts } from './server/wire-listener.ts'
 import { UserAdmin, type Users } from './users.ts'
 
 /** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
@@ -146,22 +146,27 @@ export class OttlaHandle implements Ottla {
     this.#check()
     // Loaded on demand: an embedded database needs no network.
     const { openListener } = await import('./server/wire-listener.ts')
-    const database = this.#database
-    this.#check()
-    const broker = database.newBroker('network')
-    const { users, ports, settings } = database
-    const opening = openListener({ broker, users, ports, settings }, options, () => {
+    const { parts, release } = this.listenerParts()
+    const opening = openListener(parts, options, () => {
       this.#ports.delete(opening)
-      broker.close()
+      release()
     })
     this.#ports.add(opening)
     try {
       return await opening
     } catch (error) {
       this.#ports.delete(opening)
-      broker.close()
+      release()
       throw error
     }
+  }
+
+  /** What a listener serves, until it is released. Not part of `Ottla`: for the composition root. */
+  listenerParts(): { readonly parts: ListenerParts; readonly release: () => void } {
+    this.#check()
+    const { users, ports, settings } = this.#database
+    const broker = this.#database.newBroker('network')
+    return { parts: { broker, users, ports, settings }, release: () => broker.close() }
   }
 
   metrics(): MetricsSnapshot {

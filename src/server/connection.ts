@@ -51,6 +51,8 @@ export interface ConnectionOptions {
 interface Slot { readonly frame: Uint8Array; isStarted: boolean; isDone: boolean; answer: readonly Uint8Array[] | null; failure: unknown }
 
 const BYTES_A_SECOND = 65_536
+/** What `handle` rejects with to have the connection closed without a word, once the answers before it are out. */
+export const hangUp: unique symbol = Symbol('hang up')
 
 export class Connection {
   readonly #options: ConnectionOptions
@@ -224,7 +226,7 @@ export class Connection {
     this.#options.budget.give(bytes)
   }
 
-  #abandon(error: unknown): void { this.close(error instanceof Error ? error.message : String(error)) }
+  #abandon(error: unknown): void { this.close(error === hangUp ? null : error instanceof Error ? error.message : String(error)) }
 
   #pause(): void {
     if (this.#isPaused) return

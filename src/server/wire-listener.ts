@@ -14,7 +14,7 @@ import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sas
 import { servedApis } from './served-apis.ts'
 import type { UserCredentials } from './user-credentials.ts'
 import type { Endpoint, ServedBroker } from './wire-api.ts'
-import { WireSession, type WireService } from './wire-session.ts'
+import { WireSession, type Interceptor, type WireService } from './wire-session.ts'
 
 export interface ListenOptions {
   /** Default 9092; 0: one that is free. */
@@ -71,42 +71,65 @@ const DEFAULT_PORT = 9092
 const DEFAULT_HOST = '127.0.0.1'
 const CLOSE_TIMEOUT_MS = 5000
 const MAX_PORT = 65_535
+const SECRET_BYTES = 32
 /** Bytes of requests read but not answered, of all connections of a listener. */
 const PENDING_BYTES = 268_435_456
 const everywhere = new Set(['0.0.0.0', '::'])
 
-export interface ListenerParts { readonly broker: ServedBroker; readonly users: UserCredentials; readonly ports: Ports; readonly settings: ListenerSettings }
+export interface ListenerParts {
+  readonly broker: ServedBroker
+  readonly users: UserCredentials
+  readonly ports: Ports
+  readonly settings: ListenerSettings
+  /** Default: none. */
+  readonly intercept?: Interceptor
+}
+
+/** A listener that can be given another database. */
+export interface MovableListener extends Listener {
+  /** Ends every connection; those that come from now on are served on these parts. */
+  moveTo(parts: ListenerParts): void
+}
 
 /** `closed` runs once, when the listener has closed. Raises INVALID_ARGUMENT, INVALID_CONFIG. */
-export async function openListener({ broker, users, ports, settings }: ListenerParts, given: ListenOptions, closed: () => void): Promise<Listener> {
+export async function openListener(parts: ListenerParts, given: ListenOptions, closed: () => void): Promise<MovableListener> {
   const options = checked(given)
-  const { host, advertisedHost, advertisedPort, mechanisms } = options
-  const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
-    host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
-  })
-  const secret = ports.random.bytes(32)
-  const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret }
-  const sasl = mechanisms === null ? null : { mechanisms, credentials, random: ports.random, scheduler: ports.scheduler }
-  const service: WireService = { broker, users, fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl }
+  const { ports, settings } = parts
+  const makeService = serviceMaker(options)
+  let service = makeService(parts)
   const listener = await PortListener.open({
-    host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), ports,
+    host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
     newSession: (peer) => new WireSession(service, peer),
   })
-  return new WireListener(listener, closed)
+  return new WireListener(listener, closed, (next) => { service = makeService(next) })
 }
 
-class WireListener implements Listener {
+/** What the connections of a listener share, from the parts of a database. */
+function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms }: Checked): (parts: ListenerParts) => WireService {
+  const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
+    host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
+  })
+  return ({ broker, users, ports, intercept = null }) => {
+    const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) }
+    const sasl = mechanisms === null ? null : { mechanisms, credentials, random: ports.random, scheduler: ports.scheduler }
+    return { broker, users, fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
+  }
+}
+
+class WireListener implements MovableListener {
   readonly #listener: PortListener
   readonly #closed: () => void
+  readonly #serveOn: (parts: ListenerParts) => void
   readonly address: string
   readonly port: number
   #closing: Promise<void> | null = null
 
-  constructor(listener: PortListener, closed: () => void) {
+  constructor(listener: PortListener, closed: () => void, serveOn: (parts: ListenerParts) => void) {
     this.#listener = listener
     this.#closed = closed
+    this.#serveOn = serveOn
     this.address = listener.address
     this.port = listener.port
   }
@@ -114,6 +137,11 @@ class WireListener implements Listener {
   get connections(): number { return this.#listener.connections }
 
   replaceCertificate(tls: TlsSettings): void { this.#listener.replaceCertificate(tlsOptions(tls)) }
+
+  moveTo(parts: ListenerParts): void {
+    this.#serveOn(parts)
+    this.#listener.hangUp()
+  }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs = CLOSE_TIMEOUT_MS } = callOptions('close', options, ['timeoutMs'])

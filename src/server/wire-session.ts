@@ -3,6 +3,7 @@
  * the connection without an answer, as in Kafka (spec/wire-protocol 2.4); only ApiVersions is answered in any version.
  */
 import { OttlaError } from '../common/errors.ts'
+import type { Api } from '../protocol/api.ts'
 import { apis } from '../protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseParts, type RequestHeader } from '../protocol/frames.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
@@ -10,8 +11,25 @@ import { unsupportedApiVersions } from './apis/api-versions.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import { SaslGate, type SaslOptions } from './sasl/sasl-gate.ts'
 import type { UserCredentials } from './user-credentials.ts'
+import { hangUp } from './connection.ts'
 import type { Peer, Session } from './listener.ts'
 import type { Call, Endpoint, ServedBroker, WireApi } from './wire-api.ts'
+
+/** A request that has been read, on its way to its handler. */
+export interface WireRequest {
+  readonly api: Api
+  readonly version: number
+  readonly clientId: string
+  readonly body: PlainMessage
+  readonly endpoint: Endpoint
+  /** Fires when the connection or the listener goes. */
+  readonly signal: AbortSignal
+}
+/**
+ * Stands between requests and their handlers, for brokers of tests: answers itself, changes when and whether `carryOut` is called, or has the connection
+ * closed. Appends keep the order of their requests only where `carryOut` is called at once.
+ */
+export type Interceptor = (request: WireRequest, carryOut: () => Promise<PlainMessage | null>) => Promise<PlainMessage | null | 'hang up'>
 
 /** What the connections of a listener share. */
 export interface WireService {
@@ -22,6 +40,8 @@ export interface WireService {
   readonly sasl: SaslOptions | null
   /** By key. */
   readonly served: readonly (WireApi | undefined)[]
+  /** Null: every request goes to its handler. */
+  readonly intercept: Interceptor | null
   /** Where clients that came this way should come back to. */
   endpointFor(peer: Peer): Endpoint
 }
@@ -69,8 +89,17 @@ export class WireSession implements Session {
     }
     if (!this.isAuthenticated && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${served.api.name} before it authenticated`)
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
-    const response = await served.handle(request, this.#call(header))
+    const response = await this.#serve(served, header, request)
+    if (response === 'hang up') throw hangUp
     return response === null ? null : encode(served, apiVersion, correlationId, response)
+  }
+
+  #serve(served: WireApi, header: RequestHeader, body: PlainMessage): Promise<PlainMessage | null | 'hang up'> {
+    const call = this.#call(header)
+    const { intercept } = this.#service
+    if (intercept === null) return served.handle(body, call)
+    const { version, clientId, endpoint, signal } = call
+    return intercept({ api: served.api, version, clientId, body, endpoint, signal }, () => served.handle(body, call))
   }
 
   #call({ apiVersion, clientId }: RequestHeader): Call {
