@@ -162,7 +162,7 @@ const protocolRules = `## How bytes are read
 - Unknown tagged fields are stepped over. Bytes after the last field are not looked at: librdkafka sends some.
 - A count or length is held against the bytes that are there before anything is allocated. A message may take 16 bytes of memory for each of its own and 1 MiB, and 16 MiB in all (responses, which were asked for, 1 GiB);
   record data and other byte arrays are views and do not count. Text is at most 32,767 bytes, as in Kafka.
-- 64-bit integers beyond ±(2^53−1) are refused ([ADR 0001](adr/0001-numbers-for-int64.md)).
+- 64-bit integers beyond ±(2^53−1) in requests (\`Long.MAX_VALUE\` for "no limit" or "for ever") count as the nearest inside; an offset so large is not committed but refused. In responses they are refused, but for sizes of disks ([ADR 0001](adr/0001-numbers-for-int64.md)).
 - Record data of produce requests and fetch responses is never copied between socket and log by the codecs.
 
 ## How they are written

@@ -1,6 +1,6 @@
 /**
  * 64-bit integers as JavaScript numbers. Offsets, timestamps and producer ids are `number` everywhere; these functions guard the edge
- * once: a value outside ±(2^53−1) read from bytes is refused (ADR 0001). BigInt is used nowhere.
+ * once: a value outside ±(2^53−1) read from bytes is refused, or taken as the nearest that is inside (ADR 0001). BigInt is used nowhere.
  */
 const TWO_32 = 4294967296
 

@@ -42,8 +42,10 @@ const commitAdvice: Partial<Record<ErrorCode, string>> = {
 /** `group`: the classic group whose member shows by the commit that it is alive. */
 export interface CommitPlan extends Plan<OffsetCommitResponse> { readonly group: ClassicGroup | null }
 
-/** Why this partition's offset cannot be committed, or null. */
-function refusePartition({ topic, partition, committedMetadata }: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
+/** Why this partition's offset cannot be committed, or null. What lies beyond ±(2^53−1) came as the nearest that does not: it would read back as another. */
+function refusePartition(asked: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
+  const { topic, partition, committedMetadata } = asked
+  if (Math.abs(asked.committedOffset) >= Number.MAX_SAFE_INTEGER) return refusal('INVALID_COMMIT_OFFSET_SIZE', 'offsets end at 2^53−1')
   const length = committedMetadata?.length ?? 0
   const most = limits.maxMetadataLength
   if (length > most) return refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`)

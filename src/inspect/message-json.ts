@@ -76,7 +76,7 @@ function elementJson(field: Field, version: number, flexible: boolean, reader: B
     case 'int16': return String(reader.int16())
     case 'uint16': return String(reader.uint16())
     case 'int32': return String(reader.int32())
-    case 'int64': return String(reader.wideInt64())
+    case 'int64': case 'clamped64': return String(reader.wideInt64())
     case 'float64': return javaDouble(reader.float64())
     case 'boolean': return String(reader.boolean())
     case 'uuid': return `"${reader.uuid()}"`

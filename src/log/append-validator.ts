@@ -5,7 +5,10 @@
  * Not here: producer state (producer-append.ts), rolling, offsets. Used by the append group of PartitionLog.
  */
 import { OttlaError, type ErrorCode } from '../common/errors.ts'
-import { BATCH_HEADER_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType } from '../record/batch-format.ts'
+import { readInt64 } from '../common/int64.ts'
+import {
+  BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, MAX_TIMESTAMP_AT, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType,
+} from '../record/batch-format.ts'
 import { RecordBatchBuilder, type BatchFields } from '../record/record-batch-builder.ts'
 import { RecordCursor, validateBatch, type BatchSummary } from '../record/record-cursor.ts'
 import type { LogConfig } from './log-config.ts'
@@ -130,6 +133,7 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
   if (size > config.maxMessageBytes) refuse('MESSAGE_TOO_LARGE', `the batch has ${size} bytes, more than max.message.bytes=${config.maxMessageBytes}`)
   if (size < BATCH_HEADER_SIZE) refuse('CORRUPT_MESSAGE', `a record batch has at least ${BATCH_HEADER_SIZE} bytes, not ${size}`)
   if (origin !== 'in-process' && !verifyBatchCrc(records, view, 0, size)) refuse('CORRUPT_MESSAGE', 'the checksum of the batch does not match its bytes')
+  if (Number.isNaN(readInt64(view, BASE_TIMESTAMP_AT) + readInt64(view, MAX_TIMESTAMP_AT))) refuse('INVALID_TIMESTAMP', 'timestamps end at ±(2^53−1)')
   let header = readBatchHeader(records, view, 0, size)
   if (origin !== 'coordinator') checkHeader(header)
 

@@ -30,6 +30,7 @@ const known: [string, string, unknown, Read, Write][] = [
   ['negative int64', 'ffffffffffffffff', -1, (r) => r.int64(), (w, v) => w.int64(v)],
   ['wide int64', '7fffffffffffffff', '9223372036854775807', (r) => r.wideInt64(), (w, v) => w.wideInt64(v)],
   ['wide int64 that fits', '0000000000000007', 7, (r) => r.wideInt64(), (w, v) => w.wideInt64(v)],
+  ['clamped int64', '001ffffffffffffe', Number.MAX_SAFE_INTEGER - 1, (r) => r.clampedInt64(), (w, v) => w.int64(v)],
   ['float64', '400921fb54442d18', Math.PI, (r) => r.float64(), (w, v) => w.float64(v)],
   ['boolean', '01', true, (r) => r.boolean(), (w, v) => w.boolean(v)],
   ['uvarint', 'ac02', 300, (r) => r.uvarint(), (w, v) => w.uvarint(v)],

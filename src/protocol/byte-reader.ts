@@ -86,6 +86,14 @@ export class ByteReader {
     return value
   }
 
+  /** As `int64`, but a value outside ±(2^53−1) comes as the nearest inside. For what is compared with other numbers only. */
+  clampedInt64(): number {
+    const start = this.#take(8)
+    const value = readInt64(this.view, start)
+    if (!Number.isNaN(value)) return value
+    return this.view.getInt8(start) < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER
+  }
+
   /** As `int64`, but a value outside ±(2^53−1) comes as decimal text. For opaque numbers only. */
   wideInt64(): number | string {
     const start = this.#take(8)

@@ -152,8 +152,16 @@ describe('hostile bytes', () => {
     expect(() => decodeBody(apis.offsetFetch.request, 1, bytes)).toThrow(/more memory/)
   })
   test('64-bit integers that are no safe number are refused, not rounded', () => {
+    const bytes = encode(apis.endTxn.request, 0, { transactionalId: 't', producerId: 5, producerEpoch: 0, committed: true })
+    bytes[3] = 0x7f
+    expect(() => decodeBody(apis.endTxn.request, 0, bytes)).toThrow(/outside/)
+  })
+  test('but for those that only bound something: they are the nearest safe number', () => {
     const bytes = encode(apis.deleteRecords.request, 0, { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 5 }] }], timeoutMs: 1 })
+    const offset = (): number => decodeBody(apis.deleteRecords.request, 0, bytes).topics[0]!.partitions[0]!.offset
     bytes[bytes.length - 12] = 0x7f
-    expect(() => decodeBody(apis.deleteRecords.request, 0, bytes)).toThrow(/outside/)
+    expect(offset()).toBe(Number.MAX_SAFE_INTEGER)
+    bytes[bytes.length - 12] = 0x80
+    expect(offset()).toBe(Number.MIN_SAFE_INTEGER)
   })
 })

@@ -96,6 +96,7 @@ function readScalar(field: FieldPlan, isFlexible: boolean, reader: ByteReader): 
     case KIND.uint16: return reader.uint16()
     case KIND.int32: return reader.int32()
     case KIND.int64: return reader.int64()
+    case KIND.clamped64: return reader.clampedInt64()
     case KIND.float64: return reader.float64()
     case KIND.boolean: return reader.boolean()
     case KIND.uuid:
@@ -186,7 +187,8 @@ function writeScalar(kind: number, value: FieldValue, isFlexible: boolean, write
     case KIND.int16:
     case KIND.uint16: return writer.int16(value as number)
     case KIND.int32: return writer.int32(value as number)
-    case KIND.int64: return writer.int64(value as number)
+    case KIND.int64:
+    case KIND.clamped64: return writer.int64(value as number)
     case KIND.float64: return writer.float64(value as number)
     case KIND.boolean: return writer.boolean(value as boolean)
     case KIND.uuid: return writer.uuid(value as string)

@@ -8,6 +8,7 @@ import { defaultsOf, parseFields, parseVersions, type Field, type FieldValue, ty
 /** How a value is encoded; numbers, for the switch of the hot paths. */
 export const KIND = {
   int8: 0, int16: 1, uint16: 2, int32: 3, int64: 4, float64: 5, boolean: 6, uuid: 7, string: 8, bytes: 9, records: 10, struct: 11,
+  clamped64: 12,
 } as const
 
 export interface FieldPlan {
@@ -39,7 +40,7 @@ export interface StructPlan {
 
 export interface MessageVersions extends VersionRange { readonly flexibleSince: number }
 
-const fixedSizes: Readonly<Record<string, number>> = { int8: 1, boolean: 1, int16: 2, uint16: 2, int32: 4, int64: 8, float64: 8, uuid: 16 }
+const fixedSizes: Readonly<Record<string, number>> = { int8: 1, boolean: 1, int16: 2, uint16: 2, int32: 4, int64: 8, clamped64: 8, float64: 8, uuid: 16 }
 
 function isIn(range: VersionRange, version: number): boolean { return version >= range.first && version <= range.last }
 

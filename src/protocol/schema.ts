@@ -4,7 +4,9 @@
  * A message has a range of versions, its first flexible version, and fields in wire order. A field is `name: 'int32 7+ = -1'`, or for
  * structs `name: ['{}[] 3+', { …fields }]`:
  *
- *   type         int8 int16 uint16 int32 int64 float64 boolean string bytes records uuid, {} (struct); followed by [] for arrays
+ *   type         int8 int16 uint16 int32 int64 float64 boolean string bytes records uuid, {} (struct); followed by [] for arrays.
+ *                clamped64 is an int64 of which values beyond ±(2^53−1) are read as the nearest inside: limits and points in time that
+ *                clients set to "as far as possible" (Long.MAX_VALUE). An int64 is refused there
  *   ?            may be null; "?7+" from version 7 on, "?2-7" in these versions
  *   3+   3-7     versions that have the field (default: all)
  *   tag 0        a tagged field of flexible versions, left out at its default
@@ -33,7 +35,7 @@ export interface MessageSchema {
 interface Scalars {
   int8: number; int16: number; uint16: number; int32: number; float64: number; boolean: boolean; string: string; uuid: string
   /** ±(2^53−1). */
-  int64: number
+  int64: number; clamped64: number
   /** Views, not copies. */
   bytes: Uint8Array; records: Uint8Array
 }

@@ -13,6 +13,7 @@ const scalars: Readonly<Record<Exclude<Field['type'], 'struct'>, fc.Arbitrary<Fi
   uint16: fc.integer({ min: 0, max: 65535 }),
   int32: fc.integer(),
   int64: fc.integer({ min: -SAFE, max: SAFE }),
+  clamped64: fc.integer({ min: -SAFE, max: SAFE }),
   float64: fc.double({ noNaN: true }),
   boolean: fc.boolean(),
   string: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.constantFrom('', 'x'.repeat(127), 'y'.repeat(200))),

@@ -6,7 +6,7 @@ export const deleteRecordsRequest = {
   versions: '0-2',
   flexible: '2+',
   fields: {
-    topics: ['{}[]', { name: 'string', partitions: ['{}[]', { partitionIndex: 'int32', offset: 'int64' }] }],
+    topics: ['{}[]', { name: 'string', partitions: ['{}[]', { partitionIndex: 'int32', offset: 'clamped64' }] }],
     timeoutMs: 'int32',
   },
 } as const

@@ -24,13 +24,13 @@ export const describeLogDirsResponse = {
         name: 'string',
         partitions: ['{}[]', {
           partitionIndex: 'int32',
-          partitionSize: 'int64',
-          offsetLag: 'int64',
+          partitionSize: 'clamped64',
+          offsetLag: 'clamped64',
           isFutureKey: 'boolean',
         }],
       }],
-      totalBytes: 'int64 4+ = -1',
-      usableBytes: 'int64 4+ = -1',
+      totalBytes: 'clamped64 4+ = -1',
+      usableBytes: 'clamped64 4+ = -1',
     }],
   },
 } as const

@@ -8,7 +8,7 @@ export const fetchRequest = {
   fields: {
     clusterId: 'string? 12+ tag 0',
     replicaId: 'int32 4-14 = -1',
-    replicaState: ['{} 15+ tag 1', { replicaId: 'int32 = -1', replicaEpoch: 'int64 = -1' }],
+    replicaState: ['{} 15+ tag 1', { replicaId: 'int32 = -1', replicaEpoch: 'clamped64 = -1' }],
     maxWaitMs: 'int32',
     minBytes: 'int32',
     maxBytes: 'int32 = 2147483647',
@@ -21,9 +21,9 @@ export const fetchRequest = {
       partitions: ['{}[]', {
         partition: 'int32',
         currentLeaderEpoch: 'int32 9+ = -1',
-        fetchOffset: 'int64',
+        fetchOffset: 'clamped64',
         lastFetchedEpoch: 'int32 12+ = -1',
-        logStartOffset: 'int64 5+ = -1',
+        logStartOffset: 'clamped64 5+ = -1',
         partitionMaxBytes: 'int32',
         replicaDirectoryId: 'uuid 17+ tag 0',
       }],

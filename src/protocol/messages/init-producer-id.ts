@@ -8,7 +8,7 @@ export const initProducerIdRequest = {
   fields: {
     transactionalId: 'string?',
     transactionTimeoutMs: 'int32',
-    producerId: 'int64 3+ = -1',
+    producerId: 'clamped64 3+ = -1',
     producerEpoch: 'int16 3+ = -1',
   },
 } as const

@@ -13,7 +13,7 @@ export const listOffsetsRequest = {
       partitions: ['{}[]', {
         partitionIndex: 'int32',
         currentLeaderEpoch: 'int32 4+ = -1',
-        timestamp: 'int64',
+        timestamp: 'clamped64',
       }],
     }],
     timeoutMs: 'int32 10+',

@@ -7,8 +7,8 @@ export const listTransactionsRequest = {
   flexible: '0+',
   fields: {
     stateFilters: 'string[]',
-    producerIdFilters: 'int64[]',
-    durationFilter: 'int64 1+ = -1',
+    producerIdFilters: 'clamped64[]',
+    durationFilter: 'clamped64 1+ = -1',
     transactionalIdPattern: 'string? 2+',
   },
 } as const

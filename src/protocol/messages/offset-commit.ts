@@ -10,12 +10,12 @@ export const offsetCommitRequest = {
     generationIdOrMemberEpoch: 'int32 = -1',
     memberId: 'string',
     groupInstanceId: 'string? 7+',
-    retentionTimeMs: 'int64 2-4 = -1',
+    retentionTimeMs: 'clamped64 2-4 = -1',
     topics: ['{}[]', {
       name: 'string',
       partitions: ['{}[]', {
         partitionIndex: 'int32',
-        committedOffset: 'int64',
+        committedOffset: 'clamped64',
         committedLeaderEpoch: 'int32 6+ = -1',
         committedMetadata: 'string?',
       }],
