@@ -8,6 +8,8 @@ import { ADVERTISED_HOST, ADVERTISED_PORT, type BrokerContext } from './broker-c
 import { failure, failureOf } from './failure.ts'
 import { answerEach, findLog, mustWrite } from './partition-lookup.ts'
 
+const TRANSACTIONS_MISSING = 'Ottla has no transactions yet: leave transactional.id out'
+
 type DirTopics = DescribeLogDirsResponse['results'][number]['topics'][number]
 
 export function handleDescribeLogDirs(context: BrokerContext, request: DescribeLogDirsRequest): DescribeLogDirsResponse {
@@ -42,7 +44,7 @@ export async function handleDescribeProducers(context: BrokerContext, request: D
 export async function handleInitProducerId(context: BrokerContext, request: InitProducerIdRequest): Promise<InitProducerIdResponse> {
   try {
     mustWrite(context)
-    if (request.transactionalId !== null) throw new OttlaError('UNSUPPORTED_VERSION', 'transactions are not built yet: leave transactional.id out')
+    if (request.transactionalId !== null) throw new OttlaError('UNSUPPORTED_VERSION', TRANSACTIONS_MISSING)
     return { errorCode: 0, producerId: await context.producerIds.take(context.callers === 'process'), producerEpoch: 0 }
   } catch (error) {
     return { ...failureOf(error), producerId: -1, producerEpoch: -1 }
@@ -52,7 +54,7 @@ export async function handleInitProducerId(context: BrokerContext, request: Init
 export function handleFindCoordinator(context: BrokerContext, request: FindCoordinatorRequest): FindCoordinatorResponse {
   return {
     coordinators: request.keys.map((key) => {
-      if (request.keyType !== 0) return { key, nodeId: -1, host: '', port: -1, ...failure('UNSUPPORTED_VERSION', 'transactions are not built yet') }
+      if (request.keyType !== 0) return { key, nodeId: -1, host: '', port: -1, ...failure('UNSUPPORTED_VERSION', TRANSACTIONS_MISSING) }
       if (key === '') return { key, nodeId: -1, host: '', port: -1, ...failure('INVALID_GROUP_ID') }
       return { key, nodeId: context.nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, errorCode: 0 }
     }),

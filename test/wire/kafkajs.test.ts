@@ -187,4 +187,9 @@ describe('errors', () => {
     const impatient = await connected(kafka.admin({ retry: { retries: 0 } }))
     await expect(impatient.deleteTopics({ topics: ['nowhere'] })).rejects.toMatchObject({ cause: { type: 'UNKNOWN_TOPIC_OR_PARTITION' } })
   })
+
+  test('of transactions, which are not there, come at once', async () => {
+    const transactional = await connected(kafka.producer({ transactionalId: 'tx', idempotent: true, maxInFlightRequests: 1 }))
+    await expect(transactional.transaction()).rejects.toThrow('Failed to find group coordinator')
+  })
 })

@@ -72,6 +72,13 @@ describe.runIf(hasKcat)('kcat', () => {
     expect(await kit.ottla.admin.listTopics()).toEqual(['listed'])
   })
 
+  test('learns at once, and why, that there are no transactions', async () => {
+    const started = performance.now()
+    const { code, error } = await kcat('-P -t nowhere -X transactional.id=tx', 'x\n')
+    expect([code, error]).toEqual([1, expect.stringContaining('Ottla has no transactions yet: leave transactional.id out')])
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
   test('shares the partitions of a topic with an embedded consumer of its group', async () => {
     await kit.ottla.admin.createTopic('both', { partitions: 4 })
     const embedded = kit.ottla.consumer({ 'group.id': 'mixed', 'auto.offset.reset': 'earliest', 'value.deserializer': 'string', 'partition.assignment.strategy': 'range' })

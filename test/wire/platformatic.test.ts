@@ -54,6 +54,11 @@ test('records of every codec come back in a group, and the group goes on where i
   expect(await kit.ottla.admin.listTopics()).toEqual([])
 })
 
+test('transactions, which are not there, are refused at once', async () => {
+  const producer = keep(new Producer({ ...options(), serializers: stringSerializers, idempotent: true, transactionalId: 'tx' }))
+  await expect(producer.beginTransaction()).rejects.toMatchObject({ errors: [expect.objectContaining({ apiId: 'UNSUPPORTED_VERSION' })] })
+})
+
 test('a topic made anew under its name is another topic: who reads the old one by its id is told', async () => {
   const admin = keep(new Admin(options()))
   const [first] = await admin.createTopics({ topics: ['again'], partitions: 1, replicas: 1 })

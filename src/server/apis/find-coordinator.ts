@@ -1,4 +1,8 @@
-/** FindCoordinator: every group's coordinator is this broker. */
+/**
+ * FindCoordinator: every group's coordinator is this broker. Transactions have none, and their producers should learn it at once: librdkafka asks again until
+ * its time is up, whatever the error, but for TRANSACTIONAL_ID_AUTHORIZATION_FAILED (rdkafka_txnmgr.c). It speaks versions below 4; in those above, Java's
+ * producer shows the text of what is wrong.
+ */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
@@ -6,6 +10,7 @@ import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wir
 const FIRST_BATCHED = 4
 const GROUP = 0
 const TRANSACTION = 1
+const TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
 const nowhere = { nodeId: -1, host: '', port: -1, errorCode: errorTable.INVALID_REQUEST.errorCode }
 
 export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async (request, call) => {
@@ -15,7 +20,8 @@ export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async 
     ? keys.map((key) => ({ key, ...nowhere, errorMessage: `coordinators of type ${keyType} are not known` }))
     : (await call.broker.findCoordinator({ keyType, keys })).coordinators.map((each) => {
       const place = each.errorCode === NONE ? call.endpoint : { host: '', port: -1 }
-      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each) }
+      const isRefused = keyType === TRANSACTION && each.errorCode === errorTable.UNSUPPORTED_VERSION.errorCode && call.version < FIRST_BATCHED
+      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each), ...isRefused && { errorCode: TRANSACTIONAL_ID_AUTHORIZATION_FAILED } }
     })
   const { key: _, ...first } = coordinators[0] ?? { key: '', ...nowhere, errorMessage: null }
   return { throttleTimeMs, ...first, coordinators }
