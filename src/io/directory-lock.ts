@@ -35,6 +35,8 @@ export interface LockOptions {
   readonly clock?: Clock
   /** Must be a real one: it paces the waits for other processes. */
   readonly scheduler?: Scheduler
+  /** Replaces the name of the running platform, for tests of another platform's rules. */
+  readonly system?: string
 }
 
 /** How long rivals may keep the outcome open before the directory counts as locked. */
@@ -46,12 +48,12 @@ const PAUSE_MS = 5
  * (or this one, earlier) has it, or when a running Kafka broker does; DIRECTORY_UNUSABLE when no socket can be made in it.
  */
 export async function lockDirectory(directory: string, fs: FileSystem, options: LockOptions = {}): Promise<DirectoryLock> {
-  const { clock = systemClock, scheduler = systemScheduler, version = '' } = options
+  const { clock = systemClock, scheduler = systemScheduler, version = '', system = platform() } = options
   const path = fs.realPath(directory)
   const broker = kafkaLockHolder(path, fs)
   if (broker !== null) throw lockedError(path, `a Kafka broker (pid ${broker})`)
   const greeting = JSON.stringify({ pid: pid, startedAt: new Date(clock.now()).toISOString(), version })
-  return platform() === 'win32' ? lockPipe(path, greeting, scheduler) : lockSocket(path, fs, greeting, clock, scheduler)
+  return system === 'win32' ? lockPipe(path, greeting, scheduler) : lockSocket(path, fs, greeting, clock, scheduler)
 }
 
 async function lockSocket(path: string, fs: FileSystem, greeting: string, clock: Clock, scheduler: Scheduler): Promise<DirectoryLock> {

@@ -146,6 +146,10 @@ describe('FileCache', () => {
     expect(() => cache.acquire('/f3', 'read')).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 
+  test.each([0, -1, NaN])('cannot be made with room for %d handles', (limit) => {
+    expect(() => new FileCache(fs, limit)).toThrow(expect.objectContaining({ code: 'INTERNAL' }))
+  })
+
   test('keeps its invariants under any sequence of calls', () => {
     for (let seed = 0; seed < 60; seed++) {
       const random = new SeededRandom(seed)

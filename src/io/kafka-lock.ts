@@ -22,7 +22,7 @@ export function kafkaLockHolder(directory: string, fs: FileSystem, table?: strin
   if (stat === null) return null
   for (const [, holder, major, minor, inode] of (table ?? lockTable()).matchAll(LOCK_LINE)) {
     if (Number(inode) !== stat.inode) continue
-    if (isDevice(stat, parseInt(major ?? '', 16), parseInt(minor ?? '', 16)) || devicesDiffer.has(fs.info(path).name)) return Number(holder)
+    if (isDevice(stat, parseInt(String(major), 16), parseInt(String(minor), 16)) || devicesDiffer.has(fs.info(path).name)) return Number(holder)
   }
   return null
 }

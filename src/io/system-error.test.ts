@@ -35,6 +35,8 @@ describe('an error of the operating system', () => {
   test('is missing only when nothing is at the path', () => {
     expect((['ENOENT', 'ENOTDIR', 'EACCES', 'EIO'] as const).map((code) => isMissing(systemFault(code, 'stat')))).toEqual([true, true, false, false])
     expect(systemErrorCode('text')).toBe('')
+    // A DOMException has a number there.
+    expect(systemErrorCode(new DOMException('aborted', 'AbortError'))).toBe('')
     expect(storageError('text', 'read', '/f').message).toContain('text')
   })
 })
