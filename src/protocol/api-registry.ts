@@ -36,6 +36,7 @@ import { incrementalAlterConfigs } from './messages/incremental-alter-configs.ts
 import { initProducerId } from './messages/init-producer-id.ts'
 import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
+import { listConfigResources } from './messages/list-config-resources.ts'
 import { listGroups } from './messages/list-groups.ts'
 import { listOffsets } from './messages/list-offsets.ts'
 import { listPartitionReassignments } from './messages/list-partition-reassignments.ts'
@@ -101,6 +102,7 @@ export interface Apis {
   readonly describeTransactions: typeof describeTransactions
   readonly listTransactions: typeof listTransactions
   readonly consumerGroupDescribe: typeof consumerGroupDescribe
+  readonly listConfigResources: typeof listConfigResources
   readonly describeTopicPartitions: typeof describeTopicPartitions
 }
 export type ApiName = keyof Apis
@@ -111,7 +113,7 @@ export const apis: Apis = {
   addOffsetsToTxn, endTxn, writeTxnMarkers, txnOffsetCommit, describeAcls, createAcls, deleteAcls, describeConfigs, alterConfigs, describeLogDirs,
   saslAuthenticate, createPartitions, deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments, listPartitionReassignments,
   offsetDelete, describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
-  describeTransactions, listTransactions, consumerGroupDescribe, describeTopicPartitions,
+  describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources, describeTopicPartitions,
 }
 
 /** By rising key. */

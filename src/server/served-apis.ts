@@ -13,6 +13,8 @@ import { describeConfigs } from './apis/describe-configs.ts'
 import { describeGroups } from './apis/describe-groups.ts'
 import { describeLogDirs } from './apis/describe-log-dirs.ts'
 import { describeProducers } from './apis/describe-producers.ts'
+import { describeTopicPartitions } from './apis/describe-topic-partitions.ts'
+import { electLeaders } from './apis/elect-leaders.ts'
 import { fetch } from './apis/fetch.ts'
 import { findCoordinator } from './apis/find-coordinator.ts'
 import { heartbeat } from './apis/heartbeat.ts'
@@ -20,6 +22,7 @@ import { incrementalAlterConfigs } from './apis/incremental-alter-configs.ts'
 import { initProducerId } from './apis/init-producer-id.ts'
 import { joinGroup } from './apis/join-group.ts'
 import { leaveGroup } from './apis/leave-group.ts'
+import { listConfigResources } from './apis/list-config-resources.ts'
 import { listGroups } from './apis/list-groups.ts'
 import { listOffsets } from './apis/list-offsets.ts'
 import { metadata } from './apis/metadata.ts'
@@ -27,9 +30,11 @@ import { offsetCommit } from './apis/offset-commit.ts'
 import { offsetDelete } from './apis/offset-delete.ts'
 import { offsetFetch } from './apis/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './apis/offset-for-leader-epoch.ts'
+import { alterPartitionReassignments, listPartitionReassignments } from './apis/partition-reassignments.ts'
 import { produce } from './apis/produce.ts'
 import { saslHandshake, saslAuthenticate } from './apis/sasl.ts'
 import { syncGroup } from './apis/sync-group.ts'
+import { describeTransactions, listTransactions } from './apis/transactions.ts'
 import { alterUserScramCredentials, describeUserScramCredentials } from './apis/user-scram-credentials.ts'
 import type { WireApi } from './wire-api.ts'
 
@@ -38,6 +43,7 @@ const handlers: readonly WireApi[] = [
   listGroups, saslHandshake, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeAcls, createAcls, deleteAcls,
   describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
   describeClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
+  electLeaders, alterPartitionReassignments, listPartitionReassignments, describeTransactions, listTransactions, listConfigResources, describeTopicPartitions,
 ]
 
 /** In the order of their keys. */

@@ -2,7 +2,7 @@
 import { errorTable } from '../../common/errors.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
-import type { RequestOf } from '../../protocol/api.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/api.ts'
 import type { TopicMetadata } from '../../protocol/broker-api.ts'
 import { authorizedOperations, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
@@ -37,7 +37,10 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
 /** In version 0 no topics are all topics. */
 function isForAll({ topics }: Request, { version }: Call): boolean { return topics === null || (version === 0 && topics.length === 0) }
 
-function topicOf({ errorCode, name, topicId, isInternal, partitions }: TopicMetadata, topicAuthorizedOperations: number) {
+/** A topic as `Metadata` and `DescribeTopicPartitions` tell it. */
+export type TopicAnswer = ResponseOf<Apis['metadata']>['topics'][number] & { readonly name: string }
+
+export function topicOf({ errorCode, name, topicId, isInternal, partitions }: TopicMetadata, topicAuthorizedOperations: number): TopicAnswer {
   return {
     errorCode, name, topicId: errorCode === NONE ? topicId : ZERO_UUID, isInternal, topicAuthorizedOperations,
     partitions: partitions.map((each) => ({

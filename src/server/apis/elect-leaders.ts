@@ -1,0 +1,30 @@
+/** ElectLeaders: the one broker leads every partition already. Of "all partitions" Kafka names only those that got another leader: none. */
+import { errorTable } from '../../common/errors.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+const ELECTION_NOT_NEEDED = { errorCode: 84, errorMessage: 'Leader election not needed for topic partition.' }
+
+export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ topicPartitions }, call) => {
+  const asked = topicPartitions ?? []
+  const counts = await partitionCounts(call, asked.map(({ topic }) => topic))
+  return {
+    throttleTimeMs, errorCode: NONE,
+    replicaElectionResults: asked.map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({
+        partitionId, ...partitionId >= 0 && partitionId < (counts.get(topic) ?? 0) ? ELECTION_NOT_NEEDED : unknownPartition(topic, partitionId),
+      })),
+    })),
+  }
+})
+
+/** How many partitions each of these topics has; those that are not there are left out. */
+export async function partitionCounts({ broker }: Call, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const response = await broker.metadata({ topics: [...new Set(topics)], allowAutoTopicCreation: false })
+  return new Map(response.topics.filter(({ errorCode }) => errorCode === NONE).map(({ name, partitions }) => [name, partitions.length]))
+}
+
+export function unknownPartition(topic: string, partition: number): { readonly errorCode: number; readonly errorMessage: string } {
+  return { errorCode: errorTable.UNKNOWN_TOPIC_OR_PARTITION.errorCode, errorMessage: `there is no partition ${topic}-${partition}` }
+}

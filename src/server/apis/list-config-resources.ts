@@ -1,0 +1,25 @@
+/** ListConfigResources: what kafka-configs can describe. Version 0 asks for client metrics only (KIP-714), of which there are none. */
+import { errorTable } from '../../common/errors.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+
+const TOPIC = 2
+const BROKER = 4
+const BROKER_LOGGER = 8
+const CLIENT_METRICS = 16
+const GROUP = 32
+const all = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP]
+
+export const listConfigResources: WireApi = serve(apis.listConfigResources, 0, 1, async ({ resourceTypes }, call) => {
+  const asked = call.version === 0 ? [CLIENT_METRICS] : resourceTypes.length === 0 ? all : [...new Set(resourceTypes)]
+  if (asked.some((type) => !all.includes(type))) return { throttleTimeMs, errorCode: errorTable.UNSUPPORTED_VERSION.errorCode, configResources: [] }
+  const lists = await Promise.all(asked.map(async (resourceType) => (await namesOf(resourceType, call)).map((resourceName) => ({ resourceName, resourceType }))))
+  return { throttleTimeMs, errorCode: NONE, configResources: lists.flat() }
+})
+
+/** Groups and client metrics have no settings here. */
+async function namesOf(type: number, { broker }: Call): Promise<readonly string[]> {
+  if (type === CLIENT_METRICS || type === GROUP) return []
+  const { topics, brokers } = await broker.metadata({ topics: type === TOPIC ? null : [], allowAutoTopicCreation: false })
+  return type === TOPIC ? topics.map(({ name }) => name) : brokers.map(({ nodeId }) => String(nodeId))
+}

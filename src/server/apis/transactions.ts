@@ -1,0 +1,17 @@
+/** ListTransactions and DescribeTransactions: there are none. */
+import { errorTable } from '../../common/errors.ts'
+import { apis } from '../../protocol/api-registry.ts'
+import { NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+
+const TRANSACTIONAL_ID_NOT_FOUND = 105
+const states = new Set(['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence'])
+const nothing = { transactionState: '', transactionTimeoutMs: 0, transactionStartTimeMs: -1, producerId: -1, producerEpoch: -1, topics: [] }
+
+export const listTransactions: WireApi = serve(apis.listTransactions, 0, 2, async ({ stateFilters }) => (
+  { throttleTimeMs, errorCode: NONE, unknownStateFilters: stateFilters.filter((state) => !states.has(state)), transactionStates: [] }))
+
+export const describeTransactions: WireApi = serve(apis.describeTransactions, 0, 0, async ({ transactionalIds }) => ({
+  throttleTimeMs,
+  transactionStates: transactionalIds.map((transactionalId) => (
+    { transactionalId, errorCode: transactionalId === '' ? errorTable.INVALID_REQUEST.errorCode : TRANSACTIONAL_ID_NOT_FOUND, ...nothing })),
+}))

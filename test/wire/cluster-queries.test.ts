@@ -1,0 +1,120 @@
+/** What administration tools ask a cluster beside topics and groups, as raw requests: the answers that a single broker has. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { apis, type Apis } from '../../src/protocol/api-registry.ts'
+import type { RequestInput, ResponseOf } from '../../src/protocol/api.ts'
+import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
+
+const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+/** read, write, create, delete, alter, describe, describe configs, alter configs */
+const EVERYTHING = 0b1101_1111_1000
+
+let kit: WireKit
+let client: RawClient
+beforeAll(async () => {
+  kit = await listening()
+  client = await RawClient.open(kit.port)
+  for (const [name, partitions] of [['b', 3], ['a', 2], ['c', 1]] as const) await kit.ottla.admin.createTopic(name, { partitions })
+})
+afterAll(async () => {
+  client.end()
+  await kit.ottla.close()
+})
+
+describe('DescribeTopicPartitions', () => {
+  type Request = RequestInput<Apis['describeTopicPartitions']>
+  type Answer = ResponseOf<Apis['describeTopicPartitions']>
+  const ask = (topics: readonly string[], more: Partial<Request> = {}): Promise<Answer> => (
+    client.call(apis.describeTopicPartitions, 0, { topics: topics.map((name) => ({ name })), ...more }))
+  const rows = ({ topics }: Answer): unknown[] => topics.map(({ name, errorCode, partitions }) => [name, errorCode, partitions.map((each) => each.partitionIndex)])
+
+  test('tells all topics by name, each once, with ids, leaders and what may be done', async () => {
+    const answer = await ask([])
+    expect(rows(answer)).toEqual([['a', 0, [0, 1]], ['b', 0, [0, 1, 2]], ['c', 0, [0]]])
+    expect(answer.nextCursor).toBeNull()
+    const { topicId } = await kit.ottla.admin.describeTopic('c')
+    expect(answer.topics[2]).toEqual({
+      errorCode: 0, name: 'c', topicId, isInternal: false, topicAuthorizedOperations: EVERYTHING, partitions: [{
+        errorCode: 0, partitionIndex: 0, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1], eligibleLeaderReplicas: [], lastKnownElr: [], offlineReplicas: [],
+      }],
+    })
+    expect(rows(await ask(['c', 'a', 'c']))).toEqual([['a', 0, [0, 1]], ['c', 0, [0]]])
+  })
+
+  test('tells of each name that is no topic, and makes none', async () => {
+    const answer = await ask(['c', 'missing', 'not a name'])
+    expect(rows(answer)).toEqual([['c', 0, [0]], ['missing', 3, []], ['not a name', 17, []]])
+    expect(answer.topics[1]).toMatchObject({ topicId: NO_ID })
+    expect(await kit.ottla.admin.listTopics()).toEqual(['a', 'b', 'c'])
+  })
+
+  test.each([1, 2, 3, 4, 5, 6, 7])('gives pages of %i partitions that add up to everything', async (responsePartitionLimit) => {
+    const seen: string[] = []
+    let cursor: Request['cursor'] = null
+    for (let pages = 0; pages === 0 || cursor !== null; pages += 1) {
+      const answer: Answer = await ask([], { responsePartitionLimit, cursor })
+      const here = answer.topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex }) => `${name}-${partitionIndex}`))
+      expect(here).toHaveLength(Math.min(responsePartitionLimit, 6 - seen.length))
+      seen.push(...here)
+      cursor = answer.nextCursor
+      expect(pages).toBeLessThan(6)
+    }
+    expect(seen).toEqual(['a-0', 'a-1', 'b-0', 'b-1', 'b-2', 'c-0'])
+  })
+
+  test('goes on at a cursor, whose topic may be gone meanwhile', async () => {
+    expect(rows(await ask([], { cursor: { topicName: 'b', partitionIndex: 2 } }))).toEqual([['b', 0, [2]], ['c', 0, [0]]])
+    expect(rows(await ask([], { cursor: { topicName: 'aa', partitionIndex: 1 } }))).toEqual([['b', 0, [0, 1, 2]], ['c', 0, [0]]])
+    expect(rows(await ask(['a', 'b'], { cursor: { topicName: 'b', partitionIndex: 9 } }))).toEqual([['b', 0, []]])
+    expect((await ask(['a', 'b'], { responsePartitionLimit: -5 })).nextCursor).toEqual({ topicName: 'a', partitionIndex: 1 })
+  })
+
+  test('refuses a cursor that cannot be', async () => {
+    expect(rows(await ask(['a'], { cursor: { topicName: 'a', partitionIndex: -1 } }))).toEqual([['a', 42, []]])
+    expect(rows(await ask(['a'], { cursor: { topicName: 'b', partitionIndex: 0 } }))).toEqual([['a', 42, []]])
+  })
+})
+
+describe('leaders and places of partitions', () => {
+  test('need no election', async () => {
+    const body = { electionType: 0, timeoutMs: 1000, topicPartitions: [{ topic: 'a', partitions: [0, 2] }, { topic: 'missing', partitions: [0] }] }
+    for (const version of [0, 1, 2]) {
+      const { errorCode, replicaElectionResults } = await client.call(apis.electLeaders, version, body)
+      expect(errorCode).toBe(0)
+      expect(replicaElectionResults.map(({ topic, partitionResult }) => [topic, partitionResult.map((each) => [each.partitionId, each.errorCode])])).toEqual([
+        ['a', [[0, 84], [2, 3]]], ['missing', [[0, 3]]],
+      ])
+    }
+    expect(await client.call(apis.electLeaders, 2, { ...body, topicPartitions: null })).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
+  })
+
+  test('are never on their way, and can be where they are only', async () => {
+    for (const topics of [null, [{ name: 'a', partitionIndexes: [0] }]]) {
+      expect(await client.call(apis.listPartitionReassignments, 0, { topics })).toMatchObject({ errorCode: 0, topics: [] })
+    }
+    const place = (replicas: number[] | null, partitionIndex = 0) => ({ partitionIndex, replicas })
+    const { responses } = await client.call(apis.alterPartitionReassignments, 1, {
+      topics: [{ name: 'a', partitions: [place([1]), place(null), place([]), place([1, 2]), place([1, 1]), place([1], 2)] }, { name: 'missing', partitions: [place([1])] }],
+    })
+    expect(responses.map(({ name, partitions }) => [name, partitions.map(({ errorCode }) => errorCode)])).toEqual([['a', [0, 85, 39, 39, 39, 3]], ['missing', [3]]])
+  })
+})
+
+test('transactions are none', async () => {
+  const none = { throttleTimeMs: 0, errorCode: 0, transactionStates: [] }
+  expect(await client.call(apis.listTransactions, 0, { stateFilters: [], producerIdFilters: [] })).toEqual({ ...none, unknownStateFilters: [] })
+  const filtered = await client.call(apis.listTransactions, 2, { stateFilters: ['Ongoing', 'Odd'], producerIdFilters: [5], durationFilter: 1, transactionalIdPattern: 'x.*' })
+  expect(filtered).toEqual({ ...none, unknownStateFilters: ['Odd'] })
+  const { transactionStates } = await client.call(apis.describeTransactions, 0, { transactionalIds: ['tx', ''] })
+  expect(transactionStates).toMatchObject([{ errorCode: 105, transactionalId: 'tx', producerId: -1 }, { errorCode: 42, transactionalId: '' }])
+})
+
+test('what has settings is listed by kind: brokers and topics, no groups and no client metrics', async () => {
+  const list = async (version: number, resourceTypes: number[]): Promise<unknown> => {
+    const { errorCode, configResources } = await client.call(apis.listConfigResources, version, { resourceTypes })
+    return [errorCode, configResources.map(({ resourceName, resourceType }) => `${resourceType} ${resourceName}`)]
+  }
+  expect(await list(0, [])).toEqual([0, []])
+  expect(await list(1, [])).toEqual([0, ['2 a', '2 b', '2 c', '4 1', '8 1']])
+  expect(await list(1, [4, 32, 16])).toEqual([0, ['4 1']])
+  expect(await list(1, [4, 3])).toEqual([35, []])
+})
