@@ -5,13 +5,26 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Random } from './random.mjs'
+import { codecNames } from './decoders.mjs'
 import { gapsOf, readCheckpoint, readPartition, readSnapshot, sequenceProblems } from './raw-reader.mjs'
 
 const INCARNATION = 1_000_000
 
+/** What compresses about as well as text, so that batches stay large and segments roll whatever the codec. */
+const NOISE = noise(new Random(20_261_121), 40_000)
+
+function noise(random, length) {
+  let text = ''
+  while (text.length < length) text += 'abcdefghijklmnopqrstuvwxyz012345'[random.int(32)]
+  return text
+}
+
 /** The record that producer `number` sends as its `sequence`: whoever knows the two knows every byte. */
 export function recordOf(number, sequence, padding) {
-  return { key: String(number), value: `${number}:${sequence}:${'x'.repeat(sequence * 7919 % (padding + 1))}`, headers: { s: String(sequence) } }
+  const length = sequence * 7919 % (padding + 1)
+  const from = (number * 131 + sequence * 613) % (NOISE.length - length)
+  return { key: String(number), value: `${number}:${sequence}:${NOISE.slice(from, from + length)}`, headers: { s: String(sequence) } }
 }
 
 export class Oracle {
@@ -29,6 +42,8 @@ export class Oracle {
   /** `topic-partition` → the offset below which records may be gone */
   trimmed = new Map()
   acks = 0
+  /** codec → how many of its batches were read and judged */
+  codecs = {}
 
   /** @param profile { topics, producers } as a job has them @param keep which acknowledgements promise something: `kill` all, `power` those of acks=all */
   constructor(profile, keep) {
@@ -107,6 +122,7 @@ export class Oracle {
     const mayHaveHole = this.keep === 'power' && between.length > 0
     violations.push(...[...inside, ...(mayHaveHole ? [] : between)].map((gap) => `a gap: offsets ${gap}`), ...(mayHaveHole ? [] : sequenceProblems(raw.batches)))
     if (recovered) violations.push(...snapshotProblems(folder, raw, this.keep))
+    for (const { codec } of raw.batches) this.codecs[codecNames[codec]] = (this.codecs[codecNames[codec]] ?? 0) + 1
     const last = new Map()
     for (const record of raw.batches.flatMap((batch) => batch.records)) {
       const [producer, sequence] = String(record.value).split(':', 2).map(Number)
@@ -139,6 +155,9 @@ export class Oracle {
       .map(([key, offset]) => `the committed offset ${offset} of ${key} was acknowledged; there is ${there.get(`g ${key}`) ?? 'none'}`)
   }
 }
+
+/** Adds counts by name to those of a whole row. */
+export function addCounts(sums, counts) { for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count }
 
 /** `group topic-partition` → offset, from the bytes of __consumer_offsets. */
 export function committedOffsets(directory) {

@@ -5,7 +5,7 @@ export interface RawRecord {
 export interface RawBatch {
   readonly file: string; readonly position: number; readonly size: number; readonly baseOffset: number
   readonly lastOffset: number; readonly leaderEpoch: number; readonly maxTimestamp: number; readonly producerId: number; readonly producerEpoch: number
-  readonly baseSequence: number; readonly isControl: boolean; readonly isReadable: boolean; readonly records: readonly RawRecord[]
+  readonly baseSequence: number; readonly isControl: boolean; readonly codec: number; readonly records: readonly RawRecord[]
 }
 export interface RawPartition { readonly batches: readonly RawBatch[]; readonly problems: readonly string[]; readonly files: readonly string[] }
 export function castagnoli(bytes: Uint8Array): number

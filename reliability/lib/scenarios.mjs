@@ -15,7 +15,7 @@ export const profile = {
 
 async function append(world, number, count) {
   const { ottla, tell, job } = world
-  const producer = world.producers[number] ??= ottla.producer(profile.producers[number].settings)
+  const producer = world.producers[number] ??= ottla.producer({ ...profile.producers[number].settings, 'compression.type': job.codec })
   for (let i = 0; i < count; i++) {
     const sequence = job.first + (world.sent[number] = (world.sent[number] ?? 0) + 1) - 1
     tell(`try ${number} ${sequence} ${sequence}`)

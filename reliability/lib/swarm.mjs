@@ -17,7 +17,7 @@ export function randomProfile(random, { power = false } = {}) {
         producers.push({
           topic: name, partition, burst: random.pick([1, 1, 5, 40, 100]), padding: random.pick([0, 50, 400, 3000, 20_000]), pauseMs: random.pick([0, 0, 3]),
           settings: {
-            acks, 'linger.ms': random.pick([0, 0, 1]), 'batch.size': random.pick([200, 4000, 16_384, 262_144]), 'compression.type': random.pick(['none', 'none', 'gzip']),
+            acks, 'linger.ms': random.pick([0, 0, 1]), 'batch.size': random.pick([200, 4000, 16_384, 262_144]), 'compression.type': random.pick(['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
             'enable.idempotence': acks === 'all' && random.chance(0.7),
           },
         })

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { differences, hashOf, Oracle } from '../lib/oracle.mjs'
+import { addCounts, differences, hashOf, Oracle } from '../lib/oracle.mjs'
 import { Random } from '../lib/random.mjs'
 import { randomProfile } from '../lib/swarm.mjs'
 import { WriterPool } from '../lib/writer-process.mjs'
@@ -23,6 +23,7 @@ class Kills {
   faults = { 'in a write or sync': 0, 'in recovery': 0, 'while rolling': 0, 'torn tail': 0, elsewhere: 0 }
   databases = 0
   records = 0
+  codecs = {}
   recoveries = 0
   violations = []
 
@@ -47,6 +48,7 @@ class Kills {
       }
     } finally {
       this.acked += oracle.acks
+      addCounts(this.codecs, oracle.codecs)
       rmSync(directory, { recursive: true, force: true })
     }
   }
@@ -57,7 +59,7 @@ class Kills {
     const writer = await this.pool.take()
     writer.onLine = (line) => oracle.take(line)
     const check = cycle > 0 && random.chance(0.35) ? 2 : 0
-    const moment = random.pick(['time', 'acks', 'sync', 'sync'])
+    const moment = random.pick(['time', 'acks', 'sync', 'sync', 'sync'])
     const delay = random.int(50)
     writer.send({ type: 'write', directory, seed: seed * 100 + cycle, first: cycle * 1_000_000, check, ...profile })
     if (check > 0 && !await this.check(writer, directory, oracle, seed)) return
@@ -143,8 +145,10 @@ export async function run({ slice, seed, deadline, report, dist }) {
     if (kills.count - told >= 100) report(`${told = kills.count} kills, ${kills.acked} acknowledged, ${JSON.stringify(kills.faults)}, ${kills.violations.length} violations`)
   }
   await kills.pool.close()
-  const { count, acked, faults, violations, databases, recoveries } = kills
+  const { count, acked, faults, violations, databases, recoveries, codecs } = kills
   if (count >= 100 && faults['in a write or sync'] < 0.3 * count) violations.push(`only ${faults['in a write or sync']} of ${count} kills fell into a write or sync`)
   if (count >= 100 && faults['in recovery'] + faults['while rolling'] < 0.05 * count) violations.push(`only ${faults['in recovery'] + faults['while rolling']} of ${count} kills fell into a recovery or roll`)
-  return { count, unit: row.floor.unit, acked, faults, violations, details: { seedTo: next - 1, databases, recoveriesJudged: recoveries } }
+  return { count, unit: row.floor.unit, acked, faults, violations, details: {
+    seedTo: next - 1, databases, recoveriesJudged: recoveries, batchesByCodec: codecs,
+  } }
 }

@@ -9,7 +9,8 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { differences, hashOf, Oracle } from '../lib/oracle.mjs'
+import { codecNames } from '../lib/decoders.mjs'
+import { addCounts, differences, hashOf, Oracle } from '../lib/oracle.mjs'
 import { Random } from '../lib/random.mjs'
 import { profile, scenarios } from '../lib/scenarios.mjs'
 import { attach, changes, isMissing, readTrace, threadsOf } from '../lib/strace.mjs'
@@ -20,7 +21,10 @@ export const row = { id: 2, name: 'kill -9 before every system call', lane: 2, f
 const MAX_VIOLATIONS = 5
 const ATTEMPTS = 3
 
-const load = { ...profile, churnMs: 0, partitions: [], producers: profile.producers.map((each) => ({ ...each, burst: 3, pauseMs: 0 })) }
+const loadOf = (codec) => ({
+  ...profile, churnMs: 0, partitions: [],
+  producers: profile.producers.map((each) => ({ ...each, burst: 3, pauseMs: 0, settings: { ...each.settings, 'compression.type': codec } })),
+})
 
 class EveryCall {
   count = 0
@@ -29,6 +33,9 @@ class EveryCall {
   unreached = []
   perScenario = {}
   violations = []
+  codecs = {}
+  /** Of the scenario under attack: the same for all its kills. */
+  codec = 'none'
 
   constructor(dist, seed, nestedKills) {
     this.random = new Random(seed)
@@ -48,7 +55,7 @@ class EveryCall {
     if (scenarios[name].fresh === true) return { template, lines }
     const writer = await this.pool.take()
     writer.onLine = (line) => { lines.push(line) }
-    writer.send({ type: 'write', directory: template, seed: 1, first: 0, check: 0, bursts: 6, close: scenarios[name].attack !== 'open', ...load })
+    writer.send({ type: 'write', directory: template, seed: 1, first: 0, check: 0, bursts: 6, close: scenarios[name].attack !== 'open', ...loadOf(this.codec) })
     await writer.line('done')
     await writer.kill()
     // A recovery should have something to do: half a batch at the end, and indexes that are not there.
@@ -73,7 +80,7 @@ class EveryCall {
   async arm(name, oracle) {
     const writer = await this.pool.take()
     writer.onLine = (line) => oracle.take(line)
-    writer.send({ type: 'scenario', name, directory: this.directory, first: 1_000_000 })
+    writer.send({ type: 'scenario', name, directory: this.directory, first: 1_000_000, codec: this.codec })
     const line = await writer.line('armed')
     if (line !== 'armed') throw new Error(`${name} does not begin: ${line ?? (await writer.ended).errors}`)
     return writer
@@ -94,6 +101,7 @@ class EveryCall {
   }
 
   async scenario(name, isOver) {
+    this.codec = this.random.pick(codecNames)
     const prepared = await this.prepare(name)
     const calls = await this.calls(name, prepared)
     for (const call of calls) {
@@ -109,6 +117,7 @@ class EveryCall {
         this.perScenario[name] = (this.perScenario[name] ?? 0) + 1
         await this.judge(place, oracle)
         this.acked += oracle.acks
+        addCounts(this.codecs, oracle.codecs)
       }
     }
   }
@@ -136,7 +145,7 @@ class EveryCall {
     if (this.nestedKills) await this.again(oracle)
     const writer = await this.pool.take()
     writer.onLine = (line) => oracle.take(line)
-    writer.send({ type: 'write', directory: this.directory, seed: 2, first: 5_000_000, check: 2, bursts: 1, ...load })
+    writer.send({ type: 'write', directory: this.directory, seed: 2, first: 5_000_000, check: 2, bursts: 1, ...loadOf(this.codec) })
     let first
     for (const round of [1, 2]) {
       const line = await writer.line('closed')
@@ -193,7 +202,8 @@ export async function run({ slice, seed, deadline, report, dist }) {
   } finally {
     await attack.close()
   }
-  const { count, acked, nested, violations, perScenario, unreached } = attack
+  const { count, acked, nested, violations, perScenario, unreached, codecs } = attack
   if (unreached.length > 0.05 * count) violations.push(`${unreached.length} calls were not reached again: ${unreached.slice(0, 5).join('; ')}`)
-  return { count, unit: row.floor.unit, acked, faults: { 'kill before a call': count, 'kill in the recovery after it': nested }, violations, details: { perScenario, unreached: unreached.length, rounds: Math.floor(started.length / names.length) } }
+  const details = { perScenario, unreached: unreached.length, batchesByCodec: codecs, rounds: Math.floor(started.length / names.length) }
+  return { count, unit: row.floor.unit, acked, faults: { 'kill before a call': count, 'kill in the recovery after it': nested }, violations, details }
 }

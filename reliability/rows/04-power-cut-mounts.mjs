@@ -9,7 +9,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'no
 import { join } from 'node:path'
 import process from 'node:process'
 import { KernelCalls, missing, mount, must, scratchFolder, unmount } from '../lib/mounts.mjs'
-import { differences, hashOf, Oracle } from '../lib/oracle.mjs'
+import { addCounts, differences, hashOf, Oracle } from '../lib/oracle.mjs'
 import { Random } from '../lib/random.mjs'
 import { randomProfile } from '../lib/swarm.mjs'
 import { WriterPool } from '../lib/writer-process.mjs'
@@ -39,6 +39,7 @@ class PowerCuts {
   holes = 0
   databases = 0
   violations = []
+  codecs = {}
   unavailable = new Set()
 
   constructor(dist) {
@@ -81,6 +82,7 @@ class PowerCuts {
       }
     } finally {
       this.acked += oracle.acks
+      addCounts(this.codecs, oracle.codecs)
       await this.writer?.kill()
       unmount(this.mountPoint)
     }
@@ -178,5 +180,6 @@ export async function run({ slice, seed, deadline, report, dist }) {
   }
   const { count, acked, faults, violations, databases, perFileSystem } = cuts
   if (cuts.unavailable.size > 0) report('SKIPPED: XFS (no mkfs.xfs)')
-  return { count, unit: row.floor.unit, acked, faults: { 'power cut': count, ...faults }, violations, details: { seedTo: next - 1, databases, perFileSystem, holes: cuts.holes, left: [...cuts.unavailable] } }
+  const details = { seedTo: next - 1, databases, perFileSystem, holes: cuts.holes, left: [...cuts.unavailable], batchesByCodec: cuts.codecs }
+  return { count, unit: row.floor.unit, acked, faults: { 'power cut': count, ...faults }, violations, details }
 }

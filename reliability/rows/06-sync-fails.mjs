@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
+import { codecNames } from '../lib/decoders.mjs'
 import { missing, mount, must, scratchFolder, unmount } from '../lib/mounts.mjs'
 import { Oracle } from '../lib/oracle.mjs'
 import { Random } from '../lib/random.mjs'
@@ -24,7 +25,10 @@ function profileOf(random, padding) {
   const topics = ['t0', 't1'].map((name) => ({ name, partitions: 1, config: { 'file.delete.delay.ms': 0 } }))
   const producer = (topic, acks) => ({
     topic, partition: 0, burst: random.pick([1, 5, 40]), padding, pauseMs: 0,
-    settings: { acks, 'linger.ms': 0, 'batch.size': 16_384, 'enable.idempotence': acks === 'all' && random.chance(0.5), 'delivery.timeout.ms': 3000, 'request.timeout.ms': 1000 },
+    settings: {
+      acks, 'linger.ms': 0, 'batch.size': 16_384, 'compression.type': random.pick(['none', ...codecNames]),
+      'enable.idempotence': acks === 'all' && random.chance(0.5), 'delivery.timeout.ms': 3000, 'request.timeout.ms': 1000,
+    },
   })
   return { topics, producers: [producer('t0', 'all'), producer('t0', 1), producer('t1', 'all')], partitions: [], churnMs: 0 }
 }
