@@ -70,6 +70,28 @@ describe('what a consumer hands out of 30 MB', () => {
     await consumer.close()
   })
 
+  test('by cursors of two consumers that are read in turns is right, while the batches of both are in hand', async () => {
+    const readers = [0, 7].map((offset) => {
+      const consumer = ottla.consumer({ 'max.poll.records': 1000 })
+      consumer.assign([{ topic: 't', partition: 0, offset }])
+      return { consumer, batches: consumer.batches()[Symbol.asyncIterator](), offset }
+    })
+    for (let turn = 0; turn < 20; turn++) {
+      const cursors = []
+      for (const { batches } of readers) cursors.push((await batches.next()).value!.cursor())
+      for (const [i, reader] of readers.entries()) {
+        const cursor = cursors[i]!
+        while (cursor.next()) {
+          const isRight = cursor.offset === reader.offset && Buffer.from(cursor.value()!).toString() === valueOf(reader.offset) && cursor.valueLength === 1000
+          if (!isRight) throw new Error(`wrong at ${reader.offset}`)
+          reader.offset++
+        }
+      }
+    }
+    expect(readers.map((each) => each.offset > 5000)).toEqual([true, true])
+    for (const { consumer } of readers) await consumer.close()
+  })
+
   test('by poll is right for ever, also where one poll spans the end of a fetch and the next fetch comes before it is looked at', async () => {
     const consumer = ottla.consumer<Uint8Array, string>({ 'value.deserializer': 'string', 'max.poll.records': 1500 })
     consumer.assign([{ topic: 't', partition: 0, offset: 0 }])

@@ -51,7 +51,8 @@ class FakeLog {
     let count = Math.min(Math.max(0, end - offset), Math.floor(maxBytes / this.batchSize))
     if (count === 0 && minOneMessage === true && offset < end) count = 1
     const { highWatermark, lastStableOffset, logStartOffset } = this
-    return { records: new Uint8Array(count * this.batchSize).fill(this.partition + 1), highWatermark, lastStableOffset, logStartOffset, abortedTransactions: isolation === 'committed' ? [] : null }
+    const records = new Uint8Array(count * this.batchSize).fill(this.partition + 1)
+    return { records, nextOffset: offset + count, highWatermark, lastStableOffset, logStartOffset, abortedTransactions: isolation === 'committed' ? [] : null }
   }
 }
 

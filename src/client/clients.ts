@@ -7,6 +7,7 @@ import type { BrokerApi } from '../protocol/broker-api.ts'
 import { KafkaAdmin } from './admin.ts'
 import { KafkaConsumer } from './consumer.ts'
 import { invalidConfig } from './failure.ts'
+import { fetchShare } from './fetch-memory.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { KafkaProducer } from './producer.ts'
 import { SendBudget } from './send-budget.ts'
@@ -68,7 +69,7 @@ export function createClients(api: BrokerApi, ports: Ports, options: ClientsOpti
     const values = resolveConsumer(settings)
     const own = options.dedicate?.(values)
     const made: KafkaConsumer<K, V> = new KafkaConsumer<K, V>(own?.api ?? api, ports, {
-      values, embedded: options.embedded, ended: () => { consumers.delete(made); own?.close() },
+      values, embedded: options.embedded, ended: () => { consumers.delete(made); own?.close() }, fetchShare: () => fetchShare(consumers.size),
       deserializers: {
         key: resolveDeserializer('key.deserializer', settings['key.deserializer']),
         value: resolveDeserializer('value.deserializer', settings['value.deserializer']),

@@ -22,8 +22,8 @@ export class KafkaConsumerBatch<K, V> implements ConsumerBatch<K, V> {
 
   get topic(): string { return this.#slice.topic }
   get partition(): number { return this.#slice.partition }
-  get baseOffset(): number { return this.#slice.offsets[this.#from]! }
-  get lastOffset(): number { return this.#slice.offsets[this.#to - 1]! }
+  get baseOffset(): number { return this.#slice.offsetAt(this.#from) }
+  get lastOffset(): number { return this.#slice.offsetAt(this.#to - 1) }
   get count(): number { return this.#to - this.#from }
   get highWatermark(): number { return this.#slice.highWatermark }
 
@@ -44,6 +44,7 @@ export class KafkaConsumerBatch<K, V> implements ConsumerBatch<K, V> {
     if (lease === null) return
     if (this.#hasCursor) this.#isGone = true
     else lease.pin()
+    if (!lease.isPinned && this.#to === this.#slice.count) this.#slice.done()
     lease.release()
   }
 

@@ -11,6 +11,9 @@ import type { OttlaError } from '../common/errors.ts'
 import { FetchedRecords } from './fetched-records.ts'
 import type { RecordSlice } from './record-slice.ts'
 
+/** Bytes of the first fetch behind a seek: whoever wants a few records does not wait for megabytes. Each that is used up doubles the next. */
+const FIRST_FETCH_BYTES = 1_048_576
+
 /** Fetches of one partition that are kept: one that is being read and the next. */
 const FETCHES_AHEAD = 2
 
@@ -42,6 +45,7 @@ export class ConsumerPartition<K, V> {
   /** Of the last record handed out. */
   leaderEpoch: number = -1
   #fetchOffset = -1
+  #reach = FIRST_FETCH_BYTES
   #rest: SliceRest<K, V> | null = null
   #fetched: FetchedRecords<K, V>[] = []
 
@@ -51,6 +55,8 @@ export class ConsumerPartition<K, V> {
   }
 
   get fetchOffset(): number { return this.#fetchOffset }
+  /** Bytes that it makes sense to ask for. */
+  get reach(): number { return this.#reach }
   get bufferedBytes(): number { return this.#fetched.reduce((sum, each) => sum + each.size, 0) }
   get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
 
@@ -80,6 +86,7 @@ export class ConsumerPartition<K, V> {
     this.isDoubted = false
     this.#rest = null
     this.#fetched = []
+    this.#reach = FIRST_FETCH_BYTES
     this.error = null
     this.retryAt = 0
     this.failures = 0
@@ -91,6 +98,20 @@ export class ConsumerPartition<K, V> {
   add(fetched: FetchedRecords<K, V>, end: number): void {
     this.#fetched.push(fetched)
     this.#fetchOffset = end
+  }
+
+  /** Forgets fetches of which everything was handed out. True when that made room. */
+  dropRead(): boolean {
+    const before = this.#fetched.length
+    while (this.#rest === null && this.#fetched[0]?.isRead === true) this.#endFirst()
+    return this.#fetched.length < before
+  }
+
+  #endFirst(): void {
+    const first = this.#fetched.shift()!
+    if (first.size > this.#reach / 2) this.#reach = Math.min(this.#reach * 2, 67_108_864)
+    this.#passOver(first.nextOffset)
+    first.done()
   }
 
   /** The next records, at most `max`; null when none are here. Moves the position behind them. Raises CORRUPT_MESSAGE. */
@@ -105,7 +126,7 @@ export class ConsumerPartition<K, V> {
     return { slice, from, to }
   }
 
-  #behind(slice: RecordSlice<K, V>, to: number): number { return to < slice.count ? slice.offsets[to - 1]! + 1 : slice.nextOffset }
+  #behind(slice: RecordSlice<K, V>, to: number): number { return to < slice.count ? slice.offsetAt(to - 1) + 1 : slice.nextOffset }
 
   #nextSlice(max: number): SliceRest<K, V> | null {
     for (let first = this.#fetched[0]; first !== undefined; first = this.#fetched[0]) {
@@ -120,9 +141,7 @@ export class ConsumerPartition<K, V> {
         throw error
       }
       if (slice !== null) return { slice, from: 0 }
-      this.#fetched.shift()
-      this.#passOver(first.nextOffset)
-      first.done()
+      this.#endFirst()
     }
     return null
   }
@@ -139,7 +158,7 @@ export class ConsumerPartition<K, V> {
     if (version !== this.version || from >= slice.count) return
     slice.lease?.pin()
     this.#rest = { slice, from }
-    this.position = slice.offsets[from]!
+    this.position = slice.offsetAt(from)
   }
 
   /** The application is done with everything up to `offset`. */
@@ -148,5 +167,5 @@ export class ConsumerPartition<K, V> {
   }
 
   /** The first row not handed out, if one is at hand, for its age. */
-  nextTimestamp(): number | null { return this.#rest === null ? null : this.#rest.slice.timestamps[this.#rest.from]! }
+  nextTimestamp(): number | null { return this.#rest === null ? null : this.#rest.slice.timestampAt(this.#rest.from) }
 }

@@ -105,7 +105,7 @@ export class ConsumerQueries {
     const from = { topic, partition, records: mine.records, highWatermark: mine.highWatermark, abortedTransactions }
     const fetched = new FetchedRecords(from, offset, false, { key: null, value: null })
     try {
-      return fetched.take(1)?.timestamps[0] ?? null
+      return fetched.take(1)?.timestampAt(0) ?? null
     } catch {
       // Damage is reported to those who read it.
       return null

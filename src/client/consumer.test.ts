@@ -7,6 +7,7 @@ import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
 import { loadAllCodecs } from '../record/compression.ts'
 import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 import { serializers } from './serializers.ts'
+import type { FetchRequest } from '../protocol/broker-api.ts'
 import type { ConsumerBatch, ConsumerRecord } from './types.ts'
 
 beforeAll(() => loadAllCodecs())
@@ -264,6 +265,18 @@ describe('back-pressure', () => {
     expect(values(await settle(consumer.poll()))).toEqual(range(5, 10))
     expect(scheduler.clock.monotonic() - start).toBeLessThan(100)
   })
+  test('asks for a megabyte first, for more while it reads on, for no more than max.partition.fetch.bytes, and for a megabyte again behind a seek', async () => {
+    const { consumer, partition, settle, broker } = consumerKit({ 'max.poll.records': 8 })
+    for (let i = 0; i < 30; i++) partition.store(buildBatch([{ timestamp: 1, key: null, value: Buffer.alloc(700_000) }]))
+    consumer.assign(only)
+    await settle(readSome(consumer, 30))
+    const asked = (): number[] => broker.requests.filter(({ api }) => api === 'fetch').map(({ request }) => (request as FetchRequest).partitions[0]!.partitionMaxBytes)
+    expect([...new Set(asked())]).toEqual([1_048_576, 2_097_152, 4_194_304])
+    consumer.seek({ topic: 't', partition: 0, offset: 3 })
+    await settle(readSome(consumer, 1))
+    expect(asked().at(-1)).toBe(1_048_576)
+  })
+
   test('fetch.max.bytes 0 still lets a batch through at a time', async () => {
     const { consumer, partition, settle } = consumerKit({ 'fetch.max.bytes': 0, 'max.partition.fetch.bytes': 0 })
     fill(partition, 0, 30)

@@ -44,6 +44,8 @@ type AssignmentEvent = 'assigned' | 'revoked' | 'lost'
 export interface ConsumerOptions<K, V> {
   readonly values: ConsumerValues
   readonly embedded: boolean
+  /** Bytes of one partition in one fetch at most, for the sake of the other consumers that are open now. */
+  readonly fetchShare: () => number
   readonly deserializers: Deserializers<K, V>
   /** The consumer is closed. */
   readonly ended: () => void
@@ -92,7 +94,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#ended = options.ended
     this.#wakeup = new Wakeup(ports.scheduler)
     const wake = (): void => this.#wakeup.notify()
-    const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#create(topic) }
+    const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#create(topic), share: options.fetchShare }
     this.#fetcher = new Fetcher(api, ports, values, options.deserializers, () => this.#partitions.values(), hooks)
     this.#positions = new ConsumerPositions(api, ports, values, hooks)
     this.#queries = new ConsumerQueries(api, ports, values)

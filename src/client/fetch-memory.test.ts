@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FetchMemory } from './fetch-memory.ts'
+import { FetchMemory, fetchShare } from './fetch-memory.ts'
 
 const MIB = 1024 * 1024
 
@@ -31,6 +31,10 @@ describe('memory of fetches', () => {
     const first = memory.allocate(MIB)
     expect(memory.leaseOf(first)).not.toBeNull()
     expect(memory.leaseOf(first)).toBeNull()
+  })
+
+  test('is shared by the consumers of a database: the more there are, the less one fetch may bring', () => {
+    expect([1, 8, 32, 1000].map(fetchShare)).toEqual([32 * MIB, 4 * MIB, MIB, MIB / 8])
   })
 
   test('is kept for three fetches, not for far smaller ones, and not when the consumer has caught up', () => {

@@ -8,6 +8,13 @@
 
 /** Being read, ready, and being filled. */
 const KEPT = 3
+/** What all consumers of a database hold together, roughly, while they catch up. */
+const TOTAL_BYTES = 96 * 1_048_576
+/** Below this a fetch costs more than what it brings. */
+const LEAST_SHARE = 131_072
+
+/** Bytes that one fetch of one partition may bring, so that many consumers do not fill the memory of their process. */
+export function fetchShare(consumers: number): number { return Math.max(LEAST_SHARE, Math.floor(TOTAL_BYTES / (KEPT * consumers))) }
 /** What differs less in size is not worth another allocation. */
 const SLACK = 2
 /** Less is cheap to have anew. */
@@ -45,6 +52,9 @@ export class FetchLease {
   #isPinned = false
 
   constructor(free: () => void) { this.#free = free }
+
+  /** Somebody may look at it for ever. */
+  get isPinned(): boolean { return this.#isPinned }
 
   hold(): void { this.#holders++ }
   pin(): void { this.#isPinned = true }

@@ -11,15 +11,9 @@ import { peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeade
 import { readControlType } from '../record/control-record.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
 import type { FetchLease } from './fetch-memory.ts'
-import { RecordSlice, ROW, type Deserializers, type RowSource } from './record-slice.ts'
+import { MAX_SLICE_ROWS, RecordSlice, ROW, sharedColumns, type Deserializers, type RowSource, type SliceOrigin } from './record-slice.ts'
 
-/** Rows of one slice at most. */
-export const MAX_SLICE_ROWS = 4096
-
-// Rows are gathered here and copied at their exact number; decoding never awaits, so one set serves all.
-const offsets = new Float64Array(MAX_SLICE_ROWS)
-const timestamps = new Float64Array(MAX_SLICE_ROWS)
-const rows = new Int32Array(MAX_SLICE_ROWS * ROW)
+const { offsets, timestamps, rows } = sharedColumns
 
 export interface FetchedPartition {
   readonly topic: string; readonly partition: number
@@ -51,7 +45,7 @@ export class FetchedRecords<K, V> {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   readonly #checkCrc: boolean
-  readonly #deserializers: Deserializers<K, V>
+  readonly #origin: SliceOrigin<K, V>
   readonly #cursor = new RecordCursor()
   readonly #aborted: { producerId: number; firstOffset: number }[]
   readonly #abortedProducers = new Set<number>()
@@ -70,7 +64,7 @@ export class FetchedRecords<K, V> {
     this.#view = viewOf(from.records)
     this.#nextOffset = offset
     this.#checkCrc = checkCrc
-    this.#deserializers = deserializers
+    this.#origin = { topic: from.topic, partition: from.partition, highWatermark: from.highWatermark, deserializers, lease }
     this.#aborted = [...from.abortedTransactions ?? []].sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
@@ -78,6 +72,8 @@ export class FetchedRecords<K, V> {
   get size(): number { return this.#bytes.length }
   /** Where reading goes on. */
   get nextOffset(): number { return this.#nextOffset }
+  /** Nothing is left to take, and no damage to tell of. */
+  get isRead(): boolean { return this.#header === null && this.#damage === null && this.#position >= this.#bytes.length }
 
   /** Everything was taken. */
   done(): void { this.#lease?.release() }
@@ -87,6 +83,7 @@ export class FetchedRecords<K, V> {
     if (this.#damage !== null) throw this.#damage
     const limit = Math.min(max, MAX_SLICE_ROWS)
     const sources: RowSource[] = []
+    sharedColumns.claim()
     this.#count = 0
     try {
       while (this.#count < limit && (this.#header !== null || this.#openNext())) this.#readRows(limit, sources)
@@ -96,8 +93,7 @@ export class FetchedRecords<K, V> {
     }
     const count = this.#count
     if (count === 0) return null
-    const columns = { offsets: offsets.slice(0, count), timestamps: timestamps.slice(0, count), rows: rows.slice(0, count * ROW), sources }
-    return new RecordSlice(this.#from.topic, this.#from.partition, columns, this.#nextOffset, this.#from.highWatermark, this.#deserializers, this.#lease)
+    return new RecordSlice(this.#origin, count, sources, this.#nextOffset)
   }
 
   #located(error: OttlaError): OttlaError {

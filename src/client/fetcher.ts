@@ -27,6 +27,8 @@ export interface FetcherHooks {
   reset(): void
   /** The broker does not know the topic. */
   unknown(topic: string): void
+  /** Bytes of one partition in one fetch at most, for the sake of other consumers. */
+  share(): number
 }
 
 /** Records handed out together: rows `from` to `to` of one partition. */
@@ -92,13 +94,14 @@ export class Fetcher<K, V> {
     const controller = new AbortController()
     const start = this.#ports.clock.monotonic()
     this.#controller = controller
+    const most = Math.min(this.#values['max.partition.fetch.bytes'], this.#hooks.share())
     let answer: Promise<FetchResponse>
     try {
       answer = this.#api.fetch({
         maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal, allocate: this.#memory.allocate,
-        partitions: wanted.map(({ topic, partition, fetchOffset, isDoubted }) => (
-          { topic, partition, fetchOffset, partitionMaxBytes: this.#values['max.partition.fetch.bytes'], isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
+        partitions: wanted.map(({ topic, partition, fetchOffset, isDoubted, reach }) => (
+          { topic, partition, fetchOffset, partitionMaxBytes: Math.min(most, reach), isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))
@@ -147,12 +150,13 @@ export class Fetcher<K, V> {
     if (response.records.length === 0) return
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
     const lease = this.#memory.leaseOf(response.records)
-    if (endOfBatches(response.records, offset) >= response.highWatermark) this.#memory.trim()
+    const end = response.nextOffset ?? endOfBatches(response.records, offset)
+    if (end >= response.highWatermark) this.#memory.trim()
     const fetched = new FetchedRecords<K, V>({
       topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
       abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
     }, offset, this.#values['check.crcs'] && response.isChecked !== true, this.#deserializers, lease)
-    partition.add(fetched, endOfBatches(response.records, offset))
+    partition.add(fetched, end)
     this.#hooks.arrived()
   }
 
@@ -224,6 +228,8 @@ export class Fetcher<K, V> {
 
   /** Damage is looked at twice: by the broker, if it was not the one that checked. */
   #takeFrom(partition: ConsumerPartition<K, V>, max: number): ReturnType<ConsumerPartition<K, V>['take']> {
+    // The next read goes on its way before these are checked and decoded.
+    if (partition.dropRead()) this.pump()
     try {
       return partition.take(max)
     } catch (error) {

@@ -32,18 +32,43 @@ export interface RowSource {
 
 export interface Deserializers<K, V> { readonly key: Deserializer<K> | null; readonly value: Deserializer<V> | null }
 
-export interface SliceColumns {
-  readonly offsets: Float64Array; readonly timestamps: Float64Array; readonly rows: Int32Array
-  readonly sources: readonly RowSource[]
+/** Rows of one slice at most. */
+export const MAX_SLICE_ROWS = 4096
+
+/**
+ * The columns that slices are gathered in. One set serves all, because most slices are read by a cursor and done with before the next one is gathered:
+ * until then a slice reads the rows here, and whoever still needs them then takes copies of its own.
+ */
+class SharedColumns {
+  readonly offsets: Float64Array = new Float64Array(MAX_SLICE_ROWS)
+  readonly timestamps: Float64Array = new Float64Array(MAX_SLICE_ROWS)
+  readonly rows: Int32Array = new Int32Array(MAX_SLICE_ROWS * ROW)
+  /** Weak, so that the last slice of a consumer does not keep its fetch in memory. */
+  #reader: WeakRef<RecordSlice<unknown, unknown>> | null = null
+
+  /** To be called before anything is written. */
+  claim(): void {
+    this.#reader?.deref()?.own()
+    this.#reader = null
+  }
+
+  lend(slice: RecordSlice<unknown, unknown>): void { this.#reader = new WeakRef(slice) }
+}
+
+export const sharedColumns: SharedColumns = new SharedColumns()
+
+export interface SliceOrigin<K, V> {
+  readonly topic: string
+  readonly partition: number
+  readonly highWatermark: number
+  readonly deserializers: Deserializers<K, V>
+  readonly lease: FetchLease | null
 }
 
 export class RecordSlice<K, V> {
   readonly topic: string
   readonly partition: number
   readonly count: number
-  readonly offsets: Float64Array
-  readonly timestamps: Float64Array
-  readonly rows: Int32Array
   readonly deserializers: Deserializers<K, V>
   readonly highWatermark: number
   /** Where reading goes on: behind the last record and whatever else was passed over with it. */
@@ -51,21 +76,37 @@ export class RecordSlice<K, V> {
   /** Null: the bytes are nobody else's. */
   readonly lease: FetchLease | null
   readonly #sources: readonly RowSource[]
+  #offsets: Float64Array = sharedColumns.offsets
+  #timestamps: Float64Array = sharedColumns.timestamps
+  #rows: Int32Array = sharedColumns.rows
+  #isDone = false
 
-  constructor(topic: string, partition: number, columns: SliceColumns, nextOffset: number, highWatermark: number, deserializers: Deserializers<K, V>,
-    lease: FetchLease | null = null) {
-    this.topic = topic
-    this.partition = partition
-    this.count = columns.offsets.length
-    this.offsets = columns.offsets
-    this.timestamps = columns.timestamps
-    this.rows = columns.rows
-    this.#sources = columns.sources
+  /** The first `count` rows of the shared columns. */
+  constructor(origin: SliceOrigin<K, V>, count: number, sources: readonly RowSource[], nextOffset: number) {
+    this.topic = origin.topic
+    this.partition = origin.partition
+    this.count = count
+    this.#sources = sources
     this.nextOffset = nextOffset
-    this.highWatermark = highWatermark
-    this.deserializers = deserializers
-    this.lease = lease
+    this.highWatermark = origin.highWatermark
+    this.deserializers = origin.deserializers
+    this.lease = origin.lease
+    sharedColumns.lend(this)
   }
+
+  /** The shared columns are about to be written again. */
+  own(): void {
+    if (this.#isDone || this.#offsets !== sharedColumns.offsets) return
+    this.#offsets = this.#offsets.slice(0, this.count)
+    this.#timestamps = this.#timestamps.slice(0, this.count)
+    this.#rows = this.#rows.slice(0, this.count * ROW)
+  }
+
+  /** Nobody will look at any row again. */
+  done(): void { this.#isDone = true }
+
+  offsetAt(row: number): number { return this.#offsets[row]! }
+  timestampAt(row: number): number { return this.#timestamps[row]! }
 
   source(row: number): RowSource {
     const sources = this.#sources
@@ -81,27 +122,26 @@ export class RecordSlice<K, V> {
     return new LazyRecord(this, row)
   }
 
-
   keyBytes(row: number): Buffer | null { return this.#bytes(row, KEY_START) }
   valueBytes(row: number): Buffer | null { return this.#bytes(row, VALUE_START) }
 
   #bytes(row: number, column: number): Buffer | null {
-    const start = this.rows[row * ROW + column]!
-    const length = this.rows[row * ROW + column + 1]!
+    const start = this.#rows[row * ROW + column]!
+    const length = this.#rows[row * ROW + column + 1]!
     if (length < 0) return null
     const source = this.source(row)
     return bufferView(source.memory, source.memoryOffset + start, length)
   }
 
-  keyLength(row: number): number { return this.rows[row * ROW + KEY_LENGTH]! }
-  valueLength(row: number): number { return this.rows[row * ROW + VALUE_LENGTH]! }
+  keyLength(row: number): number { return this.#rows[row * ROW + KEY_LENGTH]! }
+  valueLength(row: number): number { return this.#rows[row * ROW + VALUE_LENGTH]! }
 
   key(row: number): K | null { return this.#decode('key', row, KEY_START, this.deserializers.key) }
   value(row: number): V | null { return this.#decode('value', row, VALUE_START, this.deserializers.value) }
 
   #decode<T>(field: 'key' | 'value', row: number, column: number, deserializer: Deserializer<T> | null): T | null {
-    const start = this.rows[row * ROW + column]!
-    const length = this.rows[row * ROW + column + 1]!
+    const start = this.#rows[row * ROW + column]!
+    const length = this.#rows[row * ROW + column + 1]!
     if (length < 0) return null
     const { bytes, memory, memoryOffset } = this.source(row)
     if (deserializer === null) return bufferView(memory, memoryOffset + start, length) as T
@@ -110,7 +150,7 @@ export class RecordSlice<K, V> {
       return deserializer.deserialize(bufferView(memory, memoryOffset + start, length), { topic: this.topic, headers: this.headers(row) })
     } catch (error) {
       const { topic, partition } = this
-      const offset = this.offsets[row]!
+      const offset = this.#offsets[row]!
       const reason = error instanceof Error ? error.message : String(error)
       const problem = `the ${field} at offset ${offset} of ${topic}-${partition} could not be deserialized: ${reason}`
       throw new OttlaError('SERIALIZATION_ERROR', problem, { topic, partition, offset, cause: error })
@@ -118,12 +158,12 @@ export class RecordSlice<K, V> {
   }
 
   headers(row: number): Header[] {
-    const count = this.rows[row * ROW + HEADER_COUNT]!
+    const count = this.#rows[row * ROW + HEADER_COUNT]!
     const headers: Header[] = []
     if (count === 0) return headers
     const { bytes } = this.source(row)
     // Headers follow the value, behind their number.
-    let at = this.rows[row * ROW + VALUE_START]! + Math.max(0, this.rows[row * ROW + VALUE_LENGTH]!)
+    let at = this.#rows[row * ROW + VALUE_START]! + Math.max(0, this.#rows[row * ROW + VALUE_LENGTH]!)
     readVarint(bytes, at, bytes.length)
     at = varintEnd()
     for (let i = 0; i < count; i++) {
@@ -155,8 +195,8 @@ class LazyRecord<K, V> implements ConsumerRecord<K, V> {
 
   get topic(): string { return this.#slice.topic }
   get partition(): number { return this.#slice.partition }
-  get offset(): number { return this.#slice.offsets[this.#row]! }
-  get timestamp(): number { return this.#slice.timestamps[this.#row]! }
+  get offset(): number { return this.#slice.offsetAt(this.#row) }
+  get timestamp(): number { return this.#slice.timestampAt(this.#row) }
   get timestampType(): 'CreateTime' | 'LogAppendTime' { return this.#slice.source(this.#row).timestampType }
   get leaderEpoch(): number { return this.#slice.source(this.#row).leaderEpoch }
 
@@ -205,8 +245,8 @@ export class SliceCursor<K, V> implements RecordCursor {
     return true
   }
 
-  get offset(): number { return this.#slice.offsets[this.#row]! }
-  get timestamp(): number { return this.#slice.timestamps[this.#row]! }
+  get offset(): number { return this.#slice.offsetAt(this.#row) }
+  get timestamp(): number { return this.#slice.timestampAt(this.#row) }
   get keyLength(): number { return this.#slice.keyLength(this.#row) }
   get valueLength(): number { return this.#slice.valueLength(this.#row) }
   key(): Uint8Array | null { return this.#slice.keyBytes(this.#row) }

@@ -132,4 +132,4 @@ export class RecordStream<K, V> implements AsyncIterableIterator<ConsumerRecord<
 }
 
 /** Where reading goes on behind a row. */
-function behind<K, V>(taken: Taken<K, V>, row: number): number { return row + 1 < taken.to ? taken.slice.offsets[row]! + 1 : taken.nextOffset }
+function behind<K, V>(taken: Taken<K, V>, row: number): number { return row + 1 < taken.to ? taken.slice.offsetAt(row) + 1 : taken.nextOffset }

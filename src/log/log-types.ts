@@ -53,6 +53,8 @@ export interface AbortedTransaction { readonly producerId: number; readonly firs
 export interface ReadResult {
   /** Whole batches back to back; the first may begin below the offset asked. Fresh memory, which the caller may keep, or its own. */
   readonly records: Uint8Array
+  /** The offset behind the last batch; the offset asked when there is none. */
+  readonly nextOffset: number
   /** True: read from files, and every checksum was checked. */
   readonly isChecked?: boolean
   readonly highWatermark: number

@@ -196,7 +196,7 @@ export class PartitionLog {
   #result(records: Uint8Array, from: number, to: number, options: ReadOptions, isChecked: boolean): ReadResult {
     const { offsets, segments } = this.#state
     return {
-      records, isChecked, highWatermark: offsets.highWatermark, lastStableOffset: offsets.lastStable, logStartOffset: offsets.logStart,
+      records, nextOffset: to, isChecked, highWatermark: offsets.highWatermark, lastStableOffset: offsets.lastStable, logStartOffset: offsets.logStart,
       abortedTransactions: options.isolation === 'committed' ? collectAborted(segments, from, to) : null,
     }
   }
