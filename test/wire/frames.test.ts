@@ -122,6 +122,15 @@ describe('codes that old clients do not know', () => {
     expect((await raw.call(apis.metadata, 11, { topics, includeTopicAuthorizedOperations: false })).topics).toMatchObject([{ errorCode: 100, name: '' }])
     expect((await raw.call(apis.metadata, 12, { topics, includeTopicAuthorizedOperations: false })).topics).toMatchObject([{ errorCode: 100, name: null }])
   })
+
+  test("has a topic's name by its id, also beside the empty name that Java's clients send with it", async () => {
+    const raw = await client()
+    const { topicId } = await kit.ottla.admin.createTopic('known', { partitions: 2 })
+    for (const name of [null, '']) {
+      const { topics } = await raw.call(apis.metadata, 13, { topics: [{ topicId, name }, { topicId: '5ZTnOJDVTKuEkCsFuzlISg', name }] })
+      expect(topics.map((each) => [each.errorCode, each.name, each.topicId, each.partitions.length])).toEqual([[0, 'known', topicId, 2], [100, null, '5ZTnOJDVTKuEkCsFuzlISg', 0]])
+    }
+  })
 })
 
 describe('every API that ApiVersions names', () => {

@@ -14,8 +14,8 @@ const FIRST_WITHOUT_NAME = 12
 export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, call) => {
   const names: string[] = []
   const unknownIds: string[] = []
-  for (const { name, topicId } of request.topics ?? []) {
-    const found = name ?? call.broker.topicName(topicId)
+  for (const { name, topicId } of asked(request)) {
+    const found = topicId === ZERO_UUID && name !== null ? name : call.broker.topicName(topicId)
     if (found === null) unknownIds.push(topicId)
     else names.push(found)
   }
@@ -33,6 +33,12 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? cluster : notAsked,
   }
 })
+
+/** Where one topic is named by its id, all are: beside an id Java's clients send an empty name. */
+function asked({ topics }: Request): NonNullable<Request['topics']> {
+  const withId = (topics ?? []).filter(({ topicId }) => topicId !== ZERO_UUID)
+  return withId.length > 0 ? withId : topics ?? []
+}
 
 /** In version 0 no topics are all topics. */
 function isForAll({ topics }: Request, { version }: Call): boolean { return topics === null || (version === 0 && topics.length === 0) }
