@@ -165,12 +165,17 @@ export class PortListener {
     })
   }
 
-  /** Closes every connection that is open now, whatever is under way on it. Nothing is logged. */
-  hangUp(): void {
+  /** Closes every connection that is open now, whatever is under way on it. Nothing is logged. Resolves when clients of this process have seen it. */
+  async hangUp(): Promise<void> {
+    const closed = [...this.#sockets].map((socket) => new Promise((resolve) => { socket.once('close', resolve) }))
     for (const { connection, session } of this.#members) {
       connection.close()
       session.close()
     }
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(closed)
+    // A turn of the event loop reads what has come in on sockets, the ends of these among it.
+    for (let turns = 0; turns < 2; turns += 1) await new Promise<void>((resolve) => { this.#options.ports.scheduler.soon(resolve) })
   }
 
   #sweep(): void {

@@ -88,7 +88,7 @@ export interface ListenerParts {
 /** A listener that can be given another database. */
 export interface MovableListener extends Listener {
   /** Ends every connection; those that come from now on are served on these parts. */
-  moveTo(parts: ListenerParts): void
+  moveTo(parts: ListenerParts): Promise<void>
 }
 
 /** `closed` runs once, when the listener has closed. Raises INVALID_ARGUMENT, INVALID_CONFIG. */
@@ -138,9 +138,9 @@ class WireListener implements MovableListener {
 
   replaceCertificate(tls: TlsSettings): void { this.#listener.replaceCertificate(tlsOptions(tls)) }
 
-  moveTo(parts: ListenerParts): void {
+  moveTo(parts: ListenerParts): Promise<void> {
     this.#serveOn(parts)
-    this.#listener.hangUp()
+    return this.#listener.hangUp()
   }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {

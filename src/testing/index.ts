@@ -1,4 +1,6 @@
-/** The public entry `ottla/testing`: ports under a test's control, and the contracts that every implementation of a port keeps. */
+/** The public entry `ottla/testing`: a broker for tests, ports under a test's control, and the contracts that every implementation of a port keeps. */
+export { startBroker, type StartBrokerOptions, type TestBroker } from './test-broker.ts'
+export type { DelayOptions, DropOptions, FailOptions, FaultApi, FaultOptions, InjectedFault, SeenRequest } from './request-faults.ts'
 export { ManualClock } from './manual-clock.ts'
 export { ManualScheduler } from './manual-scheduler.ts'
 export { SeededRandom } from './seeded-random.ts'
