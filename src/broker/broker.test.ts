@@ -263,10 +263,10 @@ describe('configs', () => {
     await alter(4, '', [['log.retention.hours', 0, '2']])
     await alter(2, 'a', [['retention.ms', 1, null]])
     expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '7200000', source: 2, synonyms: ['log.retention.hours=2:2', 'log.retention.ms=604800000:5'] })
-    expect(await config(4, '', 'log.retention.hours')).toMatchObject({ value: '2', source: 2 })
+    expect(await config(4, '', 'log.retention.hours')).toMatchObject({ value: '2', source: 3 })
     expect(await config(2, 'a', 'flush.ms')).toMatchObject({ value: '9223372036854775807', source: 5 })
-    const resources = ([[2, 'none'], [8, ''], [4, '77']] as const).map(([resourceType, resourceName]) => ({ resourceType, resourceName, configurationKeys: null }))
-    expect((await kit.broker.describeConfigs({ resources })).results.map((each) => each.errorCode)).toEqual([3, 42, 42])
+    const resources = ([[2, 'none'], [8, ''], [64, ''], [4, '77']] as const).map(([resourceType, resourceName]) => ({ resourceType, resourceName, configurationKeys: null }))
+    expect((await kit.broker.describeConfigs({ resources })).results.map((each) => each.errorCode)).toEqual([3, 0, 42, 42])
   })
 
   test('given to open are static', async () => {

@@ -13,8 +13,13 @@ import { answerEach } from './partition-lookup.ts'
 
 const DYNAMIC_TOPIC = 1
 const DYNAMIC_BROKER = 2
+/** Set for all brokers, of which there is one. */
+const DYNAMIC_DEFAULT_BROKER = 3
 const STATIC_BROKER = 4
 const DEFAULT = 5
+
+/** Loggers of a broker, client metrics and groups: tools ask for theirs, and there are none. */
+const withoutSettings: ReadonlySet<number> = new Set([8, 16, 32])
 
 type Described = DescribeConfigsResponse['results'][number]
 type Synonyms = ConfigResult['synonyms'][number][]
@@ -33,8 +38,11 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
     if (info === undefined) throw unknownTopic(resource.resourceName)
     return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
   }
+  if (withoutSettings.has(resource.resourceType)) return []
   checkBrokerResource(context, resource)
-  return select(brokerTable, keys).map(([name, setting]) => describeBroker(context, name, setting))
+  const configs = select(brokerTable, keys).map(([name, setting]) => describeBroker(context, name, setting))
+  if (resource.resourceName !== '') return configs
+  return configs.filter(({ configSource }) => configSource === DYNAMIC_BROKER).map((each) => ({ ...each, configSource: DYNAMIC_DEFAULT_BROKER }))
 }
 
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */

@@ -99,6 +99,8 @@ export interface BrokerSettings {
   'delete.topic.enable'?: boolean | 'true' | 'false'
   /** Upper bound on the bytes of one fetch, whatever the consumer asks for. Default: 57671680. */
   'fetch.max.bytes'?: number | `${number}`
+  /** Bytes a second that throttled followers may fetch. Default: never. */
+  'follower.replication.throttled.rate'?: number | `${number}`
   /** How long the first rebalance of an empty group waits for more members. (Kafka: 3000.) Default: 0. */
   'group.initial.rebalance.delay.ms'?: number | `${number}`
   /** Largest `session.timeout.ms` a member may ask for. Default: 1800000. */
@@ -107,6 +109,8 @@ export interface BrokerSettings {
   'group.max.size'?: number | `${number}`
   /** Smallest `session.timeout.ms` a member may ask for. Default: 6000. */
   'group.min.session.timeout.ms'?: number | `${number}`
+  /** Bytes a second that throttled leaders may serve to followers. Default: never. */
+  'leader.replication.throttled.rate'?: number | `${number}`
   /** Pause of an idle cleaner. Default: 15000. */
   'log.cleaner.backoff.ms'?: number | `${number}`
   /** Topics without an override of `delete.retention.ms` take it from here. Default: not set. */

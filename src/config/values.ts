@@ -47,10 +47,12 @@ export interface BrokerValues {
   readonly 'default.replication.factor': number
   readonly 'delete.topic.enable': boolean
   readonly 'fetch.max.bytes': number
+  readonly 'follower.replication.throttled.rate': number
   readonly 'group.initial.rebalance.delay.ms': number
   readonly 'group.max.session.timeout.ms': number
   readonly 'group.max.size': number
   readonly 'group.min.session.timeout.ms': number
+  readonly 'leader.replication.throttled.rate': number
   readonly 'log.cleaner.backoff.ms': number
   readonly 'log.cleaner.delete.retention.ms': number | null
   readonly 'log.cleaner.enable': boolean

@@ -118,3 +118,18 @@ test('what has settings is listed by kind: brokers and topics, no groups and no 
   expect(await list(1, [4, 32, 16])).toEqual([0, ['4 1']])
   expect(await list(1, [4, 3])).toEqual([35, []])
 })
+
+test('settings of all brokers are those that were set, of loggers, groups and client metrics there are none', async () => {
+  const describe = async (resourceType: number, resourceName: string): Promise<unknown> => {
+    const { results } = await client.call(apis.describeConfigs, 4, { resources: [{ resourceType, resourceName, configurationKeys: null }], includeSynonyms: false })
+    return results.map(({ errorCode, configs }) => [errorCode, ...configs.map(({ name, value, configSource }) => `${name}=${value} ${configSource}`)])
+  }
+  expect(await describe(4, '')).toEqual([[0]])
+  for (const [name, value] of [['num.partitions', '3'], ['leader.replication.throttled.rate', '1000']] as const) {
+    const resources = [{ resourceType: 4, resourceName: '', configs: [{ name, configOperation: 0, value }] }]
+    expect((await client.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
+  }
+  expect(await describe(4, '')).toEqual([[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']])
+  expect(await describe(4, '1')).toEqual([expect.arrayContaining([0, 'num.partitions=3 2'])])
+  for (const type of [8, 16, 32]) expect(await describe(type, '1')).toEqual([[0]])
+})
