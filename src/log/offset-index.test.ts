@@ -106,7 +106,10 @@ describe('the offset index', () => {
         expect(entries(index)).toEqual(model)
         expect(index.lastOffset).toBe(model[model.length - 1]?.[0] ?? -1)
         expect(index.lastPosition).toBe(model[model.length - 1]?.[1] ?? 0)
-        for (const target of targets) expect(index.floorEntry(target)).toBe(model.findLastIndex(([offset]) => offset <= target))
+        for (const target of targets) {
+          expect(index.floorEntry(target)).toBe(model.findLastIndex(([offset]) => offset <= target))
+          expect(index.floorPosition(target - base)).toBe(model.findLast(([, position]) => position <= target - base)?.[1] ?? 0)
+        }
       }
     }), { numRuns: 300 })
   })

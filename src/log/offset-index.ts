@@ -76,6 +76,19 @@ export class OffsetIndex {
     return low - 1
   }
 
+  /** The greatest position in the entries at or below `position`; 0: none. */
+  floorPosition(position: number): number {
+    const pairs = this.#pairs
+    let low = 0
+    let high = this.#count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (pairs[middle * 2 + 1]! <= position) low = middle + 1
+      else high = middle
+    }
+    return low === 0 ? 0 : pairs[low * 2 - 1]!
+  }
+
   /** INTERNAL unless both grow and the relative offset fits in 31 bits. */
   append(offset: number, position: number): void {
     const relative = offset - this.baseOffset

@@ -117,6 +117,8 @@ export class SegmentSearch {
     return next - before > 2 * this.indexIntervalBytes && next < this.#file.size ? next : -1
   }
 
+  boundaryBelow(position: number): number { return this.#indexes.offsets(this.#file.size).floorPosition(position) }
+
   #start(offset: number): Start {
     const index = this.#indexes.offsets(this.#file.size)
     const entry = index.floorEntry(offset)

@@ -238,6 +238,8 @@ export class Segment {
    * base offset above `offset`, or no batch at all, means that `floorPosition` must be asked.
    */
   likelyPosition(offset: number): number { return this.#search.likelyPosition(offset) }
+  /** Where the last indexed batch at or below `position` begins, by the index alone; 0: none. */
+  boundaryBelow(position: number): number { return this.#search.boundaryBelow(position) }
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
