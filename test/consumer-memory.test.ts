@@ -82,7 +82,7 @@ describe('what a consumer hands out of 30 MB', () => {
       for (const [i, reader] of readers.entries()) {
         const cursor = cursors[i]!
         while (cursor.next()) {
-          const isRight = cursor.offset === reader.offset && Buffer.from(cursor.value()!).toString() === valueOf(reader.offset) && cursor.valueLength === 1000
+          const isRight = cursor.offset === reader.offset && Buffer.from(cursor.value() ?? []).toString() === valueOf(reader.offset) && cursor.valueLength === 1000
           if (!isRight) throw new Error(`wrong at ${reader.offset}`)
           reader.offset++
         }

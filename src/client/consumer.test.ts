@@ -272,7 +272,7 @@ describe('back-pressure', () => {
     await settle(readSome(consumer, 30))
     const asked = (): number[] => broker.requests.filter(({ api }) => api === 'fetch').map(({ request }) => (request as FetchRequest).partitions[0]!.partitionMaxBytes)
     expect([...new Set(asked())]).toEqual([1_048_576, 2_097_152, 4_194_304])
-    consumer.seek({ topic: 't', partition: 0, offset: 3 })
+    await consumer.seek({ topic: 't', partition: 0, offset: 3 })
     await settle(readSome(consumer, 1))
     expect(asked().at(-1)).toBe(1_048_576)
   })
