@@ -7,7 +7,6 @@
  * checks the tail).
  */
 import { dirname, resolve } from 'node:path'
-import process from 'node:process'
 import { checkLogger, checkSignal } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
 import type { Logger } from './common/logger.ts'

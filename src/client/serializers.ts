@@ -6,7 +6,6 @@
  *
  * A failure is a plain Error here; producer and consumer turn it into SERIALIZATION_ERROR with topic, partition and offset.
  */
-import { createRequire } from 'node:module'
 import type { Packr, Unpackr } from 'msgpackr/pack'
 import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
@@ -67,7 +66,7 @@ let msgpack: { readonly packr: Packr; readonly unpackr: Unpackr } | null = null
 
 /** Loaded by the first value in MessagePack: a fifth of the start of a process that uses none. */
 function loadMsgpack(): { readonly packr: Packr; readonly unpackr: Unpackr } {
-  const library = createRequire(import.meta.url)('msgpackr/pack') as { Packr: typeof Packr; Unpackr: typeof Unpackr }
+  const library = process.getBuiltinModule('node:module').createRequire(import.meta.url)('msgpackr/pack') as { Packr: typeof Packr; Unpackr: typeof Unpackr }
   // Without `useRecords: false` msgpackr writes its own record extension, which other MessagePack libraries cannot read.
   msgpack = { packr: new library.Packr({ useRecords: false, variableMapSize: true }), unpackr: new library.Unpackr({ useRecords: false, int64AsType: 'auto' }) }
   return msgpack

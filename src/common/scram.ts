@@ -1,10 +1,8 @@
 /**
  * What both ends of SCRAM compute (RFC 5802, SHA-256 and SHA-512 by RFC 7677): keys from a password, signatures, and the attributes of a message.
  * The exchange itself is in client/wire/sasl.ts and in the server. No channel binding; user names and passwords are taken as UTF-8, as Kafka does,
- * without SASLprep.
+ * without SASLprep. The library is loaded with its first use.
  */
-import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
-
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
 export const scramMechanisms: readonly ScramMechanism[] = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
 /** What a credential may ask of who logs in, as Kafka has it, and what is asked unless told otherwise. */
@@ -12,19 +10,21 @@ export const SCRAM_ITERATIONS: { readonly least: number; readonly most: number; 
 
 export interface ScramKeys { readonly clientKey: Uint8Array; readonly storedKey: Uint8Array; readonly serverKey: Uint8Array }
 
+const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto')
+
 const digests = { 'SCRAM-SHA-256': { name: 'sha256', bytes: 32 }, 'SCRAM-SHA-512': { name: 'sha512', bytes: 64 } } as const
 
-export function scramHash(mechanism: ScramMechanism, data: Uint8Array): Buffer { return createHash(digests[mechanism].name).update(data).digest() }
+export function scramHash(mechanism: ScramMechanism, data: Uint8Array): Buffer { return crypto().createHash(digests[mechanism].name).update(data).digest() }
 
 export function scramHmac(mechanism: ScramMechanism, key: Uint8Array, data: Uint8Array | string): Buffer {
-  return createHmac(digests[mechanism].name, key).update(data).digest()
+  return crypto().createHmac(digests[mechanism].name, key).update(data).digest()
 }
 
 /** Costs `iterations` rounds of HMAC, off the event loop. */
 export async function scramKeys(mechanism: ScramMechanism, password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
   const { name, bytes } = digests[mechanism]
   const salted = await new Promise<Buffer>((resolve, reject) => {
-    pbkdf2(password, salt, iterations, bytes, name, (error, key) => { if (error === null) resolve(key); else reject(error) })
+    crypto().pbkdf2(password, salt, iterations, bytes, name, (error, key) => { if (error === null) resolve(key); else reject(error) })
   })
   return scramKeysOf(mechanism, salted)
 }
@@ -52,4 +52,4 @@ export function scramAttributes(message: string): ReadonlyMap<string, string> | 
 }
 
 /** In a time that does not tell where they differ. */
-export function scramEquals(a: Uint8Array, b: Uint8Array): boolean { return a.length === b.length && timingSafeEqual(a, b) }
+export function scramEquals(a: Uint8Array, b: Uint8Array): boolean { return a.length === b.length && crypto().timingSafeEqual(a, b) }

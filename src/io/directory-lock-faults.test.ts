@@ -136,7 +136,7 @@ describe('a socket that cannot be made', () => {
   const unsupported = ['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'ENOSYS']
   test.each(unsupported)('is told as what it is on a file system without sockets (%s), with what to do', async (code) => {
     net.listens.push(code)
-    const error = await refusal(listen(join(root, 'a'), '', root))
+    const error = await refusal(listen(join(root, 'a'), () => '', root))
     expect(error).toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: root, cause: { code } })
     expect(error.message).toContain('a named volume instead of a shared folder')
   })

@@ -37,14 +37,14 @@ const reset = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE'])
 const unsupported = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'ENOSYS'])
 
 /** Listens on a socket that must not exist yet. Does not keep the process alive. `directory` is for messages. */
-export function listen(path: string, greeting: string, directory: string): Promise<LockSocket> {
+export function listen(path: string, greeting: () => string, directory: string): Promise<LockSocket> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.unref()
     socket.on('error', () => socket.destroy())
     socket.on('close', () => sockets.delete(socket))
-    socket.end(`${greeting}\n`)
+    socket.end(`${greeting()}\n`)
   })
   server.unref()
   let closed: Promise<void> | null = null

@@ -9,7 +9,6 @@ import {
   closeSync, constants, fsync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rm, statfsSync, statSync, unlink,
   unlinkSync, utimesSync, type Dirent, type Stats,
 } from 'node:fs'
-import { platform } from 'node:os'
 import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from './file-system.ts'
@@ -41,7 +40,7 @@ export class NodeFileSystem implements FileSystem {
   readonly #platform: string
 
   /** `system` replaces the name of the running platform, for tests of another platform's rules. */
-  constructor(system: string = platform()) { this.#platform = system }
+  constructor(system: string = process.platform) { this.#platform = system }
 
   open(path: string, mode: OpenMode): FileHandle {
     try {
@@ -53,8 +52,8 @@ export class NodeFileSystem implements FileSystem {
 
   stat(path: string): FileStat | null {
     try {
-      const stats = statSync(path)
-      return { size: stats.size, modifiedMs: Math.round(stats.mtimeMs), kind: kindOf(stats), device: stats.dev, inode: stats.ino }
+      const stats = statSync(path, { throwIfNoEntry: false })
+      return stats === undefined ? null : { size: stats.size, modifiedMs: Math.round(stats.mtimeMs), kind: kindOf(stats), device: stats.dev, inode: stats.ino }
     } catch (error) {
       if (isMissing(error)) return null
       throw storageError(error, 'look at', path)

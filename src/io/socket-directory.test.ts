@@ -28,7 +28,7 @@ describe('the way to sockets', () => {
     const directory = longDirectory()
     const sockets = new SocketDirectory(directory, undefined, system)
     expect(Buffer.byteLength(sockets.pathOf('.ottla.lock.0123456789ab.sock'))).toBeLessThanOrEqual(103)
-    const socket = await listen(sockets.pathOf('a.sock'), '{"pid":1,"startedAt":"","version":""}', directory)
+    const socket = await listen(sockets.pathOf('a.sock'), () => '{"pid":1,"startedAt":"","version":""}', directory)
     expect(readdirSync(directory)).toEqual(['a.sock'])
     expect(await probe(sockets.pathOf('a.sock'), systemScheduler, directory)).toMatchObject({ state: 'alive', owner: { pid: 1 } })
     const link = sockets.pathOf('')
@@ -56,7 +56,7 @@ describe('asking who listens', () => {
     expect(await probe(join(root, 'none'), systemScheduler, root)).toEqual({ state: 'absent' })
     writeFileSync(join(root, 'file'), '')
     expect(await probe(join(root, 'file'), systemScheduler, root)).toEqual({ state: 'dead' })
-    const socket = await listen(join(root, 'socket'), 'no JSON', root)
+    const socket = await listen(join(root, 'socket'), () => 'no JSON', root)
     expect(await probe(join(root, 'socket'), systemScheduler, root)).toEqual({ state: 'alive', owner: null })
     await socket.close()
     await socket.close()
@@ -65,13 +65,13 @@ describe('asking who listens', () => {
   test.each([
     '{"pid":"1","startedAt":"","version":""}', '{"pid":1.5,"startedAt":"","version":""}', '{"pid":1}', '[]', 'null', 'x'.repeat(5000),
   ])('takes the answer %.30s for a life without a name', async (answer) => {
-    const socket = await listen(join(root, 'socket'), answer, root)
+    const socket = await listen(join(root, 'socket'), () => answer, root)
     expect(await probe(join(root, 'socket'), systemScheduler, root)).toEqual({ state: 'alive', owner: null })
     await socket.close()
   })
 
   test('a path that cannot hold a socket is unusable, with the reason', async () => {
     // Linux says EACCES here; a file system without sockets is told apart by other codes, tried below.
-    await expect(listen(join(root, 'missing', 'socket'), '', root)).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: root })
+    await expect(listen(join(root, 'missing', 'socket'), () => '', root)).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: root })
   })
 })

@@ -9,7 +9,6 @@
  * The way is needed while binding and connecting only: `dispose` ends it, and sockets bound through it live on.
  */
 import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs'
-import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import { storageError } from './system-error.ts'
@@ -24,13 +23,13 @@ export class SocketDirectory {
   readonly #way: Way
 
   /** `maxBytes` is for tests of the ways for long paths, `system` for those of other platforms. */
-  constructor(directory: string, maxBytes: number = MAX_ADDRESS_BYTES, system: string = platform()) {
+  constructor(directory: string, maxBytes: number = MAX_ADDRESS_BYTES, system: string = process.platform) {
     const fits = (prefix: string): boolean => Buffer.byteLength(prefix) + 1 + LONGEST_NAME_BYTES <= maxBytes
     if (fits(directory)) this.#way = { prefix: directory, end: () => {} }
     else this.#way = (system === 'linux' ? throughDescriptor(directory) : null) ?? throughLink(directory)
     if (fits(this.#way.prefix)) return
     this.#way.end()
-    const message = `The path of the folder for temporary files, ${tmpdir()}, is too long for a socket: set TMPDIR to a shorter one`
+    const message = `The path of the folder for temporary files, ${temporaryFolder()}, is too long for a socket: set TMPDIR to a shorter one`
     throw new OttlaError('DIRECTORY_UNUSABLE', message, { file: directory })
   }
 
@@ -54,9 +53,11 @@ function throughDescriptor(directory: string): Way | null {
   return null
 }
 
+function temporaryFolder(): string { return process.getBuiltinModule('node:os').tmpdir() }
+
 function throughLink(directory: string): Way {
   try {
-    const folder = mkdtempSync(join(tmpdir(), 'ottla-'))
+    const folder = mkdtempSync(join(temporaryFolder(), 'ottla-'))
     const prefix = join(folder, 'd')
     symlinkSync(directory, prefix)
     return { prefix, end: () => rmSync(folder, { recursive: true, force: true }) }

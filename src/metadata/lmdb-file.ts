@@ -11,9 +11,7 @@
  *
  * Numbers are in the byte order of the machine. Pure; writes nothing.
  */
-import { endianness } from 'node:os'
-
-const little = endianness() === 'LE'
+const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 const PAGE_HEADER = 24
 const NODE_HEADER = 8
 const BRANCH = 1

@@ -11,8 +11,7 @@
  * A value in the file:  0 format u8 (1) · 1 version u32 · 5 CRC-32 of key, version and content u32 · 9 content. A node whose checksum is wrong
  * counts as damage. Of a damaged file a copy is kept, what can be read of it goes to a new file that replaces it, and the log says so loudly.
  */
-import { createRequire } from 'node:module'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../common/crc32.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { readLmdbFile } from './lmdb-file.ts'
@@ -67,7 +66,7 @@ function openPaths(): Set<string> {
 function openLmdb(path: string): LmdbEnvironment {
   let lmdb: { open(options: Readonly<Record<string, unknown>>): LmdbEnvironment }
   try {
-    lmdb = createRequire(import.meta.url)('lmdb') as typeof lmdb
+    lmdb = process.getBuiltinModule('node:module').createRequire(import.meta.url)('lmdb') as typeof lmdb
   } catch (cause) {
     throw new OttlaError('DEPENDENCY_MISSING', 'the package lmdb, which keeps topics and their settings, cannot be loaded: run `npm install lmdb`', { cause })
   }
@@ -166,7 +165,7 @@ function unwrap(path: string, bytes: Uint8Array): MetadataNode | null {
   return view.getUint32(5) === checksum(path, node) ? node : null
 }
 
-function checksum(path: string, node: MetadataNode): number { return crc32(node.value, crc32(`${path}\n${node.version}\n`)) }
+function checksum(path: string, node: MetadataNode): number { return crc32(node.value, crc32(Buffer.from(`${path}\n${node.version}\n`))) }
 
 class LmdbMetadataStore implements MetadataStore {
   readonly #file: MetadataFile

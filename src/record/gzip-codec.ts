@@ -1,5 +1,4 @@
 /** gzip by `node:zlib`: one RFC 1952 member written, any number read. Memory is bounded by zlib itself, while it unfolds. */
-import { gunzipSync, gzipSync } from 'node:zlib'
 import { guarded, tooLarge, type Codec } from './codec.ts'
 
 const DEFAULT_LEVEL = -1
@@ -14,6 +13,7 @@ function chunkSize(bytes: Uint8Array, maxOutputBytes: number): number {
 }
 
 export function createGzipCodec(): Codec {
+  const { gunzipSync, gzipSync } = process.getBuiltinModule('node:zlib')
   return {
     backend: 'node:zlib',
     compress: (bytes, level) => gzipSync(bytes, { level: level ?? DEFAULT_LEVEL, chunkSize: Math.max(MIN_CHUNK, Math.min(bytes.length, MAX_CHUNK)) }),

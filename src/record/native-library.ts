@@ -5,14 +5,15 @@
  * costs speed, never function, so a failure to load is one log line with the first cause. `OTTLA_REQUIRE_NATIVE=1` turns it into an
  * error, for builds that must not run slow unnoticed. Used by the checksum and codec files of this folder only, one package per file.
  */
-import { createRequire } from 'node:module'
 import { OttlaError } from '../common/errors.ts'
 import { stderrLogger, type Logger } from '../common/logger.ts'
 
 /** `require` of CommonJS: the package's exports, or a throw. Tests pass one that refuses. */
 export type LibraryLoader = (name: string) => unknown
 
-export const nodeLoader: LibraryLoader = createRequire(import.meta.url)
+let require: LibraryLoader | undefined
+
+export const nodeLoader: LibraryLoader = (name) => (require ??= process.getBuiltinModule('node:module').createRequire(import.meta.url))(name)
 
 let logger: Logger = stderrLogger
 

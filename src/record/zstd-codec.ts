@@ -2,7 +2,6 @@
  * zstd: `node:zlib` has it from Node 22.15 on; below that `@bokuweb/zstd-wasm`, which starts asynchronously. The only file that loads
  * the package. Either decoder gets one whole frame at a time, whose output is bounded beforehand (zstd-frame.ts).
  */
-import * as zlib from 'node:zlib'
 import { OttlaError } from '../common/errors.ts'
 import { badFraming, guarded, tooLarge, type Codec } from './codec.ts'
 import { loadRequired, type LibraryLoader } from './native-library.ts'
@@ -91,7 +90,7 @@ function codecOver(backend: string, coder: FrameCoder): Codec {
 }
 
 /** The codec at once where `node:zlib` has it, else null: `startZstdCodec` is to be awaited. */
-export function createZstdCodec(builtin: object = zlib): Codec | null {
+export function createZstdCodec(builtin: object = process.getBuiltinModule('node:zlib')): Codec | null {
   const library = builtin as Partial<ZlibZstd>
   return typeof library.zstdCompressSync === 'function' ? codecOver('node:zlib', zlibCoder(library as ZlibZstd)) : null
 }
