@@ -2,19 +2,31 @@
  * Planted bugs (spec/reliability 6, as far as they concern one node), each with the harness that must turn red. A patch is exact text on a copy of `src/`:
  * when the code has moved on and `find` is not there exactly `times` times, that is a failure to be mended here, never a pass.
  *
- *   harness   a test file, run by vitest on the sabotaged copy
+ *   harness   a test file, run by vitest on the sabotaged copy; or a row of reliability/rows, run on a build of it: { row, seed }
  *   seconds   within which it must be red
+ *
+ * Rows that run on a simulated disk plant some bugs there, without a patch (`export const sabotages`).
  *
  * Row 20 (rows/20-saboteurs.mjs) plants them, one at a time.
  */
 
-/** @typedef {{ id: string, file: string, find: string, replace: string, times?: number, harness: string, seconds: number }} Saboteur */
+/** @typedef {{ id: string, file: string, find: string, replace: string, times?: number, harness: string | { row: number, seed: number }, seconds: number }} Saboteur */
 
 const POWER_CUT = 'test/regressions/power-cut.test.ts'
 const LOG = 'test/regressions/log.test.ts'
 const NODE = 'test/regressions/node.test.ts'
 const RESOURCES = 'test/regressions/resources.test.ts'
 const GROUPS = 'test/regressions/groups.test.ts'
+
+/** The write of a log, and one that says so and happens later. */
+const WRITE = '      count = writeSync(descriptor, buffer, offset, length, position)\n'
+const lateWrite = (later) => `      if (this.path.endsWith('.log')) {
+        const copy = Buffer.from(buffer.subarray(offset, offset + length))
+        const late = () => { try { writeSync(descriptor, copy, 0, length, position) } catch {} }
+        ${later}
+        count = length
+      } else count = writeSync(descriptor, buffer, offset, length, position)
+`
 
 /** @type {Saboteur[]} */
 export const saboteurs = [
@@ -153,5 +165,33 @@ export const saboteurs = [
   {
     id: 'retention passes the high watermark', file: 'src/log/retention.ts', harness: 'test/regressions/retention.test.ts', seconds: 30,
     find: 'if (emptyLast || highWatermark < upperBound || !expired(index)) break', replace: 'if (emptyLast || !expired(index)) break',
+  },
+  {
+    id: 'nonce not compared', file: 'src/server/sasl/scram-server.ts', harness: 'test/wire/security.test.ts', seconds: 60,
+    find: "!nonces.includes(attributes.get('r') ?? '') || ", replace: "nonces.length === 0 || ",
+  },
+  {
+    id: 'ack while the write is still to be made', file: 'src/io/node-file-handle.ts', harness: { row: 1, seed: 7 }, seconds: 90,
+    find: WRITE, replace: lateWrite('setTimeout(late, 5)'),
+  },
+  {
+    id: 'ack before the call that writes', file: 'src/io/node-file-handle.ts', harness: { row: 2, seed: 1 }, seconds: 90,
+    find: WRITE, replace: lateWrite('setImmediate(late)'),
+  },
+  {
+    id: 'no fdatasync before ack, on a real disk', file: 'src/log/log-file.ts', harness: { row: 4, seed: 3 }, seconds: 120,
+    find: '      await writer.handle.datasync()\n', replace: '',
+  },
+  {
+    id: 'sync error swallowed, on a real disk', file: 'src/log/log-file.ts', harness: { row: 6, seed: 3 }, seconds: 120,
+    find: '      await writer.handle.datasync()\n', replace: '      await writer.handle.datasync().catch(() => {})\n',
+  },
+  {
+    id: 'a rename past the port', file: 'src/io/durable-file.ts', harness: { row: 21, seed: 1 }, seconds: 60, times: 2,
+    find: '  fs.rename(temporary, path)\n', replace: "  process.getBuiltinModule('node:fs').renameSync(temporary, path)\n",
+  },
+  {
+    id: 'a sync of the port that never reaches the system', file: 'src/io/node-file-handle.ts', harness: { row: 21, seed: 1 }, seconds: 60,
+    find: '      fdatasync(descriptor, (error) => {\n', replace: '      const later = (_: number, done: (error: Error | null) => void): void => { setImmediate(() => done(null)) }\n      later(descriptor, (error) => {\n',
   },
 ]

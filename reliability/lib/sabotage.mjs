@@ -1,6 +1,6 @@
 /**
- * A build of the package with a planted bug: the saboteurs of ../saboteurs.mjs, and those below that only a whole process can show. The patch must match
- * exactly as often as it says, or it is an error: a saboteur that does not apply proves nothing.
+ * A build of the package with a planted bug of ../saboteurs.mjs. The patch must match exactly as often as it says, or it is an error: a saboteur that does not
+ * apply proves nothing.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,23 +10,10 @@ import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { saboteurs } from '../saboteurs.mjs'
 
-/** Bugs that only the death of a whole process shows. */
-const ofProcesses = [
-  {
-    id: 'ack while the write is still to be made', file: 'src/io/node-file-handle.ts', times: 1, find: '      count = writeSync(descriptor, buffer, offset, length, position)\n',
-    replace: `      if (this.path.endsWith('.log')) {
-        const copy = Buffer.from(buffer.subarray(offset, offset + length))
-        setTimeout(() => { try { writeSync(descriptor, copy, 0, length, position) } catch {} }, 5)
-        count = length
-      } else count = writeSync(descriptor, buffer, offset, length, position)\n`,
-  },
-]
-const all = [...saboteurs, ...ofProcesses]
-
 const root = resolve(import.meta.dirname, '../..')
 
 /** @param {string} id @returns {boolean} whether it is a patch of the source (some rows have saboteurs of their own) */
-export const isPatch = (id) => all.some((each) => each.id === id)
+export const isPatch = (id) => saboteurs.some((each) => each.id === id)
 
 /**
  * Builds a copy with the patches in it; the folder is removed when the process ends.
@@ -39,7 +26,7 @@ export function sabotagedDist(patches) {
   for (const name of ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, name), join(tree, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
   for (const patch of patches) {
-    const { file, find, replace, times = 1 } = typeof patch === 'string' ? all.find((each) => each.id === patch) ?? fail(`no saboteur is called ${patch}`) : patch
+    const { file, find, replace, times = 1 } = typeof patch === 'string' ? saboteurs.find((each) => each.id === patch) ?? fail(`no saboteur is called ${patch}`) : patch
     const path = join(tree, file)
     const before = readFileSync(path, 'utf8')
     const found = before.split(find).length - 1
