@@ -138,6 +138,14 @@ export const saboteurs = [
     find: '    if (count * elementSize > this.end - this.position) {\n', replace: '    new Array(Math.min(count, 1e7)).fill(0)\n    if (false) {\n',
   },
   {
+    id: 'answers that nobody reads are not counted', file: 'src/server/answer-memory.ts', harness: 'src/server/answer-memory.test.ts', seconds: 30,
+    find: '    this.#memory.change(bytes)\n', replace: '',
+  },
+  {
+    id: 'slow sockets are left open', file: 'src/server/connection.ts', harness: 'src/server/connection.test.ts', seconds: 30,
+    find: 'at - this.#openedAt > limits.firstFrameMs', replace: 'at - this.#openedAt > limits.idleMs',
+  },
+  {
     id: 'topic name unchecked', file: 'src/common/topic-partition.ts', harness: NODE, seconds: 30,
     find: '  if (problem !== \'\') throw', replace: '  if (problem === null) throw',
   },

@@ -107,6 +107,26 @@ describe('fetch', () => {
       { topic: 'a', partition: 0, fetchOffset: 0, partitionMaxBytes: 1e9 }, { topic: 'a', partition: 1, fetchOffset: 0, partitionMaxBytes: 1e9 }] })))).toEqual([4000, 0])
   })
 
+  test('reads no more than there is room for, answers with that, and gives back what it did not use', async () => {
+    let used = 0
+    const room = { take: (most: number) => { used += Math.min(most, 250); return Promise.resolve(Math.min(most, 250)) }, give: (bytes: number) => { used -= bytes } }
+    const short = begin(request([['a', 0, 0], ['a', 1, 0]], { minBytes: 400, room }))
+    expect(await short.done()).toBe(true)
+    expect([sizes(await short.answer), used]).toEqual([[200, 0], 200])
+    used = 0
+    const waiting = begin(request([['b', 0, 0], ['a', 0, 10]], { minBytes: 200, maxBytes: 250, room }))
+    expect([await waiting.done(), used]).toEqual([false, 0])
+    logs[2]!.grow(1)
+    expect([await waiting.done(), used]).toEqual([false, 0])
+    logs[2]!.grow(1)
+    expect([await waiting.done(), sizes(await waiting.answer), used]).toEqual([true, [200, 0], 200])
+    used = 0
+    const late = begin(request([['b', 0, 1]], { minBytes: 250, maxBytes: 250, room }))
+    expect(await late.done()).toBe(false)
+    await scheduler.advance(500)
+    expect([sizes(await late.answer), used]).toEqual([[100], 100])
+  })
+
   test('gives the first batch whole however large, but only of the first partition with data', async () => {
     for (const log of logs) log.batchSize = 4000
     expect(sizes(await handleFetch(context, request([['b', 0, 0], ['a', 0, 0], ['a', 1, 0]])))).toEqual([0, 4000, 0])

@@ -13,24 +13,33 @@ import { epochFailure, findLog } from './partition-lookup.ts'
 type FetchPartition = FetchRequest['partitions'][number]
 const noBytes = new Uint8Array(0)
 
-interface ReadRound { readonly partitions: FetchPartitionResponse[]; readonly bytes: number; readonly hasError: boolean }
+interface ReadRound {
+  readonly partitions: FetchPartitionResponse[]
+  readonly bytes: number
+  readonly hasError: boolean
+  /** There was less room than was asked for. */
+  readonly isShort: boolean
+}
 
 export async function handleFetch(context: BrokerContext, request: FetchRequest): Promise<FetchResponse> {
   context.metrics.fetchRequests += 1
   const maxBytes = Math.min(request.maxBytes, context.config.values['fetch.max.bytes'])
   const minBytes = Math.min(request.minBytes, maxBytes)
   const first = await readRound(context, request, maxBytes)
-  const isEnough = first.hasError || first.bytes >= minBytes || !(request.maxWaitMs > 0) || request.partitions.length === 0
+  const isEnough = isFull(first, minBytes) || !(request.maxWaitMs > 0) || request.partitions.length === 0
   if (isEnough || request.signal?.aborted === true) return finish(context, first)
+  discard(request, first)
   const wait = new FetchWait(context, request)
   try {
     for (;;) {
       // Read again after listening has begun, so that nothing in between is missed.
       wait.arm()
       const round = await readRound(context, request, maxBytes)
-      if (round.hasError || round.bytes >= minBytes || wait.isOver) return finish(context, round)
-      if (await wait.untilGrownBy(minBytes - round.bytes)) continue
-      return finish(context, wait.hasChanged ? await readRound(context, request, maxBytes) : round)
+      if (isFull(round, minBytes) || wait.isOver) return finish(context, round)
+      const isWorthIt = await wait.untilGrownBy(minBytes - round.bytes)
+      if (!isWorthIt && !wait.hasChanged) return finish(context, round)
+      discard(request, round)
+      if (!isWorthIt) return finish(context, await readRound(context, request, maxBytes))
     }
   } finally {
     wait.end()
@@ -43,7 +52,16 @@ function finish(context: BrokerContext, round: ReadRound): FetchResponse {
   return { partitions: round.partitions }
 }
 
-async function readRound(context: BrokerContext, request: FetchRequest, maxBytes: number): Promise<ReadRound> {
+function isFull(round: ReadRound, minBytes: number): boolean {
+  return round.hasError || round.bytes >= minBytes || (round.isShort && round.bytes > 0)
+}
+
+/** What was read is not answered. */
+function discard(request: FetchRequest, round: ReadRound): void { request.room?.give(round.bytes) }
+
+async function readRound(context: BrokerContext, request: FetchRequest, wanted: number): Promise<ReadRound> {
+  const { room } = request
+  const maxBytes = room === undefined ? wanted : await room.take(wanted)
   const partitions: FetchPartitionResponse[] = []
   let bytes = 0
   let hasError = false
@@ -65,7 +83,8 @@ async function readRound(context: BrokerContext, request: FetchRequest, maxBytes
       partitions.push({ ...nothing(item, context.logs.get(item.topic, item.partition), false), ...failureOf(error) })
     }
   }
-  return { partitions, bytes, hasError }
+  room?.give(maxBytes - bytes)
+  return { partitions, bytes, hasError, isShort: maxBytes < wanted }
 }
 
 /** The common case of a caught-up consumer: no read is needed. */

@@ -78,6 +78,15 @@ export interface FetchRequest {
   readonly signal?: AbortSignal | undefined
   /** In process only: memory to read into, at least so many bytes. It is free again when no response points into it. */
   readonly allocate?: (bytes: number) => Uint8Array
+  /** In process only: where the records of the answer are counted. Default: nowhere. */
+  readonly room?: FetchRoom
+}
+/** A bound on the memory that answers take. */
+export interface FetchRoom {
+  /** How many bytes may be read, at most `most`; they are taken. A first batch may be larger: `give` is told of less than nothing then. */
+  take(most: number): Promise<number>
+  /** What was taken and not read, or read and not answered. */
+  give(bytes: number): void
 }
 export interface FetchPartitionResponse extends Failure {
   readonly topic: string; readonly partition: number

@@ -19,6 +19,8 @@ interface Rig {
   readonly begun: Map<string, { answer(text: string | null): Promise<void>; fail(problem: string): Promise<void> }>
   auth: boolean
   isFull: boolean
+  /** How often the handler heard that its answers were taken. */
+  taken: number
 }
 
 const tick = async (): Promise<void> => { for (let i = 0; i < 5; i++) await Promise.resolve() }
@@ -33,6 +35,7 @@ function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_0
     farewell: null,
     isOverlappable: (frame) => frame[0] === PRODUCE,
     isParked: (frame) => frame[0] === PARKED,
+    answersTaken: () => { state.taken += 1 },
     handle: (frame) => new Promise((resolve, reject) => {
       const name = Buffer.from(frame.subarray(1)).toString()
       begun.set(name, {
@@ -59,7 +62,7 @@ function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_0
       pause: () => events.push('pause'), resume: () => events.push('resume'), end: () => events.push('end'),
     },
   })
-  const state: Rig = { connection, clock, events, problems, begun, auth: true, isFull: false }
+  const state: Rig = { connection, clock, events, problems, begun, auth: true, isFull: false, taken: 0 }
   return state
 }
 
@@ -142,9 +145,14 @@ describe('back-pressure', () => {
     r.isFull = true
     await r.begun.get('a')!.answer('A')
     expect([...r.begun.keys()]).toEqual([])
+    r.clock.advance(700)
+    expect([r.taken, r.connection.stalledMs]).toEqual([0, 700])
     r.isFull = false
     r.connection.drained()
     expect([...r.begun.keys()]).toEqual(['b'])
+    expect([r.taken, r.connection.stalledMs]).toEqual([1, 0])
+    await r.begun.get('b')!.answer('B')
+    expect(r.taken).toBe(2)
   })
 
   test('of a listener stops a connection that has nothing pending until others are answered', async () => {

@@ -33,6 +33,8 @@ export interface RequestHandler {
   isOverlappable(frame: Uint8Array): boolean
   /** Whether a closing listener should not wait for it: it is parked until somebody else does something. */
   isParked(frame: Uint8Array): boolean
+  /** Every answer so far is the system's now: its memory is free. */
+  answersTaken(): void
   /** The chunks of the answer, null for none. A rejection closes the connection once the answers before it are out. */
   handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null>
 }
@@ -94,6 +96,7 @@ export class Connection {
   drained(): void {
     this.#isBlocked = false
     this.#activeAt = this.#options.now()
+    if (!this.#isClosed) this.#options.handler.answersTaken()
     this.#advance()
   }
 
@@ -117,6 +120,9 @@ export class Connection {
     output.end()
     closed(problem)
   }
+
+  /** For how long the peer has taken nothing of what it was answered, in milliseconds; 0 when it takes it all. */
+  get stalledMs(): number { return this.#isBlocked && !this.#isClosed ? this.#options.now() - this.#activeAt : 0 }
 
   /** Why the peer has had time enough, or null. To be asked now and then. */
   overdue(): string | null {
@@ -214,6 +220,7 @@ export class Connection {
       this.#slots.splice(0, answered)
       this.#started -= answered
       this.#activeAt = this.#options.now()
+      if (!this.#isBlocked) this.#options.handler.answersTaken()
     }
     const { farewell } = this.#options.handler
     if (farewell !== null) return this.close(farewell)

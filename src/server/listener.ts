@@ -6,6 +6,7 @@ import { createServer, isIP, type AddressInfo, type Server, type Socket } from '
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TlsOptions } from 'node:tls'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
+import type { AnswerMemory } from './answer-memory.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection, type ConnectionOutput, type RequestHandler } from './connection.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
@@ -34,16 +35,20 @@ export interface PortOptions {
   readonly maxConnectionsPerAddress: number
   /** Bytes of requests not answered yet, of all connections. */
   readonly maxPendingBytes: number
+  /** What answers take that are not read yet; when it is short, those are closed that read least. */
+  readonly answers: AnswerMemory
   readonly ports: Ports
   newSession(peer: Peer): Session
 }
 
-interface Member { readonly connection: Connection; readonly session: Session }
+interface Member { readonly connection: Connection; readonly session: Session; readonly socket: Socket }
 
 const SWEEP_MS = 1000
 const TLS_HANDSHAKE_MS = 10_000
 /** A peer that does not read its last answers is cut off after this. */
 const FLUSH_MS = 3000
+/** Only where the memory for answers is short. */
+const STALLED_MS = 2000
 const READ_BUFFER = 65_536
 /** A peer whose machine went away without a word is noticed some time after this. */
 const KEEP_ALIVE_MS = 60_000
@@ -153,7 +158,7 @@ export class PortListener {
       limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
       closed: (problem) => { if (problem !== null) this.#problems.warn(`closed the connection from ${address}:${socket.remotePort ?? 0}: ${problem}`) },
     })
-    const member: Member = { connection, session }
+    const member: Member = { connection, session, socket }
     this.#members.add(member)
     socket.on('data', (chunk: Buffer) => connection.receive(chunk))
     socket.on('drain', () => connection.drained())
@@ -182,6 +187,19 @@ export class PortListener {
     for (const { connection } of this.#members) {
       const problem = connection.overdue()
       if (problem !== null) connection.close(problem)
+    }
+    if (this.#options.answers.isOver) this.#dropStalled()
+  }
+
+  /** Memory is short: whoever has read nothing for longest goes first. */
+  #dropStalled(): void {
+    const stalled = [...this.#members].filter(({ connection }) => connection.stalledMs >= STALLED_MS)
+    stalled.sort((a, b) => b.connection.stalledMs - a.connection.stalledMs)
+    for (const { connection, session, socket } of stalled) {
+      if (!this.#options.answers.isOver) return
+      connection.close(`it has read none of its answers for ${Math.round(connection.stalledMs)} ms, and the memory for answers is short`)
+      session.close()
+      socket.destroy()
     }
   }
 

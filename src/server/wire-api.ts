@@ -1,6 +1,6 @@
 /** What a handler of one API is: typed request in, typed response out, over `BrokerApi`. One file per API in `apis/`. */
 import type { Api, RequestOf, ResponseInput } from '../protocol/api.ts'
-import type { BrokerApi, ConfigResult, Failure } from '../protocol/broker-api.ts'
+import type { BrokerApi, ConfigResult, Failure, FetchRoom } from '../protocol/broker-api.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import type { SaslGate } from './sasl/sasl-gate.ts'
@@ -24,6 +24,8 @@ export interface Call {
   readonly clientHost: string
   readonly endpoint: Endpoint
   readonly fetchSessions: FetchSessions
+  /** Where the records of its answer are counted. */
+  readonly answers: FetchRoom
   readonly users: UserCredentials
   /** Null where nobody authenticates. */
   readonly gate: SaslGate | null

@@ -8,6 +8,7 @@ import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { defaultLimits } from './connection-limits.ts'
+import { AnswerMemory } from './answer-memory.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { PortListener, type Peer } from './listener.ts'
 import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sasl/sasl-server.ts'
@@ -74,6 +75,8 @@ const MAX_PORT = 65_535
 const SECRET_BYTES = 32
 /** Bytes of requests read but not answered, of all connections of a listener. */
 const PENDING_BYTES = 268_435_456
+/** Answers to fetches that their clients have not read yet, likewise. */
+const ANSWER_BYTES = 134_217_728
 const everywhere = new Set(['0.0.0.0', '::'])
 
 export interface ListenerParts {
@@ -96,12 +99,13 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   const options = checked(given)
   const { ports, settings } = parts
   const makeService = serviceMaker(options)
+  const answers = new AnswerMemory(ANSWER_BYTES)
   let service = makeService(parts)
   const listener = await PortListener.open({
     host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
-    newSession: (peer) => new WireSession(service, peer),
+    answers, newSession: (peer) => new WireSession(service, peer, answers),
   })
   return new WireListener(listener, closed, (next) => { service = makeService(next) })
 }

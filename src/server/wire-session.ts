@@ -8,6 +8,7 @@ import { apis } from '../protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseParts, type RequestHeader } from '../protocol/frames.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
+import { AnswerShare, type AnswerMemory } from './answer-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import { SaslGate, type SaslOptions } from './sasl/sasl-gate.ts'
 import type { UserCredentials } from './user-credentials.ts'
@@ -57,12 +58,14 @@ export class WireSession implements Session {
   readonly #endpoint: Endpoint
   readonly #gone = new AbortController()
   readonly #gate: SaslGate | null
+  readonly #answers: AnswerShare
 
-  constructor(service: WireService, peer: Peer) {
+  constructor(service: WireService, peer: Peer, answers: AnswerMemory) {
     this.#service = service
     this.#peer = peer
     this.#endpoint = service.endpointFor(peer)
     this.#gate = service.sasl === null ? null : new SaslGate(service.sasl)
+    this.#answers = new AnswerShare(answers, this.#gone.signal)
   }
 
   get isAuthenticated(): boolean { return this.#gate === null || this.#gate.isOpen }
@@ -75,7 +78,12 @@ export class WireSession implements Session {
   }
 
   drain(): void { this.#gone.abort() }
-  close(): void { this.#gone.abort() }
+  answersTaken(): void { this.#answers.clear() }
+
+  close(): void {
+    this.#gone.abort()
+    this.#answers.end()
+  }
 
   async handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null> {
     if (this.#gate?.takesBareTokens === true) return bareToken(this.#gate, frame)
@@ -106,7 +114,7 @@ export class WireSession implements Session {
     const { broker, fetchSessions, users } = this.#service
     return {
       broker, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
-      endpoint: this.#endpoint, signal: this.#gone.signal,
+      endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
     }
   }
 }

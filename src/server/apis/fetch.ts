@@ -52,7 +52,7 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
   const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES)
   const response = await call.broker.fetch({
     maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
-    isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal,
+    isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal, room: call.answers,
   })
   let next = 0
   return isKnown.map((known) => known ? response.partitions[next++]! : UNKNOWN_TOPIC_ID)
