@@ -3,7 +3,7 @@
  *
  * Files: a data directory is written, `kafka.tools.DumpLogSegments` reads every file of it without complaint, and prints what `ottla dump-log` prints,
  * line for line. Clients: the suites of test/clients run on a Kafka broker that is started for them (kafka-broker.mjs), TLS, SASL, cut connections
- * and a killed broker included.
+ * and a killed broker included; then the commands of `ottla` do on it what they do on a directory (test/cli-cluster.test.ts).
  * Needs Java 17, openssl and Maven, which fetches Kafka's jars once into node_modules/.cache. Not part of `npm test`.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -79,7 +79,7 @@ async function runClients(folder) {
   const { plain, ssl, sasl, saslSsl, proxied, proxy, certificate } = broker
   try {
     const env = { ...process.env, OTTLA_KAFKA: JSON.stringify({ plain, ssl, sasl, saslSsl, proxied, proxy, certificate, restarts: restarts.port }) }
-    const vitest = spawn(process.execPath, [resolve('node_modules/vitest/vitest.mjs'), 'run', '--project', 'suite', 'test/clients', '--no-file-parallelism'], { stdio: 'inherit', env })
+    const vitest = spawn(process.execPath, [resolve('node_modules/vitest/vitest.mjs'), 'run', '--project', 'suite', 'test/clients', 'test/cli-cluster.test.ts', '--no-file-parallelism'], { stdio: 'inherit', env })
     return await new Promise((done) => { vitest.once('exit', (status) => done(status === 0)) })
   } finally {
     await restarts.close()

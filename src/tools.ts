@@ -59,6 +59,19 @@ export async function serverProperties(file: Uint8Array): Promise<{ readonly pro
   return { properties: parseProperties(file), isKnown: (name) => Object.hasOwn(brokerTable, name) }
 }
 
+/** The properties of a file as of Kafka's clients, and who takes a setting of some name: `connect`, a producer, a consumer. */
+export async function clientProperties(file: Uint8Array): Promise<{
+  readonly properties: ReadonlyMap<string, string>
+  scopesOf(name: string): readonly ('client' | 'producer' | 'consumer')[]
+}> {
+  const [{ parseProperties }, { clientTable }, { producerTable }, { consumerTable }] = await Promise.all([
+    import('./log/java-properties.ts'), import('./config/client-settings.ts'), import('./config/producer-settings.ts'), import('./config/consumer-settings.ts'),
+  ])
+  const tables = { client: clientTable, producer: producerTable, consumer: consumerTable }
+  const scopes = ['client', 'producer', 'consumer'] as const
+  return { properties: parseProperties(file), scopesOf: (name) => scopes.filter((scope) => Object.hasOwn(tables[scope], name)) }
+}
+
 /** Null when the file with the topics' settings is sound, or there is none. */
 async function metadataDamage(directory: string): Promise<{ readonly file: string; readonly damage: string } | null> {
   const [{ nodeFileSystem }, { metadataFileIn }, { damageOfMetadataFile }] = await Promise.all([

@@ -60,7 +60,6 @@ describe('the program', () => {
     [['topics', '--data', 'x', '--lst'], 'unknown option --lst; did you mean --list?'],
     [['produce', '--data', 'x', '--topic', 't', '--property', 'parse.kye=true'], 'unknown name parse.kye; did you mean parse.key?'],
     [['consume', '--data', 'x', '--topic', 't', '--offset', '3'], '--offset needs --partition'],
-    [['topics', '--bootstrap-server', 'x:9092', '--list'], 'this version works on a directory'],
   ])('%j makes no sense: exit code 2 and advice', async (args, message) => {
     const { code, error, text } = await ottla(args)
     expect([code, text]).toEqual([2, ''])

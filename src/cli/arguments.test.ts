@@ -70,7 +70,7 @@ describe('what makes no sense is refused with what was probably meant', () => {
     [['--max-messages', '-3'], '--max-messages is at least -1, not -3'],
     [['--max-messages=-1'], 'none'],
     [['--producer-props', '--json'], '--producer-props needs a value'],
-    [['--bootstrap-server', 'x:9092'], '--bootstrap-server: this version works on a directory; use --data DIR'],
+    [['--bootstrap-server', 'x:9092'], 'unknown option --bootstrap-server: this command works on files'],
   ])('%j', (words, message) => { expect(problem(...words)).toBe(message) })
 })
 

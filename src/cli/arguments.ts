@@ -9,8 +9,8 @@ import { UsageError, type AnyValues, type OptionSpec, type OptionTable } from '.
 /** In every command's table without being written there. */
 const common: OptionTable = { help: { type: 'flag', help: 'print this help' } }
 
-/** Options that work on clusters, which this version cannot reach. */
-const clusterOptions = new Set(['bootstrap-server', 'broker-list', 'zookeeper'])
+/** Names under which Kafka's tools, of all times, take a cluster. */
+const clusterOptions = new Set(['bootstrap-server', 'bootstrap-servers', 'broker-list', 'zookeeper', 'bootstrap-controller'])
 
 export function parseArguments(words: readonly string[], table: OptionTable, operand?: string): { readonly values: AnyValues; readonly help: boolean } {
   const all: OptionTable = { ...common, ...table }
@@ -69,7 +69,10 @@ function takeValues(words: readonly string[], i: number, name: string, spec: Opt
 }
 
 function unknown(name: string, table: OptionTable): never {
-  if (clusterOptions.has(name)) throw new UsageError(`--${name}: this version works on a directory; use --data DIR`)
+  if (clusterOptions.has(name)) {
+    throw new UsageError('bootstrap-server' in table ? `unknown option --${name}: a cluster is named by --bootstrap-server HOST:PORT`
+      : `unknown option --${name}: this command works on files${'data' in table ? '; use --data DIR' : ''}`)
+  }
   const dashed = name.replaceAll(/([a-z])([A-Z])/g, '$1-$2').replaceAll('_', '-').toLowerCase()
   const guess = Object.hasOwn(table, dashed) ? dashed : nearest(name, Object.keys(table))
   throw new UsageError(`unknown option --${name}${guess === null ? '' : `; did you mean --${guess}?`}`)

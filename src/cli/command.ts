@@ -71,5 +71,12 @@ export const dataOptions: { readonly data: TextSpec; readonly debug: FlagSpec } 
   debug: { type: 'flag', help: 'tell on standard error what the database logs' },
 }
 
+/** Options of every command that works on a data directory or on a cluster. */
+export const sourceOptions: typeof dataOptions & { readonly 'bootstrap-server': TextSpec; readonly 'command-config': TextSpec } = {
+  ...dataOptions,
+  'bootstrap-server': { type: 'text', value: 'HOST:PORT,…', help: 'a cluster in place of a directory: Apache Kafka, a running "ottla serve"' },
+  'command-config': { type: 'text', value: 'FILE', help: 'a properties file as of Kafka\'s clients: how to reach that cluster (security.protocol, sasl.…, ssl.…)' },
+}
+
 export const jsonOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON' } }
 export const jsonLinesOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON, one object a line' } }

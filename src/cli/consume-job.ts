@@ -2,26 +2,28 @@
  * One run of `ottla consume`: where reading starts, how it goes on until the end of the log, the limit or the interrupt, and what is
  * committed. Positions outlive the database, which is opened anew for each look at a directory that another process writes.
  */
-import type { Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings, Ottla, TopicPartition } from '../index.ts'
+import type { Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings, Kafka, TopicPartition } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { choice, pairs } from './arguments.ts'
 import { UsageError } from './command.ts'
 import type { Printer } from './record-printer.ts'
-import { withDatabase } from './session.ts'
+import { isRemote, withKafka, type SourceValues } from './session.ts'
 import type { Terminal } from './terminal.ts'
 import { toRegExp } from './topic-names.ts'
 
 /** How often a directory that another process writes is looked at again. */
 const FOLLOW_PERIOD_MS = 250
 const POLL_MS = 100
-/** Empty polls in a row after which there is nothing more to come: a group may need a few to get its partitions. */
+/** Empty polls in a row after which there is nothing more to come from a directory: a group may need a few to get its partitions. */
 const PATIENCE = 5
+/** From a cluster, whose answers take their time, as long as this; to be at the end is what ends reading. */
+const REMOTE_PATIENCE = 600
+/** How often topics and partitions that are new are looked for on a cluster. */
+const REMOTE_LOOK_MS = 5000
 
 interface Start { readonly topic: string; readonly partition: number; readonly offset: number }
 
-export interface ConsumeValues {
-  readonly data: string | undefined
-  readonly debug: boolean
+export interface ConsumeValues extends SourceValues {
   readonly topic: string | undefined
   readonly include: string | undefined
   readonly 'from-beginning': boolean
@@ -41,11 +43,16 @@ export class ConsumeJob {
   readonly #printer: Printer
   readonly #values: ConsumeValues
   readonly #limit: number
+  readonly #isRemote: boolean
+  /** Settings of consumers that `--command-config` gives. */
+  readonly #given: Readonly<Record<string, string>>
   /** Next offset by "topic-partition". */
   readonly #positions = new Map<string, Start>()
   #lastRecordAt = performance.now()
 
-  constructor(terminal: Terminal, printer: Printer, values: ConsumeValues) {
+  constructor(terminal: Terminal, printer: Printer, values: ConsumeValues, given: Readonly<Record<string, string>>) {
+    this.#isRemote = isRemote(values)
+    this.#given = given
     this.#terminal = terminal
     this.#printer = printer
     this.#values = values
@@ -62,10 +69,19 @@ export class ConsumeJob {
     return this.#values.follow
   }
 
+  /** Reads without group to the end of the log, and on while there is something to wait for. */
+  async read(): Promise<void> {
+    if (!this.#isRemote) return this.#readDirectory()
+    await withKafka(this.#terminal, this.#values, 'read', async (kafka) => {
+      do await this.#readAssigned(kafka)
+      while (!this.#finished && this.#waits)
+    })
+  }
+
   /** Opens, reads to the end and closes; again while there is something to wait for. */
-  async readDirectory(): Promise<void> {
+  async #readDirectory(): Promise<void> {
     for (;;) {
-      await withDatabase(this.#terminal, this.#values, 'read', (ottla) => this.#readAssigned(ottla))
+      await withKafka(this.#terminal, this.#values, 'read', (kafka) => this.#readAssigned(kafka))
       await this.#terminal.flush()
       if (this.#finished || !this.#waits) return
       await pause(FOLLOW_PERIOD_MS, this.#terminal.signal)
@@ -73,48 +89,65 @@ export class ConsumeJob {
     }
   }
 
-  async #readAssigned(ottla: Ottla): Promise<void> {
-    const starts = await this.#starts(ottla)
-    const ends = await this.#ends(ottla, starts)
-    const unread = starts.filter((start) => start.offset < (ends.get(keyOf(start)) ?? 0))
-    if (unread.length === 0) return
-    const consumer = ottla.consumer(this.#settings({}))
-    consumer.assign(unread)
-    for (let empty = 0; !this.#finished && empty < PATIENCE;) {
+  async #readAssigned(kafka: Kafka): Promise<void> {
+    const starts = await this.#starts(kafka)
+    const ends = await this.#ends(kafka, starts)
+    const isAhead = (start: Start): boolean => start.offset >= (ends.get(keyOf(start)) ?? 0)
+    const wanted = this.#goesOn ? starts : starts.filter((start) => !isAhead(start))
+    if (wanted.length === 0) return this.#goesOn ? pause(FOLLOW_PERIOD_MS, this.#terminal.signal) : undefined
+    const consumer = kafka.consumer(this.#settings({}))
+    consumer.assign(wanted)
+    const lookAt = performance.now() + REMOTE_LOOK_MS
+    for (let empty = 0; !this.#finished;) {
       const batches = await consumer.poll({ timeoutMs: POLL_MS, signal: this.#terminal.signal })
       empty = batches.length === 0 ? empty + 1 : 0
       for (const batch of batches) await this.#print(batch, null)
+      if (batches.length > 0 && this.#goesOn) await this.#terminal.flush()
       if (this.#finished) break
       // Behind what was printed: markers and aborted records are never handed out.
-      for (const { topic, partition } of unread) {
+      for (const { topic, partition } of wanted) {
         const offset = consumer.position({ topic, partition })
         if (offset !== undefined) this.#positions.set(keyOf({ topic, partition }), { topic, partition, offset })
       }
-      if (unread.every((start) => this.#positions.get(keyOf(start))!.offset >= ends.get(keyOf(start))!)) break
+      if (this.#goesOn ? performance.now() >= lookAt : wanted.every((start) => isAhead(this.#positions.get(keyOf(start))!)) || await this.#isDry(consumer, empty)) break
     }
     await consumer.close()
   }
 
-  async readAsGroup(ottla: Ottla): Promise<void> {
-    const topics = await this.#topics(ottla)
-    const consumer = ottla.consumer(this.#settings({
+  /** A cluster is written while it is read: the consumer that is at the end is the one that gets what comes. */
+  get #goesOn(): boolean { return this.#isRemote && this.#waits }
+
+  async readAsGroup(kafka: Kafka): Promise<void> {
+    const topics = await this.#topics(kafka)
+    const consumer = kafka.consumer(this.#settings({
       'group.id': this.#values.group!, 'enable.auto.commit': false, 'auto.offset.reset': this.#values['from-beginning'] ? 'earliest' : 'latest',
     }))
     consumer.subscribe(topics)
-    for (let empty = 0; !this.#finished && (empty < PATIENCE || this.#waits);) {
+    for (let empty = 0; !this.#finished;) {
       const batches = await consumer.poll({ timeoutMs: POLL_MS, signal: this.#terminal.signal })
       empty = batches.length === 0 ? empty + 1 : 0
       for (const batch of batches) await this.#print(batch, consumer)
-      if (!this.#finished && !this.#waits && await this.#isAtEnd(ottla, consumer)) break
+      if (!this.#finished && !this.#waits && (await this.#isAtEnd(kafka, consumer) || await this.#isDry(consumer, empty))) break
     }
     await consumer.close()
   }
 
+  /** Whether so many empty polls mean that there is nothing more. Raises REQUEST_TIMED_OUT when a cluster does not give what it has. */
+  async #isDry(consumer: Consumer, empty: number): Promise<boolean> {
+    if (empty < PATIENCE || !this.#isRemote) return empty >= PATIENCE
+    // Who reads what is committed gets nothing behind the first open transaction.
+    const lags = await consumer.lag()
+    if (lags.length > 0 && lags.every(({ lag }) => lag <= 0)) return true
+    if (empty < REMOTE_PATIENCE) return false
+    if (lags.length === 0) return true
+    throw new OttlaError('REQUEST_TIMED_OUT', `nothing has come for ${REMOTE_PATIENCE * POLL_MS / 1000} s, and the end of the log is not reached`)
+  }
+
   /** True once partitions are assigned and every one of them is read to its end. */
-  async #isAtEnd(ottla: Ottla, consumer: Consumer): Promise<boolean> {
+  async #isAtEnd(kafka: Kafka, consumer: Consumer): Promise<boolean> {
     const assigned = consumer.assignment()
     if (assigned.length === 0) return false
-    const ends = await this.#ends(ottla, assigned)
+    const ends = await this.#ends(kafka, assigned)
     return assigned.every((tp) => (consumer.position(tp) ?? -1) >= ends.get(keyOf(tp))!)
   }
 
@@ -140,16 +173,16 @@ export class ConsumeJob {
   #settings(more: ConsumerSettings): ConsumerSettings {
     const level = this.#values['isolation-level']
     const isolation = level === undefined ? {} : { 'isolation.level': choice('isolation-level', level, ['read_uncommitted', 'read_committed']) }
-    return { ...pairs('consumer-property', this.#values['consumer-property']), ...isolation, ...more }
+    return { ...this.#given, ...pairs('consumer-property', this.#values['consumer-property']), ...isolation, ...more }
   }
 
   /** Where each partition is to be read from; partitions that appear while following start at their beginning. */
-  async #starts(ottla: Ottla): Promise<Start[]> {
+  async #starts(kafka: Kafka): Promise<Start[]> {
     const isFirst = this.#positions.size === 0
     const starts: Start[] = []
-    for (const topic of await this.#topics(ottla)) {
+    for (const topic of await this.#topics(kafka)) {
       const at = isFirst ? this.#startTime() : 'earliest'
-      for (const { partition, offset } of await ottla.admin.listOffsets(topic, typeof at === 'number' ? 'earliest' : at)) {
+      for (const { partition, offset } of await kafka.admin.listOffsets(topic, typeof at === 'number' ? 'earliest' : at)) {
         if (this.#values.partition !== undefined && partition !== this.#values.partition) continue
         starts.push(this.#positions.get(keyOf({ topic, partition })) ?? { topic, partition, offset: typeof at === 'number' ? at : offset })
       }
@@ -170,16 +203,16 @@ export class ConsumeJob {
     throw new UsageError(`--offset is a number, earliest or latest, not ${JSON.stringify(offset)}`)
   }
 
-  async #topics(ottla: Ottla): Promise<string[]> {
-    if (this.#values.topic !== undefined) return [(await ottla.admin.describeTopic(this.#values.topic)).name]
+  async #topics(kafka: Kafka): Promise<string[]> {
+    if (this.#values.topic !== undefined) return [(await kafka.admin.describeTopic(this.#values.topic)).name]
     const wanted = toRegExp(this.#values.include!)
-    return (await ottla.admin.listTopics()).filter((name) => wanted.test(name)).toSorted()
+    return (await kafka.admin.listTopics()).filter((name) => wanted.test(name)).toSorted()
   }
 
-  async #ends(ottla: Ottla, partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+  async #ends(kafka: Kafka, partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
     const ends = new Map<string, number>()
     for (const topic of new Set(partitions.map((tp) => tp.topic))) {
-      for (const { partition, offset } of await ottla.admin.listOffsets(topic, 'latest')) ends.set(keyOf({ topic, partition }), offset)
+      for (const { partition, offset } of await kafka.admin.listOffsets(topic, 'latest')) ends.set(keyOf({ topic, partition }), offset)
     }
     return ends
   }

@@ -1,5 +1,5 @@
 /** What `ottla groups --describe` gathers and prints, in the columns of kafka-consumer-groups. */
-import type { GroupDescription, GroupMemberDescription, Ottla } from '../index.ts'
+import type { GroupDescription, GroupMemberDescription, Kafka } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,18 +16,18 @@ export interface GroupOffset {
 }
 export interface ListedGroup { readonly description: GroupDescription; readonly offsets: readonly GroupOffset[] }
 
-export async function describeGroups(ottla: Ottla, names: readonly string[]): Promise<ListedGroup[]> {
+export async function describeGroups(kafka: Kafka, names: readonly string[]): Promise<ListedGroup[]> {
   const ends = new Map<string, Map<number, number>>()
   const endOf = async (topic: string, partition: number): Promise<number | null> => {
-    if (!ends.has(topic)) ends.set(topic, await endOffsets(ottla, topic))
+    if (!ends.has(topic)) ends.set(topic, await endOffsets(kafka, topic))
     return ends.get(topic)!.get(partition) ?? null
   }
   const groups: ListedGroup[] = []
   for (const name of names) {
-    const description = await ottla.admin.describeGroup(name)
-    const committed = new Map((await ottla.admin.listGroupOffsets(name)).map((o) => [`${o.topic}-${o.partition}`, o.offset]))
+    const description = await kafka.admin.describeGroup(name)
+    const committed = new Map((await kafka.admin.listGroupOffsets(name)).map((o) => [`${o.topic}-${o.partition}`, o.offset]))
     const assigned = description.members.flatMap((member) => member.assignment.map((tp) => ({ ...tp, member })))
-    const known = [...await ottla.admin.listGroupOffsets(name), ...assigned.filter((tp) => !committed.has(`${tp.topic}-${tp.partition}`))]
+    const known = [...await kafka.admin.listGroupOffsets(name), ...assigned.filter((tp) => !committed.has(`${tp.topic}-${tp.partition}`))]
     const offsets: GroupOffset[] = []
     for (const { topic, partition } of known.toSorted((a, b) => a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)) {
       const currentOffset = committed.get(`${topic}-${partition}`) ?? null
@@ -43,9 +43,9 @@ export async function describeGroups(ottla: Ottla, names: readonly string[]): Pr
 }
 
 /** Empty when the topic is gone. */
-async function endOffsets(ottla: Ottla, topic: string): Promise<Map<number, number>> {
+async function endOffsets(kafka: Kafka, topic: string): Promise<Map<number, number>> {
   try {
-    return new Map((await ottla.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))
+    return new Map((await kafka.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))
   } catch (error) {
     if (OttlaError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return new Map()
     throw error

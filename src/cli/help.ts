@@ -23,7 +23,7 @@ export function overview(commands: readonly Command[], version: string): string 
     ...commands.map((c) => `  ${c.name.padEnd(width)}${c.summary}`),
     '',
     'ottla <command> --help explains one. Flags are those of Kafka\'s own tools where Kafka has the tool;',
-    '--data DIR (or the environment variable OTTLA_DATA) names the directory where Kafka\'s name a server.',
+    '--data DIR (or the environment variable OTTLA_DATA) names a directory; --bootstrap-server HOST:PORT a cluster, as in Kafka\'s.',
     '',
     ...exitLines(),
   ].join('\n')
@@ -37,6 +37,7 @@ export function commandHelp(command: Command): string {
     '',
     ...optionLines(command.options),
     '',
+    ...('bootstrap-server' in command.options ? ['With --bootstrap-server HOST:PORT in place of --data DIR the same is done on a cluster.', ''] : []),
     ...(command.notes === undefined ? [] : [...command.notes, '']),
     'Examples:',
     ...command.examples.map((line) => `  ${line}`),

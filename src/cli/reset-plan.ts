@@ -1,5 +1,5 @@
 /** Where `ottla groups --reset-offsets` moves a group's offsets to; the scenarios are kafka-consumer-groups'. */
-import type { Ottla, TopicPartition, TopicPartitionOffset } from '../index.ts'
+import type { Kafka, TopicPartition, TopicPartitionOffset } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { UsageError } from './command.ts'
 import { topicAndPartitions } from './topic-names.ts'
@@ -49,12 +49,12 @@ export function durationOf(text: string): number {
 }
 
 /** The partitions named, or every one the group has an offset of. */
-export async function resolvePartitions(ottla: Ottla, group: string, topics: readonly string[]): Promise<TopicPartition[]> {
-  if (topics.length === 0) return (await ottla.admin.listGroupOffsets(group)).map(({ topic, partition }) => ({ topic, partition }))
+export async function resolvePartitions(kafka: Kafka, group: string, topics: readonly string[]): Promise<TopicPartition[]> {
+  if (topics.length === 0) return (await kafka.admin.listGroupOffsets(group)).map(({ topic, partition }) => ({ topic, partition }))
   const found: TopicPartition[] = []
   for (const text of topics) {
     const { topic, partitions } = topicAndPartitions(text)
-    const existing = (await ottla.admin.describeTopic(topic)).partitions.map((p) => p.partition)
+    const existing = (await kafka.admin.describeTopic(topic)).partitions.map((p) => p.partition)
     const missing = partitions?.find((p) => !existing.includes(p))
     if (missing !== undefined) throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} has no partition ${missing}`, { topic, partition: missing })
     found.push(...(partitions ?? existing).map((partition) => ({ topic, partition })))
@@ -63,12 +63,12 @@ export async function resolvePartitions(ottla: Ottla, group: string, topics: rea
 }
 
 /** Never outside the log: Kafka's tool clamps too. */
-export async function targetOffsets(ottla: Ottla, group: string, partitions: readonly TopicPartition[], plan: ResetPlan): Promise<TopicPartitionOffset[]> {
-  const committed = await ottla.admin.listGroupOffsets(group)
+export async function targetOffsets(kafka: Kafka, group: string, partitions: readonly TopicPartition[], plan: ResetPlan): Promise<TopicPartitionOffset[]> {
+  const committed = await kafka.admin.listGroupOffsets(group)
   const result: TopicPartitionOffset[] = []
   for (const topic of new Set(partitions.map((p) => p.topic))) {
     const at = async (time: 'earliest' | 'latest' | number): Promise<Map<number, number>> => {
-      return new Map((await ottla.admin.listOffsets(topic, time)).map((p) => [p.partition, p.offset]))
+      return new Map((await kafka.admin.listOffsets(topic, time)).map((p) => [p.partition, p.offset]))
     }
     const earliest = await at('earliest')
     const latest = await at('latest')

@@ -1,15 +1,18 @@
-/** Opens the data directory for a command and closes it again, whatever happened. */
-import { existsSync } from 'node:fs'
-import type { Logger, Ottla } from '../index.ts'
+/** Opens the data directory, or connects to the cluster, for a command and closes it again, whatever happened. */
+import { existsSync, readFileSync } from 'node:fs'
+import type { Kafka, Logger, Ottla } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
+import { clientProperties } from '../tools.ts'
+import { sortClientConfig, type ClientConfig } from './client-config.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './command.ts'
 
 interface DataValues { readonly data: string | undefined; readonly debug: boolean }
+export interface SourceValues extends DataValues { readonly 'bootstrap-server': string | undefined; readonly 'command-config': string | undefined }
 
 export function dataDirectory(values: { readonly data: string | undefined }): string {
   const directory = values.data ?? process.env['OTTLA_DATA']
-  if (directory === undefined || directory === '') throw new UsageError('--data DIR is required')
+  if (directory === undefined || directory === '') throw new UsageError(`--data DIR is required${'bootstrap-server' in values ? ', or --bootstrap-server HOST:PORT' : ''}`)
   return directory
 }
 
@@ -37,6 +40,55 @@ export async function withDatabase<T>(terminal: Terminal, values: DataValues, ac
   } finally {
     await ottla.close()
   }
+}
+
+/** What clients of a cluster that failed a command are given to end. */
+const FAILED_CLOSE_MS = 2000
+const noConfig: ClientConfig = { connection: {}, producer: {}, consumer: {}, unused: [] }
+
+/** The former name of --command-config in Kafka's console and perf tools. */
+export function withFormerName<V extends SourceValues>(values: V, former: string | undefined): V {
+  return { ...values, 'command-config': values['command-config'] ?? former }
+}
+
+/** What `--command-config` says; nothing where there is none. Raises UsageError. */
+export async function clientConfig({ 'command-config': file }: SourceValues): Promise<ClientConfig> {
+  if (file === undefined) return noConfig
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`--command-config ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  const { properties, scopesOf } = await clientProperties(bytes)
+  return sortClientConfig(file, properties, scopesOf)
+}
+
+/** Whether the command works on a cluster, not on a directory. Raises UsageError for both. */
+export function isRemote(values: SourceValues): boolean {
+  const isCluster = values['bootstrap-server'] !== undefined
+  if (isCluster && values.data !== undefined) throw new UsageError('--data and --bootstrap-server exclude each other: a directory, or a cluster')
+  if (!isCluster && values['command-config'] !== undefined) throw new UsageError('--command-config tells how to reach a cluster: it needs --bootstrap-server HOST:PORT')
+  return isCluster
+}
+
+/** Does the work on the directory, or on the cluster, that the command line names. */
+export async function withKafka<T>(terminal: Terminal, values: SourceValues, access: Access, work: (kafka: Kafka) => Promise<T>): Promise<T> {
+  if (!isRemote(values)) return withDatabase(terminal, values, access, work)
+  const { connection, unused } = await clientConfig(values)
+  const logger = loggerOf(terminal, values.debug)
+  if (unused.length > 0) logger.info(`settings that mean nothing here: ${unused.join(', ')}`)
+  const { connect } = await import('../index.ts')
+  const kafka = await connect(values['bootstrap-server']!, { ...connection, logger, signal: terminal.signal })
+  let result: T
+  try {
+    result = await work(kafka)
+  } catch (error) {
+    await kafka.close({ timeoutMs: FAILED_CLOSE_MS })
+    throw error
+  }
+  await kafka.close()
+  return result
 }
 
 export function percent(done: number, total: number): string { return `${total === 0 ? 100 : Math.floor(done / total * 100)} %` }

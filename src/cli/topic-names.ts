@@ -1,10 +1,10 @@
 /** Topics by the patterns that Kafka's tools take: a name, a list of names, a regular expression. */
-import type { Ottla } from '../index.ts'
+import type { Kafka } from '../index.ts'
 import { UsageError } from './command.ts'
 
 /** Names that match all of `pattern`, sorted; every topic when it is undefined. A comma is an "or". */
-export async function matching(ottla: Ottla, pattern: string | undefined, internal: boolean): Promise<string[]> {
-  const names = (await ottla.admin.listTopics({ internal: true })).toSorted()
+export async function matching(kafka: Kafka, pattern: string | undefined, internal: boolean): Promise<string[]> {
+  const names = (await kafka.admin.listTopics({ internal: true })).toSorted()
   const wanted = pattern === undefined ? null : toRegExp(pattern)
   // An internal topic that is asked for by its name is never hidden.
   return names.filter((name) => name === pattern || ((internal || !name.startsWith('__')) && (wanted === null || wanted.test(name))))

@@ -1,9 +1,9 @@
-/** `ottla configs`: kafka-configs on a directory. */
+/** `ottla configs`: kafka-configs on a directory or a cluster. */
 import { readFileSync } from 'node:fs'
-import type { ConfigEntry, ConfigTarget, Ottla } from '../../index.ts'
+import type { ConfigEntry, ConfigTarget, Kafka } from '../../index.ts'
 import { choice, oneOf, pairs } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { matching } from '../topic-names.ts'
 
@@ -17,7 +17,7 @@ export const configs: Command = defineCommand({
     '--data DIR --alter --entity-name NAME [--add-config NAME=VALUE,…] [--delete-config NAME,…]',
   ],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     describe: { type: 'flag', help: 'print the settings that were set' },
     alter: { type: 'flag', help: 'change settings; they hold at once' },
@@ -40,16 +40,16 @@ export const configs: Command = defineCommand({
     const isTopic = choice('entity-type', type, ['topics', 'brokers']) === 'topics'
     const name = values.topic ?? values.broker ?? values['entity-name']
     if (action === 'describe') {
-      return withDatabase(terminal, values, 'read', async (ottla) => {
-        for (const target of await targets(ottla, isTopic, name)) await describe(ottla, terminal, target, values.all, values.json)
+      return withKafka(terminal, values, 'read', async (kafka) => {
+        for (const target of await targets(kafka, isTopic, name)) await describe(kafka, terminal, target, values.all, values.json)
         return 0
       })
     }
     const changes = changesOf(values['add-config'], values['add-config-file'], values['delete-config'])
     if (name === undefined && isTopic) throw new UsageError('--entity-name is required')
-    return withDatabase(terminal, values, 'change', async (ottla) => {
-      for (const target of await targets(ottla, isTopic, name)) {
-        await ottla.admin.alterConfigs(target, changes)
+    return withKafka(terminal, values, 'change', async (kafka) => {
+      for (const target of await targets(kafka, isTopic, name)) {
+        await kafka.admin.alterConfigs(target, changes)
         await terminal.line(`Completed updating config for ${labelOf(target)}.`)
       }
       return 0
@@ -59,9 +59,9 @@ export const configs: Command = defineCommand({
 
 const labelOf = (target: ConfigTarget): string => 'topic' in target ? `topic ${target.topic}` : `broker ${target.broker}`
 
-async function targets(ottla: Ottla, isTopic: boolean, name: string | undefined): Promise<ConfigTarget[]> {
-  if (isTopic) return name === undefined ? (await matching(ottla, undefined, true)).map((topic) => ({ topic })) : [{ topic: name }]
-  if (name === undefined) return [{ broker: (await ottla.admin.describeCluster()).controller }]
+async function targets(kafka: Kafka, isTopic: boolean, name: string | undefined): Promise<ConfigTarget[]> {
+  if (isTopic) return name === undefined ? (await matching(kafka, undefined, true)).map((topic) => ({ topic })) : [{ topic: name }]
+  if (name === undefined) return [{ broker: (await kafka.admin.describeCluster()).controller }]
   const broker = Number(name)
   if (!Number.isInteger(broker)) throw new UsageError(`--entity-name of a broker is its node id, not ${JSON.stringify(name)}`)
   return [{ broker }]
@@ -81,8 +81,9 @@ function changesOf(added: readonly string[], file: string | undefined, deleted: 
   return changes
 }
 
-async function describe(ottla: Ottla, terminal: Terminal, target: ConfigTarget, all: boolean, json: boolean): Promise<void> {
-  const entries = (await ottla.admin.describeConfigs(target)).filter((entry) => all || entry.source !== 'default')
+async function describe(kafka: Kafka, terminal: Terminal, target: ConfigTarget, all: boolean, json: boolean): Promise<void> {
+  const own = 'topic' in target ? 'topic' : 'broker'
+  const entries = (await kafka.admin.describeConfigs(target)).filter((entry) => all || entry.source === own).toSorted((a, b) => a.name < b.name ? -1 : 1)
   if (json) {
     await terminal.json({ ...target, configs: entries })
     return

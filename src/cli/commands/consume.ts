@@ -1,19 +1,19 @@
-/** `ottla consume`: kafka-console-consumer on a directory, read only unless a group is named. */
+/** `ottla consume`: kafka-console-consumer on a directory, read only unless a group is named, or on a cluster. */
 import { checkNames, choice, pairs } from '../arguments.ts'
-import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
+import { defineCommand, sourceOptions, UsageError, type Command } from '../command.ts'
 import { encodingOf } from '../console-record.ts'
 import { ConsumeJob } from '../consume-job.ts'
 import { printerFor, printProperties } from '../record-printer.ts'
-import { withDatabase } from '../session.ts'
+import { clientConfig, withFormerName, withKafka } from '../session.ts'
 
 const options = {
-  ...dataOptions,
+  ...sourceOptions,
   topic: { type: 'text', value: 'NAME', help: 'the topic' },
   include: { type: 'text', value: 'REGEXP', help: 'every topic that matches, instead of --topic' },
   'from-beginning': { type: 'flag', help: 'from the first record; with a group only where it has no offset' },
   partition: { type: 'number', least: 0, help: 'only this partition' },
   offset: { type: 'text', value: 'OFFSET', help: 'start there: a number, earliest or latest; needs --partition' },
-  group: { type: 'text', value: 'ID', help: 'read as a member of this group and commit what was printed (needs the directory for itself)' },
+  group: { type: 'text', value: 'ID', help: 'read as a member of this group and commit what was printed (a directory: needs it for itself)' },
   'max-messages': { type: 'number', least: -1, value: 'N', help: 'stop after so many records; -1 (default): never' },
   follow: { type: 'flag', help: 'at the end wait for more, until interrupted' },
   'timeout-ms': { type: 'number', least: 0, value: 'MS', help: 'at the end wait for more, until nothing came for so long' },
@@ -27,6 +27,7 @@ const options = {
   },
   property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-consumer: ${printProperties.join(', ')}` },
   'formatter-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
+  'consumer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
   'consumer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the consumer' },
 } as const
 
@@ -38,9 +39,8 @@ export const consume: Command = defineCommand({
   usage: ['--data DIR --topic NAME [--from-beginning] [options]'],
   options,
   notes: [
-    'Without --from-beginning, --offset or a group\'s offset reading starts at the end. It stops at the end of the log, since',
-    'nobody else can write while this process holds the directory; --follow and --timeout-ms wait for what the owner of the',
-    'directory writes meanwhile.',
+    'Without --from-beginning, --offset or a group\'s offset reading starts at the end. It stops at the end of the log, as it was',
+    'when the command began; --follow and --timeout-ms wait for what is written meanwhile.',
     'Output formats:',
     '  lines  the value and a line end (none behind a record that "ottla produce" made of an unended line)',
     '  raw    the bytes of the values, nothing between',
@@ -52,7 +52,8 @@ export const consume: Command = defineCommand({
     'ottla consume --data ./data --topic backup --from-beginning --raw | tar x',
     'ottla consume --data ./data --topic orders --group audit --print key,offset',
   ],
-  async run(terminal, values) {
+  async run(terminal, given) {
+    const values = withFormerName(given, given['consumer.config'])
     const named = values.json ? 'json' : values.raw ? 'raw' : values['output-format'] ?? 'lines'
     const format = choice('output-format', named, ['lines', 'raw', 'json'])
     if ((values.topic === undefined) === (values.include === undefined)) throw new UsageError('give --topic or --include')
@@ -65,8 +66,8 @@ export const consume: Command = defineCommand({
     const properties = pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']])
     checkNames('property', properties, printProperties, 'settings of the consumer go to --consumer-property')
     const printer = printerFor(terminal, format, encodingOf(values.encoding), properties)
-    const job = new ConsumeJob(terminal, printer, values)
-    await (values.group === undefined ? job.readDirectory() : withDatabase(terminal, values, 'change', (ottla) => job.readAsGroup(ottla)))
+    const job = new ConsumeJob(terminal, printer, values, (await clientConfig(values)).consumer)
+    await (values.group === undefined ? job.read() : withKafka(terminal, values, 'change', (kafka) => job.readAsGroup(kafka)))
     await terminal.flush()
     if (terminal.isInteractive || job.printed === 0) terminal.note(terminal.style('dim', `Processed a total of ${job.printed} messages`))
     return 0

@@ -1,8 +1,8 @@
-/** `ottla delete-records`: kafka-delete-records on a directory. */
+/** `ottla delete-records`: kafka-delete-records on a directory or a cluster. */
 import { readFileSync } from 'node:fs'
 import { required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { withKafka } from '../session.ts'
 
 interface Target { readonly topic: string; readonly partition: number; readonly offset: number }
 
@@ -33,7 +33,7 @@ export const deleteRecords: Command = defineCommand({
   summary: 'move the start of partitions up, dropping what lies before',
   usage: ['--data DIR --offset-json-file FILE', '--data DIR --topic NAME --partition N --before OFFSET'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     'offset-json-file': { type: 'text', value: 'FILE', help: '{"partitions": [{"topic": "orders", "partition": 0, "offset": 10}], "version": 1}' },
     topic: { type: 'text', value: 'NAME', help: 'one topic' },
@@ -45,10 +45,10 @@ export const deleteRecords: Command = defineCommand({
     const targets = values['offset-json-file'] === undefined
       ? [{ topic: required(values.topic, 'topic'), partition: required(values.partition, 'partition'), offset: required(values.before, 'before') }]
       : targetsOf(values['offset-json-file'])
-    return withDatabase(terminal, values, 'change', async (ottla) => {
+    return withKafka(terminal, values, 'change', async (kafka) => {
       if (!values.json) void terminal.line('Executing records delete operation\nRecords delete operation completed:')
       for (const topic of new Set(targets.map((t) => t.topic))) {
-        const results = await ottla.admin.deleteRecords(topic, targets.filter((t) => t.topic === topic))
+        const results = await kafka.admin.deleteRecords(topic, targets.filter((t) => t.topic === topic))
         for (const { partition, lowWatermark } of results) {
           if (values.json) await terminal.json({ topic, partition, lowWatermark })
           else await terminal.line(`partition: ${topic}-${partition}\tlow_watermark: ${lowWatermark}`)

@@ -1,6 +1,6 @@
-/** `ottla get-offsets`: kafka-get-offsets on a directory. */
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+/** `ottla get-offsets`: kafka-get-offsets on a directory or a cluster. */
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { withKafka } from '../session.ts'
 import { matching, toRegExp } from '../topic-names.ts'
 
 type Time = 'earliest' | 'latest' | 'maxTimestamp' | number
@@ -51,7 +51,7 @@ export const getOffsets: Command = defineCommand({
   summary: 'print offsets of partitions, at the ends or by time',
   usage: ['--data DIR [--topic NAME] [--partitions N,…] [--time TIME]'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     topic: { type: 'text', value: 'NAME', help: 'a topic or a regular expression (default: all)' },
     partitions: { type: 'text', value: 'N,…', help: 'partitions and ranges; the upper end of a range is not part of it' },
@@ -69,10 +69,10 @@ export const getOffsets: Command = defineCommand({
     const inPartitions = values.partitions === undefined ? () => true : partitionFilter(values.partitions)
     const rules = values['topic-partitions']
     const wanted = rules === undefined ? (_topic: string, partition: number) => inPartitions(partition) : topicPartitionFilter(rules)
-    return withDatabase(terminal, values, 'read', async (ottla) => {
+    return withKafka(terminal, values, 'read', async (kafka) => {
       let found = false
-      for (const topic of await matching(ottla, values.topic, !values['exclude-internal-topics'])) {
-        for (const { partition, offset, timestamp } of await ottla.admin.listOffsets(topic, time)) {
+      for (const topic of await matching(kafka, values.topic, !values['exclude-internal-topics'])) {
+        for (const { partition, offset, timestamp } of await kafka.admin.listOffsets(topic, time)) {
           if (!wanted(topic, partition)) continue
           found = true
           if (offset < 0) continue

@@ -1,16 +1,16 @@
-/** `ottla groups`: kafka-consumer-groups on a directory. The listings are in `group-listing.ts`, the offset plans in `reset-plan.ts`. */
-import type { Ottla } from '../../index.ts'
+/** `ottla groups`: kafka-consumer-groups on a directory or a cluster. The listings are in `group-listing.ts`, the offset plans in `reset-plan.ts`. */
+import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { describeGroups, printMembers, printOffsets, printState, type ListedGroup } from '../group-listing.ts'
 import { planOf, resolvePartitions, targetOffsets } from '../reset-plan.ts'
-import { withDatabase } from '../session.ts'
+import { withKafka } from '../session.ts'
 import { table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 const options = {
-  ...dataOptions,
+  ...sourceOptions,
   ...jsonLinesOption,
   list: { type: 'flag', help: 'list the groups' },
   describe: { type: 'flag', help: 'describe groups: their offsets and lag, or --members or --state' },
@@ -53,28 +53,28 @@ export const groups: Command = defineCommand({
   ],
   async run(terminal, values) {
     const action = oneOf(values, ['list', 'describe', 'delete', 'reset-offsets', 'delete-offsets'])
-    if (action === 'list') return withDatabase(terminal, values, 'read', (ottla) => list(ottla, terminal, values.state, values.json))
+    if (action === 'list') return withKafka(terminal, values, 'read', (kafka) => list(kafka, terminal, values.state, values.json))
     if (values.group.length === 0 && !values['all-groups']) throw new UsageError('give --group or --all-groups')
     if (values.group.length > 0 && values['all-groups']) throw new UsageError('--group and --all-groups exclude each other')
     if (action === 'describe') {
-      return withDatabase(terminal, values, 'read', async (ottla) => describe(ottla, terminal, await chosen(ottla, values.group), values))
+      return withKafka(terminal, values, 'read', async (kafka) => describe(kafka, terminal, await chosen(kafka, values.group), values))
     }
     if (action === 'delete') {
-      return withDatabase(terminal, values, 'change', async (ottla) => remove(ottla, terminal, await chosen(ottla, values.group), values.json))
+      return withKafka(terminal, values, 'change', async (kafka) => remove(kafka, terminal, await chosen(kafka, values.group), values.json))
     }
     if (action === 'delete-offsets') {
       if (values.topic.length === 0) throw new UsageError('--topic is required')
       const group = required(values.group[0], 'group')
-      return withDatabase(terminal, values, 'change', (ottla) => deleteOffsets(ottla, terminal, group, values.topic))
+      return withKafka(terminal, values, 'change', (kafka) => deleteOffsets(kafka, terminal, group, values.topic))
     }
     if (values.topic.length === 0 && !values['all-topics']) throw new UsageError('give --topic or --all-topics')
     const plan = planOf(values, new Date())
     const execute = values.execute && !values['dry-run']
-    return withDatabase(terminal, values, execute ? 'change' : 'read', async (ottla) => {
+    return withKafka(terminal, values, execute ? 'change' : 'read', async (kafka) => {
       const rows: string[][] = []
-      for (const group of await chosen(ottla, values.group, true)) {
-        const offsets = await targetOffsets(ottla, group, await resolvePartitions(ottla, group, values.topic), plan)
-        if (execute) await ottla.admin.alterGroupOffsets(group, offsets)
+      for (const group of await chosen(kafka, values.group, true)) {
+        const offsets = await targetOffsets(kafka, group, await resolvePartitions(kafka, group, values.topic), plan)
+        if (execute) await kafka.admin.alterGroupOffsets(group, offsets)
         for (const o of offsets) {
           if (values.json) void terminal.json({ group, topic: o.topic, partition: o.partition, newOffset: o.offset, executed: execute })
           rows.push([group, o.topic, String(o.partition), String(o.offset)])
@@ -88,8 +88,8 @@ export const groups: Command = defineCommand({
 })
 
 /** The groups named, or all. A group that is to be given offsets need not exist. */
-async function chosen(ottla: Ottla, named: readonly string[], mayBeNew = false): Promise<string[]> {
-  const existing = (await ottla.admin.listGroups()).map((g) => g.groupId).toSorted()
+async function chosen(kafka: Kafka, named: readonly string[], mayBeNew = false): Promise<string[]> {
+  const existing = (await kafka.admin.listGroups()).map((g) => g.groupId).toSorted()
   if (named.length === 0) return existing
   const missing = mayBeNew ? undefined : named.find((group) => !existing.includes(group))
   if (missing !== undefined) throw new OttlaError('GROUP_ID_NOT_FOUND', `there is no consumer group ${JSON.stringify(missing)}`)
@@ -97,9 +97,9 @@ async function chosen(ottla: Ottla, named: readonly string[], mayBeNew = false):
 }
 
 /** `state` undefined: names alone; empty: states too; else only groups in these. */
-async function list(ottla: Ottla, terminal: Terminal, state: string | undefined, json: boolean): Promise<number> {
+async function list(kafka: Kafka, terminal: Terminal, state: string | undefined, json: boolean): Promise<number> {
   const wanted = (state ?? '').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '')
-  const found = (await ottla.admin.listGroups()).filter((g) => wanted.length === 0 || wanted.includes(g.state.toLowerCase()))
+  const found = (await kafka.admin.listGroups()).filter((g) => wanted.length === 0 || wanted.includes(g.state.toLowerCase()))
   const all = found.toSorted((a, b) => a.groupId < b.groupId ? -1 : 1)
   if (json) for (const group of all) void terminal.json(group)
   else if (state !== undefined) await terminal.line(table(['GROUP', 'STATE'], all.map((g) => [g.groupId, g.state])))
@@ -109,14 +109,14 @@ async function list(ottla: Ottla, terminal: Terminal, state: string | undefined,
 
 interface DescribeValues { readonly members: boolean; readonly state: string | undefined; readonly verbose: boolean; readonly json: boolean }
 
-async function describe(ottla: Ottla, terminal: Terminal, names: readonly string[], values: DescribeValues): Promise<number> {
-  const found: ListedGroup[] = await describeGroups(ottla, names)
+async function describe(kafka: Kafka, terminal: Terminal, names: readonly string[], values: DescribeValues): Promise<number> {
+  const found: ListedGroup[] = await describeGroups(kafka, names)
   if (values.json) {
     for (const group of found) await terminal.json({ ...group.description, offsets: group.offsets })
     return 0
   }
   const view = values.members ? 'members' : values.state !== undefined ? 'state' : 'offsets'
-  const { controller, brokers } = await ottla.admin.describeCluster()
+  const { controller, brokers } = await kafka.admin.describeCluster()
   const broker = brokers.find((b) => b.id === controller)
   const coordinator = `${broker?.host ?? ''}:${broker?.port ?? ''}  (${controller})`
   for (const group of found) {
@@ -129,12 +129,12 @@ async function describe(ottla: Ottla, terminal: Terminal, names: readonly string
   return 0
 }
 
-async function remove(ottla: Ottla, terminal: Terminal, names: readonly string[], json: boolean): Promise<number> {
+async function remove(kafka: Kafka, terminal: Terminal, names: readonly string[], json: boolean): Promise<number> {
   const deleted: string[] = []
   let failed = 0
   for (const group of names) {
     try {
-      await ottla.admin.deleteGroup(group)
+      await kafka.admin.deleteGroup(group)
       deleted.push(group)
     } catch (error) {
       failed = 1
@@ -147,9 +147,9 @@ async function remove(ottla: Ottla, terminal: Terminal, names: readonly string[]
   return failed
 }
 
-async function deleteOffsets(ottla: Ottla, terminal: Terminal, group: string, topics: readonly string[]): Promise<number> {
-  const partitions = await resolvePartitions(ottla, group, topics)
-  await ottla.admin.deleteGroupOffsets(group, partitions)
+async function deleteOffsets(kafka: Kafka, terminal: Terminal, group: string, topics: readonly string[]): Promise<number> {
+  const partitions = await resolvePartitions(kafka, group, topics)
+  await kafka.admin.deleteGroupOffsets(group, partitions)
   const rows = partitions.map((p) => [p.topic, String(p.partition), 'Successful'])
   void terminal.line(`Request succeed for deleting offsets with topic ${topics.join(', ')} group ${group}\n`)
   await terminal.line(table(['TOPIC', 'PARTITION', 'STATUS'], rows))

@@ -1,8 +1,8 @@
-/** `ottla perf consume`: kafka-consumer-perf-test on a directory. */
+/** `ottla perf consume`: kafka-consumer-perf-test on a directory or a cluster. */
 import type { ConsumerSettings } from '../../index.ts'
 import { pairs, required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, type Command } from '../command.ts'
+import { clientConfig, withFormerName, withKafka } from '../session.ts'
 
 const MEGABYTE = 1024 * 1024
 const POLL_MS = 100
@@ -15,24 +15,26 @@ export const perfConsume: Command = defineCommand({
   summary: 'measure reading, as kafka-consumer-perf-test does',
   usage: ['--data DIR --topic NAME --messages N [--timeout MS]'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     topic: { type: 'text', value: 'NAME', help: 'the topic' },
     messages: { type: 'number', least: 0, help: 'how many records' },
     timeout: { type: 'number', least: 0, value: 'MS', help: `stop when nothing came for so long, and at once at the end of the log (${DEFAULT_TIMEOUT_MS})` },
     'hide-header': { type: 'flag', help: 'without the names of the columns' },
+    'consumer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'consumer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the consumer' },
   },
   notes: ['Values and keys are read by a cursor, without decoding; MB are 1048576 bytes of keys and values.'],
   examples: ['ottla perf consume --data ./data --topic perf --messages 1000000'],
-  async run(terminal, values) {
+  async run(terminal, given) {
+    const values = withFormerName(given, given['consumer.config'])
     const topic = required(values.topic, 'topic')
     const wanted = required(values.messages, 'messages')
-    const settings = pairs('consumer-props', values['consumer-props']) as ConsumerSettings
-    return withDatabase(terminal, values, 'read', async (ottla) => {
-      const starts = await ottla.admin.listOffsets(topic, 'earliest')
-      const ends = new Map((await ottla.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))
-      const consumer = ottla.consumer(settings)
+    const settings = { ...(await clientConfig(values)).consumer, ...pairs('consumer-props', values['consumer-props']) } as ConsumerSettings
+    return withKafka(terminal, values, 'read', async (kafka) => {
+      const starts = await kafka.admin.listOffsets(topic, 'earliest')
+      const ends = new Map((await kafka.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))
+      const consumer = kafka.consumer(settings)
       consumer.assign(starts.map(({ partition, offset }) => ({ topic, partition, offset })))
       const startedAt = new Date()
       const started = performance.now()

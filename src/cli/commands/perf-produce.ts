@@ -1,10 +1,10 @@
-/** `ottla perf produce`: kafka-producer-perf-test on a directory. */
+/** `ottla perf produce`: kafka-producer-perf-test on a directory or a cluster. */
 import { readFileSync } from 'node:fs'
-import type { Producer, ProducerSettings } from '../../index.ts'
+import type { Ottla, Producer, ProducerSettings } from '../../index.ts'
 import { pairs, required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { LatencyHistogram } from '../latency.ts'
-import { withDatabase } from '../session.ts'
+import { clientConfig, isRemote, withFormerName, withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 const WINDOW_MS = 5000
@@ -15,7 +15,7 @@ export const perfProduce: Command = defineCommand({
   summary: 'measure writing, as kafka-producer-perf-test does',
   usage: ['--data DIR --topic NAME --num-records N --record-size BYTES --throughput N [--producer-props NAME=VALUE …]'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     topic: { type: 'text', value: 'NAME', help: 'the topic; it is created when it is not there' },
     'num-records': { type: 'number', least: 0, help: 'how many records' },
@@ -23,6 +23,7 @@ export const perfProduce: Command = defineCommand({
     'payload-file': { type: 'text', value: 'FILE', help: 'take the values from this file instead, at random' },
     'payload-delimiter': { type: 'text', value: 'TEXT', help: 'what separates them (line feed)' },
     throughput: { type: 'number', least: -1, help: 'records a second at most; -1 (default): as many as it takes' },
+    'producer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'producer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the producer, such as acks=1 linger.ms=5' },
     'warmup-records': { type: 'number', least: 0, help: 'leave so many records at the start out of the figures' },
     'print-metrics': { type: 'flag', help: 'print what the database counted' },
@@ -32,19 +33,23 @@ export const perfProduce: Command = defineCommand({
     'all (default) a record is on disk when it is acknowledged.',
   ],
   examples: ['ottla perf produce --data ./data --topic perf --num-records 1000000 --record-size 100 --throughput -1 --producer-props acks=1'],
-  async run(terminal, values) {
+  async run(terminal, given) {
+    const values = withFormerName(given, given['producer.config'])
     const topic = required(values.topic, 'topic')
     const total = required(values['num-records'], 'num-records')
     const payloads = payloadsOf(values['record-size'], values['payload-file'], values['payload-delimiter'])
-    const settings = pairs('producer-props', values['producer-props']) as ProducerSettings
-    return withDatabase(terminal, values, 'create', async (ottla) => {
-      await ottla.admin.createTopic(topic, { ifNotExists: true })
-      const producer = ottla.producer(settings)
+    const { 'bootstrap.servers': servers, ...props } = pairs('producer-props', values['producer-props'])
+    const source = { ...values, 'bootstrap-server': values['bootstrap-server'] ?? servers }
+    if (isRemote(source) && values['print-metrics']) throw new UsageError('--print-metrics tells what the database of a directory counted: it needs --data')
+    const settings = { ...(await clientConfig(values)).producer, ...props } as ProducerSettings
+    return withKafka(terminal, source, 'create', async (kafka) => {
+      await kafka.admin.createTopic(topic, { ifNotExists: true })
+      const producer = kafka.producer(settings)
       const stats = new Stats(terminal, values['warmup-records'] ?? 0, values.json)
       await drive(terminal, producer, { topic, payloads, total, throughput: values.throughput ?? -1 }, stats)
       await producer.close()
       await stats.finish()
-      if (values['print-metrics']) await terminal.json(ottla.metrics())
+      if (values['print-metrics']) await terminal.json((kafka as Ottla).metrics())
       return 0
     })
   },

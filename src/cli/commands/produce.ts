@@ -1,15 +1,15 @@
 /**
- * `ottla produce`: kafka-console-producer on a directory, for whole files too. Every byte of the input is kept: see `--input-format` in
+ * `ottla produce`: kafka-console-producer on a directory or a cluster, for whole files too. Every byte of the input is kept: see `--input-format` in
  * the notes below for how it is cut into records.
  */
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
 import { checkNames, choice, pairs } from '../arguments.ts'
-import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
+import { defineCommand, sourceOptions, UsageError, type Command } from '../command.ts'
 import { encodingOf, lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
 import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
-import { withDatabase } from '../session.ts'
+import { clientConfig, withFormerName, withKafka } from '../session.ts'
 import { bytesText, countText } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -20,7 +20,7 @@ export const produce: Command = defineCommand({
   summary: 'write lines, files or pipes to a topic',
   usage: ['--data DIR --topic NAME [--file FILE] [options]   (default: standard input)'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     topic: { type: 'text', value: 'NAME', help: 'the topic; it is created when it is not there' },
     file: { type: 'text', value: 'FILE', help: 'read this instead of standard input' },
     'input-format': { type: 'text', value: 'FORMAT', help: 'lines (default), raw or json; see below' },
@@ -34,6 +34,7 @@ export const produce: Command = defineCommand({
     headers: { type: 'flag', help: 'lines have headers first, "a:1,b:2<tab>"; short for --property parse.headers=true' },
     property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-producer: ${lineProperties.join(', ')}` },
     'reader-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
+    'producer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'producer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the producer' },
     acks: { type: 'text', value: '0|1|all', help: 'all (default): on disk when acknowledged' },
     'request-required-acks': { type: 'text', value: '0|1|all', help: 'the same' },
@@ -62,7 +63,8 @@ export const produce: Command = defineCommand({
     'ottla produce --data ./data --topic users --key-separator : --file users.txt --compression-codec zstd',
     'tar c src | ottla produce --data ./data --topic backup --raw',
   ],
-  async run(terminal, values) {
+  async run(terminal, given) {
+    const values = withFormerName(given, given['producer.config'])
     const format = values.raw ? 'raw' : choice('input-format', values['input-format'] ?? 'lines', ['lines', 'raw', 'json'])
     if (values.topic === undefined && format !== 'json') throw new UsageError('--topic is required')
     const encoding = encodingOf(values.encoding)
@@ -76,8 +78,9 @@ export const produce: Command = defineCommand({
     const partition = values.partition ?? (format === 'raw' ? 0 : undefined)
     const job: Job = { format, topic: values.topic, partition, encoding, layout: lineLayout(properties), sync: values.sync, chunk }
     await opened(input)
-    return withDatabase(terminal, values, 'create', async (ottla) => {
-      const producer = ottla.producer(settingsOf(values))
+    const config = (await clientConfig(values)).producer
+    return withKafka(terminal, values, 'create', async (kafka) => {
+      const producer = kafka.producer({ ...config, ...settingsOf(values) })
       return send(terminal, producer, input, job)
     })
   },

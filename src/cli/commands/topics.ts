@@ -1,14 +1,14 @@
-/** `ottla topics`: kafka-topics on a directory. */
-import type { Ottla } from '../../index.ts'
+/** `ottla topics`: kafka-topics on a directory or a cluster. */
+import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, pairs, required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { matching } from '../topic-names.ts'
 
 const options = {
-  ...dataOptions,
+  ...sourceOptions,
   ...jsonLinesOption,
   create: { type: 'flag', help: 'create the topic' },
   list: { type: 'flag', help: 'list the topics' },
@@ -48,18 +48,18 @@ export const topics: Command = defineCommand({
     const action = oneOf(values, ['create', 'list', 'describe', 'alter', 'delete'])
     if (action !== 'list' && action !== 'describe') required(values.topic, 'topic')
     const access = action === 'create' ? 'create' : action === 'list' || action === 'describe' ? 'read' : 'change'
-    return withDatabase(terminal, values, access, (ottla) => actions[action](ottla, terminal, values))
+    return withKafka(terminal, values, access, (kafka) => actions[action](kafka, terminal, values))
   },
 })
 
-type Action = (ottla: Ottla, terminal: Terminal, values: TopicValues) => Promise<number>
+type Action = (kafka: Kafka, terminal: Terminal, values: TopicValues) => Promise<number>
 
 const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delete', Action>> = {
-  create: async (ottla, terminal, values) => {
+  create: async (kafka, terminal, values) => {
     const name = values.topic!
-    const existed = values['if-not-exists'] && (await ottla.admin.listTopics({ internal: true })).includes(name)
+    const existed = values['if-not-exists'] && (await kafka.admin.listTopics({ internal: true })).includes(name)
     if (existed) return 0
-    await ottla.admin.createTopic(name, {
+    await kafka.admin.createTopic(name, {
       config: pairs('config', values.config),
       ...(values.partitions === undefined ? {} : { partitions: values.partitions }),
       ...(values['replication-factor'] === undefined ? {} : { replicationFactor: values['replication-factor'] }),
@@ -67,35 +67,35 @@ const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delet
     await terminal.line(`Created topic ${name}.`)
     return 0
   },
-  list: async (ottla, terminal, values) => {
-    for (const name of await matching(ottla, values.topic, !values['exclude-internal'])) {
+  list: async (kafka, terminal, values) => {
+    for (const name of await matching(kafka, values.topic, !values['exclude-internal'])) {
       if (values.json) await terminal.json({ topic: name })
       else await terminal.line(name)
     }
     return 0
   },
-  describe: async (ottla, terminal, values) => {
-    const names = await matching(ottla, values.topic, !values['exclude-internal'])
+  describe: async (kafka, terminal, values) => {
+    const names = await matching(kafka, values.topic, !values['exclude-internal'])
     if (names.length === 0 && values.topic !== undefined && !values['if-exists']) throw missing(values.topic)
-    for (const name of names) await describe(ottla, terminal, name, values.json)
+    for (const name of names) await describe(kafka, terminal, name, values.json)
     return 0
   },
-  alter: async (ottla, terminal, values) => {
+  alter: async (kafka, terminal, values) => {
     const total = required(values.partitions, 'partitions')
     if (values.config.length > 0) throw new UsageError('settings are altered by: ottla configs --alter --add-config NAME=VALUE')
-    const names = await matching(ottla, values.topic, true)
+    const names = await matching(kafka, values.topic, true)
     if (names.length === 0 && !values['if-exists']) throw missing(values.topic!)
     for (const name of names) {
-      await ottla.admin.createPartitions(name, total)
+      await kafka.admin.createPartitions(name, total)
       await terminal.line(`Topic ${name} has ${total} partitions.`)
     }
     return 0
   },
-  delete: async (ottla, terminal, values) => {
-    const names = await matching(ottla, values.topic, true)
+  delete: async (kafka, terminal, values) => {
+    const names = await matching(kafka, values.topic, true)
     if (names.length === 0 && !values['if-exists']) throw missing(values.topic!)
     for (const name of names) {
-      await ottla.admin.deleteTopic(name)
+      await kafka.admin.deleteTopic(name)
       await terminal.line(`Deleted topic ${name}.`)
     }
     return 0
@@ -106,9 +106,9 @@ function missing(topic: string): OttlaError {
   return new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(topic)}`, { topic })
 }
 
-async function describe(ottla: Ottla, terminal: Terminal, name: string, json: boolean): Promise<void> {
-  const topic = await ottla.admin.describeTopic(name)
-  const config = (await ottla.admin.describeConfigs({ topic: name })).filter((entry) => entry.source === 'topic')
+async function describe(kafka: Kafka, terminal: Terminal, name: string, json: boolean): Promise<void> {
+  const topic = await kafka.admin.describeTopic(name)
+  const config = (await kafka.admin.describeConfigs({ topic: name })).filter((entry) => entry.source === 'topic')
   if (json) {
     await terminal.json({ ...topic, config: Object.fromEntries(config.map((entry) => [entry.name, entry.value])) })
     return
