@@ -1,0 +1,1 @@
+export declare const confluentClient: string | null
