@@ -51,22 +51,28 @@ export class SealedFlusher {
   /** Resolves once the logs of all sealed segments are durable. Rejects when a sync failed. */
   logsDurable(): Promise<void> {
     if (this.#pending.every((sealed) => sealed.logIsDurable)) return Promise.resolve()
-    this.#syncing ??= this.#syncLogs().finally(() => { this.#syncing = null })
+    this.#syncing ??= this.#syncLogs()
     return this.#syncing
   }
 
+  /** Whoever is told of this run's end must not have come after its last look: `#syncing` is cleared in the same breath. */
   async #syncLogs(): Promise<void> {
-    for (let next = this.#nextToSync(); next !== undefined; next = this.#nextToSync()) {
-      const sealed = next
-      try {
-        await this.#state.sharing.syncGate.run(() => sealed.segment.datasync())
-      } catch (error) {
-        if (!this.#pending.includes(sealed)) continue
-        if (isSyncFailure(error)) this.#onFailure(error)
-        throw error
-      }
-      sealed.logIsDurable = true
+    try {
+      for (let next = this.#nextToSync(); next !== undefined; next = this.#nextToSync()) await this.#syncLog(next)
+    } finally {
+      this.#syncing = null
     }
+  }
+
+  async #syncLog(sealed: Sealed): Promise<void> {
+    try {
+      await this.#state.sharing.syncGate.run(() => sealed.segment.datasync())
+    } catch (error) {
+      if (!this.#pending.includes(sealed)) return
+      if (isSyncFailure(error)) this.#onFailure(error)
+      throw error
+    }
+    sealed.logIsDurable = true
   }
 
   #nextToSync(): Sealed | undefined { return this.#pending.find((sealed) => !sealed.logIsDurable) }
@@ -74,11 +80,20 @@ export class SealedFlusher {
   /** Resolves once sealed segments are durable with all that belongs to them. Rejects when that failed. */
   settled(): Promise<void> {
     if (this.#pending.length === 0) return Promise.resolve()
-    this.#settling ??= this.#settle().finally(() => { this.#settling = null })
+    this.#settling ??= this.#settle()
     return this.#settling
   }
 
+  /** As `#syncLogs`: nothing may come between the last look and the end. */
   async #settle(): Promise<void> {
+    try {
+      await this.#settleAll()
+    } finally {
+      this.#settling = null
+    }
+  }
+
+  async #settleAll(): Promise<void> {
     const { sharing, producers, offsets } = this.#state
     for (let sealed = this.#pending[0]; sealed !== undefined; sealed = this.#pending[0]) {
       await this.logsDurable()
