@@ -32,7 +32,9 @@ function chunkOf(id, context) {
   return closureOf('cli/main', context).has(id) ? 'base' : 'core'
 }
 const { output } = await bundle.write({
-  dir: 'dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js', minify: false,
+  dir: 'dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js',
+  // Reading source is most of a start. Comments go and local variables get short names; lines and all names that a stack trace shows stay.
+  minify: { compress: false, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: false } }, comments: false,
   codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: chunkOf, debugName: 'library' }] },
 })
 await bundle.close()

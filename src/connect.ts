@@ -3,6 +3,7 @@
  * directories do not pay for it.
  */
 import type { Kafka } from './client/types.ts'
+import { loadPart } from './common/load-part.ts'
 import type { Logger } from './common/logger.ts'
 import type { ClientSettings } from './config/settings.ts'
 import type { ConnectionOptions } from 'node:tls'
@@ -24,6 +25,6 @@ export interface ConnectOptions {
  * SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM; ABORTED by the signal.
  */
 export async function connect(bootstrap: string | readonly string[] | ClientSettings & ConnectOptions, settings?: ClientSettings & ConnectOptions): Promise<Kafka> {
-  const { connectKafka } = await import('./remote-kafka.ts')
+  const { connectKafka } = await loadPart('the code for connections', () => import('./remote-kafka.ts'))
   return connectKafka(bootstrap, settings)
 }

@@ -12,11 +12,11 @@ import { logConfigFor, type BrokerContext } from './broker/broker-context.ts'
 import { BrokerMetrics } from './broker/broker-metrics.ts'
 import { Broker } from './broker/broker.ts'
 import { FetchWaiters } from './broker/fetch-waiters.ts'
+import { GroupsOnDemand } from './broker/groups-on-demand.ts'
 import { metadataFileIn } from './broker/metadata-file.ts'
 import { createOffsetsTopic, offsetsLogs } from './broker/offsets-topic.ts'
 import { topicFoldersOf } from './broker/topic-folders.ts'
 import type { BrokerValues } from './config/values.ts'
-import { GroupCoordinator } from './coordinator/group-coordinator.ts'
 import { lockDirectory } from './io/directory-lock.ts'
 import type { FileSystem } from './io/file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
@@ -163,14 +163,12 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
   const users = await UserStore.load(store, readOnly, logger)
   const producerIds = await ProducerIds.load(store, highestProducerId(logs), logger)
-  const groups = GroupCoordinator.start({
+  const groups = new GroupsOnDemand({
     offsetsLogs: () => offsetsLogs(topics, logs),
     createOffsetsTopic: (partitions) => createOffsetsTopic(topics, logs, config.values, partitions),
     settings: config.live, ports, readOnly, topicPartitions: (topic) => topics.partitionCount(topic), topicName: (topicId) => topics.nameOf(topicId),
   })
   opened.push(() => groups.close())
-  // Groups that cannot be read must not hide the records.
-  await groups.loaded.catch((error: unknown) => logger.error('consumer groups could not be loaded: calls about them will fail', { error }))
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {

@@ -9,6 +9,7 @@
 import { dirname, resolve } from 'node:path'
 import { checkLogger, checkSignal } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
+import { loadPart } from './common/load-part.ts'
 import type { Logger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
@@ -189,7 +190,7 @@ function leave(key: string, shared: Shared, database: Database, handle: OttlaHan
 
 async function openInMemory(checked: Checked): Promise<Ottla> {
   if (checked.options.readOnly === true) throw new OttlaError('INVALID_CONFIG', 'a database in memory begins empty: readOnly makes no sense with inMemory')
-  const { SimulatedFileSystem } = await import('./testing/simulated-file-system.ts')
+  const { SimulatedFileSystem } = await loadPart('the code for databases in memory', () => import('./testing/simulated-file-system.ts'))
   const fileSystem = new SimulatedFileSystem({ clock: systemPorts.clock, recordOperations: false })
   const handles = new Set<OttlaHandle>()
   const database = await Database.open(databaseOptions(checked, '/', fileSystem, emitTo(handles)))

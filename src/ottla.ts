@@ -7,6 +7,7 @@ import { createClients, type Clients } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
 import { callOptions, shown } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
+import { loadPart } from './common/load-part.ts'
 import { checkTopicName } from './common/topic-partition.ts'
 import type { Database, OttlaEvent, OttlaEvents } from './database.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
@@ -133,7 +134,7 @@ export class OttlaHandle implements Ottla {
     this.#check()
     checkVerifyOptions(options)
     // Loaded on demand: most programs never ask.
-    const { checkLog } = await import('./log/log-check.ts')
+    const { checkLog } = await loadPart('the code for checks', () => import('./log/log-check.ts'))
     await loadAllCodecs()
     if (!this.#database.readOnly) for (const log of this.#database.logs.logs()) if (!log.isOffline) await log.flush()
     for await (const finding of checkLog(this.#database.fileSystem, this.#database.directory, options)) {
@@ -145,7 +146,7 @@ export class OttlaHandle implements Ottla {
   async listen(options: ListenOptions = {}): Promise<Listener> {
     this.#check()
     // Loaded on demand: an embedded database needs no network.
-    const { openListener } = await import('./server/wire-listener.ts')
+    const { openListener } = await loadPart('the code for listeners', () => import('./server/wire-listener.ts'))
     const { parts, release } = this.listenerParts()
     const opening = openListener(parts, options, () => {
       this.#ports.delete(opening)

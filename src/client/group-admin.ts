@@ -1,9 +1,10 @@
 /** The part of the admin client that concerns consumer groups and their offsets. */
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
 import { nearest } from '../config/suggestion.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
-import { decodeAssignment } from '../protocol/consumer-protocol.ts'
+import type { Assignment } from '../protocol/consumer-protocol.ts'
 import { throwOnFailure } from './failure.ts'
 import { checkOffsets, checkPartitions } from './partition-arguments.ts'
 import type { RequestCaller } from './request-caller.ts'
@@ -14,9 +15,9 @@ function checkGroup(id: unknown): asserts id is string {
   throw new OttlaError('INVALID_GROUP_ID', `a group id is a string that is not empty, not ${id === '' ? 'an empty one' : typeof id}`)
 }
 
-function assigned(bytes: Uint8Array): TopicPartition[] {
+function assigned(decode: (bytes: Uint8Array) => Assignment, bytes: Uint8Array): TopicPartition[] {
   try {
-    return decodeAssignment(bytes).assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+    return decode(bytes).assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
   } catch {
     // Members of another protocol type keep other bytes here.
     return []
@@ -58,11 +59,12 @@ export class GroupAdmin {
     const group = groups.find((each) => each.groupId === id)
     // Kafka answers for a group that does not exist with a dead one.
     if (group === undefined || group.errorCode !== 0 || group.groupState === 'Dead') throw await this.#notFound(id)
+    const { decodeAssignment } = await loadPart('the code for members of groups', () => import('../protocol/consumer-protocol.ts'))
     return {
       groupId: id, state: group.groupState, protocolType: group.protocolType, protocol: group.protocolData,
       members: group.members.map((each) => ({
         memberId: each.memberId, groupInstanceId: each.groupInstanceId, clientId: each.clientId, clientHost: each.clientHost,
-        assignment: assigned(each.memberAssignment),
+        assignment: assigned(decodeAssignment, each.memberAssignment),
       })),
     }
   }

@@ -1,10 +1,16 @@
-/** What a group's leader does between JoinGroup and SyncGroup: who gets which partition, by the assignor that was voted for. */
+/**
+ * What a member says to its group and hears from it, and what the group's leader does between JoinGroup and SyncGroup: who gets which partition,
+ * by the assignor that was voted for. Loaded as a whole by the first member (membership.ts).
+ */
 import { OttlaError } from '../common/errors.ts'
 import type { TopicPartition } from '../common/topic-partition.ts'
 import type { BrokerApi, JoinGroupResponse, SyncGroupRequest } from '../protocol/broker-api.ts'
 import { decodeSubscription, encodeAssignment, type TopicPartitions } from '../protocol/consumer-protocol.ts'
 import type { AssignorMember, AssignorTopic } from './assignors/assignor.ts'
 import { assignorNamed } from './assignors/registry.ts'
+
+export { CONSUMER_PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from '../protocol/consumer-protocol.ts'
+export { assignors } from './assignors/registry.ts'
 
 export interface GroupAssignment {
   readonly assignments: SyncGroupRequest['assignments']

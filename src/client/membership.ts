@@ -13,16 +13,15 @@
  * the next step, commits nothing, and joins as a new one.
  */
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import { partitionKey, type TopicPartition } from '../common/topic-partition.ts'
 import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi, Failure, JoinGroupResponse } from '../protocol/broker-api.ts'
-import { CONSUMER_PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from '../protocol/consumer-protocol.ts'
-import { assignors } from './assignors/registry.ts'
 import { backoffMs } from './backoff.ts'
 import { errorOf } from './failure.ts'
-import { assignGroup, byTopic, flat } from './group-assignment.ts'
+import type * as GroupAssignment from './group-assignment.ts'
 import type { CommitIdentity } from './offset-commits.ts'
 import type { TopicWatch } from './topic-watch.ts'
 import { sleep } from './waiting.ts'
@@ -78,7 +77,7 @@ export class Membership {
     this.#embedded = embedded
     this.#watch = watch
     this.#hooks = hooks
-    this.#cooperative = values['partition.assignment.strategy'].every((name) => assignors[name].protocol === 'cooperative')
+    this.#cooperative = values['partition.assignment.strategy'].every((name) => name === 'cooperative-sticky')
   }
 
   get identity(): CommitIdentity { return { memberId: this.#memberId, generationId: this.#generationId, groupInstanceId: this.#values['group.instance.id'] } }
@@ -175,9 +174,11 @@ export class Membership {
 
   /** False: to be tried again at once. */
   async #joinOnce(): Promise<boolean> {
+    // Assignors and their formats are loaded by the first member of a process.
+    const format = await loadPart('the code for members of groups', () => import('./group-assignment.ts'))
     const topics = await this.#watch.resolve()
     if (this.#closed) return true
-    const joined = await this.#api.joinGroup(this.#joinRequest(topics))
+    const joined = await this.#api.joinGroup(this.#joinRequest(format, topics))
     const error = errorOf(joined, `joining group ${this.#groupId}`)
     if (this.#closed) {
       if (error === null) await this.#leave(joined.memberId, 'the consumer was closed')
@@ -190,30 +191,30 @@ export class Membership {
     if (error !== null) return this.#joinRefused(error)
     this.#memberId = joined.memberId
     this.#generationId = joined.generationId
-    return this.#sync(joined)
+    return this.#sync(format, joined)
   }
 
-  #joinRequest(topics: readonly string[]): Parameters<BrokerApi['joinGroup']>[0] {
+  #joinRequest(format: typeof GroupAssignment, topics: readonly string[]): Parameters<BrokerApi['joinGroup']>[0] {
     const owned = this.#hooks.owned()
     return {
       groupId: this.#groupId, memberId: this.#memberId, groupInstanceId: this.#values['group.instance.id'],
-      sessionTimeoutMs: this.#values['session.timeout.ms'], rebalanceTimeoutMs: this.#values['max.poll.interval.ms'], protocolType: CONSUMER_PROTOCOL_TYPE,
+      sessionTimeoutMs: this.#values['session.timeout.ms'], rebalanceTimeoutMs: this.#values['max.poll.interval.ms'], protocolType: format.CONSUMER_PROTOCOL_TYPE,
       clientId: this.#values['client.id'] === '' ? 'ottla' : this.#values['client.id'], clientHost: '',
       requireKnownMemberId: !this.#embedded, inProcess: this.#embedded,
       protocols: this.#values['partition.assignment.strategy'].map((name) => ({
         name,
-        metadata: encodeSubscription({
-          topics, userData: assignors[name].userData(this.#lastAssignment, this.#lastGenerationId), ownedPartitions: byTopic(owned),
+        metadata: format.encodeSubscription({
+          topics, userData: format.assignors[name].userData(this.#lastAssignment, this.#lastGenerationId), ownedPartitions: format.byTopic(owned),
           generationId: this.#generationId, rackId: this.#values['client.rack'] === '' ? null : this.#values['client.rack'],
         }),
       })),
     }
   }
 
-  async #sync(joined: JoinGroupResponse): Promise<boolean> {
+  async #sync(format: typeof GroupAssignment, joined: JoinGroupResponse): Promise<boolean> {
     let assignments: Parameters<BrokerApi['syncGroup']>[0]['assignments'] = []
     if (joined.leader === joined.memberId && !joined.skipAssignment) {
-      const plan = await assignGroup(this.#api, joined)
+      const plan = await format.assignGroup(this.#api, joined)
       this.#watch.watchAlso(plan.topics, plan.partitions)
       assignments = plan.assignments
     } else {
@@ -221,12 +222,12 @@ export class Membership {
     }
     const synced = await this.#api.syncGroup({
       groupId: this.#groupId, memberId: this.#memberId, groupInstanceId: this.#values['group.instance.id'], generationId: this.#generationId,
-      protocolType: CONSUMER_PROTOCOL_TYPE, protocolName: joined.protocolName, assignments,
+      protocolType: format.CONSUMER_PROTOCOL_TYPE, protocolName: joined.protocolName, assignments,
     })
     if (this.#closed) return true
     const error = errorOf(synced, `syncing with group ${this.#groupId}`)
     if (error !== null) return this.#joinRefused(error)
-    this.#assignment = flat(decodeAssignment(synced.assignment).assignedPartitions)
+    this.#assignment = format.flat(format.decodeAssignment(synced.assignment).assignedPartitions)
     this.#state = 'assigned'
     this.#startTimers()
     this.#hooks.changed()

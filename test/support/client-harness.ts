@@ -1,4 +1,6 @@
 /** One manual clock, a fake broker and the clients over it. */
+// Loaded already, so that a member's first join takes no time of the real world.
+import '../../src/client/group-assignment.ts'
 import { createClients, type Clients } from '../../src/client/clients.ts'
 import type { Ports } from '../../src/common/ports.ts'
 import { ManualScheduler } from '../../src/testing/manual-scheduler.ts'

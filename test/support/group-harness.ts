@@ -1,6 +1,6 @@
 /** A group coordinator on a log in memory, on hand-driven time; it can be reopened on the same log, and its appends made to fail or wait. */
 import { OttlaError } from '../../src/common/errors.ts'
-import { GroupCoordinator, type GroupSettings } from '../../src/coordinator/group-coordinator.ts'
+import { GroupCoordinator, type GroupCoordinatorOptions, type GroupSettings } from '../../src/coordinator/group-coordinator.ts'
 import type { OffsetsLog } from '../../src/coordinator/offsets-log.ts'
 import { decodeGroupRecord, type KnownRecord } from '../../src/coordinator/record-codec.ts'
 import type { JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse, SyncGroupResponse } from '../../src/protocol/broker-api.ts'
@@ -94,8 +94,8 @@ export class GroupHarness {
     return harness
   }
 
-  start(readOnly: boolean = false): GroupCoordinator {
-    this.coordinator = GroupCoordinator.start({
+  options(readOnly: boolean = false): GroupCoordinatorOptions {
+    return {
       offsetsLogs: () => this.logs,
       createOffsetsTopic: async (partitions) => {
         if (this.logs.length === 0) this.logs = Array.from({ length: partitions }, () => new MemoryOffsetsLog())
@@ -105,7 +105,11 @@ export class GroupHarness {
       ports: { clock: this.scheduler.clock, scheduler: this.scheduler, random: this.random, logger: this.logger },
       topicPartitions: (topic) => this.topics.get(topic) ?? null,
       readOnly,
-    })
+    }
+  }
+
+  start(readOnly: boolean = false): GroupCoordinator {
+    this.coordinator = GroupCoordinator.start(this.options(readOnly))
     return this.coordinator
   }
 

@@ -1,0 +1,84 @@
+/**
+ * What a fresh process loads to open a directory and send, which is most of the time that takes (docs/adr/0017): the guard that needs no clock. A static
+ * import of something that could wait makes it red; what is new on the way to a send may be added here.
+ */
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { open, silentLogger } from '../src/index.ts'
+import { compilePackage, runModule } from './support/child-process.ts'
+
+const root = mkdtempSync(join(realpathSync(tmpdir()), 'ottla-start-up-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** Node's own modules that take milliseconds: ciphers, compression, TLS, HTTP, clocks … `net` comes with the lock. */
+const heavyBuiltin = /^(?:NativeModule |Internal Binding )(?:internal\/)?(?:crypto|zlib|tls|_tls|https?|_http|http2|inspector|module|os|perf_hooks|worker_threads)(?:\/|$)/
+/** Parts of ours that wait for their first use. */
+const waiting = [
+  /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-repair)/, /^remote-kafka/,
+  /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
+]
+/** Bytes of source, comments included, as tsc writes it: raise it only for what a send needs. */
+const MOST_BYTES = 950_000
+
+interface Loaded { readonly builtins: string[]; readonly scripts: string[] }
+
+describe('a process that opens a directory and sends', () => {
+  let loaded: Loaded
+  let packageRoot: string
+
+  beforeAll(async () => {
+    const directory = join(root, 'data')
+    const ottla = await open(directory, { logger: silentLogger })
+    await ottla.admin.createTopic('t')
+    await ottla.producer().send({ topic: 't', value: 'x' })
+    const consumer = ottla.consumer({ 'group.id': 'g' })
+    await consumer.commit([{ topic: 't', partition: 0, offset: 1 }])
+    await consumer.close()
+    await ottla.close()
+    const entry = pathToFileURL(realpathSync(fileURLToPath(compilePackage(`start-up-${process.pid}`)))).href
+    packageRoot = new URL('.', entry).href
+    const { lines, status } = await runModule(`
+      const before = new Set(process.moduleLoadList)
+      const { open, silentLogger } = await import(${JSON.stringify(entry)})
+      const ottla = await open(${JSON.stringify(directory)}, { logger: silentLogger })
+      await ottla.producer().send({ topic: 't', value: 'y' })
+      const builtins = process.moduleLoadList.filter((each) => !before.has(each))
+      const { Session } = process.getBuiltinModule('node:inspector')
+      const session = new Session()
+      const scripts = []
+      session.connect()
+      session.on('Debugger.scriptParsed', ({ params }) => { if (params.url.endsWith('.js')) scripts.push(params.url) })
+      session.post('Debugger.enable')
+      session.disconnect()
+      console.log(JSON.stringify({ builtins, scripts }))
+      await ottla.close()
+    `)
+    expect(status).toBe(0)
+    loaded = JSON.parse(lines[0]!) as Loaded
+  }, 60_000)
+  afterAll(() => { if (packageRoot !== undefined) rmSync(fileURLToPath(packageRoot), { recursive: true, force: true }) })
+
+  test('loads none of the heavy modules of Node', () => {
+    expect(loaded.builtins).toContain('NativeModule net')
+    expect(loaded.builtins.filter((each) => heavyBuiltin.test(each))).toEqual([])
+  })
+
+  test('loads nothing of other packages', () => {
+    expect(loaded.scripts.filter((each) => !each.startsWith(packageRoot))).toEqual([])
+  })
+
+  test('loads none of the parts that wait for their first use, also where groups have offsets', () => {
+    const own = loaded.scripts.map((each) => each.slice(packageRoot.length))
+    expect(own).toContain('client/producer.js')
+    expect(own.filter((each) => waiting.some((part) => part.test(each)))).toEqual([])
+  })
+
+  test('loads no more source than it did', () => {
+    const bytes = loaded.scripts.reduce((sum, each) => sum + statSync(fileURLToPath(each)).size, 0)
+    expect(bytes).toBeGreaterThan(MOST_BYTES / 2)
+    expect(bytes).toBeLessThan(MOST_BYTES)
+  })
+})
