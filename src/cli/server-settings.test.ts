@@ -16,7 +16,7 @@ describe('a server.properties of Kafka', () => {
   test('gives directory, listeners and settings; what means nothing here is named', () => {
     expect(essence(plan({
       'process.roles': 'broker,controller', 'node.id': '7', 'listeners': 'PLAINTEXT://:9092,CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER',
-      'advertised.listeners': 'PLAINTEXT://kafka.local:19092', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'num.network.threads': '3',
+      'advertised.listeners': 'PLAINTEXT://kafka.local:19092,CONTROLLER://kafka.local:19093', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'num.network.threads': '3',
     }))).toEqual({
       directory: '/var/lib/kafka', listeners: [{ host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092, ...plain }],
       settings: { 'node.id': '7', 'num.partitions': '3' }, unused: ['process.roles', 'num.network.threads'],

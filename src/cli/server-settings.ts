@@ -83,7 +83,8 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
   const controllers = new Set(words(all.get('controller.listener.names')))
   const protocols = new Map(words(all.get('listener.security.protocol.map')).map((pair) => pair.split(':') as [string, string]))
   const endpoints = parseEndpoints('listeners', flags.listeners ?? all.get('listeners') ?? DEFAULT_LISTENERS).filter(({ name }) => !controllers.has(name))
-  const shownElsewhere = parseEndpoints('advertised.listeners', flags['advertised-listeners'] ?? all.get('advertised.listeners') ?? '')
+  // Kafka's own example advertises its controller, too.
+  const shownElsewhere = parseEndpoints('advertised.listeners', flags['advertised-listeners'] ?? all.get('advertised.listeners') ?? '').filter(({ name }) => !controllers.has(name))
   const advertised = new Map(shownElsewhere.map((each) => [each.name, each]))
   const stray = [...advertised.keys()].find((name) => !endpoints.some((each) => each.name === name))
   if (stray !== undefined) throw new UsageError(`advertised.listeners names ${stray}, which listeners does not`)

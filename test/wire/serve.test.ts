@@ -75,6 +75,21 @@ describe('ottla serve', () => {
     expect(await served.ended()).toBe(0)
   })
 
+  test.runIf(process.platform !== 'win32')('ends with the npx that started it, which passes no signal on', async () => {
+    // As npx does it: a shell between.
+    const line = `"${process.execPath}" "${join(root, '.tmp/package/dist/cli/main.js')}" serve --data "${join(directory, 'data')}" --port 0; true`
+    const shell = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, npm_command: 'exec' } })
+    children.push(shell)
+    const ended = new Promise<void>((resolve) => { shell.stdout.once('end', () => resolve()) })
+    const ready = await new Promise<string>((resolve) => { shell.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())) })
+    shell.kill('SIGTERM')
+    // The end of its output is the end of the last process that holds it: the server.
+    await ended
+    const admin = new Kafka({ brokers: [ready.trim().replace('listening on ', '')], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin()
+    await expect(admin.connect()).rejects.toThrow('ECONNREFUSED')
+    expect((await ottla(['verify', '--data', join(directory, 'data')])).code).toBe(0)
+  })
+
   test('in memory needs no directory', async () => {
     const served = await serve('--in-memory', '--port', '0')
     const admin = kafkaAt(served).admin()

@@ -151,7 +151,7 @@ class Stats {
 
   async finish(): Promise<void> {
     const elapsed = performance.now() - this.#start
-    const [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map((share) => this.#all.percentile(share)) as [number, number, number, number]
+    const [p50, p95, p99, p999] = [0.5, 0.95, 0.99, 0.999].map((share) => Math.round(this.#all.percentile(share) * 100) / 100) as [number, number, number, number]
     if (this.#json) {
       await this.#terminal.json({
         records: this.#all.count, seconds: elapsed / 1000,

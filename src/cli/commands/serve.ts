@@ -42,6 +42,8 @@ export const serve: Command = defineCommand({
     if (plan.directory === undefined && !values['in-memory']) throw new UsageError('--data DIR is required (or --in-memory)')
     const logger = loggerOf(terminal, values.debug)
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
+    const logins = plan.unused.filter((name) => name.endsWith('sasl.jaas.config'))
+    if (logins.length > 0) logger.warn(`nobody can log in by ${logins.join(', ')}: users are made by "ottla users"`)
     const { open } = await import('../../index.ts')
     const ottla = await open(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
     try {
@@ -78,9 +80,21 @@ async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerP
   if (metrics !== null) void terminal.line(`metrics on 127.0.0.1:${metrics.port}`)
   void terminal.line(`listening on ${listeners.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`).join(', ')}`)
   await terminal.flush()
+  const watch = watchLauncher(() => terminal.interrupt())
   if (!terminal.signal.aborted) await new Promise<void>((resolve) => { terminal.signal.addEventListener('abort', () => resolve(), { once: true }) })
+  clearInterval(watch)
   process.off('SIGHUP', reload)
   metrics?.close()
+}
+
+/** How often it is looked whether npm is still there. */
+const LAUNCHER_PERIOD_MS = 200
+
+/** npm and npx pass signals on to a shell that does not: started by them, the server would outlive whoever ended it. */
+function watchLauncher(gone: () => void): NodeJS.Timeout | undefined {
+  if (process.env['npm_command'] === undefined) return undefined
+  const launcher = process.ppid
+  return setInterval(() => { if (process.ppid !== launcher) gone() }, LAUNCHER_PERIOD_MS).unref()
 }
 
 /** Raises UsageError when a file cannot be read or none is named. */
