@@ -64,7 +64,6 @@ export function createCodecs(load: LibraryLoader, builtinZlib?: object): Codecs 
       case 'snappy': return createSnappyCodec(load)
       case 'lz4': return createLz4Codec(load)
       case 'zstd': return createZstdCodec(builtinZlib)
-      case 'none': return storeCodec
       default: throw new OttlaError('UNSUPPORTED_COMPRESSION_TYPE', `unknown compression type ${JSON.stringify(type)}`)
     }
   }

@@ -6,6 +6,7 @@ import { writeInt64 } from '../common/int64.ts'
 import { readBatchHeader, verifyBatchCrc, viewOf } from './batch-format.ts'
 import { compress, loadAllCodecs, type CompressionType } from './compression.ts'
 import { crc32 } from './crc32.ts'
+import { legacyLength } from './legacy-message.ts'
 import { readBatch, validateBatch } from './record-cursor.ts'
 
 beforeAll(() => loadAllCodecs())
@@ -122,10 +123,23 @@ describe.each(codecBits)('a wrapper in %s', (type, bits) => {
     expect(refusal(() => validateBatch(bytes, 0, bytes.length))).toContain('at offset 1 that fails its checksum')
   })
 
+  test('that holds nothing but a cut message holds no message', () => {
+    const [first] = inner(1, [0]) as [Buffer]
+    expect(refusal(() => read(wrap(type, bits, [first.subarray(0, first.length - 1)], { magic: 1, offset: 5 })))).toMatch(/holds no message/)
+  })
+
   test('whose last message is cut short ends before it, as in Kafka', () => {
     const [first, second] = inner(0, [4, 5]) as [Buffer, Buffer]
     expect(read(wrap(type, bits, [first, second.subarray(0, 20)], { magic: 0, offset: 5 })).map((r) => r[0])).toEqual([4])
   })
+})
+
+test('a length is believed as far as there are bytes for it, and no further', () => {
+  const bytes = message({ magic: 0, offset: 1, key: 'abc', value: '' })
+  const keyAt = 18
+  expect(legacyLength(viewOf(bytes), 0, keyAt, keyAt + 7)).toBe(3)
+  expect(refusal(() => legacyLength(viewOf(bytes), 0, keyAt, keyAt + 6))).toContain('says 3 bytes of key or value where 2 are left')
+  expect(refusal(() => legacyLength(viewOf(bytes), 0, keyAt, keyAt + 3))).toContain('is cut short inside its fields')
 })
 
 describe('damage', () => {

@@ -112,7 +112,7 @@ export function innerOffsetBase(view: DataView, end: number, wrapper: BatchHeade
     last = legacyOffset(view, position)
     position += size
   }
-  if (end === 0 || last === -1) throw corrupt(wrapper.position, 'is compressed and holds no message', wrapper.lastOffset)
+  if (last === -1) throw corrupt(wrapper.position, 'is compressed and holds no message', wrapper.lastOffset)
   if (wrapper.magic === 0 || wrapper.lastOffset === 0) return 0
   if (wrapper.lastOffset < last) throw corrupt(wrapper.position, `ends before its last inner offset ${last}`, wrapper.lastOffset)
   return wrapper.lastOffset - last

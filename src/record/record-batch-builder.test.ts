@@ -60,6 +60,11 @@ describe('the bytes of Kafka (spec 13.3 to 13.6)', () => {
       '0000000000000064000000310000000502843f1ed2000000000002ffffffffffffffff0000018bcfe568050000000000000fa000020000000700000000')
   })
 
+  test('an emptied batch may have a delete horizon, though no record is relative to it', () => {
+    const { header } = readBatch(buildBatch([], { ...fieldsOfB, lastOffsetDelta: 2, deleteHorizonMs: horizon }))
+    expect(header).toMatchObject({ count: 0, deleteHorizonMs: -1 })
+  })
+
   test('a marker given a delete horizon', () => {
     const abort = { type: 'ABORT' as const, offset: 103, timestamp: T + 10, leaderEpoch: 5, producerId: 4000, producerEpoch: 2, coordinatorEpoch: 3 }
     const marker = readBatch(buildEndTransactionMarker(abort)).records
@@ -151,6 +156,16 @@ describe('the builder', () => {
     expect(builder.append(T, 'k', 'v', null)).toBe(true)
     expect(builder.append(T, 'k', 'v'.repeat(40), null)).toBe(false)
     expect(hexOf(builder.seal())).toBe(hexOf(buildBatch([{ timestamp: T, key: 'k', value: 'v' }])))
+  })
+
+  test('what no batch can hold is refused before memory is taken', () => {
+    const huge = { length: 2 ** 31 } as Uint8Array
+    const builder = new RecordBatchBuilder(100)
+    expect(() => builder.append(T, null, huge, null)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }))
+    expect(builder.count).toBe(0)
+    expect(() => buildBatch([{ value: huge }])).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }))
+    expect(builder.append(T, null, 'small', null)).toBe(true)
+    expect(readBatch(builder.seal()).records).toHaveLength(1)
   })
 
   test('the slab is reused: an uncompressed batch is a view of it, a compressed one is not', () => {
