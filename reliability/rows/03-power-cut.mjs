@@ -11,7 +11,7 @@
  */
 import { contentsOf, loadKit, Promises, ROOT, saboteurs, short, SimulatedLog } from '../lib/simulated-log.mjs'
 
-export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 1, floor: { count: 50_000, unit: 'states' }, seconds: 60 }
+export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 3, floor: { count: 200_000, unit: 'states' }, seconds: 130 }
 
 const GROUPS = '__consumer_offsets'
 const MAX_VIOLATIONS = 5
@@ -279,7 +279,7 @@ function verdict(enumeration, allWorkloads, elapsedMs, isLong) {
   return {
     count: states.size, unit: 'states', acked, faults: { 'power cut': cuts, 'power cut in recovery': nestedStates }, violations,
     details: {
-      workloads: done, workloadsInAll: allWorkloads, complete: done >= allWorkloads, operations: names.length, recoveredDisks: recovered.size,
+      workloads: done, workloadsInAll: allWorkloads, complete: done >= allWorkloads, operations: names.length, recoveredDisks: recovered.size, judged: enumeration.judged,
       statesPerSecond: Math.round(states.size / elapsedMs * 1000), longFloor: isLong ? LONG_FLOOR : undefined,
     },
   }

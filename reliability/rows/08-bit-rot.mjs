@@ -15,7 +15,7 @@ import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { loadKit, ROOT, SimulatedLog } from '../lib/simulated-log.mjs'
 
-export const row = { id: 8, name: 'bit rot', lane: 2, floor: { count: 3_000, unit: 'flips' }, seconds: 20 }
+export const row = { id: 8, name: 'bit rot', lane: 3, floor: { count: 20_000, unit: 'flips' }, seconds: 60 }
 
 const ENOUGH = 20_000
 const MAX_VIOLATIONS = 5
@@ -340,7 +340,7 @@ export async function run({ slice, seed = 1, deadline, report = () => {}, sabota
   const byKind = {}
   const metadata = await rotMetadata(dist, rot, random, isLong ? 50_000 : 2_000)
   try {
-    const over = () => deadline() < 500 || rot.violations.length >= MAX_VIOLATIONS
+    const over = () => (count % 16 === 0 && deadline() < 500) || rot.violations.length >= MAX_VIOLATIONS
     for (; !over() && sectors < (isLong ? 2_000 : 60); sectors++) await misdirected(rot, files, random)
     for (const { path, bit } of isLong ? everyBit(whole, files, seed) : flips(whole, files, random)) {
       if (over() || (!isLong && count >= ENOUGH)) break
