@@ -1,9 +1,9 @@
 /** The checksums on a platform that has neither the native package nor `crc32` in `node:zlib`: the same values, in JavaScript. */
 import { describe, expect, test, vi } from 'vitest'
-import { crc32 } from './crc32.ts'
-import { crc32c, crc32cBackend } from './crc32c.ts'
+import { crc32 } from '../src/record/crc32.ts'
+import { crc32c, crc32cBackend } from '../src/record/crc32c.ts'
 
-vi.mock('./native-library.ts', async (importOriginal) => ({ ...await importOriginal<Record<string, unknown>>(), loadNative: () => null }))
+vi.mock('../src/record/native-library.ts', async (importOriginal) => ({ ...await importOriginal<Record<string, unknown>>(), loadNative: () => null }))
 
 const check = new TextEncoder().encode('123456789')
 
