@@ -1,22 +1,29 @@
-/** A small HTTP port of `ottla serve`: /metrics for Prometheus, /health for whoever asks whether the server works. Loopback only. */
+/**
+ * A small HTTP port of `ottla serve`: /metrics for Prometheus, /health for whoever asks whether the server works. It tells names and sizes, and takes no
+ * order.
+ */
 import { createServer, type Server } from 'node:http'
 import { OttlaError } from '../common/errors.ts'
 import type { Listener, Ottla } from '../index.ts'
 import { METRICS_TYPE, metricsPage } from './metrics-page.ts'
 
-const HOST = '127.0.0.1'
+/** Who scrapes keeps one or two connections; a flood of them must not cost more. */
+const MAX_CONNECTIONS = 100
 const OK = 200
 const NOT_FOUND = 404
 const UNAVAILABLE = 503
 
 /** The port that it listens on, and the way to end it. Raises INVALID_CONFIG when the port is taken. */
-export async function openMetricsEndpoint(port: number, ottla: Ottla, listeners: readonly Listener[]): Promise<{ readonly port: number; close(): void }> {
+export async function openMetricsEndpoint(
+  host: string, port: number, ottla: Ottla, listeners: readonly Listener[],
+): Promise<{ readonly port: number; close(): void }> {
   const server = createServer((request, response) => {
     const [status, type, text] = answer(request.url ?? '', ottla, listeners)
     response.writeHead(status, { 'content-type': type })
     response.end(text)
   })
-  await listen(server, port)
+  server.maxConnections = MAX_CONNECTIONS
+  await listen(server, host, port)
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
@@ -27,10 +34,10 @@ export async function openMetricsEndpoint(port: number, ottla: Ottla, listeners:
   }
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new OttlaError('INVALID_CONFIG', `cannot listen on ${HOST}:${port} for metrics: ${cause.message}`, { cause })))
-    server.listen(port, HOST, () => resolve())
+    server.once('error', (cause) => reject(new OttlaError('INVALID_CONFIG', `cannot listen on ${host}:${port} for metrics: ${cause.message}`, { cause })))
+    server.listen(port, host, () => resolve())
   })
 }
 

@@ -5,7 +5,6 @@ import type { Listener, Ottla, TlsSettings } from '../../index.ts'
 import { serverProperties } from '../../tools.ts'
 import { pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
-import { openMetricsEndpoint } from '../metrics-endpoint.ts'
 import { planServer, type ServerPlan, type TlsPlan } from '../server-settings.ts'
 import { loggerOf } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -19,7 +18,8 @@ const options = {
   port: { type: 'number', value: 'N', least: 0, help: 'the port of the listener; 0: one that is free' },
   'in-memory': { type: 'flag', help: 'keep nothing: files live in memory only, and --data is not needed' },
   'allow-insecure': { type: 'flag', help: 'listen beyond this machine although everybody who reaches the port may do everything' },
-  'metrics-port': { type: 'number', value: 'N', least: 0, help: 'serve /metrics (Prometheus) and /health on 127.0.0.1:N; 0: a free port' },
+  'metrics-port': { type: 'number', value: 'N', least: 0, help: 'serve /metrics (Prometheus) and /health on this port; 0: a free one' },
+  'metrics-host': { type: 'text', value: 'HOST', help: 'the address for that; default 127.0.0.1' },
 } as const
 
 export const serve: Command = defineCommand({
@@ -37,8 +37,10 @@ export const serve: Command = defineCommand({
   endsOnSignal: true,
   examples: ['ottla serve --data ./data', 'ottla serve --in-memory --port 0', 'ottla serve config/server.properties --override num.partitions=3'],
   async run(terminal, values) {
+    const launcher = process.ppid
     const { properties, isKnown } = await serverProperties(values.config === undefined ? new Uint8Array(0) : readConfig(values.config))
     const plan = planServer(properties, pairs('override', values.override), { ...values, data: values.data ?? process.env['OTTLA_DATA'] }, isKnown)
+    if (values['metrics-host'] !== undefined && values['metrics-port'] === undefined) throw new UsageError('--metrics-host needs --metrics-port')
     if (plan.directory === undefined && !values['in-memory']) throw new UsageError('--data DIR is required (or --in-memory)')
     const logger = loggerOf(terminal, values.debug)
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
@@ -47,7 +49,9 @@ export const serve: Command = defineCommand({
     const { open } = await import('../../index.ts')
     const ottla = await open(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
     try {
-      await serveUntilStopped(terminal, ottla, plan, { allowInsecure: values['allow-insecure'], metricsPort: values['metrics-port'] })
+      await serveUntilStopped(terminal, ottla, plan, {
+        launcher, allowInsecure: values['allow-insecure'], metricsPort: values['metrics-port'], metricsHost: values['metrics-host'] ?? '127.0.0.1',
+      })
     } finally {
       await ottla.close()
     }
@@ -63,9 +67,10 @@ function readConfig(file: string): Uint8Array {
   }
 }
 
-interface ServeOptions { readonly allowInsecure: boolean; readonly metricsPort: number | undefined }
+interface ServeOptions { readonly launcher: number; readonly allowInsecure: boolean; readonly metricsPort: number | undefined; readonly metricsHost: string }
 
-async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerPlan, { allowInsecure, metricsPort }: ServeOptions): Promise<void> {
+async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerPlan, options: ServeOptions): Promise<void> {
+  const { launcher, allowInsecure, metricsPort, metricsHost } = options
   const listeners: Listener[] = []
   const secured: Listener[] = []
   for (const { hasTls, hasSasl, ...address } of plan.listeners) {
@@ -76,26 +81,25 @@ async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerP
   }
   const reload = (): void => reloadCertificates(terminal, secured, plan.tls)
   process.on('SIGHUP', reload)
-  const metrics = metricsPort === undefined ? null : await openMetricsEndpoint(metricsPort, ottla, listeners)
-  if (metrics !== null) void terminal.line(`metrics on 127.0.0.1:${metrics.port}`)
-  void terminal.line(`listening on ${listeners.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`).join(', ')}`)
+  // HTTP is loaded where it is wanted only: clients wait for this process to be ready.
+  const metrics = metricsPort === undefined ? null : await (await import('../metrics-endpoint.ts')).openMetricsEndpoint(metricsHost, metricsPort, ottla, listeners)
+  if (metrics !== null) void terminal.line(`metrics on ${withPort(metricsHost, metrics.port)}`)
+  void terminal.line(`listening on ${listeners.map(({ address, port }) => withPort(address, port)).join(', ')}`)
   await terminal.flush()
-  const watch = watchLauncher(() => terminal.interrupt())
+  const watch = setInterval(() => { if (isOrphaned(launcher)) terminal.interrupt() }, LAUNCHER_PERIOD_MS).unref()
   if (!terminal.signal.aborted) await new Promise<void>((resolve) => { terminal.signal.addEventListener('abort', () => resolve(), { once: true }) })
   clearInterval(watch)
   process.off('SIGHUP', reload)
   metrics?.close()
 }
 
+function withPort(address: string, port: number): string { return `${address.includes(':') ? `[${address}]` : address}:${port}` }
+
 /** How often it is looked whether npm is still there. */
 const LAUNCHER_PERIOD_MS = 200
 
 /** npm and npx pass signals on to a shell that does not: started by them, the server would outlive whoever ended it. */
-function watchLauncher(gone: () => void): NodeJS.Timeout | undefined {
-  if (process.env['npm_command'] === undefined) return undefined
-  const launcher = process.ppid
-  return setInterval(() => { if (process.ppid !== launcher) gone() }, LAUNCHER_PERIOD_MS).unref()
-}
+function isOrphaned(launcher: number): boolean { return process.env['npm_command'] !== undefined && process.ppid !== launcher }
 
 /** Raises UsageError when a file cannot be read or none is named. */
 function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth }: TlsPlan): TlsSettings {
