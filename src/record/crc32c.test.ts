@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { silentLogger, stderrLogger } from '../common/logger.ts'
-import { crc32 as crc32JavaScript } from '../common/crc32.ts'
+import { crc32 as crc32JavaScript, nibbleCrc, nibbleTable } from '../common/crc32.ts'
 import { crc32 } from './crc32.ts'
 import { crc32c, crc32cBackend, crc32cJavaScript, loadNativeCrc32c } from './crc32c.ts'
 import { useLibraryLogger } from './native-library.ts'
@@ -20,6 +20,7 @@ describe('CRC-32C', () => {
   test.each([['', '00000000'], ['a', 'c1d04330'], ['123456789', 'e3069283'], ['kafka', '084b20e1']])('of %j is %s', (text, crc) => {
     expect(hex(crc32c(ascii(text), 0, text.length))).toBe(crc)
     expect(hex(crc32cJavaScript(ascii(text), 0, text.length))).toBe(crc)
+    expect(hex(nibbleCrc(nibbleTable(0x82f63b78), ascii(`-${text}`), 1, text.length + 1, 0))).toBe(crc)
   })
 
   test('native (where it is installed) and JavaScript agree on any range, whole or in two parts', () => {

@@ -5,6 +5,7 @@
  * nothing to call, so it takes short input always, all input where the package is missing, and the first megabyte of a process. The only
  * file that loads the package.
  */
+import { nibbleCrc, nibbleTable } from '../common/crc32.ts'
 import { crcTables, slicedCrc } from './crc-table.ts'
 import { loadNative, nodeLoader, type LibraryLoader } from './native-library.ts'
 
@@ -15,7 +16,12 @@ const LOAD_FROM = 1024 * 1024
 
 type NativeCrc = (bytes: Uint8Array, seed: number) => number
 
-const tables = crcTables(0x82f63b78)
+const POLYNOMIAL = 0x82f63b78
+/** Bytes from which the big tables pay for themselves: making them takes a third of a millisecond, for the batch headers of an open and a send far too much. */
+const TABLES_FROM = 4096
+
+const nibbles = nibbleTable(POLYNOMIAL)
+let tables: Int32Array | null = null
 
 let native: NativeCrc | null | undefined
 let summed = 0
@@ -30,18 +36,27 @@ export function loadNativeCrc32c(load: LibraryLoader = nodeLoader): NativeCrc | 
 
 /** The same value without the native package. */
 export function crc32cJavaScript(buffer: Uint8Array, start: number, end: number, seed: number = 0): number {
+  return slicedCrc(tables ??= crcTables(POLYNOMIAL), buffer, start, end, seed)
+}
+
+function withoutNative(buffer: Uint8Array, start: number, end: number, seed: number): number {
+  if (tables === null) {
+    summed += end - start
+    if (summed < TABLES_FROM) return nibbleCrc(nibbles, buffer, start, end, seed)
+    tables = crcTables(POLYNOMIAL)
+  }
   return slicedCrc(tables, buffer, start, end, seed)
 }
 
 /** CRC of bytes `start`…`end`, as an unsigned 32-bit number; `seed` is the CRC of what comes before. */
 export function crc32c(buffer: Uint8Array, start: number, end: number, seed: number = 0): number {
-  if (end - start < NATIVE_FROM) return slicedCrc(tables, buffer, start, end, seed)
+  if (end - start < NATIVE_FROM) return withoutNative(buffer, start, end, seed)
   if (native === undefined) {
     summed += end - start
-    if (summed < LOAD_FROM) return slicedCrc(tables, buffer, start, end, seed)
+    if (summed < LOAD_FROM) return withoutNative(buffer, start, end, seed)
     native = loadNativeCrc32c()
   }
-  if (native === null) return slicedCrc(tables, buffer, start, end, seed)
+  if (native === null) return withoutNative(buffer, start, end, seed)
   return native(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end), seed)
 }
 
