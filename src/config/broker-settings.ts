@@ -79,6 +79,8 @@ const own: SettingTable = {
     doc: 'An idempotent producer that has been quiet so long is forgotten.' },
   'socket.request.max.bytes': { type: 'int', default: 104_857_600, min: 1, fixed: true,
     doc: 'Largest request that a listener reads; a larger one closes the connection.' },
+  'replica.alter.log.dirs.io.max.bytes.per.second': { type: 'long', default: 9007199254740991, min: 0, inert: 'there is one data directory',
+    doc: 'Bytes a second at which replicas move between data directories.' },
   'replica.high.watermark.checkpoint.interval.ms': { type: 'long', default: 5000, min: 1, fixed: true,
     doc: 'How often `replication-offset-checkpoint` is written.' },
 }

@@ -211,6 +211,8 @@ export interface BrokerSettings {
   'producer.id.expiration.check.interval.ms'?: number | `${number}`
   /** An idempotent producer that has been quiet so long is forgotten. Default: 86400000. */
   'producer.id.expiration.ms'?: number | `${number}`
+  /** Bytes a second at which replicas move between data directories. Default: never. */
+  'replica.alter.log.dirs.io.max.bytes.per.second'?: number | `${number}`
   /** How often `replication-offset-checkpoint` is written. Default: 5000. */
   'replica.high.watermark.checkpoint.interval.ms'?: number | `${number}`
   /** Largest request that a listener reads; a larger one closes the connection. Default: 104857600. */

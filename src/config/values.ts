@@ -103,6 +103,7 @@ export interface BrokerValues {
   readonly 'offsets.topic.segment.bytes': number
   readonly 'producer.id.expiration.check.interval.ms': number
   readonly 'producer.id.expiration.ms': number
+  readonly 'replica.alter.log.dirs.io.max.bytes.per.second': number
   readonly 'replica.high.watermark.checkpoint.interval.ms': number
   readonly 'socket.request.max.bytes': number
   readonly 'unclean.leader.election.enable': boolean | null
