@@ -195,6 +195,18 @@ export const saboteurs = [
     find: '      await writer.handle.datasync()\n', replace: '      await writer.handle.datasync().catch(() => {})\n',
   },
   {
+    id: 'old generation may commit, when its request was late', file: 'src/coordinator/offset-requests.ts', harness: { row: 12, seed: 1 }, seconds: 60,
+    find: "  if (generationId !== group.generation) return 'ILLEGAL_GENERATION'\n", replace: '',
+  },
+  {
+    id: 'members that died keep their place', file: 'src/coordinator/group-rebalances.ts', harness: { row: 12, seed: 1 }, seconds: 60,
+    find: '    this.takeOut(group, member)\n    this.afterRemoval(group)\n', replace: '',
+  },
+  {
+    id: 'an old generation is given the assignment of the new one', file: 'src/coordinator/group-membership.ts', harness: { row: 12, seed: 1 }, seconds: 60,
+    find: "    if (request.generationId !== group.generation) return 'ILLEGAL_GENERATION'\n", replace: '',
+  },
+  {
     id: 'a rename past the port', file: 'src/io/durable-file.ts', harness: { row: 21, seed: 1 }, seconds: 60, times: 2,
     find: '  fs.rename(temporary, path)\n', replace: "  process.getBuiltinModule('node:fs').renameSync(temporary, path)\n",
   },

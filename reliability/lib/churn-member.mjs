@@ -1,0 +1,72 @@
+/**
+ * One consumer in a process of its own, for the real part of row 12: `node churn-member.mjs <ottla|kafkajs> PORT GROUP INSTANCE DIST`. Tells its parent what it is
+ * given (`assigned`), what it gives up (`revoked`) and what it has processed and is about to commit (`processed`), with the monotonic time of the machine.
+ * A message of the parent ends it in order.
+ */
+import { join } from 'node:path'
+import process from 'node:process'
+import { pathToFileURL } from 'node:url'
+
+const [library, port, group, instance, dist] = process.argv.slice(2)
+const topic = 'churned'
+const tell = (message) => { if (process.connected) process.send({ ...message, at: Number(process.hrtime.bigint()) / 1e6 }) }
+
+export const settings = {
+  'group.id': group, 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 300, 'max.poll.interval.ms': 4000,
+  'partition.assignment.strategy': 'cooperative-sticky', ...(instance === '' ? {} : { 'group.instance.id': instance }),
+}
+
+async function ottla() {
+  const { connect } = await import(pathToFileURL(join(dist, 'index.js')).href)
+  const kafka = await connect(`127.0.0.1:${port}`, { logger: { debug() {}, info() {}, warn() {}, error() {} } })
+  const consumer = kafka.consumer(settings)
+  for (const event of ['assigned', 'revoked', 'lost']) {
+    consumer.on(event, (partitions) => tell({ what: event === 'assigned' ? event : 'revoked', partitions: partitions.map(({ partition }) => partition) }))
+  }
+  consumer.subscribe(topic)
+  process.on('message', async () => {
+    await consumer.close()
+    await kafka.close()
+    process.disconnect()
+  })
+  for (;;) {
+    try {
+      for (const { partition, baseOffset, lastOffset } of await consumer.poll({ timeoutMs: 500 })) tell({ what: 'processed', partition, from: baseOffset, to: lastOffset })
+      await consumer.commit()
+    } catch (error) {
+      if (error.code === 'CLOSED') return
+      if (error.code === 'FENCED_INSTANCE_ID') process.exit(0)
+    }
+  }
+}
+
+async function kafkajs() {
+  const { Kafka, logLevel } = await import('kafkajs')
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 50, initialRetryTime: 50, maxRetryTime: 300 } })
+  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 2000, rebalanceTimeout: 4000, heartbeatInterval: 300, maxWaitTimeInMs: 200 })
+  let mine = []
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    mine = payload.memberAssignment[topic] ?? []
+    tell({ what: 'assigned', partitions: mine })
+  })
+  consumer.on(consumer.events.REBALANCING, () => tell({ what: 'revoked', partitions: mine }))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  process.on('message', async () => {
+    await consumer.disconnect()
+    process.disconnect()
+  })
+  await consumer.run({
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isStale, isRunning }) => {
+      for (const { offset } of batch.messages) {
+        if (isStale() || !isRunning()) return
+        tell({ what: 'processed', partition: batch.partition, from: Number(offset), to: Number(offset) })
+        resolveOffset(offset)
+      }
+      await heartbeat()
+    },
+  })
+}
+
+await { ottla, kafkajs }[library]()
