@@ -2,8 +2,9 @@
  * Where records wait to be sent: per partition an open batch that takes records, and sealed ones in order behind which it stands. Owns
  * `buffer.memory` and the pool of batches with their slabs.
  *
- * Invariant: `used` is the sum of what all unsettled batches reserved, and at most `buffer.memory` (one batch is always admitted, or
- * nothing could be sent). A batch goes back to the pool only settled, and when the broker has answered for its bytes: until then they are the broker's.
+ * Invariant: `used` is the sum of what all batches that are not done reserved, and at most `buffer.memory` (one batch is always admitted, or
+ * nothing could be sent; it may grow to `batch.size`). A batch goes back to the pool only settled, and when the broker has answered for its bytes:
+ * until then they are the broker's.
  * Hot path: no allocation per record.
  */
 import type { Clock } from '../common/clock.ts'
@@ -15,7 +16,13 @@ import { largestSize, type Payload } from './producer-record.ts'
 import type { Header } from './types.ts'
 
 /** Idle slabs that are kept, in bytes. */
-const POOL_BYTES = 4 * 1024 * 1024
+const POOL_BYTES = 16 * 1024 * 1024
+
+/**
+ * Slabs begin small and grow with what is put into them, up to `batch.size`: thousands of partitions with some records each share `buffer.memory`,
+ * and none of their batches is sent for want of room.
+ */
+const FIRST_SLAB_BYTES = 2048
 
 /** One partition of one producer. The sender keeps the lower half. */
 export class PartitionQueue {
@@ -80,6 +87,7 @@ export class Accumulator {
   readonly #limit: number
   readonly #pool: ProducerBatch[] = []
   readonly #poolLimit: number
+  #pooledBytes = 0
   #used = 0
 
   constructor(clock: Clock, batchSize: number, bufferMemory: number) {
@@ -87,7 +95,7 @@ export class Accumulator {
     this.#batchSize = batchSize
     this.#capacity = Math.max(batchSize, BATCH_HEADER_SIZE)
     this.#limit = bufferMemory
-    this.#poolLimit = Math.max(1, Math.floor(Math.min(POOL_BYTES, bufferMemory) / this.#capacity))
+    this.#poolLimit = Math.max(this.#capacity, Math.min(POOL_BYTES, bufferMemory))
   }
 
   /** Bytes reserved by batches that are not done. */
@@ -100,15 +108,17 @@ export class Accumulator {
   append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
     const open = queue.open
     if (open !== null) {
-      if (open.builder.append(timestamp, key, value, headers)) {
-        if (open.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
-        return open
-      }
+      do {
+        if (open.builder.append(timestamp, key, value, headers)) {
+          if (open.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
+          return open
+        }
+      } while (this.#enlarge(open))
       this.seal(queue)
     }
-    const size = Math.min(Math.max(this.#capacity, largestSize(key, value, headers)), Math.max(this.#limit, 1))
-    if (this.#used > 0 && this.#used + size > this.#limit) return null
-    const batch = this.newBatch(size, this.#clock.monotonic(), queue.batchesMade)
+    const size = largestSize(key, value, headers)
+    const batch = this.#admit(size, queue.batchesMade)
+    if (batch === null) return null
     queue.batchesMade++
     try {
       batch.builder.append(timestamp, key, value, headers)
@@ -121,13 +131,43 @@ export class Accumulator {
     return batch
   }
 
-  /** An empty batch that stands at `order`; `reserved` bytes are taken whether they are there or not. */
-  newBatch(reserved: number, createdAt: number, order: number): ProducerBatch {
+  /** A batch whose first record takes up to `size` bytes; null: there is no memory. */
+  #admit(size: number, order: number): ProducerBatch | null {
+    let slab = Math.min(FIRST_SLAB_BYTES, this.#capacity)
+    while (slab < size && slab < this.#capacity) slab = Math.min(slab * 2, this.#capacity)
+    const reserved = Math.min(Math.max(this.#pool.at(-1)?.builder.capacity ?? 0, slab, size), Math.max(this.#limit, 1))
+    if (this.#used > 0 && this.#used + reserved > this.#limit) return null
+    return this.newBatch(slab, reserved, this.#clock.monotonic(), order)
+  }
+
+  /** A larger slab for a batch that is not full yet, if there is memory for it. */
+  #enlarge(batch: ProducerBatch): boolean {
+    const { capacity } = batch.builder
+    if (capacity >= this.#capacity) return false
+    const larger = Math.min(capacity * 2, this.#capacity)
+    const reserved = Math.max(batch.reserved, Math.min(larger, this.#limit))
+    if (this.#used > batch.reserved && this.#used - batch.reserved + reserved > this.#limit) return false
+    this.#used += reserved - batch.reserved
+    batch.reserved = reserved
+    batch.builder.enlarge(larger)
+    return true
+  }
+
+  /** An empty batch with a slab of at least `slab` bytes that stands at `order`; `reserved` bytes are taken whether they are there or not. */
+  newBatch(slab: number, reserved: number, createdAt: number, order: number): ProducerBatch {
     this.#used += reserved
-    const batch = this.#pool.pop() ?? new ProducerBatch(this.#capacity)
+    const pooled = this.#pool.pop()
+    if (pooled !== undefined) {
+      this.#pooledBytes -= pooled.builder.capacity
+      if (pooled.builder.capacity < slab) pooled.builder.enlarge(slab)
+    }
+    const batch = pooled ?? new ProducerBatch(slab)
     batch.open(reserved, createdAt, order)
     return batch
   }
+
+  /** As large as any batch: for one that takes over the records of another. */
+  get largestSlab(): number { return this.#capacity }
 
   /** Closes the open batch to further records and queues it. */
   seal(queue: PartitionQueue): void {
@@ -141,6 +181,9 @@ export class Accumulator {
     this.#used -= batch.reserved
     batch.bytes = null
     batch.builder.reset()
-    if (batch.settled && this.#pool.length < this.#poolLimit) this.#pool.push(batch)
+    const { capacity } = batch.builder
+    if (!batch.settled || this.#pooledBytes + capacity > this.#poolLimit) return
+    this.#pooledBytes += capacity
+    this.#pool.push(batch)
   }
 }

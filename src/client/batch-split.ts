@@ -7,8 +7,8 @@ import type { ProducerBatch } from './producer-batch.ts'
 /** Two batches with the records and waiters of `batch`, which has at least two and is sealed. Their orders stay below the next batch's. */
 export function splitBatch(accumulator: Accumulator, batch: ProducerBatch): [ProducerBatch, ProducerBatch] {
   const width = batch.orderWidth / 2
-  const first = accumulator.newBatch(0, batch.createdAt, batch.order)
-  const second = accumulator.newBatch(0, batch.createdAt, batch.order + width)
+  const first = accumulator.newBatch(accumulator.largestSlab, 0, batch.createdAt, batch.order)
+  const second = accumulator.newBatch(accumulator.largestSlab, 0, batch.createdAt, batch.order + width)
   const half = Math.ceil(batch.count / 2)
   const cursor = new RecordCursor()
   cursor.reset(batch.bytes!, 0, batch.bytes!.length)

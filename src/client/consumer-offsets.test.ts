@@ -107,6 +107,25 @@ describe('seek', () => {
   })
 })
 
+test('what came meanwhile is handed out when those that were to follow are paused', async () => {
+  const { consumer, partitions, settle } = consumerKit({ 'max.poll.records': 2 }, 12)
+  for (const partition of partitions.slice(0, 11)) fill(partition, 0, 4)
+  consumer.assign(partitions.map((_, partition) => ({ topic: 't', partition })))
+  const seen: string[] = []
+  await settle((async () => {
+    for await (const record of consumer) {
+      seen.push(`${record.partition}:${record.offset}`)
+      if (seen.length === 1) {
+        fill(partitions[11]!, 0, 1)
+        await new Promise((resolve) => { setImmediate(resolve) })
+        consumer.pause(partitions.slice(0, 11).map((_, partition) => ({ topic: 't', partition })))
+      }
+      if (record.partition === 11) break
+    }
+  })())
+  expect(seen).toEqual(['0:0', '11:0'])
+})
+
 test('pause keeps what is buffered and hands out others; resume goes on', async () => {
   const { consumer, partitions, settle } = consumerKit({ 'max.poll.records': 5 }, 2)
   for (const partition of partitions) fill(partition, 0, 10)

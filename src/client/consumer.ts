@@ -300,8 +300,10 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
         continue
       }
       const taken = this.#fetcher.take(max)
-      this.#positions.start(this.#all)
-      this.#fetcher.pump()
+      if (taken === null || this.#fetcher.isPumpDue) {
+        this.#positions.start(this.#all)
+        this.#fetcher.pump()
+      }
       if (taken !== null) return taken
       const now = this.#ports.clock.monotonic()
       if (now >= end) return null

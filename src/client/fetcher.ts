@@ -19,6 +19,8 @@ import type { Deserializers, RecordSlice } from './record-slice.ts'
 /** So many empty answers that came at once are followed by a pause, or an idle consumer would spin. */
 const HASTY_ANSWERS = 3
 const HASTY_PAUSE_MS = 10
+/** Looking at all partitions costs the more the more there are: it is done for every so-manieth part of what is handed out in a round of them. */
+const LOOKS_PER_ROUND = 8
 
 export interface FetcherHooks {
   /** Records or an error are there to be taken. */
@@ -52,6 +54,10 @@ export class Fetcher<K, V> {
   /** Turns: partitions that were served last come last. */
   readonly #turn = new Map<ConsumerPartition<K, V>, number>()
   #turns = 0
+  /** Those that had records when they were looked at last, whose turn it is last first. */
+  #line: ConsumerPartition<K, V>[] = []
+  #round = 0
+  #takenSincePump = 0
   #failures = 0
   #hasty = 0
   #waiting = false
@@ -71,6 +77,7 @@ export class Fetcher<K, V> {
 
   /** Sends a fetch for what has room, unless one is under way that covers it. */
   pump(): void {
+    this.#takenSincePump = 0
     if (this.#closed || this.#waiting) return
     const now = this.#ports.clock.monotonic()
     let buffered = 0
@@ -173,6 +180,7 @@ export class Fetcher<K, V> {
       if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(partition.topic)
     } else {
       partition.error = error
+      this.#line.length = 0
       this.#hooks.arrived()
     }
   }
@@ -186,6 +194,7 @@ export class Fetcher<K, V> {
       return
     }
     for (const partition of partitions) partition.error = error
+    this.#line.length = 0
     this.#hooks.arrived()
   }
 
@@ -199,37 +208,57 @@ export class Fetcher<K, V> {
     })
   }
 
+  /** Enough was taken that partitions are likely to have room: `pump` is due, though records are at hand. */
+  get isPumpDue(): boolean { return this.#line.length === 0 || this.#takenSincePump * LOOKS_PER_ROUND >= this.#round }
+
   /** Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. */
   take(max: number): Taken<K, V> | null {
     const floor = this.#turns
     for (;;) {
-      let first: ConsumerPartition<K, V> | null = null
-      let least = Infinity
-      for (const partition of this.#partitions()) {
-        if (partition.error !== null) {
-          const { error } = partition
-          partition.error = null
-          throw error
-        }
-        const turn = this.#turn.get(partition) ?? 0
-        if (!partition.paused && partition.hasRecords && turn < least && turn <= floor) {
-          first = partition
-          least = turn
-        }
-      }
+      const first = this.#nextInLine(floor)
       if (first === null) return null
       // A partition that turns out to have nothing is behind all others now, and above the floor.
       this.#turn.set(first, ++this.#turns)
+      this.#takenSincePump++
       const { version } = first
       const taken = this.#takeFrom(first, max)
       if (taken !== null) return { partition: first, version, ...taken, nextOffset: first.position }
     }
   }
 
+  #nextInLine(floor: number): ConsumerPartition<K, V> | null {
+    // What came since the line was made is not in it.
+    for (let isFresh = false; ;) {
+      const next = this.#line.pop()
+      if (next !== undefined) {
+        if (next.error === null && !next.paused && next.hasRecords && (this.#turn.get(next) ?? 0) <= floor) return next
+      } else {
+        if (isFresh) return null
+        this.#lineUp()
+        isFresh = true
+      }
+    }
+  }
+
+  /** Throws what a partition has met. */
+  #lineUp(): void {
+    for (const partition of this.#partitions()) {
+      if (partition.error !== null) {
+        const { error } = partition
+        partition.error = null
+        this.#line.length = 0
+        throw error
+      }
+      if (!partition.paused && partition.hasRecords) this.#line.push(partition)
+    }
+    this.#line.reverse().sort((a, b) => (this.#turn.get(b) ?? 0) - (this.#turn.get(a) ?? 0))
+    this.#round = this.#line.length
+  }
+
   /** Damage is looked at twice: by the broker, if it was not the one that checked. */
   #takeFrom(partition: ConsumerPartition<K, V>, max: number): ReturnType<ConsumerPartition<K, V>['take']> {
     // The next read goes on its way before these are checked and decoded.
-    if (partition.dropRead()) this.pump()
+    if (partition.dropRead() && this.isPumpDue) this.pump()
     try {
       return partition.take(max)
     } catch (error) {
@@ -241,7 +270,10 @@ export class Fetcher<K, V> {
   }
 
   /** Forgets partitions that are not assigned any more. */
-  forget(partition: ConsumerPartition<K, V>): void { this.#turn.delete(partition) }
+  forget(partition: ConsumerPartition<K, V>): void {
+    this.#turn.delete(partition)
+    this.#line.length = 0
+  }
 
   close(): void {
     this.#closed = true

@@ -18,6 +18,30 @@ describe('back-pressure', () => {
     expect(partition!.values()).toEqual(values)
   })
 
+  test('a thousand partitions with some records each share it: none is sent, or waits, for want of room for whole batches', async () => {
+    const { clients, broker, settle, run } = harness()
+    const partitions = broker.createTopic('t', 1000)
+    const producer = clients.producer({ 'buffer.memory': 4_000_000, 'batch.size': 65_536, 'linger.ms': 50 })
+    await settle(producer.send({ topic: 't', partition: 0, value: 'warm' }))
+    const sends = Array.from({ length: 10_000 }, (_, i) => producer.send({ topic: 't', partition: i % 1000, value: `${i}` }))
+    await run(1)
+    expect(broker.calls('produce')).toBe(1)
+    await settle(Promise.all(sends))
+    expect(partitions.slice(1).every((partition) => partition.batches.length === 1)).toBe(true)
+    expect(partitions.map((partition) => partition.values().filter((value) => value !== 'warm')))
+      .toEqual(Array.from({ length: 1000 }, (_, at) => Array.from({ length: 10 }, (__, i) => `${at + 1000 * i}`)))
+  })
+
+  test('batches that would have to grow beyond it go as they are', async () => {
+    const { clients, broker, settle } = harness()
+    const partitions = broker.createTopic('t', 4)
+    const producer = clients.producer({ 'buffer.memory': 10_000, 'batch.size': 65_536, 'linger.ms': 50 })
+    const values = Array.from({ length: 160 }, (_, i) => `${i}`.padEnd(400, '.'))
+    await settle(Promise.all(values.map((value, i) => producer.send({ topic: 't', partition: i % 4, value }))))
+    expect(partitions.map((partition) => partition.values())).toEqual([0, 1, 2, 3].map((at) => values.filter((_, i) => i % 4 === at)))
+    for (const partition of partitions) for (const { bytes } of partition.batches) expect(bytes.length).toBeLessThan(10_000)
+  })
+
   test('with nothing moving, sends fail after max.block.ms and others after delivery.timeout.ms', async () => {
     const { clients, broker, run } = harness()
     broker.createTopic('t', 1)

@@ -45,6 +45,13 @@ export interface SenderHooks {
   unknown(topic: string): void
 }
 
+/** Where at least so many partitions wait to be sent, and the first of them has less than so many bytes, more is gathered while it keeps coming. */
+const GATHER_PARTITIONS = 8
+const GATHER_BYTES = 8192
+/** For so long, at most: so much the longer, up to five times, the more partitions there are. */
+const GATHER_MS = 1
+const PARTITIONS_PER_GATHER = 128
+
 /** Codes after which a batch may have been appended all the same. */
 const uncertainCodes: ReadonlySet<string> = new Set([
   'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE',
@@ -68,6 +75,10 @@ export class Sender {
   readonly #queues: PartitionQueue[] = []
   #listed: PartitionQueue[] = []
   #turnScheduled = false
+  /** A record was added since the last turn. */
+  #arriving = false
+  /** On the monotonic clock: what is listed has been gathering since. */
+  #gatheringSince = -1
   #lingerTimer: Timer | null = null
   #deliveryTimer: Timer | null = null
   #retryTimers = new Set<Timer>()
@@ -97,6 +108,7 @@ export class Sender {
   /** A record was added to `queue`: sees to it that it is sent in time. Hot path. */
   wake(queue: PartitionQueue): void {
     if (this.#stopped) return
+    this.#arriving = true
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
     const lingerMs = this.#lingerMs
     if (queue.sealed.length > 0 || lingerMs === 0 || this.#hurry > 0) {
@@ -196,9 +208,13 @@ export class Sender {
     this.#turnScheduled = false
     this.#hooks.turn()
     if (this.#stopped || this.#listed.length === 0) return
+    const now = this.#ports.clock.monotonic()
+    if (this.#gathers(now)) {
+      this.ensureTurn()
+      return
+    }
     const queues = this.#listed
     this.#listed = []
-    const now = this.#ports.clock.monotonic()
     for (const queue of queues) {
       if (this.#canSend(queue)) {
         queue.listed = false
@@ -207,6 +223,24 @@ export class Sender {
       } else this.#listed.push(queue)
     }
     if (this.#listed.length > 0) this.#prepare()
+  }
+
+  /**
+   * Many partitions with little each go a turn later while records keep coming (design/performance D6): a batch costs as much as a dozen records.
+   * Whoever waits for what he sent has sent nothing since the last turn, and is not kept waiting.
+   */
+  #gathers(now: number): boolean {
+    const arriving = this.#arriving
+    this.#arriving = false
+    const count = this.#listed.length
+    const first = this.#listed[0]!
+    const little = count >= GATHER_PARTITIONS && first.sealed.length === 0 && first.open !== null && first.open.builder.sizeInBytes < GATHER_BYTES
+    if (arriving && little && this.#hurry === 0 && this.#lingerMs === 0) {
+      if (this.#gatheringSince < 0) this.#gatheringSince = now
+      if (now - this.#gatheringSince < GATHER_MS * Math.min(5, Math.max(1, count / PARTITIONS_PER_GATHER))) return true
+    }
+    this.#gatheringSince = -1
+    return false
   }
 
   /** The codec and a producer id are there. */

@@ -146,9 +146,25 @@ describe('TailMemory', () => {
   test('takes from the log that was appended to longest ago when all logs together hold too much', () => {
     const memory = new TailMemory(256 * KB, 256 * KB)
     const logs = Array.from({ length: 6 }, () => new Fed(memory))
-    for (const fed of logs) fed.group([{ count: 1, size: 10 }])
+    for (const fed of logs) fed.group([{ count: 1, size: 40 * KB }])
     expect(memory.allocatedBytes).toBe(256 * KB)
     expect(logs.map((fed) => fed.cache.firstOffset === 0)).toEqual([false, false, true, true, true, true])
+    logs[0]!.group([{ count: 1, size: 40 * KB }])
+    logs[1]!.group([{ count: 1, size: 40 * KB }])
+    expect(logs.map((fed) => fed.cache.firstOffset < Infinity)).toEqual([true, true, false, false, true, true])
+    expect(memory.allocatedBytes).toBe(256 * KB)
+  })
+
+  test('serves many more logs with little each than it has room for large chunks', () => {
+    const memory = new TailMemory(256 * KB, 256 * KB)
+    const logs = Array.from({ length: 60 }, () => new Fed(memory))
+    for (let round = 0; round < 3; round++) for (const fed of logs) fed.group([{ count: 1, size: 100 }])
+    expect(logs.filter((fed) => fed.cache.firstOffset < Infinity)).toHaveLength(60)
+    expect(memory.allocatedBytes).toBeLessThanOrEqual(256 * KB)
+    for (const fed of logs) for (let offset = fed.cache.firstOffset; offset < fed.next; offset++) {
+      const expected = Buffer.concat(fed.expected(offset, 1000, fed.next).map((each) => each.bytes))
+      expect(expected.equals(fed.cache.read(offset, 1000, fed.next, true)!.records)).toBe(true)
+    }
   })
 
   test('gives everything back when logs close or are idle', () => {

@@ -14,7 +14,9 @@ const BATCH_LENGTH = 8
 const OVERHEAD = 12
 /** One lookup entry per this many bytes of a chunk: what a lookup walks at most. */
 const ENTRY_INTERVAL = 4096
-const MIN_CHUNK = 65_536
+/** Of a log's first chunks; less where thousands of logs share the memory. */
+const MAX_SMALLEST_CHUNK = 65_536
+const MIN_SMALLEST_CHUNK = 2048
 /** Largest chunk; a larger batch is written from its own memory and is not cached. */
 export const MAX_CHUNK: number = 2 * 1_048_576
 
@@ -51,8 +53,9 @@ export class TailMemory {
   readonly #limit: number
   readonly #perLogLimit: number
   #allocated = 0
-  #free: Chunk[] = []
-  /** Least recently appended first. */
+  /** Chunks in no cache, by size. */
+  readonly #free = new Map<number, Chunk[]>()
+  /** Least recently appended first; those that had to give everything away are not among them. */
   readonly #caches = new Set<TailCache>()
 
   constructor(limitBytes: number = 32 * 1_048_576, perLogLimitBytes: number = 8 * 1_048_576) {
@@ -63,21 +66,31 @@ export class TailMemory {
   get perLogLimit(): number { return this.#perLogLimit }
   get allocatedBytes(): number { return this.#allocated }
 
+  /** So that the logs in use share the memory, a thousand of them too: where each append took its chunk from another log, all of them would pay for it. */
+  get smallestChunk(): number {
+    let size = MAX_SMALLEST_CHUNK
+    while (size > MIN_SMALLEST_CHUNK && size * this.#caches.size * 2 > this.#limit) size /= 2
+    return size
+  }
+
   take(size: number, forCache: TailCache): Chunk {
     this.#caches.delete(forCache)
+    const chunk = this.#free.get(size)?.pop() ?? this.#makeRoom(size)
     this.#caches.add(forCache)
-    for (let i = this.#free.length - 1; i >= 0; i--) {
-      if (this.#free[i]!.buffer.length === size) return this.#free.splice(i, 1)[0]!
-    }
-    this.#makeRoom(size)
+    if (chunk !== undefined) return chunk
     this.#allocated += size
     return new Chunk(size)
   }
 
   give(chunk: Chunk): void {
     chunk.reset()
-    if (this.#allocated > this.#limit) this.#allocated -= chunk.buffer.length
-    else this.#free.push(chunk)
+    if (this.#allocated > this.#limit) {
+      this.#allocated -= chunk.buffer.length
+      return
+    }
+    const same = this.#free.get(chunk.buffer.length)
+    if (same === undefined) this.#free.set(chunk.buffer.length, [chunk])
+    else same.push(chunk)
   }
 
   /** Lets go of what is not in use, and of everything that `cache` holds when it closes. */
@@ -88,16 +101,25 @@ export class TailMemory {
   }
 
   #drop(keep: number): void {
-    while (this.#free.length > 0 && this.#allocated > keep) this.#allocated -= this.#free.pop()!.buffer.length
+    for (const [size, chunks] of this.#free) {
+      for (; chunks.length > 0 && this.#allocated > keep; chunks.pop()) this.#allocated -= size
+    }
   }
 
-  #makeRoom(size: number): void {
-    if (this.#allocated + size <= this.#limit) return
+  /** A chunk that another log had, where it is of the right size: new memory costs more than all else about a small append. */
+  #makeRoom(size: number): Chunk | undefined {
+    if (this.#allocated + size <= this.#limit) return undefined
     this.#drop(this.#limit - size)
     for (const cache of this.#caches) {
-      while (this.#allocated + size > this.#limit && cache.dropOldest()) this.#drop(this.#limit - size)
-      if (this.#allocated + size <= this.#limit) return
+      while (this.#allocated + size > this.#limit && cache.dropOldest()) {
+        const given = this.#free.get(size)?.pop()
+        if (given !== undefined) return given
+        this.#drop(this.#limit - size)
+      }
+      if (cache.isEmpty) this.#caches.delete(cache)
+      if (this.#allocated + size <= this.#limit) return undefined
     }
+    return undefined
   }
 
   /** Drops the caches of logs that nobody has appended to since the call before. */
@@ -130,6 +152,8 @@ export class TailCache {
     for (const chunk of this.#chunks) if (chunk.visibleEntries > 0) return chunk.entryOffsets[0]!
     return Number.POSITIVE_INFINITY
   }
+
+  get isEmpty(): boolean { return this.#chunks.length === 0 }
 
   /** True once, when nothing was staged since the last call. */
   wasIdle(): boolean {
@@ -181,7 +205,7 @@ export class TailCache {
   }
 
   #grow(demand: number): Chunk {
-    let size = MIN_CHUNK
+    let size = this.#memory.smallestChunk
     while (size < demand) size *= 2
     while (this.#bytes + size > this.#memory.perLogLimit && this.dropOldest()) { /* until it fits, or only pinned chunks are left */ }
     const chunk = this.#memory.take(size, this)

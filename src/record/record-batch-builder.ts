@@ -121,8 +121,8 @@ const FULL = -1
 const NOT_ASCII = -2
 
 export class RecordBatchBuilder {
-  readonly #home: Buffer
-  readonly #capacity: number
+  #home: Buffer
+  #capacity: number
   #slab: Buffer
   #limit: number
   #position: number = BATCH_HEADER_SIZE
@@ -143,6 +143,8 @@ export class RecordBatchBuilder {
     this.#limit = capacity
   }
 
+  /** The most that an uncompressed batch takes unless its first record alone is larger. */
+  get capacity(): number { return this.#capacity }
   /** Records in. */
   get count(): number { return this.#count }
   /** Size of the batch if it were sealed now, uncompressed. */
@@ -158,6 +160,16 @@ export class RecordBatchBuilder {
     this.#baseTimestamp = baseTimestamp ?? -1
     this.#maxTimestamp = -1
     this.#lastOffsetDelta = -1
+  }
+
+  /** Goes on in a larger slab of `capacity` bytes, with the records that are in. */
+  enlarge(capacity: number): void {
+    const home = Buffer.allocUnsafeSlow(capacity + SLACK)
+    home.set(this.#slab.subarray(0, this.#position))
+    this.#capacity = capacity
+    this.#limit = capacity
+    this.#home = home
+    this.#slab = home
   }
 
   /**
