@@ -121,7 +121,7 @@ export class Oracle {
     seen.holes += between.length
     const mayHaveHole = this.keep === 'power' && between.length > 0
     violations.push(...[...inside, ...(mayHaveHole ? [] : between)].map((gap) => `a gap: offsets ${gap}`), ...(mayHaveHole ? [] : sequenceProblems(raw.batches)))
-    if (recovered) violations.push(...snapshotProblems(folder, raw, this.keep))
+    if (recovered) violations.push(...snapshotProblems(folder, raw))
     for (const { codec } of raw.batches) this.codecs[codecNames[codec]] = (this.codecs[codecNames[codec]] ?? 0) + 1
     const last = new Map()
     for (const record of raw.batches.flatMap((batch) => batch.records)) {
@@ -176,13 +176,12 @@ export function committedOffsets(directory) {
   return offsets
 }
 
-/** Every snapshot must be whole and say of each producer what the batches before it say. A power cut may spoil all but the newest: they are passed over. */
-function snapshotProblems(folder, raw, keep) {
+/** Every snapshot must be whole and say of each producer what the batches before it say. */
+function snapshotProblems(folder, raw) {
   const problems = []
   const files = raw.files.filter((each) => /^\d{20}\.snapshot$/.test(each)).sort()
   for (const file of files) {
     const { problem, entries } = readSnapshot(join(folder, file))
-    if (problem !== null && keep === 'power' && file !== files.at(-1)) continue
     if (problem !== null) problems.push(`${file}: ${problem}`)
     const before = raw.batches.filter((batch) => batch.producerId >= 0 && batch.lastOffset < Number(file.slice(0, 20)))
     for (const entry of entries) {

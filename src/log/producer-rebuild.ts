@@ -16,7 +16,7 @@ export interface ProducerRebuildOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Writes snapshots (not synced) at the last two segment bases and at the end on the way. Raises LOG_CORRUPT where a batch cannot be read, ABORTED. */
+/** Writes durable snapshots at the last two segment bases and at the end on the way, each before the next, as Kafka. Raises LOG_CORRUPT where a batch cannot be read, ABORTED. */
 export async function rebuildProducerState(options: ProducerRebuildOptions): Promise<void> {
   const { producers, segments, logStartOffset, endOffset, nowMs } = options
   // Truncating a log without producers leaves it without producers.
@@ -28,12 +28,18 @@ export async function rebuildProducerState(options: ProducerRebuildOptions): Pro
       const segment = segments[i]!
       if ((segments[i + 1]?.baseOffset ?? endOffset) <= producers.endOffset) continue
       producers.setEndOffset(Math.max(segment.baseOffset, producers.endOffset))
-      if (lastTwo.includes(segment.baseOffset)) producers.takeSnapshot(false)
+      if (lastTwo.includes(segment.baseOffset)) await takeDurableSnapshot(producers)
       await replay(segment, options)
     }
   }
   producers.setEndOffset(endOffset)
-  producers.takeSnapshot(false)
+  await takeDurableSnapshot(producers)
+}
+
+/** Only the newest snapshot is ever looked at: one that a power cut spoils must not have a newer one. */
+async function takeDurableSnapshot(producers: ProducerStateManager): Promise<void> {
+  const path = producers.takeSnapshot(false)
+  if (path !== null) await producers.syncSnapshot(path)
 }
 
 /** The batches of one segment in [producers.endOffset, endOffset). */
