@@ -108,7 +108,7 @@ describe('seek', () => {
 })
 
 test('what came meanwhile is handed out when those that were to follow are paused', async () => {
-  const { consumer, partitions, settle } = consumerKit({ 'max.poll.records': 2 }, 12)
+  const { consumer, partitions, settle, scheduler } = consumerKit({ 'max.poll.records': 2 }, 12)
   for (const partition of partitions.slice(0, 11)) fill(partition, 0, 4)
   consumer.assign(partitions.map((_, partition) => ({ topic: 't', partition })))
   const seen: string[] = []
@@ -117,7 +117,7 @@ test('what came meanwhile is handed out when those that were to follow are pause
       seen.push(`${record.partition}:${record.offset}`)
       if (seen.length === 1) {
         fill(partitions[11]!, 0, 1)
-        await new Promise((resolve) => { setImmediate(resolve) })
+        await new Promise((resolve) => { scheduler.soon(() => resolve(null)) })
         consumer.pause(partitions.slice(0, 11).map((_, partition) => ({ topic: 't', partition })))
       }
       if (record.partition === 11) break
