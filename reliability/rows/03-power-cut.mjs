@@ -11,7 +11,7 @@
  */
 import { contentsOf, loadKit, Promises, ROOT, saboteurs, short, SimulatedLog } from '../lib/simulated-log.mjs'
 
-export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 3, floor: { count: 200_000, unit: 'states' }, seconds: 130 }
+export const row = { id: 3, name: 'power cut, every disk it may leave', lane: 3, floor: { count: 150_000, unit: 'states' }, seconds: 130 }
 
 const GROUPS = '__consumer_offsets'
 const MAX_VIOLATIONS = 5
