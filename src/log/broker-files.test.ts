@@ -47,6 +47,15 @@ describe('Java properties', () => {
   })
 })
 
+test('properties are written as Java escapes them, and read back', () => {
+  const disk = newDisk()
+  const clusterId = 'a b:c=d#e!f\\g\th\ni\rj\fk\u0007l\u00e9\u20ac~'
+  writeMetaProperties(disk, '/log', { version: 1, clusterId, nodeId: null, directoryId: null }, now)
+  const line = 'cluster.id=a\\ b\\:c\\=d\\#e\\!f\\\\g\\th\\ni\\rj\\fk\\u0007l\\u00E9\\u20AC~'
+  expect(Buffer.from(disk.readFile('/log/meta.properties')).toString().split('\n')).toContain(line)
+  expect(readMetaProperties(disk, '/log')).toEqual({ version: 1, clusterId, nodeId: null, directoryId: null })
+})
+
 describe('the mark of a clean shutdown', () => {
   test('is Kafka\'s JSON, durable, and can be taken away', () => {
     const disk = newDisk()
