@@ -1,47 +1,103 @@
 /**
- * Tries mutants of one module, one after the other, in one vitest: `worker.mjs MODULE`, with the list of [id, test files] as JSON on standard input and one line
- * of JSON for each on standard output. A process of its own, so that the runner can end one that hangs. With MODULE `all`, no mutant is on and the tests
- * given (or all) are run once, to learn which mutants each of them meets.
+ * Tries mutants in one process: `worker.mjs FOLDER` (of bundle.mjs), a request as JSON on standard input, one line of JSON for each thing found out.
+ *
+ *   { survey: [test file] }                      each test alone, no mutant on: { test, index, name, ms, failed, met: { module: ids } }, and for each file
+ *                                                { file, met } of what is met when it is loaded
+ *   { jobs: [{ id, module, tests: [[file, index, ms]] }], alone }
+ *                                                one mutant after the other, until a test fails: { killedBy: test or null }
+ *
+ * A mutant that a test noticed may leave something behind. So the same test is run again at once without it: if that fails, or if an error came from somewhere
+ * else, { unsure: true } is said and the process ends; the runner then tries that mutant `alone`, in a process of its own, and takes its word.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { resolve, relative } from 'node:path'
-import { createVitest } from 'vitest/node'
-import { mutate } from './mutants.mjs'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { entryOf } from './bundle.mjs'
 
-const [module] = process.argv.slice(2)
-const { jobs, hits } = JSON.parse(readFileSync(0, 'utf8'))
-const state = process.env.OTTLA_MUTANT
-const root = resolve(import.meta.dirname, '../..')
+/** A mutant that is asked for so much more often than any test needs has made an endless loop. */
+const MANY = 3_000_000
+const [folder] = process.argv.slice(2)
+const { survey, jobs = [], alone = false } = JSON.parse(readFileSync(0, 'utf8'))
+const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
-const plugin = {
-  name: 'mutants', enforce: 'pre',
-  transform(code, id) {
-    const path = relative(root, id)
-    if (!/^src\/(record|log)\/[^/]*(?<!\.test)\.ts$/.test(path) || (module !== 'all' && path !== module)) return null
-    return { code: mutate(code, path).code, map: null }
-  },
-}
-
-writeFileSync(state, JSON.stringify({ module, id: -1, hits }))
-const vitest = await createVitest('test', {
-  root, config: false, watch: false, bail: module === 'all' ? 0 : 1, include: ['src/**/*.test.ts', 'test/**/*.test.ts'], maxWorkers: 1, pool: 'threads', reporters: [{}],
-  setupFiles: [resolve(import.meta.dirname, 'setup.mjs')], testTimeout: 60_000, env: { LOG_VERIFY: '1' }, fileParallelism: false,
-}, { plugins: [plugin] })
-const specifications = new Map((await vitest.globTestSpecifications()).map((each) => [relative(root, each.moduleId), each]))
-
-for (const { id, tests } of jobs) {
-  writeFileSync(state, JSON.stringify({ module, id, hits }))
-  let killedBy = null
-  for (const test of tests) {
-    const began = performance.now()
-    const specification = specifications.get(test)
-    const { testModules, unhandledErrors } = await vitest.runTestSpecifications([specification])
-    // Modules of runs before this one are in the list, too.
-    const failed = unhandledErrors.length > 0 || testModules.some((each) => each.moduleId === specification.moduleId && !each.ok())
-    if (module === 'all') process.stdout.write(`${JSON.stringify({ test, ms: Math.round(performance.now() - began), failed })}\n`)
-    else if (failed) { killedBy = test; break }
+let on = alone ? jobs[0] : { module: '', id: -1 }
+let count = 0
+let met = new Map()
+globalThis.__mutants = (path) => {
+  if (survey !== undefined) return (id) => { (met.get(path) ?? met.set(path, new Set()).get(path)).add(id); return false }
+  return (id) => {
+    if (id !== on.id || path !== on.module) return false
+    count += 1
+    if (count > MANY) throw new Error('the mutant loops')
+    return true
   }
-  if (module !== 'all') process.stdout.write(`${JSON.stringify({ id, killedBy })}\n`)
 }
-await vitest.close()
+
+const { collect, runTest } = await import('./harness.mjs')
+const testsOf = (file) => collect(file, pathToFileURL(join(folder, entryOf(file))).href)
+
+let stray = null
+process.on('unhandledRejection', (error) => { stray ??= error })
+process.on('uncaughtException', (error) => { stray ??= error })
+
+/** Whether a test fails; one after which nothing is left to happen hangs, and fails too. */
+async function fails(test, ms) {
+  let stop
+  const stopped = new Promise((done) => { stop = done })
+  const end = () => stop('hangs')
+  const timer = setTimeout(() => end(), 20_000 + 30 * ms)
+  timer.unref()
+  process.once('beforeExit', end)
+  try {
+    const outcome = await Promise.race([runTest(test).then(() => 'passes', (error) => error), stopped])
+    await new Promise((next) => { setImmediate(next) })
+    return outcome === 'passes' ? null : outcome
+  } finally {
+    clearTimeout(timer)
+    process.removeListener('beforeExit', end)
+  }
+}
+
+const taken = () => {
+  const found = Object.fromEntries([...met].map(([path, ids]) => [path, [...ids]]))
+  met = new Map()
+  return found
+}
+
+for (const file of survey ?? []) {
+  const tests = await testsOf(file)
+  say({ file, met: taken() })
+  for (const [index, test] of tests.entries()) {
+    const began = performance.now()
+    const failed = await fails(test, 60_000)
+    say({ test: file, index, name: test.name, ms: Math.round(performance.now() - began), failed: failed === null ? null : String(failed.stack ?? failed), met: taken() })
+  }
+}
+
+async function tryMutant({ id, module, tests }) {
+  count = 0
+  for (const [file, index, ms] of tests) {
+    on = { module, id }
+    let test
+    try {
+      test = (await testsOf(file))[index]
+    } catch {
+      return { killedBy: `${file}, when it is loaded` }
+    }
+    if (test === undefined) return { killedBy: `${file}, when it is loaded` }
+    const outcome = await fails(test, ms)
+    on = { module, id: -1 }
+    const killedBy = `${file}: ${test.name}`
+    if (outcome === null && stray === null) continue
+    if (alone) return { killedBy }
+    return stray !== null || outcome === 'hangs' || await fails(test, ms) !== null ? { unsure: true } : { killedBy }
+  }
+  return { killedBy: null }
+}
+
+for (const job of jobs) {
+  const verdict = await tryMutant(job)
+  say(verdict)
+  if (verdict.unsure === true) break
+}
 process.exit(0)
