@@ -26,10 +26,16 @@ function closureOf(entry, context) {
   closures.set(entry, found)
   return found
 }
-/** Each file costs half a millisecond whatever is in it: the library is one, but for what a command needs before it opens anything. */
+/**
+ * Each file costs half a millisecond whatever is in it: the library is one, but for what a command needs before it opens anything; what every command
+ * needs is another; what a port needs beyond the library is two, as clients of clusters share the protocol with it.
+ */
 function chunkOf(id, context) {
-  if (!closureOf('index', context).has(id)) return null
-  return closureOf('cli/main', context).has(id) ? 'base' : 'core'
+  const has = (entry) => closureOf(entry, context).has(id)
+  if (has('index')) return has('cli/main') ? 'base' : 'core'
+  if (has('cli/main')) return id === resolve('dist/cli/main.js') ? null : 'cli'
+  if (has('server/wire-listener')) return has('remote-kafka') ? 'wire' : 'server'
+  return has('cli/commands/serve') ? 'server' : null
 }
 const { output } = await bundle.write({
   dir: 'dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js',

@@ -2,6 +2,7 @@
  * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written, but by `repairDirectory`. Not part of
  * the package's exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
  */
+import { brokerTable } from './config/broker-settings.ts'
 import type { DumpLogOptions } from './inspect/dump-items.ts'
 import type { DumpLine } from './inspect/dump-text.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
@@ -55,8 +56,9 @@ export async function* verifyDirectory(directory: string, options: CheckOptions)
 
 /** The properties of a `server.properties`, and whether `open` takes a setting of some name. */
 export async function serverProperties(file: Uint8Array): Promise<{ readonly properties: ReadonlyMap<string, string>; isKnown(name: string): boolean }> {
-  const [{ parseProperties }, { brokerTable }] = await Promise.all([import('./log/java-properties.ts'), import('./config/broker-settings.ts')])
-  return { properties: parseProperties(file), isKnown: (name) => Object.hasOwn(brokerTable, name) }
+  // Without a file nothing is loaded: clients wait for a server to be ready.
+  const properties = file.length === 0 ? new Map<string, string>() : (await import('./log/java-properties.ts')).parseProperties(file)
+  return { properties, isKnown: (name) => Object.hasOwn(brokerTable, name) }
 }
 
 /** The properties of a file as of Kafka's clients, and who takes a setting of some name: `connect`, a producer, a consumer. */

@@ -4,7 +4,6 @@ import { OttlaError } from '../common/errors.ts'
 import { nearest, VERSION } from '../tools.ts'
 import { parseArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
-import { commands } from './commands.ts'
 import { commandHelp, overview } from './help.ts'
 import { Terminal } from './terminal.ts'
 
@@ -13,8 +12,12 @@ const USAGE = 2
 const INTERRUPTED = 130
 const TERMINATED = 143
 
-async function run(terminal: Terminal, words: readonly string[]): Promise<number> {
-  const { name, rest } = split(words)
+const words = process.argv.slice(2)
+// Clients wait for a server: it does not wait for the other commands to be loaded.
+const commands: readonly Command[] = words[0] === 'serve' ? [(await import('./commands/serve.ts')).serve] : (await import('./commands.ts')).commands
+
+async function run(terminal: Terminal): Promise<number> {
+  const { name, rest } = split()
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     const asked = name === 'help' && rest.length > 0 ? find(rest.join(' ')) : null
     const text = asked === null ? overview(commands, VERSION) : commandHelp(asked)
@@ -34,7 +37,7 @@ async function run(terminal: Terminal, words: readonly string[]): Promise<number
 }
 
 /** The command's name is one word, or two where they make a name together ("perf produce"). */
-function split(words: readonly string[]): { readonly name: string | undefined; readonly rest: readonly string[] } {
+function split(): { readonly name: string | undefined; readonly rest: readonly string[] } {
   const two = words.slice(0, 2).join(' ')
   return commands.some((command) => command.name === two) ? { name: two, rest: words.slice(2) } : { name: words[0], rest: words.slice(1) }
 }
@@ -48,10 +51,10 @@ function find(name: string): Command {
   throw new UsageError(`unknown command ${JSON.stringify(name)}${guess === null ? '' : `; did you mean "${guess}"?`}`)
 }
 
-function tell(terminal: Terminal, error: unknown, words: readonly string[]): number {
+function tell(terminal: Terminal, error: unknown): number {
   const red = terminal.style('red', 'error:')
   if (error instanceof UsageError) {
-    const { name } = split(words)
+    const { name } = split()
     terminal.note(`${red} ${error.message}\nSee ottla ${commands.some((c) => c.name === name) ? `${name} ` : ''}--help.`)
     return USAGE
   }
@@ -71,7 +74,6 @@ function placeOf(error: OttlaError): string {
 
 async function main(): Promise<void> {
   const terminal = new Terminal({ out: process.stdout, error: process.stderr })
-  const words = process.argv.slice(2)
   let stopCode = 0
   const stop = (code: number) => (): void => {
     // A second signal does not wait for anything.
@@ -83,9 +85,9 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop(TERMINATED))
   let code: number
   try {
-    code = await run(terminal, words)
+    code = await run(terminal)
   } catch (error) {
-    code = terminal.signal.aborted && OttlaError.is(error, 'ABORTED') ? 0 : tell(terminal, error, words)
+    code = terminal.signal.aborted && OttlaError.is(error, 'ABORTED') ? 0 : tell(terminal, error)
   }
   terminal.endProgress()
   await terminal.flush()
@@ -93,7 +95,7 @@ async function main(): Promise<void> {
     terminal.note(`${terminal.style('red', 'error:')} the output could not be written: ${terminal.writeFailure.message}`)
     process.exit(FAILED)
   }
-  const { name } = split(words)
+  const { name } = split()
   const endsOnSignal = commands.some((command) => command.name === name && command.endsOnSignal === true)
   process.exit(stopCode !== 0 && !endsOnSignal ? stopCode : terminal.readerGone ? 0 : code)
 }
