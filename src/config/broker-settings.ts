@@ -77,6 +77,8 @@ const own: SettingTable = {
     doc: 'How often idle producers are looked for.' },
   'producer.id.expiration.ms': { type: 'int', default: 86_400_000, min: 1,
     doc: 'An idempotent producer that has been quiet so long is forgotten.' },
+  'sasl.kerberos.min.time.before.relogin': { type: 'long', default: 60_000, min: 0, inert: 'there is no Kerberos',
+    doc: 'Pause between renewals of a ticket.' },
   'socket.request.max.bytes': { type: 'int', default: 104_857_600, min: 1, fixed: true,
     doc: 'Largest request that a listener reads; a larger one closes the connection.' },
   'replica.alter.log.dirs.io.max.bytes.per.second': { type: 'long', default: 9007199254740991, min: 0, inert: 'there is one data directory',

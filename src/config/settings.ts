@@ -215,6 +215,8 @@ export interface BrokerSettings {
   'replica.alter.log.dirs.io.max.bytes.per.second'?: number | `${number}`
   /** How often `replication-offset-checkpoint` is written. Default: 5000. */
   'replica.high.watermark.checkpoint.interval.ms'?: number | `${number}`
+  /** Pause between renewals of a ticket. Default: 60000. */
+  'sasl.kerberos.min.time.before.relogin'?: number | `${number}`
   /** Largest request that a listener reads; a larger one closes the connection. Default: 104857600. */
   'socket.request.max.bytes'?: number | `${number}`
   /** Topics without an override of `unclean.leader.election.enable` take it from here. Default: not set. */

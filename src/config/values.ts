@@ -105,6 +105,7 @@ export interface BrokerValues {
   readonly 'producer.id.expiration.ms': number
   readonly 'replica.alter.log.dirs.io.max.bytes.per.second': number
   readonly 'replica.high.watermark.checkpoint.interval.ms': number
+  readonly 'sasl.kerberos.min.time.before.relogin': number
   readonly 'socket.request.max.bytes': number
   readonly 'unclean.leader.election.enable': boolean | null
   readonly 'write.caching': boolean | null
