@@ -1,17 +1,21 @@
 /**
- * One consumer in a process of its own, for the real part of row 12: `node churn-member.mjs <ottla|kafkajs> PORT GROUP INSTANCE DIST`. Tells its parent what it is
- * given (`assigned`), what it gives up (`revoked`) and what it has processed and is about to commit (`processed`), with the monotonic time of the machine.
- * A message of the parent ends it in order.
+ * One consumer in a process of its own, for the real part of row 12: `node churn-member.mjs <ottla|kafkajs> PORT GROUP INSTANCE DIST FILE`. Tells its parent what it is
+ * given (`assigned`) and what it gives up (`revoked`), with the monotonic time of the machine, and writes down in a file what it has processed and is about to
+ * commit. A message of the parent ends it in order.
  */
+import { openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
-const [library, port, group, instance, dist] = process.argv.slice(2)
+const [library, port, group, instance, dist, file] = process.argv.slice(2)
 const topic = 'churned'
+const journal = openSync(file, 'a')
+/** At once, before anything else happens: what a killed process had done is known. */
+const processed = (partition, from, to) => { writeSync(journal, `${partition} ${from} ${to}\n`) }
 const tell = (message) => { if (process.connected) process.send({ ...message, at: Number(process.hrtime.bigint()) / 1e6 }) }
 
-export const settings = {
+const settings = {
   'group.id': group, 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 300, 'max.poll.interval.ms': 4000,
   'partition.assignment.strategy': 'cooperative-sticky', ...(instance === '' ? {} : { 'group.instance.id': instance }),
 }
@@ -31,7 +35,7 @@ async function ottla() {
   })
   for (;;) {
     try {
-      for (const { partition, baseOffset, lastOffset } of await consumer.poll({ timeoutMs: 500 })) tell({ what: 'processed', partition, from: baseOffset, to: lastOffset })
+      for (const { partition, baseOffset, lastOffset } of await consumer.poll({ timeoutMs: 500 })) processed(partition, baseOffset, lastOffset)
       await consumer.commit()
     } catch (error) {
       if (error.code === 'CLOSED') return
@@ -61,7 +65,7 @@ async function kafkajs() {
     eachBatch: async ({ batch, resolveOffset, heartbeat, isStale, isRunning }) => {
       for (const { offset } of batch.messages) {
         if (isStale() || !isRunning()) return
-        tell({ what: 'processed', partition: batch.partition, from: Number(offset), to: Number(offset) })
+        processed(batch.partition, offset, offset)
         resolveOffset(offset)
       }
       await heartbeat()

@@ -6,7 +6,7 @@
  * processed by each group; committed offsets, asked for all the while, never go back; after each bounce the group is stable with the members that live in time.
  */
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -26,7 +26,9 @@ const now = () => Number(process.hrtime.bigint()) / 1e6
 
 /** Who holds what, and what was processed. */
 class Ledger {
-  processed = new Set()
+  /** What processes wrote down. */
+  files = []
+  #processed = new Set()
   #held = new Map()
 
   constructor(group, violations) {
@@ -34,8 +36,17 @@ class Ledger {
     this.violations = violations
   }
 
-  hear(member, { what, partitions = [], partition, from, to, at }) {
-    if (what === 'processed') for (let offset = from; offset <= to; offset++) this.processed.add(`${partition}@${offset}`)
+  done(partition, from, to) { for (let offset = from; offset <= to; offset++) this.#processed.add(`${partition}@${offset}`) }
+
+  /** Records that nobody processed. */
+  missing(ends) {
+    for (const file of this.files) {
+      for (const entry of readFileSync(file, 'utf8').split('\n').filter((each) => each !== '')) this.done(...entry.split(' ').map(Number))
+    }
+    return ends.reduce((count, end, partition) => count + Array.from({ length: end }, (_, offset) => `${partition}@${offset}`).filter((each) => !this.#processed.has(each)).length, 0)
+  }
+
+  hear(member, { what, partitions, at }) {
     if (what === 'assigned') for (const each of partitions) this.#take(member, each, at)
     if (what === 'revoked') for (const each of partitions) if (this.#held.get(each)?.member === member) this.#held.set(each, { member, until: at })
   }
@@ -55,9 +66,12 @@ class Ledger {
 class ProcessMember {
   isStopped = false
 
-  constructor({ name, library, port, ledger, instance, dist }) {
+  constructor({ name, library, port, ledger, instance, dist, scratch }) {
     Object.assign(this, { name, library, instance, ledger })
-    this.child = fork(join(import.meta.dirname, 'churn-member.mjs'), [library, String(port), ledger.group, instance, dist], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const file = join(scratch, `${name}.processed`)
+    writeFileSync(file, '')
+    ledger.files.push(file)
+    this.child = fork(join(import.meta.dirname, 'churn-member.mjs'), [library, String(port), ledger.group, instance, dist, file], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.ended = new Promise((done) => { this.child.once('exit', done) })
     this.child.on('message', (message) => ledger.hear(this, message))
   }
@@ -98,7 +112,7 @@ class EmbeddedMember {
   async #live() {
     for (;;) {
       try {
-        for (const { partition, baseOffset, lastOffset } of await this.consumer.poll({ timeoutMs: 500 })) this.ledger.hear(this, { what: 'processed', partition, from: baseOffset, to: lastOffset })
+        for (const { partition, baseOffset, lastOffset } of await this.consumer.poll({ timeoutMs: 500 })) this.ledger.done(partition, baseOffset, lastOffset)
         await this.consumer.commit()
       } catch (error) {
         if (error.code === 'CLOSED') return
@@ -116,7 +130,9 @@ export async function churnProcesses({ dist, seed, bounces, deadline, report, vi
   const random = new Random(seed)
   const { open } = await import(pathToFileURL(join(dist, 'index.js')).href)
   const scratch = mkdtempSync(join(tmpdir(), 'ottla-row12-'))
-  const ottla = await open(scratch, { logger: quiet, 'group.min.session.timeout.ms': 1000, 'offsets.topic.num.partitions': 1 })
+  const data = join(scratch, 'data')
+  mkdirSync(data)
+  const ottla = await open(data, { logger: quiet, 'group.min.session.timeout.ms': 1000, 'offsets.topic.num.partitions': 1 })
   const { port } = await ottla.listen({ port: 0 })
   await ottla.admin.createTopic(TOPIC, { partitions: PARTITIONS })
   const producer = ottla.producer({ acks: 1 })
@@ -130,7 +146,7 @@ export async function churnProcesses({ dist, seed, bounces, deadline, report, vi
   const settings = { 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'partition.assignment.strategy': 'cooperative-sticky', 'session.timeout.ms': SESSION_MS, 'heartbeat.interval.ms': 300, 'max.poll.interval.ms': REBALANCE_MS }
   let next = 0
   const embedded = Array.from({ length: 2 }, () => new EmbeddedMember({ name: `embedded ${next++}`, ottla, ledger: ledgers.own, settings }))
-  const start = (library, instance = '') => new ProcessMember({ name: `${library} ${next++}`, library, instance, port, ledger: library === 'ottla' ? ledgers.own : ledgers.kafkajs, dist })
+  const start = (library, instance = '') => new ProcessMember({ name: `${library} ${next++}`, library, instance, port, ledger: library === 'ottla' ? ledgers.own : ledgers.kafkajs, dist, scratch })
   let members = [start('ottla', 'first'), start('ottla'), start('kafkajs'), start('kafkajs')]
   const watcher = watchOffsets(ottla, violations)
   const producing = setInterval(produce, 5)
@@ -209,11 +225,11 @@ async function stable(ottla, ledgers, members, embedded, violations, limitMs = 2
 }
 
 async function processed(ottla, ledgers, ends, violations) {
-  const missing = (ledger) => ends.reduce((count, end, partition) => count + Array.from({ length: end }, (_, offset) => `${partition}@${offset}`).filter((each) => !ledger.processed.has(each)).length, 0)
   for (const ledger of Object.values(ledgers)) {
-    for (let waited = 0; waited < 10_000 && missing(ledger) > 0; waited += 100) await sleep(100)
-    if (missing(ledger) === 0) continue
+    for (let waited = 0; waited < 10_000 && ledger.missing(ends) > 0; waited += 100) await sleep(100)
+    const missing = ledger.missing(ends)
+    if (missing === 0) continue
     const committed = (await ottla.admin.listGroupOffsets(ledger.group)).map(({ partition, offset }) => `${partition}: ${offset} of ${ends[partition]}`)
-    violations.push(`${ledger.group}: ${missing(ledger)} records were processed by nobody; committed are ${committed.sort().join(', ')}`)
+    violations.push(`${ledger.group}: ${missing} records were processed by nobody; committed are ${committed.sort().join(', ')}`)
   }
 }
