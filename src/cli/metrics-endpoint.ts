@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http'
 import { OttlaError } from '../common/errors.ts'
 import type { Listener, Ottla } from '../index.ts'
-import { METRICS_TYPE, metricsPage } from './metrics-page.ts'
+import { METRICS_TYPE, metricsPage, type GroupSnapshot } from './metrics-page.ts'
 
 /** Who scrapes keeps one or two connections; a flood of them must not cost more. */
 const MAX_CONNECTIONS = 100
@@ -18,9 +18,11 @@ export async function openMetricsEndpoint(
   host: string, port: number, ottla: Ottla, listeners: readonly Listener[],
 ): Promise<{ readonly port: number; close(): void }> {
   const server = createServer((request, response) => {
-    const [status, type, text] = answer(request.url ?? '', ottla, listeners)
-    response.writeHead(status, { 'content-type': type })
-    response.end(text)
+    const failed = (error: unknown): Answer => [UNAVAILABLE, 'text/plain', `${String(error)}\n`]
+    void answer(request.url ?? '', ottla, listeners).catch(failed).then(([status, type, text]) => {
+      response.writeHead(status, { 'content-type': type })
+      response.end(text)
+    })
   })
   server.maxConnections = MAX_CONNECTIONS
   await listen(server, host, port)
@@ -41,10 +43,29 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-function answer(url: string, ottla: Ottla, listeners: readonly Listener[]): [status: number, type: string, text: string] {
+type Answer = readonly [status: number, type: string, text: string]
+
+async function answer(url: string, ottla: Ottla, listeners: readonly Listener[]): Promise<Answer> {
   const [path] = url.split('?', 1)
-  if (path === '/metrics') return [OK, METRICS_TYPE, metricsPage(ottla.metrics(), listeners.reduce((sum, each) => sum + each.connections, 0))]
+  if (path === '/metrics') {
+    const groups = await snapshotOf(ottla)
+    return [OK, METRICS_TYPE, metricsPage(ottla.metrics(), listeners.reduce((sum, each) => sum + each.connections, 0), groups)]
+  }
   if (path !== '/health') return [NOT_FOUND, 'text/plain', 'there are /metrics and /health\n']
   const offline = ottla.metrics().partitions.filter((log) => log.isOffline).map((log) => `${log.topic}-${log.partition}`)
   return offline.length === 0 ? [OK, 'text/plain', 'ok\n'] : [UNAVAILABLE, 'text/plain', `offline: ${offline.join(', ')}\n`]
+}
+
+/** A group that is deleted meanwhile is left out. */
+async function snapshotOf({ admin }: Ottla): Promise<GroupSnapshot[]> {
+  const found = await Promise.all((await admin.listGroups()).map(async ({ groupId }): Promise<GroupSnapshot | null> => {
+    try {
+      const [{ members }, offsets] = await Promise.all([admin.describeGroup(groupId), admin.listGroupOffsets(groupId)])
+      return { group: groupId, members: members.length, offsets }
+    } catch (error) {
+      if (OttlaError.is(error, 'GROUP_ID_NOT_FOUND')) return null
+      throw error
+    }
+  }))
+  return found.filter((each) => each !== null)
 }

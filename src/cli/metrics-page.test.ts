@@ -8,10 +8,11 @@ const snapshot: MetricsSnapshot = {
 }
 
 test('every line of the page is what Prometheus reads, and the numbers are those of the snapshot', () => {
-  const page = metricsPage(snapshot, 4)
+  const offsets = [{ topic: 'a', partition: 0, offset: 4 }, { topic: 'gone', partition: 0, offset: 1 }]
+  const page = metricsPage(snapshot, 4, [{ group: 'say "g"', members: 2, offsets }])
   const samples = new Map<string, number>()
   for (const line of page.trimEnd().split('\n')) {
-    const match = /^(?:# (?:HELP|TYPE) [a-z_]+ .+|([a-z_]+(?:\{(?:[a-z]+="[^"]*",?)+\})?) (-?[\d.e+]+))$/.exec(line)
+    const match = /^(?:# (?:HELP|TYPE) [a-z_]+ .+|([a-z_]+(?:\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)+\})?) (-?[\d.e+]+))$/.exec(line)
     expect(match, line).not.toBeNull()
     if (match![1] !== undefined) samples.set(match![1], Number(match![2]))
   }
@@ -21,4 +22,8 @@ test('every line of the page is what Prometheus reads, and the numbers are those
   expect(samples.get('kafka_log_logmanager_offlinelogdirectorycount')).toBe(1)
   expect(samples.get('kafka_log_log_size{topic="a",partition="0"}')).toBe(1234)
   expect(samples.get('kafka_log_log_logendoffset{topic="a",partition="0"}')).toBe(9)
+  const labels = 'consumergroup="say \\"g\\"",topic="a",partition="0"'
+  expect([samples.get(`kafka_consumergroup_lag{${labels}}`), samples.get(`kafka_consumergroup_current_offset{${labels}}`)]).toEqual([5, 4])
+  expect(samples.get('kafka_consumergroup_members{consumergroup="say \\"g\\""}')).toBe(2)
+  expect([...samples.keys()].filter((name) => name.includes('lag') && name.includes('gone'))).toEqual([])
 })

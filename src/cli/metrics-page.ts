@@ -11,8 +11,32 @@ interface Family {
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-export function metricsPage(metrics: MetricsSnapshot, connections: number): string {
-  return families(metrics, connections).map(textOf).join('')
+/** A consumer group and what it has committed. */
+export interface GroupSnapshot {
+  readonly group: string
+  readonly members: number
+  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]
+}
+
+export function metricsPage(metrics: MetricsSnapshot, connections: number, groups: readonly GroupSnapshot[]): string {
+  return [...families(metrics, connections), ...groupFamilies(metrics, groups)].map(textOf).join('')
+}
+
+/** Under the names of kafka_exporter, whose dashboards and alerts are everywhere. */
+function groupFamilies({ partitions }: MetricsSnapshot, groups: readonly GroupSnapshot[]): Family[] {
+  const ends = new Map(partitions.map((log) => [`${log.topic}-${log.partition}`, log.highWatermark]))
+  const committed = groups.flatMap(({ group, offsets }) => (
+    offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset, labels: { consumergroup: group, topic, partition } }))))
+  const lags = committed.flatMap(({ topic, partition, offset, labels }): Family['samples'] => {
+    const end = ends.get(`${topic}-${partition}`)
+    return end === undefined ? [] : [[labels, Math.max(0, end - offset)]]
+  })
+  const gauge = (name: string, help: string, samples: Family['samples']): Family => ({ name, type: 'gauge', help, samples })
+  return [
+    gauge('kafka_consumergroup_members', 'Members of a consumer group', groups.map(({ group, members }) => [{ consumergroup: group }, members])),
+    gauge('kafka_consumergroup_current_offset', 'Offset that a consumer group has committed', committed.map(({ labels, offset }) => [labels, offset])),
+    gauge('kafka_consumergroup_lag', 'Records behind what a consumer group has committed', lags),
+  ]
 }
 
 function families(metrics: MetricsSnapshot, connections: number): Family[] {

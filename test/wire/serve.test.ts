@@ -68,6 +68,13 @@ describe('ottla serve', () => {
     const page = await fetch(`http://${address}/metrics`)
     expect(page.headers.get('content-type')).toContain('version=0.0.4')
     expect(await page.text()).toMatch(/^kafka_server_replicamanager_partitioncount 3$/m)
+    const producer = kafkaAt(served).producer()
+    await producer.connect()
+    await producer.send({ topic: 'counted', messages: [{ partition: 1, value: 'a' }, { partition: 1, value: 'b' }] })
+    await producer.disconnect()
+    await admin.setOffsets({ groupId: 'readers', topic: 'counted', partitions: [{ partition: 1, offset: '1' }] })
+    const lag = 'kafka_consumergroup_lag{consumergroup="readers",topic="counted",partition="1"} 1\n'
+    expect(await (await fetch(`http://${address}/metrics`)).text()).toContain(lag)
     expect(await (await fetch(`http://${address}/health`)).text()).toBe('ok\n')
     expect((await fetch(`http://${address}/`)).status).toBe(404)
     await admin.disconnect()
