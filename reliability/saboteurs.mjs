@@ -5,7 +5,8 @@
  *   harness   a test file, run by vitest on the sabotaged copy; or a row of reliability/rows, run on a build of it: { row, seed }
  *   seconds   within which it must be red
  *
- * Rows that run on a simulated disk plant some bugs there, without a patch (`export const sabotages`).
+ * Rows that run on a simulated disk plant some bugs there, without a patch (`export const sabotages`). Without any are the bugs of what is not there yet:
+ * replication, compaction, the coordinator of transactions.
  *
  * Row 20 (rows/20-saboteurs.mjs) plants them, one at a time.
  */
