@@ -22,6 +22,7 @@ import type { FileSystem } from './io/file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
 import { LogManager } from './log/log-manager.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
+import { AclStore } from './metadata/acl-store.ts'
 import { BrokerConfig } from './metadata/broker-config.ts'
 import { openLmdbStore, readMetadataFile } from './metadata/lmdb-metadata-store.ts'
 import { MemoryMetadataStore } from './metadata/memory-metadata-store.ts'
@@ -118,6 +119,7 @@ export class Database {
   get nodeId(): number { return this.#shared.nodeId }
   get topics(): TopicRegistry { return this.#shared.topics }
   get users(): UserStore { return this.#shared.users }
+  get acls(): AclStore { return this.#shared.acls }
   /** In force now. */
   get settings(): BrokerValues { return this.#shared.config.values }
 
@@ -162,6 +164,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   await topics.reconcile(topicFoldersOf(logs))
   for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
   const users = await UserStore.load(store, readOnly, logger)
+  const acls = await AclStore.load(store, readOnly, logger)
   const producerIds = await ProducerIds.load(store, highestProducerId(logs), logger)
   const groups = new GroupsOnDemand({
     offsetsLogs: () => offsetsLogs(topics, logs),
@@ -172,7 +175,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {
-    logs, topics, config, producerIds, groups, users, ports, readOnly, metrics: new BrokerMetrics(),
+    logs, topics, config, producerIds, groups, users, acls, ports, readOnly, metrics: new BrokerMetrics(),
     nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
     freeBytes: () => fileSystem.info(directory).freeBytes,
   })

@@ -4,15 +4,16 @@ export { open, type OpenOptions } from './open.ts'
 export type { OttlaEvents } from './database.ts'
 export type { MetricsSnapshot, Ottla } from './ottla.ts'
 export { errorTable, OttlaError, type ErrorCode, type ErrorContext, type ErrorRow } from './common/errors.ts'
+export type { AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType } from './common/acl.ts'
 export { silentLogger, stderrLogger, type Logger } from './common/logger.ts'
 export { serializers } from './client/serializers.ts'
 export type {
-  Admin, AssignmentListener, Bytes, ClusterDescription, ConfigEntry, ConfigTarget, Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings,
+  AclInput, Admin, AssignmentListener, Bytes, ClusterDescription, ConfigEntry, ConfigTarget, Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings,
   CreateTopicOptions, Deserializer, GroupDescription, GroupListing, GroupMemberDescription, Header, HeadersInput, Kafka, LogDirDescription,
   PartitionDescription, PartitionOffset, Partitioner, PartitionerContext, Producer, ProducerRecord, ProducerSettings, RecordCursor, RecordMetadata,
   SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,
 } from './client/types.ts'
-export type { ListenOptions, Listener, TlsSettings } from './server/wire-listener.ts'
+export type { AclOptions, ListenOptions, Listener, TlsSettings } from './server/wire-listener.ts'
 export type { UserDescription, UserOptions, Users } from './users.ts'
 export type { AdminSettings, BrokerSettings, ClientSettings, TopicSettings } from './config/settings.ts'
 export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'

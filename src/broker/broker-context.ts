@@ -8,6 +8,7 @@ import type { GroupApi } from '../coordinator/group-coordinator.ts'
 import { logConfigOf, type LogConfig } from '../log/log-config.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import type { AclStore } from '../metadata/acl-store.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import type { ProducerIds } from '../metadata/producer-ids.ts'
 import type { TopicRegistry } from '../metadata/topic-registry.ts'
@@ -36,6 +37,7 @@ export interface BrokerContext {
   readonly logs: BrokerLogs
   readonly topics: TopicRegistry
   readonly config: BrokerConfig
+  readonly acls: AclStore
   readonly producerIds: ProducerIds
   readonly groups: BrokerGroups
   /** The waiting fetches of this broker. */

@@ -2,8 +2,10 @@
  * The embedded broker: `BrokerApi` over the logs, the topic registry and the group coordinator of one directory. Thin: each call goes to the
  * handler of its API. After `close` every call rejects with CLOSED.
  */
+import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { OttlaError } from '../common/errors.ts'
 import type * as api from '../protocol/broker-api.ts'
+import { handleCreateAcls, handleDeleteAcls, handleDescribeAcls } from './acl-handlers.ts'
 import { handleIncrementalAlterConfigs } from './alter-configs-handler.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { handleDescribeConfigs } from './describe-configs-handler.ts'
@@ -64,6 +66,9 @@ export class Broker implements api.BrokerApi {
   }
   async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }
   async describeLogDirs(request: api.DescribeLogDirsRequest): Promise<api.DescribeLogDirsResponse> { return handleDescribeLogDirs(this.#open(), request) }
+  async describeAcls(request: { readonly filter: AclFilter }): Promise<api.DescribeAclsResponse> { return handleDescribeAcls(this.#open(), request) }
+  async createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<api.CreateAclsResponse> { return handleCreateAcls(this.#open(), request) }
+  async deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<api.DeleteAclsResponse> { return handleDeleteAcls(this.#open(), request) }
   async describeProducers(request: api.DescribeProducersRequest): Promise<api.DescribeProducersResponse> {
     return handleDescribeProducers(this.#open(), request)
   }
@@ -90,5 +95,10 @@ export class Broker implements api.BrokerApi {
   topicName(topicId: string): string | null { return this.#open().topics.nameOf(topicId) }
   /** Null for a name that no topic has. */
   topicId(name: string): string | null { return this.#open().topics.get(name)?.topicId ?? null }
+  /** Whether asking for a topic that is not there makes it. */
+  autoCreatesTopics(): boolean {
+    const { config, readOnly } = this.#open()
+    return config.values['auto.create.topics.enable'] && !readOnly
+  }
   watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
 }

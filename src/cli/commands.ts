@@ -1,5 +1,6 @@
 /** Every command of `ottla`, in the order of its help. */
 import type { Command } from './command.ts'
+import { acls } from './commands/acls.ts'
 import { configs } from './commands/configs.ts'
 import { consume } from './commands/consume.ts'
 import { deleteRecords } from './commands/delete-records.ts'
@@ -16,5 +17,5 @@ import { users } from './commands/users.ts'
 import { verify } from './commands/verify.ts'
 
 export const commands: readonly Command[] = [
-  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume, serve, users,
+  topics, configs, produce, consume, groups, getOffsets, deleteRecords, logDirs, dumpLogCommand, verify, perfProduce, perfConsume, serve, users, acls,
 ]

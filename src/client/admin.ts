@@ -2,6 +2,7 @@
  * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
  * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Group calls are in group-admin.ts.
  */
+import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
@@ -14,9 +15,10 @@ import {
 import { errorOf, throwOnFailure } from './failure.ts'
 import { GroupAdmin } from './group-admin.ts'
 import { RequestCaller } from './request-caller.ts'
+import { SecurityAdmin } from './security-admin.ts'
 import { lookUpTopic, unknownTopic } from './topic-lookup.ts'
 import type {
-  Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset,
+  AclInput, Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset,
   TopicDescription,
 } from './types.ts'
 
@@ -45,11 +47,13 @@ export class KafkaAdmin implements Admin {
   readonly #api: BrokerApi
   readonly #caller: RequestCaller
   readonly #groups: GroupAdmin
+  readonly #security: SecurityAdmin
 
   constructor(api: BrokerApi, ports: Ports, values: AdminValues) {
     this.#api = api
     this.#caller = new RequestCaller(ports, values)
     this.#groups = new GroupAdmin(api, this.#caller)
+    this.#security = new SecurityAdmin(api, this.#caller)
   }
 
   /** Raises UNKNOWN_TOPIC_OR_PARTITION with the nearest name in place of a bare one. */
@@ -211,6 +215,12 @@ export class KafkaAdmin implements Admin {
     const brokers = answer.brokers.map((each) => ({ id: each.brokerId, host: each.host, port: each.port }))
     return { clusterId: answer.clusterId, controller: answer.controllerId, brokers }
   }
+
+  // ---- who may do what -------------------------------------------------------------------------------------------------------------
+
+  createAcls(acls: readonly AclInput[]): Promise<void> { return this.#security.createAcls(acls) }
+  listAcls(filter?: AclFilter): Promise<AclBinding[]> { return this.#security.listAcls(filter) }
+  deleteAcls(filter: AclFilter): Promise<AclBinding[]> { return this.#security.deleteAcls(filter) }
 
   // ---- groups --------------------------------------------------------------------------------------------------------------------
 

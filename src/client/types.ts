@@ -1,4 +1,5 @@
 /** The public surface of clients, in types. `docs/` and outside programs rely on these shapes; names and settings are Kafka's. */
+import type { AclBinding, AclFilter } from '../common/acl.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { AdminSettings, ConsumerSettings as ConsumerSettingValues, ProducerSettings as ProducerSettingValues, TopicSettings } from '../config/settings.ts'
 
@@ -166,6 +167,9 @@ export interface LogDirDescription {
 }
 export interface ClusterDescription { clusterId: string; controller: number; brokers: { id: number; host: string; port: number }[] }
 
+/** An ACL to be made: LITERAL, from every host and allowing unless it says otherwise. */
+export type AclInput = Omit<AclBinding, 'patternType' | 'host' | 'permission'> & Partial<Pick<AclBinding, 'patternType' | 'host' | 'permission'>>
+
 export interface CreateTopicOptions {
   /** Default: the broker's num.partitions. */
   partitions?: number
@@ -197,6 +201,12 @@ export interface Admin {
   deleteGroupOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void>
   describeLogDirs(): Promise<LogDirDescription[]>
   describeCluster(): Promise<ClusterDescription>
+  /** Those that are there already stay. They bear on listeners with `acls`, at once; programs that opened the database may do everything. */
+  createAcls(acls: readonly AclInput[]): Promise<void>
+  /** Default: all of them. */
+  listAcls(filter?: AclFilter): Promise<AclBinding[]>
+  /** Those that are gone then. An empty filter deletes all. */
+  deleteAcls(filter: AclFilter): Promise<AclBinding[]>
 }
 
 /** What embedded and remote both give: code moves over by one line. */

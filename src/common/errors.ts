@@ -57,6 +57,7 @@ const rows = {
   INVALID_TXN_STATE: { errorCode: 48, retriable: false, advice: 'The transaction is not in a state for this call.' },
   CONCURRENT_TRANSACTIONS: { errorCode: 51, retriable: true, advice: 'A former transaction is still being completed: retry.' },
   TRANSACTION_COORDINATOR_FENCED: { errorCode: 52, retriable: false, advice: 'A newer transaction coordinator has taken over.' },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { errorCode: 53, retriable: false, advice: 'The user may not do this to the transactional id: have its ACLs changed.' },
   SECURITY_DISABLED: { errorCode: 54, retriable: false, advice: 'The broker has no authorizer: switch ACLs on there first.' },
   KAFKA_STORAGE_ERROR: { errorCode: 56, retriable: true, advice: 'The disk failed: see the cause, mend it and reopen the database.' },
   SASL_AUTHENTICATION_FAILED: { errorCode: 58, retriable: false, advice: 'Check user name, password and mechanism.' },

@@ -8,6 +8,7 @@
  *  - A method rejects only when the request as a whole could not be served (CLOSED, ABORTED, NETWORK_EXCEPTION).
  *  - Field names are Kafka's in camel case. Offsets and timestamps are numbers, uuids 22-character text, byte arrays `Uint8Array`.
  */
+import type { AclBinding, AclFilter } from '../common/acl.ts'
 import type { OttlaError } from '../common/errors.ts'
 
 export interface Failure { readonly errorCode: number; readonly errorMessage?: string | undefined; readonly error?: OttlaError | undefined }
@@ -187,6 +188,13 @@ export interface DescribeProducersResponse {
   readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[]
 }
 
+// ---- DescribeAcls (29), CreateAcls (30), DeleteAcls (31) --------------------------------------------------------------------------
+export interface DescribeAclsResponse extends Failure { readonly acls: readonly AclBinding[] }
+/** In the order of the ACLs asked for. */
+export interface CreateAclsResponse { readonly results: readonly Failure[] }
+/** In the order of the filters. */
+export interface DeleteAclsResponse { readonly results: readonly (Failure & { readonly acls: readonly AclBinding[] })[] }
+
 // ---- Producer ids ---------------------------------------------------------------------------------------------------------------
 export interface InitProducerIdRequest {
   readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number
@@ -284,6 +292,9 @@ export interface BrokerApi {
   describeCluster(): Promise<DescribeClusterResponse>
   describeLogDirs(request: DescribeLogDirsRequest): Promise<DescribeLogDirsResponse>
   describeProducers(request: DescribeProducersRequest): Promise<DescribeProducersResponse>
+  describeAcls(request: { readonly filter: AclFilter }): Promise<DescribeAclsResponse>
+  createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<CreateAclsResponse>
+  deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<DeleteAclsResponse>
   initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse>
   findCoordinator(request: FindCoordinatorRequest): Promise<FindCoordinatorResponse>
   joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse>

@@ -3,9 +3,10 @@
  * server that touches `node:net` and `node:tls`; what is said on a connection is the session's business.
  */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, TLSSocket, type SecureContextOptions, type Server as TlsServer, type TlsOptions } from 'node:tls'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
+import { distinguishedName } from './access/distinguished-name.ts'
 import type { AnswerMemory } from './answer-memory.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection, type ConnectionOutput, type RequestHandler } from './connection.ts'
@@ -16,6 +17,8 @@ import { ProblemLog } from './problem-log.ts'
 export interface Peer {
   readonly remoteAddress: string; readonly remotePort: number
   readonly localAddress: string; readonly localPort: number
+  /** The subject of the certificate that it showed and that was found good; null without one. */
+  readonly certificateName: string | null
 }
 
 /** What is said on one connection. */
@@ -153,6 +156,7 @@ export class PortListener {
     const address = plainAddress(socket.remoteAddress)
     const session = newSession({
       remoteAddress: address, remotePort: socket.remotePort ?? 0, localAddress: plainAddress(socket.localAddress), localPort: socket.localPort ?? this.port,
+      certificateName: certificateName(socket),
     })
     const connection = new Connection({
       limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
@@ -258,4 +262,10 @@ function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
 function plainAddress(address: string | undefined): string {
   const mapped = address?.startsWith('::ffff:') === true ? address.slice(7) : address ?? ''
   return isIP(mapped) === 4 ? mapped : address ?? ''
+}
+
+/** Of a certificate that nobody vouches for nothing is believed. */
+function certificateName(socket: Socket): string | null {
+  const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
+  return certificate === undefined ? null : distinguishedName(certificate.subject)
 }

@@ -2,6 +2,7 @@
 import type { Api, RequestOf, ResponseInput } from '../protocol/api.ts'
 import type { BrokerApi, ConfigResult, Failure, FetchRoom } from '../protocol/broker-api.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
+import type { Rights } from './access/rights.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import type { SaslGate } from './sasl/sasl-gate.ts'
 import type { UserCredentials } from './user-credentials.ts'
@@ -10,6 +11,8 @@ import type { UserCredentials } from './user-credentials.ts'
 export interface ServedBroker extends BrokerApi {
   topicName(topicId: string): string | null
   topicId(name: string): string | null
+  /** Whether asking for a topic that is not there makes it. */
+  autoCreatesTopics(): boolean
 }
 
 /** Where clients of a connection should come back to. */
@@ -17,7 +20,13 @@ export interface Endpoint { readonly host: string; readonly port: number }
 
 /** One request on its way through a handler. */
 export interface Call {
+  /** As far as the client may use it. */
   readonly broker: ServedBroker
+  /** Without asking for rights: for questions that a handler has itself, and whose answers the client does not get to see. */
+  readonly unguarded: ServedBroker
+  readonly rights: Rights
+  /** Whether the listener heeds ACLs at all. */
+  readonly hasAcls: boolean
   readonly version: number
   readonly clientId: string
   /** With a slash before the address, as Kafka shows it. */
@@ -84,10 +93,3 @@ export function groupByTopic<P extends { readonly topic: string }, O>(partitions
   }
   return [...topics].map(([topic, list]) => make(topic, list))
 }
-
-/** What a broker without authorizer lets everybody do, as bits of Kafka's operation codes; `notAsked` when the client did not want to know. */
-export const authorizedOperations: { readonly topic: number; readonly group: number; readonly cluster: number; readonly notAsked: number } = {
-  topic: bits(3, 4, 5, 6, 7, 8, 10, 11), group: bits(3, 6, 8), cluster: bits(5, 7, 8, 9, 10, 11, 12), notAsked: -2_147_483_648,
-}
-
-function bits(...codes: readonly number[]): number { return codes.reduce((sum, code) => sum | (1 << code), 0) }

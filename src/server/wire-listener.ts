@@ -6,11 +6,14 @@ import { isIP } from 'node:net'
 import { createSecureContext, type TlsOptions } from 'node:tls'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { isPrincipal } from '../common/acl.ts'
 import type { Ports } from '../common/ports.ts'
+import { Authorizer, type AclSource, type AuthorizerOptions } from './access/authorizer.ts'
 import { defaultLimits } from './connection-limits.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { PortListener, type Peer } from './listener.ts'
+import { ProblemLog } from './problem-log.ts'
 import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sasl/sasl-server.ts'
 import { servedApis } from './served-apis.ts'
 import type { UserCredentials } from './user-credentials.ts'
@@ -30,11 +33,20 @@ export interface ListenOptions {
   tls?: TlsSettings
   /** Who connects must log in as one of `ottla.users`. */
   sasl?: { mechanisms: readonly SaslMechanism[] }
+  /** Who is in may do what ACLs allow (`ottla.admin.createAcls`, kafka-acls), and nothing else. Without it, who is in may do everything. */
+  acls?: AclOptions
   /**
    * Listen beyond this machine although everybody who reaches the port may read, write and delete; or, with PLAIN and without TLS, although everybody on the
    * way may read the passwords.
    */
   allowInsecure?: boolean
+}
+
+export interface AclOptions {
+  /** Principals that may do everything, as 'User:admin'. */
+  readonly superUsers?: readonly string[]
+  /** Everybody may do everything with a resource that no ACL is about; default false. */
+  readonly allowEveryoneIfNoAclFound?: boolean
 }
 
 /** PEM. `ca`: who signs the certificates of clients; default: whom Node trusts. */
@@ -82,6 +94,7 @@ const everywhere = new Set(['0.0.0.0', '::'])
 export interface ListenerParts {
   readonly broker: ServedBroker
   readonly users: UserCredentials
+  readonly acls: AclSource
   readonly ports: Ports
   readonly settings: ListenerSettings
   /** Default: none. */
@@ -111,14 +124,15 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
 }
 
 /** What the connections of a listener share, from the parts of a database. */
-function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms }: Checked): (parts: ListenerParts) => WireService {
+function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms, acls: access }: Checked): (parts: ListenerParts) => WireService {
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
-  return ({ broker, users, ports, intercept = null }) => {
+  return ({ broker, users, acls, ports, intercept = null }) => {
     const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) }
     const sasl = mechanisms === null ? null : { mechanisms, credentials, random: ports.random, scheduler: ports.scheduler }
-    return { broker, users, fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
+    const authorizer = access === null ? null : new Authorizer(acls, access)
+    return { broker, users, authorizer, denials: new ProblemLog(ports), fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
   }
 }
 
@@ -162,11 +176,12 @@ class WireListener implements MovableListener {
 type Checked = Required<Pick<ListenOptions, 'port' | 'host'>> & Pick<ListenOptions, 'advertisedHost' | 'advertisedPort'> & {
   readonly tls: TlsSettings | null
   readonly mechanisms: readonly SaslMechanism[] | null
+  readonly acls: AuthorizerOptions | null
 }
 
 function checked(given: ListenOptions): Checked {
-  const options = callOptions('listen', given, ['port', 'host', 'advertisedHost', 'advertisedPort', 'tls', 'sasl', 'allowInsecure'])
-  const { port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, tls = null, sasl, allowInsecure = false } = options
+  const options = callOptions('listen', given, ['port', 'host', 'advertisedHost', 'advertisedPort', 'tls', 'sasl', 'acls', 'allowInsecure'])
+  const { port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, tls = null, sasl, acls, allowInsecure = false } = options
   const mechanisms = sasl === undefined ? null : checkMechanisms(sasl)
   checkPort('port', port)
   if (advertisedPort !== undefined) checkPort('advertisedPort', advertisedPort)
@@ -183,7 +198,7 @@ function checked(given: ListenOptions): Checked {
       + 'everybody who reaches it could read, write and delete. Listen on 127.0.0.1, or give allowInsecure: true where the network itself is safe')
   }
   const advertised = { ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }) }
-  return { port, host, tls, mechanisms, ...advertised }
+  return { port, host, tls, mechanisms, acls: acls === undefined ? null : checkAcls(acls), ...advertised }
 }
 
 function checkPort(name: string, port: unknown): void {
@@ -196,6 +211,14 @@ function checkMechanisms(sasl: unknown): readonly SaslMechanism[] {
   const isSound = Array.isArray(mechanisms) && mechanisms.length > 0 && mechanisms.every((each) => saslMechanisms.includes(each as SaslMechanism))
   if (isSound) return mechanisms as SaslMechanism[]
   throw new OttlaError('INVALID_ARGUMENT', `listen: sasl is { mechanisms: [...] } with some of ${saslMechanisms.join(', ')}`)
+}
+
+function checkAcls(given: AclOptions): AuthorizerOptions {
+  const { superUsers = [], allowEveryoneIfNoAclFound = false } = callOptions('listen: acls', given, ['superUsers', 'allowEveryoneIfNoAclFound'])
+  const isSound = Array.isArray(superUsers) && superUsers.every((each) => typeof each === 'string' && isPrincipal(each))
+  if (!isSound) throw new OttlaError('INVALID_ARGUMENT', "listen: acls.superUsers is a list of principals, as ['User:admin']")
+  if (typeof allowEveryoneIfNoAclFound !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'listen: acls.allowEveryoneIfNoAclFound is true or false')
+  return { superUsers: new Set(superUsers), allowEveryoneIfNoAclFound }
 }
 
 /** Raises INVALID_CONFIG for a certificate or key that cannot be used. */

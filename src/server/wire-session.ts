@@ -2,11 +2,15 @@
  * What is said on one connection: frames to requests to handlers and back. An API or version that is not served, and a request that cannot be read, close
  * the connection without an answer, as in Kafka (spec/wire-protocol 2.4); only ApiVersions is answered in any version.
  */
+import { ANONYMOUS } from '../common/acl.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Api } from '../protocol/api.ts'
 import { apis } from '../protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseParts, type RequestHeader } from '../protocol/frames.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
+import type { Authorizer } from './access/authorizer.ts'
+import { guardedBroker } from './access/guarded-broker.ts'
+import { everyRight, rightsOf, type Rights } from './access/rights.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
 import { AnswerShare, type AnswerMemory } from './answer-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
@@ -14,6 +18,7 @@ import { SaslGate, type SaslOptions } from './sasl/sasl-gate.ts'
 import type { UserCredentials } from './user-credentials.ts'
 import { hangUp } from './connection.ts'
 import type { Peer, Session } from './listener.ts'
+import type { ProblemLog } from './problem-log.ts'
 import type { Call, Endpoint, ServedBroker, WireApi } from './wire-api.ts'
 
 /** A request that has been read, on its way to its handler. */
@@ -39,6 +44,10 @@ export interface WireService {
   readonly users: UserCredentials
   /** Null: nobody authenticates. */
   readonly sasl: SaslOptions | null
+  /** Null: who is in may do everything. */
+  readonly authorizer: Authorizer | null
+  /** Told what was denied. */
+  readonly denials: ProblemLog
   /** By key. */
   readonly served: readonly (WireApi | undefined)[]
   /** Null: every request goes to its handler. */
@@ -46,6 +55,9 @@ export interface WireService {
   /** Where clients that came this way should come back to. */
   endpointFor(peer: Peer): Endpoint
 }
+
+/** What one connection may do, and the broker as far as it may. */
+interface Access { readonly rights: Rights; readonly broker: ServedBroker }
 
 const { produce, fetch, joinGroup, syncGroup, apiVersions, saslHandshake, saslAuthenticate } = apis
 /** What a client may ask before it has said who it is. */
@@ -59,6 +71,7 @@ export class WireSession implements Session {
   readonly #gone = new AbortController()
   readonly #gate: SaslGate | null
   readonly #answers: AnswerShare
+  #access: Access | null = null
 
   constructor(service: WireService, peer: Peer, answers: AnswerMemory) {
     this.#service = service
@@ -111,11 +124,28 @@ export class WireSession implements Session {
   }
 
   #call({ apiVersion, clientId }: RequestHeader): Call {
-    const { broker, fetchSessions, users } = this.#service
+    const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
+    const { rights, broker } = this.#accessNow()
     return {
-      broker, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
+      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
       endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
     }
+  }
+
+  /** Who it is stands once the login is over; before, nothing is asked that needs a right. */
+  #accessNow(): Access {
+    if (this.#access !== null) return this.#access
+    const { broker, authorizer, denials } = this.#service
+    if (authorizer === null) return this.#access = { rights: everyRight, broker }
+    const rights = rightsOf(authorizer, { principal: this.#principal(), host: this.#peer.remoteAddress }, (line) => denials.warn(line))
+    const access = { rights, broker: guardedBroker(broker, rights) }
+    if (this.isAuthenticated) this.#access = access
+    return access
+  }
+
+  #principal(): string {
+    const name = this.#gate === null ? this.#peer.certificateName : this.#gate.user
+    return name === null ? ANONYMOUS : `User:${name}`
   }
 }
 

@@ -264,6 +264,9 @@ export class FakeBroker implements BrokerApi {
     return this.#serve('describeLogDirs', request, () => answer(0), answer)
   }
 
+  describeAcls(): never { throw new Error('nobody asks this broker for ACLs') }
+  createAcls(): never { throw new Error('nobody asks this broker for ACLs') }
+  deleteAcls(): never { throw new Error('nobody asks this broker for ACLs') }
   describeProducers(): never { throw new Error('no client asks for producers') }
 
   initProducerId(request: Parameters<BrokerApi['initProducerId']>[0]): ReturnType<BrokerApi['initProducerId']> {

@@ -16,6 +16,7 @@ import type { LinkPool } from './link-pool.ts'
 import { offsetCalls } from './offset-calls.ts'
 import { ProduceLane } from './produce-lane.ts'
 import { topicCalls } from './topic-calls.ts'
+import { securityCalls } from './security-calls.ts'
 import type { Wire } from './wire.ts'
 
 export interface WireSettings {
@@ -32,6 +33,7 @@ export function wireApi(cluster: Cluster, pool: LinkPool, settings: WireSettings
   const fetchLane = new FetchLane(cluster, pool, settings, ports)
   return {
     ...topicCalls(wire), ...configCalls(wire), ...clusterCalls(wire), ...offsetCalls(wire), ...groupCalls(wire), ...groupOffsetCalls(wire), ...groupAdminCalls(wire),
+    ...securityCalls(wire),
     metadata: ({ topics, allowAutoTopicCreation }) => cluster.metadata(topics, allowAutoTopicCreation),
     produce: (request) => produceLane.produce(request),
     // A consumer's loop gives a signal; without one it is a single question.

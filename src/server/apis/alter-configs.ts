@@ -24,7 +24,7 @@ export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (reque
 
 async function overridesOf(call: Call, resource: ConfigResource): Promise<string[]> {
   const source = resource.resourceType === RESOURCE_TOPIC ? DYNAMIC_TOPIC : DYNAMIC_BROKER
-  const { results } = await call.broker.describeConfigs({ resources: [{ ...resource, configurationKeys: null }] })
+  const { results } = await call.unguarded.describeConfigs({ resources: [{ ...resource, configurationKeys: null }] })
   const [result] = results
   return result === undefined || result.errorCode !== NONE ? [] : result.configs.filter(({ configSource }) => configSource === source).map(({ name }) => name)
 }

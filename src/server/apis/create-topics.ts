@@ -8,16 +8,23 @@ const FIRST_WITH_CONFIGS = 5
 export const createTopics: WireApi = serve(apis.createTopics, 2, 7, async (request, call) => {
   const { topics } = await call.broker.createTopics({ validateOnly: request.validateOnly, topics: request.topics })
   const made = topics.filter(({ errorCode }) => errorCode === NONE).map(({ name }) => name)
-  const configs = call.version < FIRST_WITH_CONFIGS || request.validateOnly ? new Map<string, never>() : await configsOf(call, made)
+  const configs = call.version < FIRST_WITH_CONFIGS || request.validateOnly ? new Map<string, Described>() : await configsOf(call, made)
   return {
     throttleTimeMs,
-    topics: topics.map(({ name, topicId, numPartitions, replicationFactor, ...failure }) => (
-      { name, topicId, numPartitions, replicationFactor, ...failureFields(failure), configs: configs.get(name) ?? [] })),
+    topics: topics.map(({ name, topicId, numPartitions, replicationFactor, ...failure }) => {
+      const described = configs.get(name)
+      const counts = described === undefined || described.errorCode === NONE ? { numPartitions, replicationFactor, configs: described?.configs ?? [] } : unseen
+      return { name, topicId, ...counts, ...failureFields(failure), topicConfigErrorCode: described?.errorCode ?? NONE }
+    }),
   }
 })
 
-async function configsOf(call: Call, names: readonly string[]): Promise<ReadonlyMap<string, DescribeConfigsResponse['results'][number]['configs']>> {
+type Described = DescribeConfigsResponse['results'][number]
+/** Of a topic whose settings the client may not see. */
+const unseen = { numPartitions: -1, replicationFactor: -1, configs: null }
+
+async function configsOf(call: Call, names: readonly string[]): Promise<ReadonlyMap<string, Described>> {
   const resources = names.map((resourceName) => ({ resourceType: RESOURCE_TOPIC, resourceName, configurationKeys: null }))
   const { results } = await call.broker.describeConfigs({ resources })
-  return new Map(results.map(({ resourceName, configs }) => [resourceName, configs.filter(isShown)]))
+  return new Map(results.map((each) => [each.resourceName, { ...each, configs: each.configs.filter(isShown) }]))
 }

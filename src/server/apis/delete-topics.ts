@@ -5,20 +5,24 @@ import { apis } from '../../protocol/api-registry.ts'
 import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 const FIRST_WITH_IDS = 6
-const { UNKNOWN_TOPIC_ID } = errorTable
+const { UNKNOWN_TOPIC_ID, TOPIC_AUTHORIZATION_FAILED } = errorTable
 
 export const deleteTopics: WireApi = serve(apis.deleteTopics, 1, 6, async (request, call) => {
   const asked = call.version >= FIRST_WITH_IDS ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
   const { broker } = call
   const found = asked.map(({ name, topicId }) => (
-    { name: name ?? broker.topicName(topicId), topicId: name === null ? topicId : broker.topicId(name) ?? ZERO_UUID }))
+    { name: name ?? broker.topicName(topicId), topicId: name === null ? topicId : broker.topicId(name) ?? ZERO_UUID, isById: name === null }))
   const names = found.flatMap(({ name }) => name === null ? [] : [name])
   const { topics } = await broker.deleteTopics({ names })
   let next = 0
   return {
     throttleTimeMs,
-    responses: found.map(({ name, topicId }) => name === null
-      ? { name, topicId, errorCode: UNKNOWN_TOPIC_ID.errorCode, errorMessage: 'no topic has this id' }
-      : { name, topicId, ...failureFields(topics[next++]!) }),
+    responses: found.map(({ name, topicId, isById }) => {
+      if (name === null) return { name, topicId, errorCode: UNKNOWN_TOPIC_ID.errorCode, errorMessage: 'no topic has this id' }
+      const told = failureFields(topics[next++]!)
+      if (told.errorCode !== TOPIC_AUTHORIZATION_FAILED.errorCode) return { name, topicId, ...told }
+      // Neither half of a topic is told to who may not describe it and knows but the other.
+      return isById ? { name: call.rights.may('DESCRIBE', 'TOPIC', name) ? name : null, topicId, ...told } : { name, topicId: ZERO_UUID, ...told }
+    }),
   }
 })

@@ -6,7 +6,8 @@ import { errorTable } from '../../common/errors.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
-import { authorizedOperations, NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import { operationBits, OPERATIONS_NOT_ASKED } from '../access/rights.ts'
+import { serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 import { topicOf, type TopicAnswer } from './metadata.ts'
 
 type Request = RequestOf<Apis['describeTopicPartitions']>
@@ -22,10 +23,12 @@ export const describeTopicPartitions: WireApi = serve(apis.describeTopicPartitio
     return { throttleTimeMs, topics: names.map((name) => ({ errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] })), nextCursor: null }
   }
   const response = await call.broker.metadata({ topics: names.length === 0 ? null : names, allowAutoTopicCreation: false })
-  const sorted = response.topics.map((each) => topicOf(each, each.errorCode === NONE ? authorizedOperations.topic : authorizedOperations.notAsked))
+  const sorted = response.topics.map((each) => topicOf(each, isRefused(each) ? OPERATIONS_NOT_ASKED : operationBits(call.rights, 'TOPIC', each.name)))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   return { throttleTimeMs, ...page(sorted, request) }
 })
+
+function isRefused({ errorCode }: { readonly errorCode: number }): boolean { return errorCode === errorTable.TOPIC_AUTHORIZATION_FAILED.errorCode }
 
 /** From the cursor on, as far as the page goes. What is described of a topic that is not there takes no room in it. */
 function page(sorted: readonly TopicAnswer[], { cursor, responsePartitionLimit }: Request) {

@@ -1,12 +1,18 @@
 /** ElectLeaders: the one broker leads every partition already. Of "all partitions" Kafka names only those that got another leader: none. */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
+import { clusterRefused } from '../access/refusals.ts'
+import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const ELECTION_NOT_NEEDED = { errorCode: 84, errorMessage: 'Leader election not needed for topic partition.' }
 
 export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ topicPartitions }, call) => {
   const asked = topicPartitions ?? []
+  if (!demandOfCluster(call.rights, 'ALTER')) {
+    const replicaElectionResults = asked.map(({ topic, partitions }) => ({ topic, partitionResult: partitions.map((partitionId) => ({ partitionId, ...clusterRefused })) }))
+    return { throttleTimeMs, errorCode: clusterRefused.errorCode, replicaElectionResults }
+  }
   const counts = await partitionCounts(call, asked.map(({ topic }) => topic))
   return {
     throttleTimeMs, errorCode: NONE,
@@ -20,8 +26,8 @@ export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ top
 })
 
 /** How many partitions each of these topics has; those that are not there are left out. */
-export async function partitionCounts({ broker }: Call, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const response = await broker.metadata({ topics: [...new Set(topics)], allowAutoTopicCreation: false })
+export async function partitionCounts({ unguarded }: Call, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const response = await unguarded.metadata({ topics: [...new Set(topics)], allowAutoTopicCreation: false })
   return new Map(response.topics.filter(({ errorCode }) => errorCode === NONE).map(({ name, partitions }) => [name, partitions.length]))
 }
 

@@ -4,6 +4,7 @@ import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/api.ts'
 import type { FetchPartitionResponse, FetchRequest } from '../../protocol/broker-api.ts'
 import type { SessionRequest, WantedPartition } from '../fetch-sessions.ts'
+import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 type Request = RequestOf<Apis['fetch']>
@@ -16,9 +17,9 @@ const FIRST_WITH_STORAGE_ERROR = 6
 /** However much a client asks for: an answer stands in memory until its socket has taken it. A single batch that is larger comes whole. */
 const MAX_RESPONSE_BYTES = 16_777_216
 const NO_RECORDS = new Uint8Array(0)
-const UNKNOWN_TOPIC_ID: Answer = {
-  errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS,
-}
+const NOTHING: Omit<Answer, 'errorCode'> = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS }
+const TOPIC_REFUSED: Answer = { errorCode: errorTable.TOPIC_AUTHORIZATION_FAILED.errorCode, ...NOTHING }
+const UNKNOWN_TOPIC_ID: Answer = { errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, ...NOTHING }
 
 export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => {
   const session = call.fetchSessions.begin(sessionRequest(request, call.version))
@@ -41,6 +42,9 @@ function sessionRequest(request: Request, version: number): SessionRequest {
 
 /** The answers in the order of `wanted`. Topic ids that nobody has are answered at once, and so is the rest then. */
 async function read(request: Request, call: Call, wanted: readonly WantedPartition[]): Promise<Answer[]> {
+  // Who says that it is a replica needs the right of brokers, in place of that of readers (CVE-2018-1288).
+  const isReplica = request.replicaId >= 0 || request.replicaState.replicaId >= 0
+  if (isReplica && !demandOfCluster(call.rights, 'CLUSTER_ACTION')) return wanted.map(() => TOPIC_REFUSED)
   const partitions: FetchRequest['partitions'][number][] = []
   const isKnown: boolean[] = []
   for (const { topic, topicId, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of wanted) {
@@ -50,7 +54,7 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
   }
   const { maxWaitMs, minBytes, isolationLevel } = request
   const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES)
-  const response = await call.broker.fetch({
+  const response = await (isReplica ? call.unguarded : call.broker).fetch({
     maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
     isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal, room: call.answers,
   })

@@ -10,7 +10,6 @@ import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wir
 const FIRST_BATCHED = 4
 const GROUP = 0
 const TRANSACTION = 1
-const TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
 const nowhere = { nodeId: -1, host: '', port: -1, errorCode: errorTable.INVALID_REQUEST.errorCode }
 
 export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async (request, call) => {
@@ -21,7 +20,7 @@ export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async 
     : (await call.broker.findCoordinator({ keyType, keys })).coordinators.map((each) => {
       const place = each.errorCode === NONE ? call.endpoint : { host: '', port: -1 }
       const isRefused = keyType === TRANSACTION && each.errorCode === errorTable.UNSUPPORTED_VERSION.errorCode && call.version < FIRST_BATCHED
-      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each), ...isRefused && { errorCode: TRANSACTIONAL_ID_AUTHORIZATION_FAILED } }
+      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each), ...isRefused && { errorCode: errorTable.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.errorCode } }
     })
   const { key: _, ...first } = coordinators[0] ?? { key: '', ...nowhere, errorMessage: null }
   return { throttleTimeMs, ...first, coordinators }

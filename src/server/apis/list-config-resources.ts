@@ -1,6 +1,8 @@
 /** ListConfigResources: what kafka-configs can describe. Version 0 asks for client metrics only (KIP-714), of which there are none. */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
+import { clusterRefused } from '../access/refusals.ts'
+import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const TOPIC = 2
@@ -11,6 +13,7 @@ const GROUP = 32
 const all = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP]
 
 export const listConfigResources: WireApi = serve(apis.listConfigResources, 0, 1, async ({ resourceTypes }, call) => {
+  if (!demandOfCluster(call.rights, 'DESCRIBE_CONFIGS')) return { throttleTimeMs, errorCode: clusterRefused.errorCode, configResources: [] }
   const asked = call.version === 0 ? [CLIENT_METRICS] : resourceTypes.length === 0 ? all : [...new Set(resourceTypes)]
   if (asked.some((type) => !all.includes(type))) return { throttleTimeMs, errorCode: errorTable.UNSUPPORTED_VERSION.errorCode, configResources: [] }
   const lists = await Promise.all(asked.map(async (resourceType) => (await namesOf(resourceType, call)).map((resourceName) => ({ resourceName, resourceType }))))
@@ -18,8 +21,8 @@ export const listConfigResources: WireApi = serve(apis.listConfigResources, 0, 1
 })
 
 /** Groups and client metrics have no settings here. */
-async function namesOf(type: number, { broker }: Call): Promise<readonly string[]> {
+async function namesOf(type: number, { unguarded }: Call): Promise<readonly string[]> {
   if (type === CLIENT_METRICS || type === GROUP) return []
-  const { topics, brokers } = await broker.metadata({ topics: type === TOPIC ? null : [], allowAutoTopicCreation: false })
+  const { topics, brokers } = await unguarded.metadata({ topics: type === TOPIC ? null : [], allowAutoTopicCreation: false })
   return type === TOPIC ? topics.map(({ name }) => name) : brokers.map(({ nodeId }) => String(nodeId))
 }

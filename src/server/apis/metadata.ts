@@ -4,33 +4,43 @@ import { ZERO_UUID } from '../../common/uuid.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/api.ts'
 import type { TopicMetadata } from '../../protocol/broker-api.ts'
-import { authorizedOperations, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+import { clusterBits, operationBits, OPERATIONS_NOT_ASKED } from '../access/rights.ts'
+import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 type Request = RequestOf<Apis['metadata']>
 
 /** First version whose answer may leave out the name of a topic that was asked for by id. */
 const FIRST_WITHOUT_NAME = 12
+const { TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_ID } = errorTable
 
 export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, call) => {
   const names: string[] = []
   const unknownIds: string[] = []
+  /** The ids of topics whose names the client has not said itself. */
+  const byId = new Map<string, string>()
   for (const { name, topicId } of asked(request)) {
-    const found = topicId === ZERO_UUID && name !== null ? name : call.broker.topicName(topicId)
+    const isNamed = topicId === ZERO_UUID && name !== null
+    const found = isNamed ? name : call.broker.topicName(topicId)
     if (found === null) unknownIds.push(topicId)
     else names.push(found)
+    if (!isNamed && found !== null) byId.set(found, topicId)
   }
   const topics = isForAll(request, call) ? null : names
   const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation })
-  const { topic, cluster, notAsked } = authorizedOperations
   const noName = call.version < FIRST_WITHOUT_NAME ? '' : null
   return {
     throttleTimeMs, clusterId: response.clusterId, controllerId: response.controllerId,
     brokers: response.brokers.map(({ nodeId, rack }) => ({ nodeId, ...call.endpoint, rack })),
     topics: [
-      ...response.topics.map((each) => topicOf(each, request.includeTopicAuthorizedOperations ? topic : notAsked)),
-      ...unknownIds.map((topicId) => ({ errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, name: noName, topicId, partitions: [] })),
+      ...response.topics.map((each) => {
+        const isRefused = each.errorCode === TOPIC_AUTHORIZATION_FAILED.errorCode
+        const isAsked = request.includeTopicAuthorizedOperations && !isRefused
+        const told = topicOf(each, isAsked ? operationBits(call.rights, 'TOPIC', each.name) : OPERATIONS_NOT_ASKED)
+        return isRefused && byId.has(each.name) ? { ...told, name: noName, topicId: byId.get(each.name)! } : told
+      }),
+      ...unknownIds.map((topicId) => ({ errorCode: UNKNOWN_TOPIC_ID.errorCode, name: noName, topicId, partitions: [] })),
     ],
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? cluster : notAsked,
+    clusterAuthorizedOperations: clusterBits(call.rights, request.includeClusterAuthorizedOperations),
   }
 })
 

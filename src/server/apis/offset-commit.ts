@@ -20,8 +20,8 @@ export const offsetCommit: WireApi = serve(apis.offsetCommit, 2, 9, async (reque
   }
 })
 
-async function isUnknown({ broker }: Call, groupId: string, errorCode: number | undefined): Promise<boolean> {
+async function isUnknown({ unguarded }: Call, groupId: string, errorCode: number | undefined): Promise<boolean> {
   if (errorCode !== ILLEGAL_GENERATION.errorCode) return false
-  const { groups } = await broker.describeGroups({ groups: [groupId] })
+  const { groups } = await unguarded.describeGroups({ groups: [groupId] })
   return groups[0]?.errorCode === GROUP_ID_NOT_FOUND.errorCode
 }

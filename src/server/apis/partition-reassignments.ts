@@ -4,6 +4,8 @@
 import { errorTable } from '../../common/errors.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
+import { clusterRefused } from '../access/refusals.ts'
+import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 import { partitionCounts, unknownPartition } from './elect-leaders.ts'
 
@@ -13,12 +15,16 @@ interface Answer { readonly errorCode: number; readonly errorMessage: string | n
 const OK: Answer = { errorCode: NONE, errorMessage: null }
 const NO_REASSIGNMENT: Answer = { errorCode: 85, errorMessage: 'No partition reassignment is in progress.' }
 
-export const listPartitionReassignments: WireApi = serve(apis.listPartitionReassignments, 0, 0, async () => (
-  { throttleTimeMs, errorCode: NONE, errorMessage: null, topics: [] }))
+export const listPartitionReassignments: WireApi = serve(apis.listPartitionReassignments, 0, 0, async (_, { rights }) => (
+  { throttleTimeMs, ...demandOfCluster(rights, 'DESCRIBE') ? OK : clusterRefused, topics: [] }))
 
 export const alterPartitionReassignments: WireApi = serve(apis.alterPartitionReassignments, 0, 1, async ({ topics, allowReplicationFactorChange }, call) => {
+  if (!demandOfCluster(call.rights, 'ALTER')) {
+    const responses = topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...clusterRefused })) }))
+    return { throttleTimeMs, allowReplicationFactorChange, ...clusterRefused, responses }
+  }
   const counts = await partitionCounts(call, topics.map(({ name }) => name))
-  const { brokers } = await call.broker.metadata({ topics: [], allowAutoTopicCreation: false })
+  const { brokers } = await call.unguarded.metadata({ topics: [], allowAutoTopicCreation: false })
   const ids = brokers.map(({ nodeId }) => nodeId)
   return {
     throttleTimeMs, allowReplicationFactorChange, errorCode: NONE, errorMessage: null,

@@ -3,10 +3,12 @@
  * then closes the connection, which is all that such a client can hear of it (spec/wire-protocol T14).
  */
 import { OttlaError, errorTable } from '../../common/errors.ts'
-import { apis } from '../../protocol/api-registry.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf } from '../../protocol/api.ts'
 import type { ProducePartition, ProducePartitionResponse } from '../../protocol/broker-api.ts'
 import { serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
+type Request = RequestOf<Apis['produce']>
 type Refusal = Pick<ProducePartitionResponse, 'errorCode' | 'errorMessage'>
 
 const FIRST_WITH_TOPIC_IDS = 13
@@ -14,6 +16,7 @@ const FIRST_WITH_ZSTD = 7
 const ATTRIBUTES_AT = 22
 const CODEC_MASK = 0x07
 const ZSTD = 4
+const TRANSACTIONAL = 0x10
 const NO_RECORDS = new Uint8Array(0)
 const refusedOffsets = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 
@@ -22,10 +25,12 @@ export const produce: WireApi = serve(apis.produce, 3, 13, async (request, call)
   const wanted: ProducePartition[] = []
   /** Per partition asked: why it is refused, or null when it stands in `wanted`. */
   const refusals: (Refusal | null)[] = []
+  const lacksTransaction = !mayWriteTransactions(request, call)
   for (const topic of topicData) {
     const name = call.version >= FIRST_WITH_TOPIC_IDS ? call.broker.topicName(topic.topicId) : topic.name
     for (const { index, records } of topic.partitionData) {
-      const refusal = name === null ? refuse('UNKNOWN_TOPIC_ID') : isTooNew(records, call) ? refuse('UNSUPPORTED_COMPRESSION_TYPE') : null
+      const refusal = lacksTransaction ? refuse('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+        : name === null ? refuse('UNKNOWN_TOPIC_ID') : isTooNew(records, call) ? refuse('UNSUPPORTED_COMPRESSION_TYPE') : null
       refusals.push(refusal)
       if (refusal === null) wanted.push({ topic: name!, partition: index, records: records ?? NO_RECORDS })
     }
@@ -44,8 +49,16 @@ export const produce: WireApi = serve(apis.produce, 3, 13, async (request, call)
   }
 }, 0)
 
-function refuse(code: 'UNKNOWN_TOPIC_ID' | 'UNSUPPORTED_COMPRESSION_TYPE'): Refusal {
+function refuse(code: 'UNKNOWN_TOPIC_ID' | 'UNSUPPORTED_COMPRESSION_TYPE' | 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'): Refusal {
   return { errorCode: errorTable[code].errorCode, errorMessage: errorTable[code].advice }
+}
+
+/** What the batches say of themselves needs its own right, whatever the request says (CVE-2018-17196); one that lacks it refuses the whole request. */
+function mayWriteTransactions({ topicData, transactionalId }: Request, { rights, hasAcls }: Call): boolean {
+  if (!hasAcls) return true
+  const isTransactional = topicData.some(({ partitionData }) => partitionData.some(({ records }) => (
+    records !== null && records.length > ATTRIBUTES_AT && (records[ATTRIBUTES_AT]! & TRANSACTIONAL) !== 0)))
+  return !isTransactional || (transactionalId !== null && rights.demand('WRITE', 'TRANSACTIONAL_ID', transactionalId))
 }
 
 /** Clients below version 7 could not read back what is compressed so. */

@@ -1,6 +1,7 @@
 /** ListTransactions and DescribeTransactions: there are none. */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
+import type { Rights } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 const TRANSACTIONAL_ID_NOT_FOUND = 105
@@ -10,8 +11,12 @@ const nothing = { transactionState: '', transactionTimeoutMs: 0, transactionStar
 export const listTransactions: WireApi = serve(apis.listTransactions, 0, 2, async ({ stateFilters }) => (
   { throttleTimeMs, errorCode: NONE, unknownStateFilters: stateFilters.filter((state) => !states.has(state)), transactionStates: [] }))
 
-export const describeTransactions: WireApi = serve(apis.describeTransactions, 0, 0, async ({ transactionalIds }) => ({
+export const describeTransactions: WireApi = serve(apis.describeTransactions, 0, 0, async ({ transactionalIds }, { rights }) => ({
   throttleTimeMs,
-  transactionStates: transactionalIds.map((transactionalId) => (
-    { transactionalId, errorCode: transactionalId === '' ? errorTable.INVALID_REQUEST.errorCode : TRANSACTIONAL_ID_NOT_FOUND, ...nothing })),
+  transactionStates: transactionalIds.map((transactionalId) => ({ transactionalId, errorCode: codeOf(transactionalId, rights), ...nothing })),
 }))
+
+function codeOf(transactionalId: string, rights: Rights): number {
+  if (!rights.demand('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return errorTable.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.errorCode
+  return transactionalId === '' ? errorTable.INVALID_REQUEST.errorCode : TRANSACTIONAL_ID_NOT_FOUND
+}

@@ -6,6 +6,8 @@ import { OttlaError } from '../../common/errors.ts'
 import { SCRAM_ITERATIONS, scramKeysOf, scramMechanisms, type ScramMechanism } from '../../common/scram.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
+import { clusterRefused } from '../access/refusals.ts'
+import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 type Upsertion = RequestOf<Apis['alterUserScramCredentials']>['upsertions'][number]
@@ -21,6 +23,7 @@ const mechanismOf = (code: number): ScramMechanism | undefined => scramMechanism
 const codeOf = (mechanism: ScramMechanism): number => scramMechanisms.indexOf(mechanism) + 1
 
 export const describeUserScramCredentials: WireApi = serve(apis.describeUserScramCredentials, 0, 0, async ({ users }, call) => {
+  if (!demandOfCluster(call.rights, 'DESCRIBE')) return { throttleTimeMs, ...clusterRefused, results: [{ user: '', ...clusterRefused, credentialInfos: [] }] }
   const known = new Map(call.users.list().map(({ name, credentials }) => [name, credentials]))
   const asked = users === null || users.length === 0 ? [...known.keys()] : users.map(({ name }) => name)
   return {
@@ -34,6 +37,10 @@ export const describeUserScramCredentials: WireApi = serve(apis.describeUserScra
 })
 
 export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCredentials, 0, 0, async ({ deletions, upsertions }, call) => {
+  if (!demandOfCluster(call.rights, 'ALTER')) {
+    const users = new Set([...deletions, ...upsertions].map(({ name }) => name))
+    return { throttleTimeMs, results: Array.from(users, (user) => ({ user, ...clusterRefused })) }
+  }
   const keys = [...deletions, ...upsertions].map(keyOf)
   const isTwice = (each: Place): boolean => keys.indexOf(keyOf(each)) !== keys.lastIndexOf(keyOf(each))
   const results: (Answer & { readonly user: string })[] = []

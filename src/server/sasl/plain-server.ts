@@ -22,6 +22,6 @@ export class PlainServer implements SaslServer {
     const credential = this.#source.find(user, mechanism)
     const { storedKey } = await scramKeys(mechanism, password!, credential?.salt ?? this.#source.secret, credential?.iterations ?? SCRAM_ITERATIONS.usual)
     const isSound = credential !== null && scramEquals(storedKey, credential.storedKey)
-    return isSound ? { kind: 'done', token: new Uint8Array(0) } : { kind: 'failed' }
+    return isSound ? { kind: 'done', token: new Uint8Array(0), user } : { kind: 'failed' }
   }
 }

@@ -28,12 +28,15 @@ const failed: SaslStep = { kind: 'failed' }
 export class SaslGate {
   readonly #options: SaslOptions
   #server: SaslServer | null = null
+  #user: string | null = null
   #state: 'start' | 'tokens' | 'bareTokens' | 'open' | 'shut' = 'start'
 
   constructor(options: SaslOptions) {
     this.#options = options
   }
 
+  /** Who logged in; null until then. */
+  get user(): string | null { return this.#user }
   get isOpen(): boolean { return this.#state === 'open' }
   /** True: the connection ends once it has been answered. */
   get isShut(): boolean { return this.#state === 'shut' }
@@ -59,6 +62,7 @@ export class SaslGate {
     const step = server === null ? failed : await server.next(token)
     if (step.kind === 'done') {
       this.#state = 'open'
+      this.#user = step.user
       this.#server = null
     }
     if (step.kind === 'failed') {

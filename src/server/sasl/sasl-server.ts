@@ -7,7 +7,8 @@ export const saslMechanisms: readonly SaslMechanism[] = ['PLAIN', 'SCRAM-SHA-256
 
 export type SaslStep =
   | { readonly kind: 'challenge'; readonly token: Uint8Array }
-  | { readonly kind: 'done'; readonly token: Uint8Array }
+  /** `user`: who that was. */
+  | { readonly kind: 'done'; readonly token: Uint8Array; readonly user: string }
   | { readonly kind: 'failed' }
 
 /** One login. After 'done' and 'failed' it is over. */

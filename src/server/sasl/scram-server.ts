@@ -17,7 +17,7 @@ const NONCE_BYTES = 24
 const SALT_BYTES = 16
 const MAX_MESSAGE = 4096
 
-interface Exchange { readonly first: string; readonly nonces: readonly string[]; readonly challenge: string; readonly credential: StoredCredential | null }
+interface Exchange { readonly user: string; readonly first: string; readonly nonces: readonly string[]; readonly challenge: string; readonly credential: StoredCredential | null }
 
 export class ScramServer implements SaslServer {
   readonly #mechanism: ScramMechanism
@@ -46,11 +46,11 @@ export class ScramServer implements SaslServer {
     const nonce = match[4]! + Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64url')
     const salt = found?.salt ?? scramHmac(this.#mechanism, this.#source.secret, `${this.#mechanism} ${user}`).subarray(0, SALT_BYTES)
     const challenge = `r=${nonce},s=${Buffer.from(salt).toString('base64')},i=${found?.iterations ?? SCRAM_ITERATIONS.usual}`
-    this.#exchange = { first: match[2]!, nonces: [nonce, match[4]! + nonce], challenge, credential: found }
+    this.#exchange = { user, first: match[2]!, nonces: [nonce, match[4]! + nonce], challenge, credential: found }
     return { kind: 'challenge', token: Buffer.from(challenge) }
   }
 
-  #final(text: string, { first, nonces, challenge, credential }: Exchange): SaslStep {
+  #final(text: string, { user, first, nonces, challenge, credential }: Exchange): SaslStep {
     const proofAt = text.lastIndexOf(',p=')
     const attributes = proofAt < 0 ? null : scramAttributes(text)
     if (attributes === null || !nonces.includes(attributes.get('r') ?? '') || !/^(biws|eSws)$/.test(attributes.get('c') ?? '')) return failed
@@ -60,7 +60,7 @@ export class ScramServer implements SaslServer {
     const proof = Buffer.from(text.slice(proofAt + 3), 'base64')
     const isSound = proof.length === signature.length && scramEquals(scramHash(this.#mechanism, scramXor(proof, signature)), storedKey)
     if (!isSound || credential === null) return failed
-    return { kind: 'done', token: Buffer.from(`v=${scramHmac(this.#mechanism, credential.serverKey, message).toString('base64')}`) }
+    return { kind: 'done', token: Buffer.from(`v=${scramHmac(this.#mechanism, credential.serverKey, message).toString('base64')}`), user }
   }
 }
 

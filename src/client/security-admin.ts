@@ -1,0 +1,53 @@
+/** The part of the admin client that concerns who may do what. */
+import { checkAcl, checkAclFilter, type AclBinding, type AclFilter } from '../common/acl.ts'
+import { shown } from '../common/call-options.ts'
+import { OttlaError } from '../common/errors.ts'
+import type { BrokerApi } from '../protocol/broker-api.ts'
+import { throwOnFailure } from './failure.ts'
+import type { RequestCaller } from './request-caller.ts'
+import type { AclInput } from './types.ts'
+
+export class SecurityAdmin {
+  readonly #api: BrokerApi
+  readonly #caller: RequestCaller
+
+  constructor(api: BrokerApi, caller: RequestCaller) {
+    this.#api = api
+    this.#caller = caller
+  }
+
+  async createAcls(given: readonly AclInput[]): Promise<void> {
+    if (!Array.isArray(given)) throw new OttlaError('INVALID_ARGUMENT', `createAcls(acls): acls is an array, not ${shown(given)}`)
+    const acls = given.map(bindingOf)
+    await this.#caller.call('creating ACLs', async () => {
+      const { results } = await this.#api.createAcls({ acls })
+      results.forEach((each, index) => throwOnFailure(each, `creating the ACL of ${acls[index]!.principal} for ${acls[index]!.resourceType} ${acls[index]!.resourceName}`))
+    })
+  }
+
+  async listAcls(filter: AclFilter = {}): Promise<AclBinding[]> {
+    checkAclFilter('listAcls', filter)
+    const { acls } = await this.#caller.call('listing ACLs', async () => {
+      const answer = await this.#api.describeAcls({ filter })
+      throwOnFailure(answer, 'listing ACLs')
+      return answer
+    })
+    return [...acls]
+  }
+
+  async deleteAcls(filter: AclFilter): Promise<AclBinding[]> {
+    checkAclFilter('deleteAcls', filter)
+    const { results } = await this.#caller.call('deleting ACLs', async () => {
+      const answer = await this.#api.deleteAcls({ filters: [filter] })
+      for (const each of answer.results) throwOnFailure(each, 'deleting ACLs')
+      return answer
+    })
+    return results.flatMap(({ acls }) => acls)
+  }
+}
+
+function bindingOf(given: AclInput): AclBinding {
+  const acl: AclBinding = given === null || typeof given !== 'object' ? given : { patternType: 'LITERAL', host: '*', permission: 'ALLOW', ...given }
+  checkAcl(acl)
+  return acl
+}
