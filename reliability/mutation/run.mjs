@@ -4,8 +4,8 @@
  *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--out FILE] [--record]
  *
  * 1. The tests with all mutants in, none on (bundle.mjs): which test meets which mutant, and how long it takes. A mutant that none meets is a survivor.
- * 2. A sample (by seed; `--sample all` for all of them): the mutant on, the tests that meet it, those of its module's own file and the quick ones first, until one
- *    fails. One that no test noticed within `patience` seconds (of a quiet machine) of tests is a survivor. A process that says nothing for two minutes hangs; that
+ * 2. A sample (by seed; `--sample all` for all of them): the mutant on, the tests that meet it, those that are about its module and quick first, until one
+ *    fails. One that no test noticed within `patience` seconds of processor time is a survivor. A process that says nothing for two minutes hangs; that
  *    is noticed too.
  *
  * Prints each survivor and, last, the score. It writes FILE (one line of JSON a mutant) and, with --record, a line of reliability/results.jsonl for each folder; nothing
@@ -64,6 +64,9 @@ function work(request, onLine, patienceMs = SILENCE_MS) {
   })
 }
 
+/** How much of what a test meets lies in each module: one that is about a module says more of it, and sooner, than one that only uses it. */
+const focus = new Map()
+
 /** Who meets `<module>#<id>`: tests, each [file, index, ms], and files that meet it when they are loaded. */
 async function survey() {
   const met = new Map()
@@ -86,6 +89,8 @@ async function survey() {
     }
     if (file !== undefined) { note(atLoad, found, file); continue }
     const who = [test, index, ms]
+    const all = Object.values(found).reduce((sum, ids) => sum + ids.length, 0)
+    focus.set(who, new Map(Object.entries(found).map(([path, ids]) => [path, ids.length / all])))
     if (!testsOf.has(test)) testsOf.set(test, [])
     testsOf.get(test).push(who)
     note(met, found, who)
@@ -103,7 +108,8 @@ async function survey() {
 function order(module, tests) {
   const own = module.replace(/\.ts$/, '.test.ts')
   let left = Number(values.patience) * 1000
-  return tests.toSorted((a, b) => (b[0] === own) - (a[0] === own) || a[2] - b[2]).filter(([, , ms]) => (left -= ms) > 0)
+  const worth = (who) => (focus.get(who).get(module) ?? 0) / (5 + who[2])
+  return tests.toSorted((a, b) => (b[0] === own) - (a[0] === own) || worth(b) - worth(a)).filter(([, , ms]) => (left -= ms) > 0)
 }
 
 let state = Number(values.seed) >>> 0

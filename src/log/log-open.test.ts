@@ -1,0 +1,375 @@
+/** What opening a folder makes of every state that a stop, a crash or a disk leaves behind: folders made file by file, reports held word by word. */
+import { describe, expect, test } from 'vitest'
+import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition, timeEntries } from '../../test/support/raw-partition.ts'
+import { openTestLog, testConfig, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { encodeSnapshot } from './producer-snapshot.ts'
+import type { RecoveryProgress } from './log-types.ts'
+
+const S = batchOf(10, 2).length
+/** Batches of two records at 10, 12 and 14. */
+const three = [batchOf(10, 2), batchOf(12, 2), batchOf(14, 2)]
+const flipped = (bytes: Uint8Array): Buffer => {
+  const changed = Buffer.from(bytes)
+  changed[changed.length - 1]! ^= 1
+  return changed
+}
+const moved = (right: number, offset: number): Buffer => {
+  const bytes = batchOf(right, 2)
+  bytes.writeBigInt64BE(BigInt(offset), 0)
+  return bytes
+}
+const log = (base: number): string => `${String(base).padStart(20, '0')}.log`
+const checkpoint = (offset: number): string => `0\n1\nt 0 ${offset}\n`
+const raw = (...batches: readonly Uint8Array[]): RawPartition => new RawPartition().epochs([0, 10]).log(10, ...batches)
+/** Everything up to here was durable. */
+const recovered = (partition: RawPartition, offset: number): RawPartition => partition.put('/recovery-point-offset-checkpoint', checkpoint(offset))
+const ended = (partition: RawPartition, offset: number): RawPartition => partition.closed(offset).put('/replication-offset-checkpoint', checkpoint(offset))
+
+async function open(partition: RawPartition, options: TestLogOptions = {}): Promise<TestLog> {
+  const t = await openTestLog({ disk: partition.disk, check: false, ...options })
+  return t
+}
+
+/** `clean` and `scanned`: of a log that there is something to tell of. */
+interface Told {
+  readonly clean?: boolean
+  readonly scanned?: number
+  readonly from: number
+  readonly to: number
+  readonly notes: string[]
+  readonly dropped: string[]
+}
+
+function told(t: TestLog): Told {
+  const report = t.manager.recoveryReports[0]
+  const { logStartOffset: from, logEndOffset: to } = t.log
+  if (report === undefined) return { from, to, notes: [], dropped: [] }
+  expect(report).toMatchObject({ topic: 't', partition: 0, logStartOffset: from, logEndOffset: to })
+  return {
+    clean: report.clean, scanned: report.scannedBytes, from, to, notes: report.notes.map((note) => note.code),
+    dropped: report.dropped.map((one) => [
+      `${one.file.split('/').at(-1)!.replace(/^0+(?=\d)/, '')} @${one.position} ${one.bytes} bytes`, `${one.firstOffset}–${one.lastOffset}`,
+      ...(one.keptAs === null ? [] : [one.keptAs.replace(/^0+(?=\d)/, '')]),
+    ].join(', ')),
+  }
+}
+
+const nothing = { notes: [], dropped: [] }
+
+describe('after a clean stop', () => {
+  test('nothing is read but the end', async () => {
+    const t = await open(ended(raw(...three), 16))
+    expect(told(t)).toEqual({ from: 10, to: 16, ...nothing })
+    expect(t.log).toMatchObject({ recoveryPoint: 16, highWatermark: 16, logStartOffset: 10, isOffline: false })
+    expect(await t.values()).toEqual(['v10', 'v11', 'v12', 'v13', 'v14', 'v15'])
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 16 })
+  })
+
+  test('bytes that are torn make the mark a lie: they are cut off and kept', async () => {
+    const t = await open(raw(...three, batchOf(16, 2).subarray(0, 40)).closed(16))
+    expect(told(t)).toEqual({
+      clean: false, from: 10, to: 16, scanned: 3 * S, notes: ['TAIL_CUT'], dropped: [`10.log @${3 * S} 40 bytes, 16–null, 10.log.damaged-${3 * S}`],
+    })
+    expect(t.disk.stat(`${t.directory}/${log(10)}`)!.size).toBe(3 * S)
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 16 })
+  })
+
+  test('an end that is known to be another takes the log offline, with all that can be read', async () => {
+    const t = await open(ended(raw(...three, moved(16, 90)), 18))
+    expect(told(t)).toEqual({ clean: true, from: 10, to: 18, scanned: 0, notes: ['END_DISTRUSTED'], dropped: [] })
+    expect(t.log.isOffline).toBe(true)
+    await expect(t.append(['x'])).rejects.toMatchObject({ code: 'LOG_OFFLINE', topic: 't', partition: 0, offset: 18, file: expect.stringContaining(log(10)) })
+    expect((await t.read(14)).map((record) => record.offset)).toEqual([14, 15])
+  })
+
+  test('an end that only one checkpoint knows, or that the log fits, is believed', async () => {
+    expect(told(await open(raw(...three, moved(16, 90)).closed(18)))).toMatchObject({ to: 92, notes: [] })
+    expect(told(await open(ended(raw(...three, moved(16, 90)), 92)))).toMatchObject({ to: 92, notes: [] })
+    expect(told(await open(ended(raw(...three), 14)))).toMatchObject({ to: 16, notes: [] })
+    expect(told(await open(ended(raw(...three, moved(16, 90)), 10)))).toMatchObject({ to: 92, notes: [] })
+  })
+
+  test('damage in front of a whole end is kept: appends go on behind it', async () => {
+    const damaged = ended(raw(three[0]!, flipped(three[1]!), three[2]!), 16)
+    const whole = await open(damaged)
+    // The checksum of a batch is looked at when it is read.
+    expect(told(whole)).toMatchObject({ to: 16, notes: [] })
+    const bad = Buffer.from(three[1]!)
+    bad[16] = 9
+    const t = await open(ended(raw(three[0]!, bad, three[2]!).put('10.index', offsetEntries([5, 2 * S])).put('10.timeindex', timeEntries([100, 1])), 16))
+    expect(told(t)).toMatchObject({ to: 16 })
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 16 })
+  })
+
+  test('damage of the last batch takes the log offline', async () => {
+    const bad = Buffer.from(three[2]!)
+    bad[16] = 9
+    const t = await open(ended(raw(three[0]!, three[1]!, bad), 16))
+    expect(told(t)).toMatchObject({ clean: true, to: 16, notes: ['END_DISTRUSTED', 'PRODUCERS_FORGOTTEN'] })
+    await expect(t.append(['x'])).rejects.toMatchObject({ code: 'LOG_OFFLINE', position: 2 * S, offset: 16 })
+    expect((await t.read(12)).map((record) => record.offset)).toEqual([12, 13])
+  })
+})
+
+describe('after a crash', () => {
+  test('the walk begins at the recovery point\'s segment', async () => {
+    const t = await open(recovered(raw(...three).log(16, batchOf(16, 2)).log(18, batchOf(18, 2), batchOf(20, 2)), 17))
+    expect(told(t)).toEqual({ from: 10, to: 22, ...nothing })
+    expect(t.log).toMatchObject({ recoveryPoint: 22, segmentCount: 3 })
+  })
+
+  test('a torn tail is gone for good', async () => {
+    const t = await open(raw(...three, batchOf(16, 2).subarray(0, 40)))
+    expect(told(t)).toEqual({ clean: false, from: 10, to: 16, scanned: 3 * S, notes: ['TAIL_CUT'], dropped: [`10.log @${3 * S} 40 bytes, 16–null`] })
+    expect(t.fileNames().filter((name) => name.includes('damaged'))).toEqual([])
+  })
+
+  test('what is whole behind the damage is kept aside, and named', async () => {
+    const t = await open(raw(three[0]!, flipped(three[1]!), three[2]!))
+    expect(told(t)).toEqual({
+      clean: false, from: 10, to: 12, scanned: S, notes: ['TAIL_CUT'], dropped: [`10.log @${S} ${2 * S} bytes, 12–15, 10.log.damaged-${S}`],
+    })
+    expect(t.disk.readFile(`${t.directory}/${log(10)}.damaged-${S}`)).toHaveLength(2 * S)
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 12 })
+  })
+
+  test('a whole batch at a wrong place is kept aside too', async () => {
+    const t = await open(raw(three[0]!, batchOf(10, 2)))
+    expect(told(t)).toMatchObject({ to: 12, notes: ['TAIL_CUT'], dropped: [`10.log @${S} ${S} bytes, 12–null, 10.log.damaged-${S}`] })
+  })
+
+  test('segments behind the damage are set aside, empty ones go', async () => {
+    const partition = raw(three[0]!, flipped(three[1]!)).log(14, batchOf(14, 2)).log(16, batchOf(16, 2)).log(18).put('14.txnindex', '').snapshot(14).snapshot(16)
+    const t = await open(partition)
+    expect(told(t)).toEqual({
+      clean: false, from: 10, to: 12, scanned: S, notes: ['TAIL_CUT', 'SEGMENT_SET_ASIDE', 'SEGMENT_SET_ASIDE'], dropped: [
+        `10.log @${S} ${S} bytes, 12–null, 10.log.damaged-${S}`, `14.log @0 ${S} bytes, 14–null, 14.log.damaged-0`,
+        `16.log @0 ${S} bytes, 16–null, 16.log.damaged-0`,
+      ],
+    })
+    expect(t.fileNames().map((name) => name.replace(/^0+(?=\d)/, ''))).toEqual([
+      '10.index', '10.log', `10.log.damaged-${S}`, '10.timeindex', '12.snapshot', '14.log.damaged-0', '16.log.damaged-0',
+      'leader-epoch-checkpoint', 'partition.metadata',
+    ])
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 12 })
+  })
+
+  test('reading only, the same is told and nothing is changed', async () => {
+    const partition = raw(three[0]!, flipped(three[1]!)).log(14, batchOf(14, 2)).log(16)
+    const before = partition.disk.readDirectory(partition.directory).map((entry) => entry.name)
+    const t = await open(partition, { readOnly: true })
+    expect(told(t)).toEqual({
+      clean: false, from: 10, to: 12, scanned: S, notes: ['TAIL_CUT', 'SEGMENT_SET_ASIDE'], dropped: [
+        `10.log @${S} ${S} bytes, 12–null`, `14.log @0 ${S} bytes, 14–null`,
+      ],
+    })
+    expect(partition.disk.readDirectory(partition.directory).map((entry) => entry.name)).toEqual(before)
+    expect(partition.disk.stat(`${t.directory}/${log(10)}`)!.size).toBe(2 * S)
+    expect(await t.values()).toEqual(['v10', 'v11'])
+  })
+
+  test('progress is told in bytes of all that is walked', async () => {
+    const seen: RecoveryProgress[] = []
+    await open(raw(...three).log(16, batchOf(16, 2)), { manager: { onRecovery: (progress) => { seen.push(progress) } } })
+    const told = seen.map((one) => one.scannedBytes)
+    expect(new Set(told)).toEqual(new Set([0, 3 * S, 4 * S]))
+    expect(told).toEqual(told.toSorted((a, b) => a - b))
+    expect(seen.at(-1)).toEqual({ topic: 't', partition: 0, scannedBytes: 4 * S, totalBytes: 4 * S })
+  })
+
+  test('an open that is given up rejects, and the next one finds everything', async () => {
+    const partition = raw(...three)
+    await expect(open(partition, { manager: { signal: AbortSignal.abort() } })).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(told(await open(partition))).toMatchObject({ to: 16 })
+  })
+
+  test.each([
+    ['ends below its recovery point', 20, 20, ['ENDS_BELOW_RECOVERY_POINT']],
+    ['ends below what had been readable', 16, 17, ['ENDS_BELOW_HIGH_WATERMARK']],
+    ['ends where it was readable up to', 16, 16, []],
+    ['goes on above', 10, 12, []],
+  ] as const)('a log that %s', async (_what, recoveryPoint, highWatermark, notes) => {
+    const t = await open(recovered(raw(...three), recoveryPoint).put('/replication-offset-checkpoint', checkpoint(highWatermark)))
+    expect(told(t)).toMatchObject({ to: 16, notes })
+  })
+})
+
+describe('a log start that was recorded', () => {
+  test('above the end: what is there is set aside, and the log goes on, empty, at the start', async () => {
+    const t = await open(raw(...three).log(16).put('/log-start-offset-checkpoint', checkpoint(40)))
+    expect(told(t)).toMatchObject({ from: 40, to: 40, notes: ['LOG_START_ABOVE_END'], dropped: [`10.log @0 ${3 * S} bytes, 10–null, 10.log.damaged-0`] })
+    expect(t.log).toMatchObject({ logStartOffset: 40, logEndOffset: 40, segmentCount: 1 })
+    expect(await t.append(['x'])).toMatchObject({ baseOffset: 40 })
+    expect(t.fileNames()).toContain(log(40))
+    expect(t.fileNames()).not.toContain(log(16))
+  })
+
+  test('above the end, reading only: nothing is changed', async () => {
+    const partition = raw(...three).put('/log-start-offset-checkpoint', checkpoint(40))
+    const t = await open(partition, { readOnly: true })
+    expect(told(t)).toMatchObject({ from: 40, to: 40, dropped: [`10.log @0 ${3 * S} bytes, 10–null`] })
+    expect(partition.disk.stat(`${t.directory}/${log(10)}`)!.size).toBe(3 * S)
+  })
+
+  test('within the log, at its end and below it is taken as far as it goes', async () => {
+    const starting = async (offset: number): Promise<TestLog> => open(raw(...three).put('/log-start-offset-checkpoint', checkpoint(offset)))
+    const within = await starting(13)
+    expect(told(within)).toMatchObject({ from: 13, to: 16, notes: [] })
+    expect(await within.values()).toEqual(['v13', 'v14', 'v15'])
+    expect(told(await starting(16))).toMatchObject({ from: 16, to: 16, notes: [] })
+    expect(told(await starting(3))).toMatchObject({ from: 10, to: 16, notes: [] })
+  })
+})
+
+describe('files that are derived', () => {
+  const sealed = (): RawPartition => ended(raw(...three).log(16, batchOf(16, 2)), 18)
+
+  test('are made again where they are missing', async () => {
+    const partition = sealed()
+    partition.disk.unlink(`${partition.directory}/${log(10).replace('log', 'index')}`)
+    const t = await open(partition, { config: { 'index.interval.bytes': 1 } })
+    expect(told(t)).toMatchObject({ clean: true, notes: ['INDEX_REBUILT'] })
+    const index = t.disk.readFile(`${t.directory}/${log(10).replace('log', 'index')}`)
+    expect(Buffer.from(index)).toEqual(offsetEntries([3, S], [5, 2 * S]))
+    expect(Buffer.from(t.disk.readFile(`${t.directory}/${log(10).replace('log', 'timeindex')}`))).toEqual(timeEntries([100, 1]))
+  })
+
+  test('are not asked for by an empty segment; one that was emptied is told of', async () => {
+    const empty = ended(new RawPartition().epochs([0, 10]).log(10).log(16, batchOf(16, 2)), 18)
+    expect(told(await open(empty))).toMatchObject({ from: 10, to: 18, notes: [] })
+    for (const kind of ['index', 'timeindex']) {
+      const emptied = ended(new RawPartition().epochs([0, 10]).log(10).log(16, batchOf(16, 2)), 18).put(`10.${kind}`, Buffer.alloc(24, 1))
+      expect(told(await open(emptied))).toMatchObject({ notes: ['SEGMENT_EMPTIED'] })
+    }
+    const last = ended(new RawPartition().epochs([0, 10]).log(10, three[0]!).log(12).put('12.index', Buffer.alloc(8, 1)), 12)
+    expect(told(await open(last))).toMatchObject({ to: 12, notes: [] })
+  })
+
+  test.each([
+    ['right', offsetEntries([3, S], [5, 2 * S]), timeEntries([100, 1]), []],
+    ['empty', Buffer.alloc(0), Buffer.alloc(0), []],
+    ['one that lies at its end', offsetEntries([3, S], [4, 2 * S]), timeEntries([100, 1]), ['INDEX_REBUILT']],
+    ['one that leads elsewhere at its end', offsetEntries([3, S], [5, 2 * S - 1]), timeEntries([100, 1]), ['INDEX_REBUILT']],
+    ['one that does not rise', offsetEntries([3, S], [2, 2 * S]), timeEntries([100, 1]), ['INDEX_REBUILT']],
+    ['a time that lies', offsetEntries([5, 2 * S]), timeEntries([101, 1]), ['INDEX_REBUILT']],
+    ['a time of another offset', offsetEntries([5, 2 * S]), timeEntries([100, 2]), ['INDEX_REBUILT']],
+    ['times that do not rise', offsetEntries([5, 2 * S]), timeEntries([100, 1], [90, 3]), ['INDEX_REBUILT']],
+    ['half an entry', offsetEntries([3, S], [5, 2 * S]).subarray(0, 12), timeEntries([100, 1]), ['INDEX_REBUILT']],
+  ] as const)('of the segment that ends at the recovery point are checked where they can be torn: %s', async (_what, index, times, notes) => {
+    const torn = (recoveryPoint: number): RawPartition => recovered(raw(...three).log(16, batchOf(16, 2)), recoveryPoint)
+      .put('10.index', index).put('10.timeindex', times)
+    const t = await open(torn(16), { config: { 'index.interval.bytes': 1 } })
+    expect(told(t)).toMatchObject({ to: 18, notes })
+    expect(await t.values()).toHaveLength(8)
+    if (notes.length > 0) expect(Buffer.from(t.disk.readFile(`${t.directory}/${log(10).replace('log', 'index')}`))).toEqual(offsetEntries([3, S], [5, 2 * S]))
+    // Where the recovery point lies behind it, or all was closed, they were durable.
+    expect(told(await open(torn(17)))).toMatchObject({ notes: [] })
+    expect(told(await open(ended(torn(16), 18)))).toMatchObject({ notes: [] })
+  })
+
+  test('that tell of aborted transactions are made again from the log', async () => {
+    const sent = (offset: number, baseSequence: number): Buffer => batchOf(offset, 2, { producerId: 7, producerEpoch: 0, baseSequence, isTransactional: true })
+    const batches = [sent(0, 0), marker(2, 'ABORT', 7), sent(3, 2), marker(5, 'COMMIT', 7), sent(6, 4), marker(8, 'ABORT', 7)]
+    const broken = (): RawPartition => ended(new RawPartition().epochs([0, 0]).log(0, ...batches).log(9, batchOf(9, 2)), 11).put('0.txnindex', 'x')
+    const t = await open(broken())
+    expect(told(t)).toMatchObject({ clean: true, notes: ['INDEX_REBUILT'] })
+    expect(Buffer.from(t.disk.readFile(`${t.directory}/${log(0).replace('log', 'txnindex')}`))).toEqual(abortedEntries([7, 0, 2, 3], [7, 6, 8, 9]))
+    const { abortedTransactions } = await t.drive(t.log.read(0, { maxBytes: 10_000, isolation: 'committed' }))
+    expect(abortedTransactions).toEqual([{ producerId: 7, firstOffset: 0 }, { producerId: 7, firstOffset: 6 }])
+    const reader = broken()
+    await open(reader, { readOnly: true })
+    expect(Buffer.from(reader.disk.readFile(`${reader.directory}/${log(0).replace('log', 'txnindex')}`)).toString()).toBe('x')
+  })
+})
+
+describe('leader epochs', () => {
+  const batches = [batchOf(10, 2, { leaderEpoch: 3 }), batchOf(12, 2, { leaderEpoch: 5 }), batchOf(14, 2, { leaderEpoch: 5 })]
+  const epochsOf = (t: TestLog): string => Buffer.from(t.disk.readFile(`${t.directory}/leader-epoch-checkpoint`)).toString()
+  const without = (): RawPartition => new RawPartition().log(10, ...batches).log(16, batchOf(16, 2, { leaderEpoch: 6 }))
+
+  test.each([
+    [undefined, ['EPOCHS_REBUILT']], ['x', ['CHECKPOINT_UNREADABLE', 'EPOCHS_REBUILT']],
+  ])('that are lost are found in the log (%s)', async (text, notes) => {
+    for (const partition of [ended(without(), 18), without()]) {
+      if (text !== undefined) partition.put('leader-epoch-checkpoint', text)
+      const t = await open(partition)
+      expect(told(t)).toMatchObject({ to: 18, notes })
+      expect(epochsOf(t)).toBe('0\n3\n3 10\n5 12\n6 16\n')
+      expect(t.log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: 3, endOffset: 12 })
+    }
+  })
+
+  test('are not looked for in a log that has none', async () => {
+    const none = ended(new RawPartition().log(10, batchOf(10, 2, { leaderEpoch: -1 })), 12)
+    expect(told(await open(none))).toMatchObject({ to: 12, notes: [] })
+    // Nor in one that ends with something that cannot be a batch.
+    const odd = new RawPartition().log(10, ...batches).log(16, Buffer.alloc(100, 9))
+    expect(told(await open(odd)).notes).toEqual(['TAIL_CUT'])
+  })
+
+  test('of what is gone are forgotten, that of the next append stays', async () => {
+    const t = await open(ended(new RawPartition().log(10, ...batches).epochs([3, 10], [5, 12], [7, 16], [9, 17]), 16))
+    expect(epochsOf(t)).toBe('0\n3\n3 10\n5 12\n7 16\n')
+    expect(t.log.leaderEpoch).toBe(7)
+    const later = await open(ended(new RawPartition().log(10, ...batches).epochs([3, 10], [5, 12]), 16).put('/log-start-offset-checkpoint', checkpoint(13)))
+    expect(epochsOf(later)).toBe('0\n1\n5 13\n')
+  })
+})
+
+describe('producers', () => {
+  const sent = (offset: number, baseSequence: number): Buffer => batchOf(offset, 2, { producerId: 7, producerEpoch: 1, baseSequence })
+  const at14 = producer(7, { producerEpoch: 1, lastSequence: 3, lastOffset: 13, offsetDelta: 1, timestamp: 1_704_067_200_000 })
+  const config = { config: { 'retention.ms': -1 } }
+
+  test('are known from the snapshot and what follows it', async () => {
+    const t = await open(ended(raw(sent(10, 0), sent(12, 2), sent(14, 4)).snapshot(14, at14), 16), config)
+    expect(t.log.activeProducers()).toMatchObject([{ producerId: 7, producerEpoch: 1, lastSequence: 5 }])
+  })
+
+  test.each([[true], [false]])('below damage are forgotten, and said to be (after a clean stop: %s)', async (clean) => {
+    const bad = sent(12, 2)
+    bad[16] = 9
+    const damaged = raw(sent(10, 0), bad, sent(14, 4)).log(16, sent(16, 6))
+    const t = await open(clean ? ended(damaged, 18) : recovered(damaged, 17), config)
+    expect(told(t)).toMatchObject({ to: 18, notes: ['PRODUCERS_FORGOTTEN'], dropped: [] })
+    expect(t.log.activeProducers()).toHaveLength(clean ? 0 : 1)
+  })
+
+  test('of a snapshot that cannot be read are found in the log, from an older one on', async () => {
+    const bad = Buffer.from(encodeSnapshot([at14])).fill(1, 20, 24)
+    const partition = raw(sent(10, 0), sent(12, 2), sent(14, 4)).put('16.snapshot', bad).snapshot(14, at14)
+    const t = await open(ended(partition, 16), config)
+    expect(told(t)).toMatchObject({ notes: [] })
+    expect(t.log.activeProducers()).toMatchObject([{ lastSequence: 5 }])
+    expect(t.logger.messages('warn')).toEqual(['A producer snapshot cannot be used; the next older one and the log replace it'])
+  })
+})
+
+describe('a disk that fails while a log is opened', () => {
+  test.each([
+    ['leader-epoch-checkpoint', 'readFile'], [log(10).replace('log', 'txnindex'), 'readFile'], [log(16).replace('log', 'snapshot'), 'readFile'],
+    [log(10), 'read'], [log(10), 'open'], ['recovery-point-offset-checkpoint', 'readFile'], ['meta.properties', 'readFile'], ['partition.metadata', 'readFile'],
+    ['t-0', 'syncDirectory'],
+  ] as const)('%s, %s: the open fails with its error, and the next one succeeds', async (path, call) => {
+    for (const clean of [true, false]) {
+      const partition = raw(three[0]!, flipped(three[1]!), three[2]!)
+      partition.log(16, batchOf(16, 2, { producerId: 7, producerEpoch: 0, baseSequence: 0 })).put('10.txnindex', '')
+      partition.put('/meta.properties', 'version=1\ncluster.id=a\nnode.id=1\ndirectory.id=b\n').snapshot(16)
+      if (clean) ended(partition, 18)
+      else recovered(partition, 10)
+      const faults = new FaultFileSystem(partition.disk)
+      faults.inject({ call, error: 'EIO', path: new RegExp(`${path}$`), sticky: true })
+      const opening = open(partition, { fileSystem: faults })
+      if (faults.injected === 0 && await opening.then(() => true, () => false)) continue
+      await expect(opening).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+      faults.heal()
+      expect(told(await open(partition, { fileSystem: faults })).to).toBeGreaterThanOrEqual(12)
+    }
+  })
+})
+
+test('a topic whose cleanup is compaction is opened with its settings', async () => {
+  const t = await open(ended(raw(...three), 16), { config: { 'cleanup.policy': 'compact' } })
+  expect(t.log.config).toEqual(testConfig({ 'cleanup.policy': 'compact' }))
+})
