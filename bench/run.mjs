@@ -12,7 +12,7 @@ import { fallen, saveBaseline } from './lib/guard.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, goals: { type: 'boolean' }, guard: { type: 'boolean' }, 'save-baseline': { type: 'boolean' }, rounds: { type: 'string', default: '5' }, child: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  options: { json: { type: 'boolean' }, goals: { type: 'boolean' }, guard: { type: 'boolean' }, 'save-baseline': { type: 'boolean' }, rounds: { type: 'string', default: '5' }, long: { type: 'boolean' }, child: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
 })
 
 if (values.help) {
@@ -25,7 +25,7 @@ const files = readdirSync(here, { recursive: true }).map(String).filter((f) => f
 
 if (values.child) {
   const { run } = await import(pathToFileURL(join(here, positionals[0])).href)
-  for (const row of await run({ rounds: Number(values.rounds) })) console.log(JSON.stringify(row))
+  for (const row of await run({ rounds: Number(values.rounds), long: values.long === true })) console.log(JSON.stringify(row))
   process.exit(0)
 }
 
@@ -46,7 +46,7 @@ let broken = 0
 const rows = []
 for (const file of selected) {
   if (file.startsWith('peers') && !hasPeers) { console.error(`SKIPPED ${file}: first install what Ottla is compared with: npm ci --prefix bench/peers`); continue }
-  const child = spawnSync(process.execPath, ['--expose-gc', join(here, 'run.mjs'), '--child', file, '--rounds', values.rounds], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 })
+  const child = spawnSync(process.execPath, ['--expose-gc', join(here, 'run.mjs'), '--child', file, '--rounds', values.rounds, ...(values.long ? ['--long'] : [])], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 })
   if (child.status !== 0) { broken += 1; console.error(`${file} failed`); continue }
   if (!values.json) console.log(file)
   for (const line of child.stdout.split('\n').filter((l) => l.startsWith('{'))) {

@@ -22,10 +22,14 @@ function shuffle(items) {
   return out
 }
 
-/** `variants`: name → async () => figure. Returns name → figures, one a round, after one warm-up round. */
-export async function interleave(variants, rounds = 5) {
+/**
+ * `variants`: name → async () => figure. Returns name → figures, one a round, after one warm-up round, which variants that run in a process of their own
+ * do without. Progress goes to the error stream where somebody looks at it.
+ */
+export async function interleave(variants, rounds = 5, { warmUp = true } = {}) {
   const figures = Object.fromEntries(Object.keys(variants).map((name) => [name, []]))
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = warmUp ? -1 : 0; round < rounds; round += 1) {
+    if (process.stderr.isTTY || process.env['OTTLA_BENCH_PROGRESS'] !== undefined) console.error(round < 0 ? '  warm-up round' : `  round ${round + 1} of ${rounds}`)
     for (const name of shuffle(Object.keys(variants))) {
       globalThis.gc?.()
       const value = await variants[name]()
@@ -37,15 +41,16 @@ export async function interleave(variants, rounds = 5) {
 
 /**
  * One row of a report. `figures` and `yardsticks` are per round. `better: 'more'` (rates) or `'less'` (times); `ratio` is always ours / yardstick.
- * `goal` is { must, stretch } as ratios, met when ratio >= (more) or <= (less).
+ * `goal` is { must, stretch } as ratios, met when ratio >= (more) or <= (less). `curve`: { title, series, x } of a point to be plotted.
  */
-export function row({ name, unit, figures, yardsticks, yardstickName, better = 'more', must, stretch }) {
+export function row({ name, unit, figures, yardsticks, yardstickName, better = 'more', must, stretch, curve }) {
   const ratios = yardsticks === undefined ? figures : figures.map((f, i) => f / yardsticks[i])
   const ratio = median(ratios)
   const met = must === undefined ? null : better === 'more' ? ratio >= must : ratio <= must
   return {
     name, unit, ours: median(figures), yardstick: yardsticks === undefined ? null : median(yardsticks), yardstickName: yardstickName ?? null, ratio,
     min: Math.min(...ratios), max: Math.max(...ratios), rounds: figures.length, goal: must ?? null, stretch: stretch ?? null, better, met,
+    ...(curve === undefined ? {} : { curve }),
   }
 }
 
