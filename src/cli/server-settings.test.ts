@@ -37,6 +37,19 @@ describe('a server.properties of Kafka', () => {
     expect(named.settings).toEqual({ 'node.id': '4' })
   })
 
+  test('has ACLs heeded when it names an authorizer of Kafka, and is refused when it names another', () => {
+    const name = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+    expect(plan({}).acls).toBeNull()
+    expect(plan({ 'authorizer.class.name': '' }).acls).toBeNull()
+    expect(plan({ 'super.users': 'User:admin' }).acls).toBeNull()
+    expect(plan({ 'authorizer.class.name': name }).acls).toEqual({ superUsers: [], allowEveryoneIfNoAclFound: false })
+    expect(plan({ 'authorizer.class.name': 'kafka.security.authorizer.AclAuthorizer', 'super.users': 'User:CN=a,O=b; User:admin;', 'allow.everyone.if.no.acl.found': 'true' }).acls)
+      .toEqual({ superUsers: ['User:CN=a,O=b', 'User:admin'], allowEveryoneIfNoAclFound: true })
+    expect(() => plan({ 'authorizer.class.name': 'com.example.Mine' })).toThrow(`authorizer.class.name: com.example.Mine is not known; there are ${name}`)
+    expect(() => plan({ 'authorizer.class.name': name, 'super.users': 'admin' })).toThrow('write User:NAME')
+    expect(() => plan({ 'authorizer.class.name': name, 'allow.everyone.if.no.acl.found': 'maybe' })).toThrow('allow.everyone.if.no.acl.found')
+  })
+
   test('is not needed', () => { expect(plan({}).listeners).toEqual([{ host: '127.0.0.1', port: 9092, ...plain }]) })
 })
 

@@ -2,6 +2,7 @@
  * From a `server.properties` of Kafka, `--override`s and flags to what `open` and `listen` take. Pure. Properties that only a Kafka broker has are named
  * and not used, so that a file written for Kafka works; a misspelt override is an error of `open`.
  */
+import { isPrincipal } from '../common/acl.ts'
 import { nearest } from '../tools.ts'
 import { UsageError } from './command.ts'
 
@@ -28,6 +29,8 @@ export interface ServerPlan {
   readonly listeners: readonly ListenerAddress[]
   readonly tls: TlsPlan
   readonly mechanisms: readonly Mechanism[]
+  /** Null: no authorizer is named, and who is in may do everything. */
+  readonly acls: { readonly superUsers: readonly string[]; readonly allowEveryoneIfNoAclFound: boolean } | null
   /** For `open`. */
   readonly settings: Readonly<Record<string, string>>
   /** Names in the file that mean nothing here. */
@@ -54,6 +57,7 @@ const ownNames = new Set([
   'listeners', 'advertised.listeners', 'listener.security.protocol.map', 'controller.listener.names', 'log.dirs', 'log.dir', 'broker.id',
   'ssl.keystore.location', 'ssl.keystore.type', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.key.password',
   'ssl.truststore.location', 'ssl.truststore.type', 'ssl.truststore.certificates', 'ssl.client.auth', 'sasl.enabled.mechanisms',
+  'authorizer.class.name', 'super.users', 'allow.everyone.if.no.acl.found',
 ])
 
 /** `isKnown`: whether `open` takes a setting of this name. Raises UsageError. */
@@ -70,7 +74,7 @@ export function planServer(
   }
   const brokerId = all.get('broker.id')
   if (brokerId !== undefined && brokerId !== '-1') settings['node.id'] ??= brokerId
-  return { directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), settings, unused }
+  return { directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), acls: aclsOf(all), settings, unused }
 }
 
 function directoryOf(all: ReadonlyMap<string, string>): string | undefined {
@@ -117,6 +121,20 @@ function tlsOf(all: ReadonlyMap<string, string>): TlsPlan {
     passphrase: all.get('ssl.key.password'), truststore: all.get('ssl.truststore.location'), certificates: all.get('ssl.truststore.certificates'),
     clientAuth: oneWord('ssl.client.auth', all.get('ssl.client.auth') ?? 'none', clientAuths),
   }
+}
+
+/** Those of Kafka that decide by ACLs. Another would be asked for its own rules, and is not passed over: whoever named one wants something denied. */
+const authorizers = ['org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'kafka.security.authorizer.AclAuthorizer', 'kafka.security.auth.SimpleAclAuthorizer'] as const
+
+function aclsOf(all: ReadonlyMap<string, string>): ServerPlan['acls'] {
+  const name = (all.get('authorizer.class.name') ?? '').trim()
+  if (name === '') return null
+  oneWord('authorizer.class.name', name, authorizers)
+  const superUsers = (all.get('super.users') ?? '').split(';').map((user) => user.trim()).filter((user) => user !== '')
+  const stray = superUsers.find((user) => !isPrincipal(user))
+  if (stray !== undefined) throw new UsageError(`super.users: ${JSON.stringify(stray)} is no principal; write User:NAME, several with ; between them`)
+  const everyone = oneWord('allow.everyone.if.no.acl.found', (all.get('allow.everyone.if.no.acl.found') ?? 'false').trim().toLowerCase(), ['true', 'false'])
+  return { superUsers, allowEveryoneIfNoAclFound: everyone === 'true' }
 }
 
 function mechanismsOf(all: ReadonlyMap<string, string>): Mechanism[] {

@@ -31,6 +31,7 @@ export const serve: Command = defineCommand({
     'what was asked, close the data directory and end with exit code 0; a second signal does not wait.',
     'Listeners may be SSL (ssl.keystore.location: a PEM file; SIGHUP reads it anew), SASL_PLAINTEXT and',
     'SASL_SSL (sasl.enabled.mechanisms; users are made by "ottla users" or kafka-configs).',
+    'authorizer.class.name (Kafka\'s StandardAuthorizer) and super.users have it heed ACLs ("ottla acls").',
   ],
   options,
   operand: 'config',
@@ -74,7 +75,7 @@ async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerP
   const listeners: Listener[] = []
   const secured: Listener[] = []
   for (const { hasTls, hasSasl, ...address } of plan.listeners) {
-    const security = { ...(hasTls ? { tls: readTls(plan.tls) } : {}), ...(hasSasl ? { sasl: { mechanisms: plan.mechanisms } } : {}) }
+    const security = { ...(hasTls ? { tls: readTls(plan.tls) } : {}), ...(hasSasl ? { sasl: { mechanisms: plan.mechanisms } } : {}), ...(plan.acls === null ? {} : { acls: plan.acls }) }
     const listener = await ottla.listen({ ...address, ...security, allowInsecure }).catch(explain)
     listeners.push(listener)
     if (hasTls) secured.push(listener)
