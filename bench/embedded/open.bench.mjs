@@ -11,7 +11,8 @@ import { interleave, row } from '../lib/measure.mjs'
 import { quiet, withScratch } from '../lib/workspace.mjs'
 
 const entry = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
-const child = (code) => execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', code], { encoding: 'utf8' }).trim()
+/** Times are those of a process without flags: with one, Node compiles its own modules anew. */
+const child = (code, ...flags) => execFileSync(process.execPath, [...flags, '--input-type=module', '-e', code], { encoding: 'utf8' }).trim()
 /** Milliseconds of a process that tells its own CPU time. */
 const timed = (code) => {
   const started = process.hrtime.bigint()
@@ -43,9 +44,9 @@ export async function run({ rounds }) {
       node: () => timed(''),
       firstAck: copied(() => timed(firstAck)),
       unclean: copied(() => { timed(firstAck); return timed(firstAck) }),
-      rss: () => Number(child(`${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); globalThis.gc(); await new Promise((r) => setTimeout(r, 200)); globalThis.gc(); process.stdout.write(String(process.memoryUsage.rss())); await ottla.close()`)),
+      rss: () => Number(child(`${prelude(few)} await ottla.producer().send({ topic: 't', partition: 0, value: 'x' }); globalThis.gc(); await new Promise((r) => setTimeout(r, 200)); globalThis.gc(); process.stdout.write(String(process.memoryUsage.rss())); await ottla.close()`, '--expose-gc')),
       openMany: () => Number(child(`const t0 = process.hrtime.bigint(); ${prelude(many)} process.stdout.write(String(Number(process.hrtime.bigint() - t0) / 1e6)); await ottla.close()`)),
-      heapMany: () => Number(child(`import { open as warm } from ${JSON.stringify(entry)}; globalThis.gc(); const before = process.memoryUsage().heapUsed; ${prelude(many)} globalThis.gc(); process.stdout.write(String((process.memoryUsage().heapUsed - before) / 1000)); await ottla.close()`)),
+      heapMany: () => Number(child(`import { open as warm } from ${JSON.stringify(entry)}; globalThis.gc(); const before = process.memoryUsage().heapUsed; ${prelude(many)} globalThis.gc(); process.stdout.write(String((process.memoryUsage().heapUsed - before) / 1000)); await ottla.close()`, '--expose-gc')),
     }, rounds)
     const beyondNode = (runs, kind) => runs.map((run, i) => run[kind] - figures.node[i][kind])
     return [
