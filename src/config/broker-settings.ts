@@ -13,6 +13,8 @@ const own: SettingTable = {
     doc: 'Create a topic when a client first names it.' },
   'connections.max.idle.ms': { type: 'long', default: 600_000, min: 1, fixed: true,
     doc: 'A listener closes connections on which nothing was asked for so long.' },
+  'connections.max.reauth.ms': { type: 'long', default: 0, min: 0, fixed: true,
+    doc: 'On listeners with SASL, a client has to log in again before so long is over; its connection is closed otherwise. 0: never.' },
   'default.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
     doc: 'Replicas of a new topic.' },
   'delete.topic.enable': { type: 'boolean', default: true,

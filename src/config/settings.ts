@@ -93,6 +93,8 @@ export interface BrokerSettings {
   'compression.zstd.level'?: number | `${number}`
   /** A listener closes connections on which nothing was asked for so long. Default: 600000. */
   'connections.max.idle.ms'?: number | `${number}`
+  /** On listeners with SASL, a client has to log in again before so long is over; its connection is closed otherwise. 0: never. Default: 0. */
+  'connections.max.reauth.ms'?: number | `${number}`
   /** Replicas of a new topic. Default: 1. */
   'default.replication.factor'?: number | `${number}`
   /** Whether topics can be deleted. Default: true. */

@@ -44,6 +44,7 @@ export interface BrokerValues {
   readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | null
   readonly 'compression.zstd.level': number | null
   readonly 'connections.max.idle.ms': number
+  readonly 'connections.max.reauth.ms': number
   readonly 'default.replication.factor': number
   readonly 'delete.topic.enable': boolean
   readonly 'fetch.max.bytes': number

@@ -76,6 +76,7 @@ export interface Listener extends AsyncDisposable {
 export interface ListenerSettings {
   readonly 'socket.request.max.bytes': number
   readonly 'connections.max.idle.ms': number
+  readonly 'connections.max.reauth.ms': number
   readonly 'max.connections': number
   readonly 'max.connections.per.ip': number
 }
@@ -128,9 +129,10 @@ function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms, acls: 
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
-  return ({ broker, users, acls, ports, intercept = null }) => {
+  return ({ broker, users, acls, ports, settings, intercept = null }) => {
     const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) }
-    const sasl = mechanisms === null ? null : { mechanisms, credentials, random: ports.random, scheduler: ports.scheduler }
+    const sessionMs = settings['connections.max.reauth.ms']
+    const sasl = mechanisms === null ? null : { mechanisms, credentials, sessionMs, now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler }
     const authorizer = access === null ? null : new Authorizer(acls, access)
     return { broker, users, authorizer, denials: new ProblemLog(ports), fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
   }

@@ -109,6 +109,7 @@ export class WireSession implements Session {
       throw new OttlaError('UNSUPPORTED_VERSION', `it sent ${served.api.name} version ${apiVersion}; ${served.first} to ${served.last} are served`)
     }
     if (!this.isAuthenticated && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${served.api.name} before it authenticated`)
+    this.#checkSession(apiKey, served.api.name)
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
     const response = await this.#serve(served, header, request)
     if (response === 'hang up') throw hangUp
@@ -130,6 +131,14 @@ export class WireSession implements Session {
       broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
       endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
     }
+  }
+
+  /** Raises ILLEGAL_SASL_STATE when its login has run out, or is being renewed. */
+  #checkSession(apiKey: number, name: string): void {
+    if (this.#gate?.isExpired === true && !this.#gate.isRenewing && apiKey !== saslHandshake.key) {
+      throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${name} when its login had run out (connections.max.reauth.ms)`)
+    }
+    if (this.#gate?.isRenewing === true && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${name} while it logged in again`)
   }
 
   /** Who it is stands once the login is over; before, nothing is asked that needs a right. */

@@ -18,10 +18,10 @@ export const saslHandshake: WireApi = serve(apis.saslHandshake, 0, 1, async ({ m
 })
 
 export const saslAuthenticate: WireApi = serve(apis.saslAuthenticate, 0, 2, async ({ authBytes }, { gate }) => {
-  if (gate === null || gate.isOpen) {
+  if (gate === null || (gate.isOpen && !gate.isRenewing)) {
     return { errorCode: ILLEGAL_SASL_STATE.errorCode, errorMessage: 'SaslAuthenticate request received after successful authentication', authBytes: noToken }
   }
   const step = await gate.token(authBytes, false)
   if (step.kind === 'failed') return { errorCode: SASL_AUTHENTICATION_FAILED.errorCode, errorMessage: FAILED, authBytes: noToken }
-  return { errorCode: NONE, authBytes: step.token, sessionLifetimeMs: 0 }
+  return { errorCode: NONE, authBytes: step.token, sessionLifetimeMs: step.kind === 'done' ? gate.sessionMs : 0 }
 })
