@@ -6,6 +6,7 @@ import type { Kafka } from './client/types.ts'
 import { loadPart } from './common/load-part.ts'
 import type { Logger } from './common/logger.ts'
 import type { ClientSettings } from './config/settings.ts'
+import type { Users } from './users.ts'
 import type { ConnectionOptions } from 'node:tls'
 
 export interface ConnectOptions {
@@ -17,6 +18,12 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
+/** A connection to a cluster: what an embedded database gives, but for what belongs to a directory. */
+export interface RemoteKafka extends Kafka {
+  /** Who may log in with SCRAM on the brokers. */
+  readonly users: Users
+}
+
 /**
  * Connects to Apache Kafka, Redpanda, another Ottla: `bootstrap` is `'host:9092'`, several of these, or the settings with `bootstrap.servers`.
  * Resolves once one of the brokers has answered; from then on, brokers may come and go.
@@ -24,7 +31,7 @@ export interface ConnectOptions {
  * Raises INVALID_CONFIG for settings, and for a port where no Kafka broker listens; NETWORK_EXCEPTION when none can be reached;
  * SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM; ABORTED by the signal.
  */
-export async function connect(bootstrap: string | readonly string[] | ClientSettings & ConnectOptions, settings?: ClientSettings & ConnectOptions): Promise<Kafka> {
+export async function connect(bootstrap: string | readonly string[] | ClientSettings & ConnectOptions, settings?: ClientSettings & ConnectOptions): Promise<RemoteKafka> {
   const { connectKafka } = await loadPart('the code for connections', () => import('./remote-kafka.ts'))
   return connectKafka(bootstrap, settings)
 }

@@ -4,7 +4,7 @@
  */
 import type { ConnectionOptions } from 'node:tls'
 import { createClients, type Clients, type DedicatedApi } from './client/clients.ts'
-import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
+import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './client/types.ts'
 import { closedError } from './client/failure.ts'
 import { unlessAborted } from './client/waiting.ts'
 import { parseBootstrap } from './client/wire/address.ts'
@@ -18,8 +18,10 @@ import type { Logger } from './common/logger.ts'
 import { systemPorts, type Ports } from './common/ports.ts'
 import { resolveClient } from './config/resolve.ts'
 import type { ClientSettings, ClientValues, ConsumerValues, ProducerValues } from './config/settings.ts'
-import type { ConnectOptions } from './connect.ts'
+import type { ConnectOptions, RemoteKafka } from './connect.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
+import { RemoteUsers } from './remote-users.ts'
+import type { Users } from './users.ts'
 import { VERSION } from './version.ts'
 
 /** Clients are given this long to finish when a connection is closed. */
@@ -48,7 +50,7 @@ function split(given: unknown): Checked {
   return { given: own, values, ssl, logger, signal }
 }
 
-export async function connectKafka(bootstrap: unknown, settings: unknown, ports: Ports = systemPorts): Promise<Kafka> {
+export async function connectKafka(bootstrap: unknown, settings: unknown, ports: Ports = systemPorts): Promise<RemoteKafka> {
   const isObject = Object.prototype.toString.call(bootstrap) === '[object Object]'
   const { given, values, ssl, logger, signal } = split(settings === undefined ? isObject ? bootstrap : {} : settings)
   const named = values['bootstrap.servers'].length > 0
@@ -64,7 +66,7 @@ export async function connectKafka(bootstrap: unknown, settings: unknown, ports:
     pool.close()
     throw error
   }
-  return new RemoteKafka(cluster, pool, link, { values, given }, { ...ports, logger })
+  return new ClusterHandle(cluster, pool, link, { values, given }, { ...ports, logger })
 }
 
 function linkSettings(values: ClientValues, ssl: boolean | ConnectionOptions): PoolSettings {
@@ -76,7 +78,7 @@ function linkSettings(values: ClientValues, ssl: boolean | ConnectionOptions): P
   }
 }
 
-class RemoteKafka implements Kafka {
+class ClusterHandle implements RemoteKafka {
   readonly #cluster: Cluster
   readonly #link: PoolSettings
   readonly #values: ClientValues
@@ -84,6 +86,7 @@ class RemoteKafka implements Kafka {
   readonly #ports: Ports
   readonly #pools = new Set<LinkPool>()
   readonly #clients: Clients
+  readonly users: Users
   #closing: Promise<void> | null = null
 
   constructor(cluster: Cluster, pool: LinkPool, link: PoolSettings, { values, given }: { values: ClientValues; given: Inherited }, ports: Ports) {
@@ -93,6 +96,7 @@ class RemoteKafka implements Kafka {
     this.#values = values
     this.#ports = ports
     this.#pools.add(pool)
+    this.users = new RemoteUsers({ cluster, pool, requestTimeoutMs: values['request.timeout.ms'] }, ports.random)
     const settings = { requestTimeoutMs: values['request.timeout.ms'], maxRequestBytes: 0, maxInFlight: 1, rackId: '', metadataMaxAgeMs: values['metadata.max.age.ms'] }
     const admin = {
       'default.api.timeout.ms': values['default.api.timeout.ms'], 'request.timeout.ms': values['request.timeout.ms'],

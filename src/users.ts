@@ -21,7 +21,22 @@ export interface Users {
   list(): Promise<UserDescription[]>
 }
 
-const SALT_BYTES = 24
+export const SALT_BYTES = 24
+
+/** Raises INVALID_ARGUMENT. */
+export function checkUser(name: string, password: string, options: UserOptions): Required<UserOptions> {
+  const { mechanisms = scramMechanisms, iterations = SCRAM_ITERATIONS.usual } = callOptions('users.set', options, ['mechanisms', 'iterations'])
+  if (typeof name !== 'string' || typeof password !== 'string' || password === '') {
+    throw new OttlaError('INVALID_ARGUMENT', 'users.set(name, password): both are text, and not empty')
+  }
+  const { least, most } = SCRAM_ITERATIONS
+  if (!Number.isInteger(iterations) || iterations < least || iterations > most) {
+    throw new OttlaError('INVALID_ARGUMENT', `users.set: iterations is ${shown(iterations)}: give ${least} to ${most}`)
+  }
+  const stray = mechanisms.find((each) => !scramMechanisms.includes(each))
+  if (stray !== undefined) throw new OttlaError('INVALID_ARGUMENT', `users.set: ${shown(stray)} is no mechanism: there are ${scramMechanisms.join(' and ')}`)
+  return { mechanisms, iterations }
+}
 
 export class UserAdmin implements Users {
   readonly #store: UserStore
@@ -33,16 +48,7 @@ export class UserAdmin implements Users {
   }
 
   async set(name: string, password: string, options: UserOptions = {}): Promise<void> {
-    const { mechanisms = scramMechanisms, iterations = SCRAM_ITERATIONS.usual } = callOptions('users.set', options, ['mechanisms', 'iterations'])
-    if (typeof name !== 'string' || typeof password !== 'string' || password === '') {
-      throw new OttlaError('INVALID_ARGUMENT', 'users.set(name, password): both are text, and not empty')
-    }
-    const { least, most } = SCRAM_ITERATIONS
-    if (!Number.isInteger(iterations) || iterations < least || iterations > most) {
-      throw new OttlaError('INVALID_ARGUMENT', `users.set: iterations is ${shown(iterations)}: give ${least} to ${most}`)
-    }
-    const stray = mechanisms.find((each) => !scramMechanisms.includes(each))
-    if (stray !== undefined) throw new OttlaError('INVALID_ARGUMENT', `users.set: ${shown(stray)} is no mechanism: there are ${scramMechanisms.join(' and ')}`)
+    const { mechanisms, iterations } = checkUser(name, password, options)
     for (const mechanism of mechanisms) {
       const salt = this.#random.bytes(SALT_BYTES)
       const { storedKey, serverKey } = await scramKeys(mechanism, password, salt, iterations)

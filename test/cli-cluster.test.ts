@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { connect, silentLogger } from '../src/index.ts'
 import { startBroker, type TestBroker } from '../src/testing/index.ts'
 import { apacheKafka } from './clients/targets.ts'
 import { build, ottla, root, type Outcome, type RunOptions } from './support/cli.ts'
@@ -129,6 +130,31 @@ describe.each(Object.entries(scripts))('%s', (_, script) => {
 })
 
 describe('on a cluster', () => {
+  test('users are made, listed and removed as in a directory, and log in', async () => {
+    const own = await startBroker({ sasl: { mechanisms: ['SCRAM-SHA-512'] }, users: { admin: 'admin-secret' } })
+    try {
+      const config = join(scratch, 'admin.properties')
+      const jaas = 'sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required'
+      writeFileSync(config, `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n${jaas} username="admin" password="admin-secret";\n`)
+      const run = at(['--bootstrap-server', own.bootstrap, '--command-config', config])
+      const made = await run(['users', '--set', 'alice', '--iterations', '4096'], { input: 'her password\n' })
+      expect([made.code, made.text, made.error]).toEqual([0, '', ''])
+      const mechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((mechanism) => ({ mechanism, iterations: 4096 }))
+      expect((await own.ottla.users.list()).find(({ name }) => name === 'alice')).toEqual({ name: 'alice', mechanisms })
+      expect((await run(['users', '--list'])).text).toMatch(/^USER .*\nadmin .*\nalice +SCRAM-SHA-256 \(4096\), SCRAM-SHA-512 \(4096\)\n$/)
+      const kafka = await connect(own.bootstrap, { 'sasl.mechanism': 'SCRAM-SHA-512', 'sasl.username': 'alice', 'sasl.password': 'her password', logger: silentLogger })
+      expect(await kafka.admin.listTopics()).toEqual([])
+      await expect(kafka.users.set('bob', 'x', { iterations: 5 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+      await kafka.close()
+      expect((await run(['users', '--remove', 'alice'])).code).toBe(0)
+      const gone = await run(['users', '--remove', 'alice'])
+      expect([gone.code, gone.error]).toEqual([1, 'there is no user alice\n'])
+      expect(await own.ottla.users.list()).toHaveLength(1)
+    } finally {
+      await own.close()
+    }
+  })
+
   test('perf measures writing and reading, and takes the cluster from the properties of the producer, as Kafka\'s tool', async () => {
     const load = ['--num-records', '2000', '--record-size', '100', '--throughput', '-1', '--producer-props', 'acks=1', `bootstrap.servers=${broker.bootstrap}`]
     const wrote = await ottla(['perf', 'produce', '--topic', 'p', ...load])

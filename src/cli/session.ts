@@ -1,6 +1,6 @@
 /** Opens the data directory, or connects to the cluster, for a command and closes it again, whatever happened. */
 import { existsSync, readFileSync } from 'node:fs'
-import type { Kafka, Logger, Ottla } from '../index.ts'
+import type { Kafka, Logger, Ottla, Users } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { clientProperties } from '../tools.ts'
 import { sortClientConfig, type ClientConfig } from './client-config.ts'
@@ -72,8 +72,11 @@ export function isRemote(values: SourceValues): boolean {
   return isCluster
 }
 
+/** What a directory and a cluster both give. */
+export type Source = Kafka & { readonly users: Users }
+
 /** Does the work on the directory, or on the cluster, that the command line names. */
-export async function withKafka<T>(terminal: Terminal, values: SourceValues, access: Access, work: (kafka: Kafka) => Promise<T>): Promise<T> {
+export async function withKafka<T>(terminal: Terminal, values: SourceValues, access: Access, work: (kafka: Source) => Promise<T>): Promise<T> {
   if (!isRemote(values)) return withDatabase(terminal, values, access, work)
   const { connection, unused } = await clientConfig(values)
   const logger = loggerOf(terminal, values.debug)

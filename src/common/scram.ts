@@ -20,13 +20,16 @@ export function scramHmac(mechanism: ScramMechanism, key: Uint8Array, data: Uint
   return crypto().createHmac(digests[mechanism].name, key).update(data).digest()
 }
 
-/** Costs `iterations` rounds of HMAC, off the event loop. */
 export async function scramKeys(mechanism: ScramMechanism, password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
+  return scramKeysOf(mechanism, await scramSalted(mechanism, password, salt, iterations))
+}
+
+/** Costs `iterations` rounds of HMAC, off the event loop. */
+export function scramSalted(mechanism: ScramMechanism, password: string, salt: Uint8Array, iterations: number): Promise<Uint8Array> {
   const { name, bytes } = digests[mechanism]
-  const salted = await new Promise<Buffer>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     crypto().pbkdf2(password, salt, iterations, bytes, name, (error, key) => { if (error === null) resolve(key); else reject(error) })
   })
-  return scramKeysOf(mechanism, salted)
 }
 
 /** From a password that is salted already. */

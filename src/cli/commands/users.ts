@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { UserDescription } from '../../index.ts'
 import { oneOf, required } from '../arguments.ts'
-import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { withDatabase } from '../session.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { withKafka } from '../session.ts'
 import { table } from '../table.ts'
 
 export const users: Command = defineCommand({
@@ -11,7 +11,7 @@ export const users: Command = defineCommand({
   summary: 'make, list and remove users of listeners with SASL',
   usage: ['--data DIR --set NAME < PASSWORD', '--data DIR --list [--json]', '--data DIR --remove NAME'],
   options: {
-    ...dataOptions,
+    ...sourceOptions,
     ...jsonLinesOption,
     set: { type: 'text', value: 'NAME', help: 'make a user, or give it another password: the first line of standard input' },
     list: { type: 'flag', help: 'list the users and their mechanisms' },
@@ -19,8 +19,8 @@ export const users: Command = defineCommand({
     iterations: { type: 'number', value: 'N', least: 4096, help: 'rounds of hashing, 4096 to 16384; default 8192' },
   },
   notes: [
-    'Works on a directory that nobody has open; while a server runs, kafka-configs --entity-type users',
-    'does the same through the server. The password itself is not kept.',
+    'With --data it works on a directory that nobody has open; while a server runs, --bootstrap-server does the same through',
+    'the server, or on Kafka. The password itself is neither kept nor sent.',
   ],
   examples: ['ottla users --data ./data --set alice < password.txt', 'ottla users --data ./data --list'],
   async run(terminal, values) {
@@ -29,17 +29,17 @@ export const users: Command = defineCommand({
         const password = await firstLine()
         const name = required(values.set, 'set')
         const options = values.iterations === undefined ? {} : { iterations: values.iterations }
-        await withDatabase(terminal, values, 'create', (ottla) => ottla.users.set(name, password, options))
+        await withKafka(terminal, values, 'create', (kafka) => kafka.users.set(name, password, options))
         return 0
       }
       case 'remove': {
         const name = required(values.remove, 'remove')
-        const wasThere = await withDatabase(terminal, values, 'change', (ottla) => ottla.users.remove(name))
+        const wasThere = await withKafka(terminal, values, 'change', (kafka) => kafka.users.remove(name))
         if (!wasThere) terminal.note(`there is no user ${name}`)
         return wasThere ? 0 : 1
       }
       case 'list': {
-        const list = await withDatabase(terminal, values, 'read', (ottla) => ottla.users.list())
+        const list = await withKafka(terminal, values, 'read', (kafka) => kafka.users.list())
         if (values.json) for (const user of list) await terminal.json(user)
         else await terminal.line(table(['USER', 'MECHANISMS'], list.map(rowOf)))
         return 0

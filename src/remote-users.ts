@@ -1,0 +1,71 @@
+/** The users of a cluster that log in with SCRAM, by KIP-554: what goes over the wire is the salted password, never the password itself. */
+import { askController } from './client/wire/controller-calls.ts'
+import type { Wire } from './client/wire/wire.ts'
+import { errorCodeName, OttlaError } from './common/errors.ts'
+import type { Random } from './common/random.ts'
+import { scramMechanisms, scramSalted, type ScramMechanism } from './common/scram.ts'
+import { apis } from './protocol/api-registry.ts'
+import { checkUser, SALT_BYTES, type UserDescription, type UserOptions, type Users } from './users.ts'
+
+/** Of Kafka's error codes: there is no such user. */
+const RESOURCE_NOT_FOUND = 91
+
+interface Answer { readonly errorCode: number; readonly errorMessage: string | null }
+interface Place { readonly name: string; readonly mechanism: number }
+type Upsertion = Place & { readonly iterations: number; readonly salt: Uint8Array; readonly saltedPassword: Uint8Array }
+
+/** Kafka's numbers: 1 and 2. */
+const codeOf = (mechanism: ScramMechanism): number => scramMechanisms.indexOf(mechanism) + 1
+
+export class RemoteUsers implements Users {
+  readonly #wire: Wire
+  readonly #random: Random
+
+  constructor(wire: Wire, random: Random) {
+    this.#wire = wire
+    this.#random = random
+  }
+
+  async set(name: string, password: string, options: UserOptions = {}): Promise<void> {
+    const { mechanisms, iterations } = checkUser(name, password, options)
+    const upsertions: Upsertion[] = []
+    for (const mechanism of mechanisms) {
+      const salt = this.#random.bytes(SALT_BYTES)
+      upsertions.push({ name, mechanism: codeOf(mechanism), iterations, salt, saltedPassword: await scramSalted(mechanism, password, salt, iterations) })
+    }
+    await this.#alter([], upsertions, `making user ${name}`)
+  }
+
+  async remove(name: string): Promise<boolean> {
+    const found = (await this.#describe([{ name }])).find((each) => each.name === name)
+    if (found === undefined) return false
+    await this.#alter(found.mechanisms.map(({ mechanism }) => ({ name, mechanism: codeOf(mechanism) })), [], `removing user ${name}`)
+    return true
+  }
+
+  list(): Promise<UserDescription[]> { return this.#describe(null) }
+
+  async #describe(users: { readonly name: string }[] | null): Promise<UserDescription[]> {
+    const answer = await this.#wire.cluster.any((link) => link.call(apis.describeUserScramCredentials, { users }))
+    check(answer, 'listing users')
+    return answer.results.filter(({ errorCode }) => errorCode !== RESOURCE_NOT_FOUND).map((each) => {
+      check(each, `describing user ${each.user}`)
+      return {
+        name: each.user,
+        mechanisms: each.credentialInfos.flatMap(({ mechanism, iterations }) => {
+          const named = scramMechanisms[mechanism - 1]
+          return named === undefined ? [] : [{ mechanism: named, iterations }]
+        }),
+      }
+    })
+  }
+
+  async #alter(deletions: readonly Place[], upsertions: readonly Upsertion[], what: string): Promise<void> {
+    const { results } = await askController(this.#wire, apis.alterUserScramCredentials, { deletions, upsertions }, (answer) => answer.results.map(({ errorCode }) => errorCode))
+    for (const each of results) check(each, what)
+  }
+}
+
+function check({ errorCode, errorMessage }: Answer, what: string): void {
+  if (errorCode !== 0) throw new OttlaError(errorCodeName(errorCode), `${what}: ${errorMessage ?? `the broker answered with error ${errorCode}`}`)
+}
