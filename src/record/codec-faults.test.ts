@@ -91,10 +91,55 @@ describe('an lz4 frame cut by hand', () => {
     expect(refusal(() => read(hex(block)))).toBe(`CORRUPT_MESSAGE lz4: ${problem}`)
   })
 
+  test('with a long match from far enough back is copied at once, and right', () => {
+    const plain = Buffer.from(Array.from({ length: 100 }, (_, i) => i))
+    // 100 literals, 80 bytes from 100 back, then one literal.
+    const block = Buffer.concat([hex('ff 55'), plain, hex('6400 3d'), hex('10 61')])
+    expect(Buffer.from(read(block))).toEqual(Buffer.concat([plain, plain.subarray(0, 80), hex('61')]))
+  })
+
+  test('with a block that unfolds to nothing has nothing', () => { expect(read(hex('00'))).toHaveLength(0) })
+
+  test('anywhere is cut short, and never read as if it ended there', () => {
+    const frame = storeLz4Frame(Buffer.from('hello'))
+    for (let length = 7; length < frame.length; length++) {
+      expect(refusal(() => readLz4Frame(frame.subarray(0, length), false)), `${length} bytes`).toContain('the frame is cut short')
+    }
+    expect(readLz4Frame(frame, false).end).toBe(frame.length)
+  })
+
   test('whose header ends before its checksum is cut short, checksum or not', () => {
     const short = hex('04224d18 68 40 0000000000000000')
     expect(refusal(() => readLz4Frame(short, false))).toBe('CORRUPT_MESSAGE lz4: the frame header is cut short')
     expect(refusal(() => readLz4Frame(short, true))).toBe('CORRUPT_MESSAGE lz4: the frame header is cut short')
+  })
+})
+
+describe('snappy', () => {
+  let codec: Codec
+  beforeAll(() => {
+    useLibraryLogger(silentLogger)
+    codec = createSnappyCodec((name) => {
+      if (name === 'snappy') throw new Error('not installed')
+      return nodeLoader(name)
+    })
+  })
+
+  test('begins with the header that the Java library writes: version 1, readable from version 1 on', () => {
+    expect(Buffer.from(codec.compress(Buffer.from('hello'), undefined)).subarray(0, 16)).toEqual(hex('82534e415050590000000001 00000001'))
+  })
+
+  test('literals may give their length in one to four bytes, all of which count', () => {
+    const plain = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i & 0xff))
+    const length = plain.length - 1
+    const size = Buffer.concat([hex('f0a204')])
+    for (const [tag, bytes] of [['f8', 3], ['fc', 4]] as const) {
+      const extra = Buffer.alloc(bytes)
+      extra.writeUIntLE(length, 0, bytes)
+      expect(Buffer.from(codec.decompress(Buffer.concat([size, hex(tag), extra, plain]), 100_000, false))).toEqual(plain)
+    }
+    expect(refusal(() => codec.decompress(hex('05 fc 04000001 6162636465'), 100, false))).toBe('CORRUPT_MESSAGE snappy: a block is damaged')
+    expect(refusal(() => codec.decompress(hex('05 fc 0400'), 100, false))).toBe('CORRUPT_MESSAGE snappy: a block is damaged')
   })
 })
 
@@ -136,6 +181,14 @@ describe('a zstd that lies or is given too much', () => {
     const runs = Array.from({ length: 4800 }, (_, i) => hex(`${i === 4799 ? '03' : '02'}0010 61`))
     expect(refusal(() => codec.decompress(Buffer.concat([hex(`${FRAME} 00 38`), ...runs]), 1024 * MIB, false))).toContain('MESSAGE_TOO_LARGE zstd: ')
     expect(asked).toBe(1)
+  })
+
+  test('whose header says what no frame may say is refused for that', () => {
+    expect(refusal(() => readZstdFrames(hex(`${FRAME} 08 00 290000 6162636465`)))).toBe('CORRUPT_MESSAGE zstd: a reserved bit of the frame header is set')
+    // Windows: 2^(10 + high bits) and eighths of that; 128 MiB is the most.
+    expect(readZstdFrames(hex(`${FRAME} 00 88 290000 6162636465`))).toHaveLength(1)
+    expect(refusal(() => readZstdFrames(hex(`${FRAME} 00 89 290000 6162636465`)))).toContain('a window of 150994944 bytes is more than')
+    expect(refusal(() => readZstdFrames(hex(`${FRAME} 20 06 290000 6162636465`)))).toContain('the frame says 6 bytes and can hold 5')
   })
 
   test.each(['50', '502a4d18', '502a4d18 0000', '502a4d18 05000000 61'])('a skippable frame cut to %s is cut short', (frame) => {

@@ -6,7 +6,7 @@ import { writeInt64 } from '../common/int64.ts'
 import { readBatchHeader, verifyBatchCrc, viewOf } from './batch-format.ts'
 import { compress, loadAllCodecs, type CompressionType } from './compression.ts'
 import { crc32 } from './crc32.ts'
-import { legacyLength } from './legacy-message.ts'
+import { innerEntrySize, legacyLength } from './legacy-message.ts'
 import { readBatch, validateBatch } from './record-cursor.ts'
 
 beforeAll(() => loadAllCodecs())
@@ -140,6 +140,13 @@ test('a length is believed as far as there are bytes for it, and no further', ()
   expect(legacyLength(viewOf(bytes), 0, keyAt, keyAt + 7)).toBe(3)
   expect(refusal(() => legacyLength(viewOf(bytes), 0, keyAt, keyAt + 6))).toContain('says 3 bytes of key or value where 2 are left')
   expect(refusal(() => legacyLength(viewOf(bytes), 0, keyAt, keyAt + 3))).toContain('is cut short inside its fields')
+})
+
+test('an inner message is as long as it says, if that is long enough to be one', () => {
+  const bytes = message({ magic: 0, offset: 1, key: null, value: null })
+  expect(innerEntrySize(viewOf(bytes), 0, bytes.length)).toBe(26)
+  bytes.writeInt32BE(13, 8)
+  expect(refusal(() => innerEntrySize(viewOf(bytes), 0, bytes.length))).toContain('impossible length 13')
 })
 
 describe('damage', () => {

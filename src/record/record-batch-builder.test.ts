@@ -158,6 +158,21 @@ describe('the builder', () => {
     expect(hexOf(builder.seal())).toBe(hexOf(buildBatch([{ timestamp: T, key: 'k', value: 'v' }])))
   })
 
+  test('goes on in a larger slab with what is in, and is as large from then on', () => {
+    const builder = new RecordBatchBuilder(100)
+    expect(builder.append(T, null, 'first', null)).toBe(true)
+    expect(builder.append(T, null, 'x'.repeat(60), null)).toBe(false)
+    builder.enlarge(400)
+    expect(builder.capacity).toBe(400)
+    let count = 1
+    while (builder.append(T, null, 'x'.repeat(60), null)) count++
+    expect(builder.sizeInBytes).toBeLessThanOrEqual(400)
+    const values = readBatch(builder.seal()).records.map((record) => text(record.value))
+    expect(values).toEqual(['first', ...Array.from({ length: count - 1 }, () => 'x'.repeat(60))])
+    builder.reset()
+    for (let i = 1; i < count; i++) expect(builder.append(T, null, 'x'.repeat(60), null)).toBe(true)
+  })
+
   test('what no batch can hold is refused before memory is taken', () => {
     const huge = { length: 2 ** 31 } as Uint8Array
     const builder = new RecordBatchBuilder(100)
