@@ -27,6 +27,17 @@ export function replaceFileSync(fs: FileSystem, path: string, bytes: Uint8Array)
   fs.syncDirectorySync(dirname(path))
 }
 
+/** The content of a file in a folder that nobody looks into yet: durable once the folder is. Steps 1 to 3, off the event loop. */
+export async function draftFile(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  const file = openTemporary(fs, path)
+  try {
+    file.writeSync(bytes, 0, bytes.length, 0)
+    await file.datasync()
+  } finally {
+    file.close()
+  }
+}
+
 /** As `replaceFileSync`, with the two syncs off the event loop. `bytes` must not change until it settles. */
 export async function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX

@@ -13,10 +13,12 @@ import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { partitionKey } from '../common/topic-partition.ts'
 import { randomUuid, ZERO_UUID } from '../common/uuid.ts'
+import { draftFile } from '../io/durable-file.ts'
 import { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { META_PROPERTIES_FILE, readCleanShutdown, removeCleanShutdown, writeCleanShutdown } from './broker-files.ts'
-import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
+import { formatCheckpoint } from './checkpoint-file.ts'
+import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { LogBackground } from './log-background.ts'
 import { LogCheckpoints } from './log-checkpoints.ts'
 import type { LogConfig } from './log-config.ts'
@@ -25,11 +27,11 @@ import { loadLog, type LoadedLog } from './log-loader.ts'
 import type { LogSharing } from './log-state.ts'
 import type { LogEvents, RecoveryProgress } from './log-types.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
+import { formatPartitionMetadata, PARTITION_METADATA_FILE, readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
 import { ReadOnlyView } from './read-only-view.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 import { renamedPartitionFolder, segmentFileName } from './segment-names.ts'
-import { SyncGate, TurnBudget } from './sync-gate.ts'
+import { SharedSync, SyncGate, TurnBudget } from './sync-gate.ts'
 import { TailMemory } from './tail-cache.ts'
 
 export type { DirectoryIdentity }
@@ -94,6 +96,7 @@ export class LogManager {
   readonly #background: LogBackground
   readonly #logs = new Map<string, PartitionLog>()
   readonly #creating = new Set<string>()
+  readonly #rootSync: SharedSync
   readonly #reports: RecoveryReport[] = []
   #sorted: PartitionLog[] | null = null
   #closing: Promise<void> | null = null
@@ -103,6 +106,7 @@ export class LogManager {
     const { ports, settings } = options
     this.#parts = parts
     this.#fileCache = new FileCache(fs, CACHED_HANDLES)
+    this.#rootSync = new SharedSync(() => fs.syncDirectory(options.directory))
     this.#checkpoints = new LogCheckpoints(fs, options.directory, ports.logger)
     this.#sharing = {
       ports, syncGate: new SyncGate(), writeBudget: TurnBudget.ofWrites(ports.scheduler), readBudget: TurnBudget.ofReads(ports.scheduler),
@@ -261,11 +265,11 @@ export class LogManager {
     try {
       fs.makeDirectory(draft)
       fs.open(join(draft, segmentFileName(0, 'log')), 'createNew').close()
-      LeaderEpochCache.empty(fs, join(draft, LEADER_EPOCH_FILE)).assign(0, 0)
-      writePartitionMetadata(fs, draft, topicId)
+      await draftFile(fs, join(draft, LEADER_EPOCH_FILE), formatCheckpoint(['0 0']))
+      await draftFile(fs, join(draft, PARTITION_METADATA_FILE), formatPartitionMetadata(topicId))
       await fs.syncDirectory(draft)
       fs.rename(draft, directory)
-      await fs.syncDirectory(options.directory)
+      await this.#rootSync.run()
       const log = this.#admit(await this.#load({ topic, partition, directory }, topicId, config, true))
       this.#background.flushSettingsChanged()
       return log

@@ -22,8 +22,13 @@ export function readPartitionMetadata(fs: FileSystem, directory: string): string
   return topicId[1]!
 }
 
-/** Replaces the file durably. Raises INVALID_ARGUMENT for a text that is no topic id. */
-export function writePartitionMetadata(fs: FileSystem, directory: string, topicId: string): void {
+/** The bytes of the file. Raises INVALID_ARGUMENT for a text that is no topic id. */
+export function formatPartitionMetadata(topicId: string): Uint8Array {
   if (!isUuid(topicId) || topicId === ZERO_UUID) throw new OttlaError('INVALID_ARGUMENT', `${JSON.stringify(topicId)} is no topic id`)
-  replaceFileSync(fs, join(directory, PARTITION_METADATA_FILE), new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`))
+  return new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`)
+}
+
+/** Replaces the file durably. Raises as `formatPartitionMetadata`. */
+export function writePartitionMetadata(fs: FileSystem, directory: string, topicId: string): void {
+  replaceFileSync(fs, join(directory, PARTITION_METADATA_FILE), formatPartitionMetadata(topicId))
 }

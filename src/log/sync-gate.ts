@@ -1,6 +1,6 @@
 /**
- * What the logs of one manager share of the machine (design/performance H4, H6): how many fdatasyncs may occupy the thread pool at once, and how many
- * bytes may be written synchronously in one turn of the event loop.
+ * What the logs of one manager share of the machine (design/performance H4, H6): how many fdatasyncs may occupy the thread pool at once, syncs of their folder,
+ * and how many bytes may be written synchronously in one turn of the event loop.
  */
 import type { Scheduler } from '../common/scheduler.ts'
 
@@ -31,6 +31,31 @@ export class SyncGate {
       if (next === undefined) this.#running--
       else next()
     }
+  }
+}
+
+/** One sync for many: who asks while one runs shares the next, which begins after the asking. */
+export class SharedSync {
+  readonly #sync: () => Promise<void>
+  #running: Promise<void> | null = null
+  #next: Promise<void> | null = null
+
+  constructor(sync: () => Promise<void>) { this.#sync = sync }
+
+  /** Rejects as the sync does that it shares. */
+  run(): Promise<void> {
+    if (this.#running === null) return this.#start()
+    this.#next ??= this.#running.then(() => {}, () => {}).then(() => {
+      this.#next = null
+      return this.#start()
+    })
+    return this.#next
+  }
+
+  #start(): Promise<void> {
+    const running = this.#sync().finally(() => { if (this.#running === running) this.#running = null })
+    this.#running = running
+    return running
   }
 }
 

@@ -50,7 +50,8 @@ export interface TopicRegistryOptions {
 }
 
 export const MAX_PARTITIONS = 10_000
-const FOLDERS_AT_ONCE = 8
+/** Those of the moment share syncs of the data directory, and of the journal of its file system. */
+const FOLDERS_AT_ONCE = 32
 
 export class TopicRegistry {
   readonly #options: TopicRegistryOptions

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { systemScheduler } from '../common/scheduler.ts'
+import { SharedSync } from './sync-gate.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => { systemScheduler.soon(resolve) })
+
+/** Syncs that end when told. */
+function rig(): { shared: SharedSync; begun: { end(): void; fail(problem: string): void }[] } {
+  const begun: { end(): void; fail(problem: string): void }[] = []
+  const shared = new SharedSync(() => new Promise((resolve, reject) => { begun.push({ end: resolve, fail: (problem) => { reject(new Error(problem)) } }) }))
+  return { shared, begun }
+}
+
+test('who asks while a sync runs is told by the next one, which all of them share', async () => {
+  const { shared, begun } = rig()
+  const told: string[] = []
+  void shared.run().then(() => told.push('first'))
+  void shared.run().then(() => told.push('second'))
+  void shared.run().then(() => told.push('third'))
+  await turn()
+  expect([begun.length, told]).toEqual([1, []])
+  begun[0]!.end()
+  await turn()
+  expect([begun.length, told]).toEqual([2, ['first']])
+  // The second sync has begun without what is done from now on.
+  void shared.run().then(() => told.push('fourth'))
+  begun[1]!.end()
+  await turn()
+  expect([begun.length, told]).toEqual([3, ['first', 'second', 'third']])
+  begun[2]!.end()
+  await turn()
+  expect(told.at(-1)).toBe('fourth')
+})
+
+test('a sync that fails rejects for those that share it, and no others', async () => {
+  const { shared, begun } = rig()
+  const first = shared.run()
+  const second = shared.run()
+  begun[0]!.fail('bits have rotted')
+  await expect(first).rejects.toThrow('bits have rotted')
+  await turn()
+  begun[1]!.end()
+  await second
+  const third = shared.run()
+  begun[2]!.fail('again')
+  await expect(third).rejects.toThrow('again')
+  expect(begun.length).toBe(3)
+})
