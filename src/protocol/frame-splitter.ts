@@ -3,13 +3,13 @@
  *
  *   i32 length (big-endian), then that many bytes
  *
- * Invariant: memory held for an unfinished frame is at most four times the bytes of it that have come (and 4 KiB): a length alone allocates nothing. A frame
+ * Invariant: memory held for an unfinished frame is at most four times the bytes of it that have come (and 256 bytes): a length alone allocates nothing. A frame
  * that lies wholly in one chunk is a view of that chunk, so chunks must be fresh memory that nobody reuses.
  */
 import { OttlaError } from '../common/errors.ts'
 
 const LENGTH_SIZE = 4
-const LEAST_CAPACITY = 4096
+const LEAST_CAPACITY = 256
 const GROWTH = 4
 const nothing = Buffer.alloc(0)
 
