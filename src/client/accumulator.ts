@@ -34,6 +34,8 @@ export class PartitionQueue {
   /** Given to the broker, in order. */
   readonly inFlight: ProducerBatch[] = []
   batchesMade: number = 0
+  /** Of the next batch's slab: what the last batch needed. */
+  slabBytes: number = FIRST_SLAB_BYTES
   /** On the sender's list of queues to look at. */
   listed: boolean = false
 
@@ -85,7 +87,8 @@ export class Accumulator {
   readonly #batchSize: number
   readonly #capacity: number
   readonly #limit: number
-  readonly #pool: ProducerBatch[] = []
+  /** By size of slab. */
+  readonly #pool = new Map<number, ProducerBatch[]>()
   readonly #poolLimit: number
   #pooledBytes = 0
   #used = 0
@@ -117,7 +120,7 @@ export class Accumulator {
       this.seal(queue)
     }
     const size = largestSize(key, value, headers)
-    const batch = this.#admit(size, queue.batchesMade)
+    const batch = this.#admit(queue, size, queue.slabBytes) ?? this.#admit(queue, size, FIRST_SLAB_BYTES)
     if (batch === null) return null
     queue.batchesMade++
     try {
@@ -132,12 +135,18 @@ export class Accumulator {
   }
 
   /** A batch whose first record takes up to `size` bytes; null: there is no memory. */
-  #admit(size: number, order: number): ProducerBatch | null {
-    let slab = Math.min(FIRST_SLAB_BYTES, this.#capacity)
-    while (slab < size && slab < this.#capacity) slab = Math.min(slab * 2, this.#capacity)
-    const reserved = Math.min(Math.max(this.#pool.at(-1)?.builder.capacity ?? 0, slab, size), Math.max(this.#limit, 1))
+  #admit(queue: PartitionQueue, size: number, atLeast: number): ProducerBatch | null {
+    const slab = this.#slabFor(Math.max(size, atLeast))
+    const reserved = Math.min(Math.max(slab, size), Math.max(this.#limit, 1))
     if (this.#used > 0 && this.#used + reserved > this.#limit) return null
-    return this.newBatch(slab, reserved, this.#clock.monotonic(), order)
+    return this.newBatch(slab, reserved, this.#clock.monotonic(), queue.batchesMade)
+  }
+
+  /** The smallest slab that holds `bytes`, or the largest there is. */
+  #slabFor(bytes: number): number {
+    let slab = Math.min(FIRST_SLAB_BYTES, this.#capacity)
+    while (slab < bytes && slab < this.#capacity) slab = Math.min(slab * 2, this.#capacity)
+    return slab
   }
 
   /** A larger slab for a batch that is not full yet, if there is memory for it. */
@@ -153,14 +162,11 @@ export class Accumulator {
     return true
   }
 
-  /** An empty batch with a slab of at least `slab` bytes that stands at `order`; `reserved` bytes are taken whether they are there or not. */
+  /** An empty batch with a slab of `slab` bytes that stands at `order`; `reserved` bytes are taken whether they are there or not. */
   newBatch(slab: number, reserved: number, createdAt: number, order: number): ProducerBatch {
     this.#used += reserved
-    const pooled = this.#pool.pop()
-    if (pooled !== undefined) {
-      this.#pooledBytes -= pooled.builder.capacity
-      if (pooled.builder.capacity < slab) pooled.builder.enlarge(slab)
-    }
+    const pooled = this.#pool.get(slab)?.pop()
+    if (pooled !== undefined) this.#pooledBytes -= slab
     const batch = pooled ?? new ProducerBatch(slab)
     batch.open(reserved, createdAt, order)
     return batch
@@ -172,6 +178,7 @@ export class Accumulator {
   /** Closes the open batch to further records and queues it. */
   seal(queue: PartitionQueue): void {
     if (queue.open === null) return
+    queue.slabBytes = queue.open.builder.sizeInBytes
     queue.sealed.push(queue.open)
     queue.open = null
   }
@@ -182,8 +189,18 @@ export class Accumulator {
     batch.bytes = null
     batch.builder.reset()
     const { capacity } = batch.builder
-    if (!batch.settled || this.#pooledBytes + capacity > this.#poolLimit) return
+    if (!batch.settled || !this.#makePoolRoom(capacity)) return
     this.#pooledBytes += capacity
-    this.#pool.push(batch)
+    const same = this.#pool.get(capacity)
+    if (same === undefined) this.#pool.set(capacity, [batch])
+    else same.push(batch)
+  }
+
+  /** Larger slabs give way: they are not what is used now. */
+  #makePoolRoom(bytes: number): boolean {
+    for (const [size, batches] of this.#pool) {
+      while (size > bytes && this.#pooledBytes + bytes > this.#poolLimit && batches.pop() !== undefined) this.#pooledBytes -= size
+    }
+    return this.#pooledBytes + bytes <= this.#poolLimit
   }
 }
