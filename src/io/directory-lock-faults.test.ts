@@ -16,7 +16,7 @@ import { listen, probe, type LockSocket } from './directory-lock-socket.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { NodeFileSystem, nodeFileSystem } from './node-file-system.ts'
 
-const { net } = vi.hoisted(() => ({ net: { pipes: '', connects: [] as string[], listens: [] as string[] } }))
+const { net } = vi.hoisted(() => ({ net: { pipes: '', connects: [] as string[], listens: [] as string[], servers: [] as Server[] } }))
 
 vi.mock('node:net', async (importOriginal) => {
   const real = await importOriginal<{ connect(path: string): Socket; createServer(...args: unknown[]): Server }>()
@@ -33,6 +33,7 @@ vi.mock('node:net', async (importOriginal) => {
     },
     createServer(...args: unknown[]): Server {
       const server = real.createServer(...args)
+      net.servers.push(server)
       const listenReally = server.listen.bind(server) as (options: object, done: () => void) => Server
       const replaced = (options: { path: string }, done: () => void): Server => {
         const code = net.listens.shift()
@@ -150,6 +151,23 @@ describe('a socket that cannot be made', () => {
   })
 })
 
+test('a lock is released although somebody who asked does not hang up', async () => {
+  const { Socket: RealSocket } = await import('node:net')
+  const lock = await listen(join(root, 'a'), () => 'greeting', root)
+  const guest = new RealSocket({ allowHalfOpen: true }).connect(join(root, 'a'))
+  guest.on('error', () => {})
+  await new Promise((resolve) => { guest.once('data', resolve) })
+  await lock.close()
+  guest.destroy()
+})
+
+test('an error of the listening socket, such as too many open files, ends neither the lock nor the process', async () => {
+  const lock = await lockDirectory(root, nodeFileSystem)
+  net.servers.at(-1)?.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+  expect((await refusal(lockDirectory(root, nodeFileSystem))).code).toBe('DIRECTORY_LOCKED')
+  await lock.release()
+})
+
 describe.runIf(process.platform !== 'win32')('on Windows', () => {
   const system = 'win32'
 
@@ -209,7 +227,8 @@ function doorOf(over: Partial<LockDoor>): { door: LockDoor; log: string[] } {
 const owner = { pid: 7, startedAt: '', version: '' }
 
 describe('a contest that does not come to an end', () => {
-  test.each([['aaaaaaaaaaaa', 'undefined'], ['cccccccccccc', '7']])('with the living rival %s is given up in time, and leaves nothing behind', async (id, pid) => {
+  const rivals = [['aaaaaaaaaaaa', 'undefined'], ['cccccccccccc', '7']]
+  test.each(rivals)('with the living rival %s is given up in time, and leaves nothing behind', async (id, pid) => {
     let rounds = 0
     const rival = `.ottla.lock.${id}.sock`
     const { door, log } = doorOf({
@@ -219,6 +238,16 @@ describe('a contest that does not come to an end', () => {
     const error = await refusal(contend(door))
     expect(error).toMatchObject({ code: 'DIRECTORY_LOCKED', message: `pid ${pid}` })
     expect(log.slice(-2)).toEqual(['unlink .ottla.lock.bbbbbbbbbbbb.sock', 'close'])
+  })
+
+  test('a rival that may still step back is looked at again after a pause, not at once', async () => {
+    const rival = '.ottla.lock.cccccccccccc.sock'
+    let looks = 0
+    const { door, log } = doorOf({
+      names: () => [rival], probe: (name) => Promise.resolve(name === rival && ++looks < 4 ? { state: 'alive', owner } : { state: 'absent' }),
+    })
+    await contend(door)
+    expect(log.filter((each) => each === 'pause')).toHaveLength(3)
   })
 
   test('a socket that cannot be shown is an error, and is closed', async () => {
