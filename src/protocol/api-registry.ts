@@ -7,6 +7,7 @@ import { addPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
 import { alterClientQuotas } from './messages/alter-client-quotas.ts'
 import { alterConfigs } from './messages/alter-configs.ts'
 import { alterPartitionReassignments } from './messages/alter-partition-reassignments.ts'
+import { alterReplicaLogDirs } from './messages/alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
@@ -24,6 +25,7 @@ import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
+import { describeQuorum } from './messages/describe-quorum.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { describeTransactions } from './messages/describe-transactions.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
@@ -84,6 +86,7 @@ export interface Apis {
   readonly deleteAcls: typeof deleteAcls
   readonly describeConfigs: typeof describeConfigs
   readonly alterConfigs: typeof alterConfigs
+  readonly alterReplicaLogDirs: typeof alterReplicaLogDirs
   readonly describeLogDirs: typeof describeLogDirs
   readonly saslAuthenticate: typeof saslAuthenticate
   readonly createPartitions: typeof createPartitions
@@ -97,6 +100,7 @@ export interface Apis {
   readonly alterClientQuotas: typeof alterClientQuotas
   readonly describeUserScramCredentials: typeof describeUserScramCredentials
   readonly alterUserScramCredentials: typeof alterUserScramCredentials
+  readonly describeQuorum: typeof describeQuorum
   readonly describeCluster: typeof describeCluster
   readonly describeProducers: typeof describeProducers
   readonly describeTransactions: typeof describeTransactions
@@ -110,10 +114,11 @@ export type ApiName = keyof Apis
 export const apis: Apis = {
   produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups,
   listGroups, saslHandshake, apiVersions, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, addPartitionsToTxn,
-  addOffsetsToTxn, endTxn, writeTxnMarkers, txnOffsetCommit, describeAcls, createAcls, deleteAcls, describeConfigs, alterConfigs, describeLogDirs,
-  saslAuthenticate, createPartitions, deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments, listPartitionReassignments,
-  offsetDelete, describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
-  describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources, describeTopicPartitions,
+  addOffsetsToTxn, endTxn, writeTxnMarkers, txnOffsetCommit, describeAcls, createAcls, deleteAcls, describeConfigs, alterConfigs, alterReplicaLogDirs,
+  describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments,
+  listPartitionReassignments, offsetDelete, describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials,
+  describeQuorum, describeCluster, describeProducers, describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources,
+  describeTopicPartitions,
 }
 
 /** By rising key. */

@@ -1,6 +1,7 @@
 /** The APIs that a listener serves. What is not in this list is not offered to clients (spec/wire-protocol 1). */
 import { describeAcls, createAcls, deleteAcls } from './apis/acls.ts'
 import { alterConfigs } from './apis/alter-configs.ts'
+import { alterReplicaLogDirs } from './apis/alter-replica-log-dirs.ts'
 import { apiVersionsFor } from './apis/api-versions.ts'
 import { createPartitions } from './apis/create-partitions.ts'
 import { createTopics } from './apis/create-topics.ts'
@@ -13,6 +14,7 @@ import { describeConfigs } from './apis/describe-configs.ts'
 import { describeGroups } from './apis/describe-groups.ts'
 import { describeLogDirs } from './apis/describe-log-dirs.ts'
 import { describeProducers } from './apis/describe-producers.ts'
+import { describeQuorum } from './apis/describe-quorum.ts'
 import { describeTopicPartitions } from './apis/describe-topic-partitions.ts'
 import { electLeaders } from './apis/elect-leaders.ts'
 import { fetch } from './apis/fetch.ts'
@@ -44,6 +46,7 @@ const handlers: readonly WireApi[] = [
   describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
   describeClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
   electLeaders, alterPartitionReassignments, listPartitionReassignments, describeTransactions, listTransactions, listConfigResources, describeTopicPartitions,
+  alterReplicaLogDirs, describeQuorum,
 ]
 
 /** In the order of their keys. */

@@ -69,6 +69,10 @@ const answers: Answers = {
   deleteAcls: ({ filters }, { errorCode, errorMessage }) => ({ throttleTimeMs, filterResults: filters.map(() => ({ errorCode, errorMessage, matchingAcls: [] })) }),
   describeConfigs: ({ resources }, failed) => ({ throttleTimeMs, results: resources.map((resource) => ({ ...resourceOf(resource, failed), configs: [] })) }),
   alterConfigs: ({ resources }, failed) => ({ throttleTimeMs, responses: resources.map((resource) => resourceOf(resource, failed)) }),
+  alterReplicaLogDirs: ({ dirs }, { errorCode }) => ({
+    throttleTimeMs, results: dirs.flatMap(({ topics }) => topics.map(({ name, partitions }) => (
+      { topicName: name, partitions: partitions.map((partitionIndex) => ({ partitionIndex, errorCode })) }))),
+  }),
   describeLogDirs: (_, { errorCode }) => ({ throttleTimeMs, errorCode, results: [{ errorCode, logDir: '', topics: [] }] }),
   saslAuthenticate: (_, { errorCode, errorMessage }) => ({ errorCode, errorMessage, authBytes: nothing }),
   createPartitions: ({ topics }, { errorCode, errorMessage }) => ({ throttleTimeMs, results: topics.map(({ name }) => ({ name, errorCode, errorMessage })) }),
@@ -81,6 +85,7 @@ const answers: Answers = {
   alterUserScramCredentials: ({ deletions, upsertions }, { errorCode, errorMessage }) => ({
     throttleTimeMs, results: [...new Set([...deletions, ...upsertions].map(({ name }) => name))].map((user) => ({ user, errorCode, errorMessage })),
   }),
+  describeQuorum: (_, { errorCode, errorMessage }) => ({ errorCode, errorMessage, topics: [] }),
   describeCluster: (_, { errorCode, errorMessage }) => ({ throttleTimeMs, errorCode, errorMessage, clusterId: '', brokers: [] }),
   electLeaders: ({ topicPartitions }, { errorCode, errorMessage, version }) => topicPartitions === null && version < ELECTION_ERROR_SINCE ? 'no place' : {
     throttleTimeMs, errorCode, replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => (

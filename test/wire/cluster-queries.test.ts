@@ -99,6 +99,26 @@ describe('leaders and places of partitions', () => {
   })
 })
 
+test('partitions are in the one data directory and can go to no other', async () => {
+  const { results: [home] } = await client.call(apis.describeLogDirs, 4, { topics: [] })
+  const place = (path: string) => ({ path, topics: [{ name: 'a', partitions: [0, 2] }, { name: 'missing', partitions: [0] }] })
+  for (const [path, codes] of [[home!.logDir, [0, 3, 3]], ['/elsewhere', [57, 57, 57]]] as const) {
+    for (const version of [1, 2]) {
+      const { results } = await client.call(apis.alterReplicaLogDirs, version, { dirs: [place(path)] })
+      expect(results.flatMap(({ topicName, partitions }) => partitions.map(({ partitionIndex }) => `${topicName}-${partitionIndex}`))).toEqual(['a-0', 'a-2', 'missing-0'])
+      expect(results.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))).toEqual(codes)
+    }
+  }
+})
+
+test('the one broker decides by itself', async () => {
+  const partitions = [{ partitionIndex: 0 }]
+  const answer = await client.call(apis.describeQuorum, 2, { topics: [{ topicName: '__cluster_metadata', partitions }, { topicName: 'a', partitions }] })
+  expect(answer).toMatchObject({ errorCode: 0, errorMessage: null, nodes: [{ nodeId: 1, listeners: [{ host: '127.0.0.1', port: kit.port }] }] })
+  expect(answer.topics[0]!.partitions).toMatchObject([{ errorCode: 0, leaderId: 1, leaderEpoch: 0, highWatermark: 0, currentVoters: [{ replicaId: 1, logEndOffset: 0 }], observers: [] }])
+  expect(answer.topics[1]!.partitions).toMatchObject([{ errorCode: 3, leaderId: -1, currentVoters: [] }])
+})
+
 test('transactions are none', async () => {
   const none = { throttleTimeMs: 0, errorCode: 0, transactionStates: [] }
   expect(await client.call(apis.listTransactions, 0, { stateFilters: [], producerIdFilters: [] })).toEqual({ ...none, unknownStateFilters: [] })
