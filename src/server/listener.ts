@@ -1,9 +1,9 @@
 /**
  * A TCP (or TLS) port: accepts sockets within the caps, joins each to a `Connection`, watches their deadlines, and closes gracefully. The only file of the
- * server that touches `node:net` and `node:tls`; what is said on a connection is the session's business.
+ * server that touches `node:net` and, loaded where it is wanted, `node:tls`; what is said on a connection is the session's business.
  */
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, TLSSocket, type SecureContextOptions, type Server as TlsServer, type TlsOptions } from 'node:tls'
+import type { SecureContextOptions, Server as TlsServer, TLSSocket, TlsOptions } from 'node:tls'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { distinguishedName } from './access/distinguished-name.ts'
@@ -74,11 +74,11 @@ export class PortListener {
     this.#budget = new ByteBudget(options.maxPendingBytes)
     this.#problems = new ProblemLog(options.ports)
     const accept = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, highWaterMark: READ_BUFFER }
-    if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket) })
+    if (options.tls === null) this.#server = createServer(accept, (socket) => { if (this.#admit(socket)) this.#join(socket, null) })
     else {
-      const server = createTlsServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
+      const server = process.getBuiltinModule('node:tls').createServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
       server.on('connection', (socket: Socket) => { this.#admit(socket) })
-      server.on('secureConnection', (socket) => this.#join(socket))
+      server.on('secureConnection', (socket) => this.#join(socket, certificateName(socket)))
       server.on('tlsClientError', (error, socket) => {
         this.#problems.warn(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`)
         socket.destroy()
@@ -151,12 +151,12 @@ export class PortListener {
     return true
   }
 
-  #join(socket: Socket): void {
+  #join(socket: Socket, certificateName: string | null): void {
     const { limits, ports, newSession } = this.#options
     const address = plainAddress(socket.remoteAddress)
     const session = newSession({
       remoteAddress: address, remotePort: socket.remotePort ?? 0, localAddress: plainAddress(socket.localAddress), localPort: socket.localPort ?? this.port,
-      certificateName: certificateName(socket),
+      certificateName,
     })
     const connection = new Connection({
       limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
@@ -265,7 +265,7 @@ function plainAddress(address: string | undefined): string {
 }
 
 /** Of a certificate that nobody vouches for nothing is believed. */
-function certificateName(socket: Socket): string | null {
-  const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined
+function certificateName(socket: TLSSocket): string | null {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
   return certificate === undefined ? null : distinguishedName(certificate.subject)
 }

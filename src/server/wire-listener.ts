@@ -3,7 +3,7 @@
  * word that it need not (spec/reliability 3.9).
  */
 import { isIP } from 'node:net'
-import { createSecureContext, type TlsOptions } from 'node:tls'
+import type { TlsOptions } from 'node:tls'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import { isPrincipal } from '../common/acl.ts'
@@ -130,9 +130,10 @@ function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms, acls: 
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
   return ({ broker, users, acls, ports, settings, intercept = null }) => {
-    const credentials: CredentialSource = { find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) }
     const sessionMs = settings['connections.max.reauth.ms']
-    const sasl = mechanisms === null ? null : { mechanisms, credentials, sessionMs, now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler }
+    const credentials = (): CredentialSource => ({ find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) })
+    const sasl = mechanisms === null ? null
+      : { mechanisms, credentials: credentials(), sessionMs, now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler }
     const authorizer = access === null ? null : new Authorizer(acls, access)
     return { broker, users, authorizer, denials: new ProblemLog(ports), fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
   }
@@ -231,7 +232,7 @@ function tlsOptions({ cert, key, ca, passphrase, clientAuth = 'none' }: TlsSetti
       cert: pem(cert), key: pem(key), minVersion: 'TLSv1.2', requestCert: clientAuth !== 'none', rejectUnauthorized: clientAuth === 'required',
       ...(ca === undefined ? {} : { ca: pem(ca) }), ...(passphrase === undefined ? {} : { passphrase }),
     }
-    createSecureContext(options)
+    process.getBuiltinModule('node:tls').createSecureContext(options)
     return options
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
