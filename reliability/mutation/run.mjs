@@ -1,15 +1,15 @@
 /**
  * Mutation score of `src/record` and `src/log`: how many small changes of the source the unit tests notice (row 18 of docs/durability.md).
  *
- *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--out FILE] [--record]
+ *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--minutes M] [--out FILE] [--record]
  *
  * 1. The tests with all mutants in, none on (bundle.mjs): which test meets which mutant, and how long it takes. A mutant that none meets is a survivor.
  * 2. A sample (by seed; `--sample all` for all of them): the mutant on, the tests that meet it, those that are about its module and quick first, until one
  *    fails. One that no test noticed within `patience` seconds of processor time is a survivor. A process that says nothing for two minutes hangs; that
  *    is noticed too.
  *
- * Prints each survivor and, last, the score. It writes FILE (one line of JSON a mutant) and, with --record, a line of reliability/results.jsonl for each folder; nothing
- * else. Survivors that are no lack of tests: survivors.md.
+ * With --minutes, no new ones are tried after that time, and the sample is what was tried. Prints each survivor and, last, the score. It writes FILE (one line of
+ * JSON a mutant) and, with --record, a line of reliability/results.jsonl for each folder; nothing else. Survivors that are no lack of tests: survivors.md.
  */
 import { spawn } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -23,6 +23,7 @@ import { mutate } from './mutants.mjs'
 const { values } = parseArgs({ options: {
   sample: { type: 'string', default: '600' }, seed: { type: 'string', default: '1' }, only: { type: 'string', default: 'src/' }, out: { type: 'string' },
   workers: { type: 'string', default: String(Math.min(2, availableParallelism())) }, patience: { type: 'string', default: '10' }, record: { type: 'boolean', default: false },
+  minutes: { type: 'string', default: 'Infinity' },
 } })
 const began = performance.now()
 const root = resolve(import.meta.dirname, '../..')
@@ -137,12 +138,21 @@ function settle(mutant, killedBy) {
   if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify({ ...mutant, killedBy })}\n`)
 }
 
-const jobs = []
-const alone = []
-for (const mutant of sample.toSorted((a, b) => (a.module < b.module ? -1 : a.module > b.module ? 1 : a.id - b.id))) {
-  const { isStatic, tests } = whoMeets(`${mutant.module}#${mutant.id}`)
-  if (tests.length === 0) settle(mutant, null)
-  else (isStatic ? alone : jobs).push({ mutant, job: { id: mutant.id, module: mutant.module, tests: order(mutant.module, tests) } })
+// Batches of the sample as it was drawn: those tried when the time is over are a smaller sample.
+const batches = []
+for (let i = 0; i < sample.length; i += BATCH) batches.push(sample.slice(i, i + BATCH).sort((a, b) => (a.module < b.module ? -1 : a.module > b.module ? 1 : a.id - b.id)))
+const end = began + Number(values.minutes) * 60_000
+
+async function tryAll(batch) {
+  const jobs = []
+  const alone = []
+  for (const mutant of batch) {
+    const { isStatic, tests } = whoMeets(`${mutant.module}#${mutant.id}`)
+    if (tests.length === 0) settle(mutant, null)
+    else (isStatic ? alone : jobs).push({ mutant, job: { id: mutant.id, module: mutant.module, tests: order(mutant.module, tests) } })
+  }
+  if (jobs.length > 0) await tryBatch(jobs)
+  for (const each of alone) await tryAlone(each)
 }
 
 async function tryAlone({ mutant, job }) {
@@ -164,8 +174,7 @@ async function tryBatch(batch) {
 }
 
 await Promise.all(Array.from({ length: Number(values.workers) }, async () => {
-  while (jobs.length > 0) await tryBatch(jobs.splice(0, BATCH))
-  while (alone.length > 0) await tryAlone(alone.shift())
+  while (batches.length > 0 && performance.now() < end) await tryAll(batches.shift())
 }))
 for (const folder of ['src/record', 'src/log']) {
   const those = results.filter((each) => each.module.startsWith(folder))
