@@ -19,7 +19,7 @@ import { UserAdmin, type Users } from './users.ts'
 
 /** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
 export interface MetricsSnapshot {
-  readonly produceRequests: number; readonly producedBatches: number; readonly producedBytes: number; readonly failedBatches: number
+  readonly produceRequests: number; readonly producedBatches: number; readonly producedRecords: number; readonly producedBytes: number; readonly failedBatches: number
   readonly fetchRequests: number; readonly fetchedBytes: number; readonly failedFetches: number
   /** Syncs of logs that succeeded: many appends share one. */
   readonly syncs: number

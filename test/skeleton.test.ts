@@ -100,7 +100,7 @@ describe('the walking skeleton', () => {
     expect(ottla.log('a', 0).logEndOffset).toBe(1)
     expect(() => ottla.log('a', 1)).toThrow(expect.objectContaining({ code: 'UNKNOWN_TOPIC_OR_PARTITION' }) as Error)
     const metrics = ottla.metrics()
-    expect(metrics).toMatchObject({ producedBatches: 1, topics: 1, partitions: [{ topic: 'a', partition: 0, logEndOffset: 1, isOffline: false }] })
+    expect(metrics).toMatchObject({ producedBatches: 1, producedRecords: 1, topics: 1, partitions: [{ topic: 'a', partition: 0, logEndOffset: 1, isOffline: false }] })
     expect(metrics.producedBytes).toBeGreaterThan(60)
     expect(metrics.syncs).toBe(1)
   })

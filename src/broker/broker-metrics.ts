@@ -2,6 +2,8 @@
 export class BrokerMetrics {
   produceRequests = 0
   producedBatches = 0
+  /** Offsets that were given: those of a duplicate are not counted again. */
+  producedRecords = 0
   producedBytes = 0
   failedBatches = 0
   fetchRequests = 0

@@ -25,6 +25,7 @@ function appendOne(context: BrokerContext, request: ProduceRequest, item: Produc
   return begin(context, request, item).then((result) => {
     context.metrics.producedBatches += 1
     context.metrics.producedBytes += size
+    if (!result.duplicate) context.metrics.producedRecords += result.lastOffset - result.baseOffset + 1
     return {
       topic: item.topic, partition: item.partition, errorCode: 0,
       baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,

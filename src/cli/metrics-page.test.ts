@@ -3,7 +3,7 @@ import type { MetricsSnapshot } from '../index.ts'
 import { metricsPage } from './metrics-page.ts'
 
 const snapshot: MetricsSnapshot = {
-  produceRequests: 3, producedBatches: 2, producedBytes: 400, failedBatches: 1, fetchRequests: 5, fetchedBytes: 600, failedFetches: 0, syncs: 2, topics: 1,
+  produceRequests: 3, producedBatches: 2, producedRecords: 7, producedBytes: 400, failedBatches: 1, fetchRequests: 5, fetchedBytes: 600, failedFetches: 0, syncs: 2, topics: 1,
   partitions: [{ topic: 'a', partition: 0, logStartOffset: 1, highWatermark: 9, logEndOffset: 9, size: 1234, segments: 2, isOffline: true }],
 }
 
@@ -17,6 +17,7 @@ test('every line of the page is what Prometheus reads, and the numbers are those
     if (match![1] !== undefined) samples.set(match![1], Number(match![2]))
   }
   expect(samples.get('kafka_server_brokertopicmetrics_bytesin_total')).toBe(400)
+  expect(samples.get('kafka_server_brokertopicmetrics_messagesin_total')).toBe(7)
   expect(samples.get('kafka_server_brokertopicmetrics_bytesout_total')).toBe(600)
   expect(samples.get('kafka_server_socketservermetrics_connection_count')).toBe(4)
   expect(samples.get('kafka_log_logmanager_offlinelogdirectorycount')).toBe(1)

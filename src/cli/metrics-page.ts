@@ -49,6 +49,7 @@ function families(metrics: MetricsSnapshot, connections: number): Family[] {
   return [
     one('counter', 'kafka_server_brokertopicmetrics_totalproducerequests_total', 'Produce requests', metrics.produceRequests),
     one('counter', 'kafka_server_brokertopicmetrics_failedproducerequests_total', 'Batches that were refused', metrics.failedBatches),
+    one('counter', 'kafka_server_brokertopicmetrics_messagesin_total', 'Records appended', metrics.producedRecords),
     one('counter', 'kafka_server_brokertopicmetrics_bytesin_total', 'Bytes of record batches appended', metrics.producedBytes),
     one('counter', 'kafka_server_brokertopicmetrics_totalfetchrequests_total', 'Fetch requests', metrics.fetchRequests),
     one('counter', 'kafka_server_brokertopicmetrics_failedfetchrequests_total', 'Fetch requests with an error', metrics.failedFetches),
