@@ -28,6 +28,7 @@ import { openLmdbStore, readMetadataFile } from './metadata/lmdb-metadata-store.
 import { MemoryMetadataStore } from './metadata/memory-metadata-store.ts'
 import type { MetadataStore } from './metadata/metadata-store.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
+import { QuotaStore } from './metadata/quota-store.ts'
 import { TopicRegistry } from './metadata/topic-registry.ts'
 import { UserStore } from './metadata/user-store.ts'
 import { VERSION } from './version.ts'
@@ -120,6 +121,7 @@ export class Database {
   get topics(): TopicRegistry { return this.#shared.topics }
   get users(): UserStore { return this.#shared.users }
   get acls(): AclStore { return this.#shared.acls }
+  get quotas(): QuotaStore { return this.#shared.quotas }
   /** In force now. */
   get settings(): BrokerValues { return this.#shared.config.values }
 
@@ -165,6 +167,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
   const users = await UserStore.load(store, readOnly, logger)
   const acls = await AclStore.load(store, readOnly, logger)
+  const quotas = await QuotaStore.load(store, readOnly, logger)
   const producerIds = await ProducerIds.load(store, highestProducerId(logs), logger)
   const groups = new GroupsOnDemand({
     offsetsLogs: () => offsetsLogs(topics, logs),
@@ -175,7 +178,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   checkAborted(signal)
   logger.info(describeOpen(options, logs, topics))
   return make(logs, {
-    logs, topics, config, producerIds, groups, users, acls, ports, readOnly, metrics: new BrokerMetrics(),
+    logs, topics, config, producerIds, groups, users, acls, quotas, ports, readOnly, metrics: new BrokerMetrics(),
     nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
     freeBytes: () => fileSystem.info(directory).freeBytes,
   })

@@ -5,6 +5,7 @@ export type { OttlaEvents } from './database.ts'
 export type { MetricsSnapshot, Ottla } from './ottla.ts'
 export { errorTable, OttlaError, type ErrorCode, type ErrorContext, type ErrorRow } from './common/errors.ts'
 export type { AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType } from './common/acl.ts'
+export type { QuotaChanges, QuotaEntity, QuotaEntry, QuotaKey, Quotas } from './common/quota.ts'
 export { silentLogger, stderrLogger, type Logger } from './common/logger.ts'
 export { serializers } from './client/serializers.ts'
 export type {

@@ -11,6 +11,7 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import type { AclStore } from '../metadata/acl-store.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import type { ProducerIds } from '../metadata/producer-ids.ts'
+import type { QuotaStore } from '../metadata/quota-store.ts'
 import type { TopicRegistry } from '../metadata/topic-registry.ts'
 import type { BrokerMetrics } from './broker-metrics.ts'
 import type { FetchWaiters } from './fetch-waiters.ts'
@@ -38,6 +39,7 @@ export interface BrokerContext {
   readonly topics: TopicRegistry
   readonly config: BrokerConfig
   readonly acls: AclStore
+  readonly quotas: QuotaStore
   readonly producerIds: ProducerIds
   readonly groups: BrokerGroups
   /** The waiting fetches of this broker. */

@@ -13,6 +13,7 @@ import { handleFetch } from './fetch-handler.ts'
 import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
 import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
 import { handleProduce } from './produce-handler.ts'
+import { handleAlterClientQuotas, handleDescribeClientQuotas } from './quota-handlers.ts'
 import { handleDescribeLogDirs, handleDescribeProducers, handleFindCoordinator, handleInitProducerId } from './storage-handlers.ts'
 import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from './topic-handlers.ts'
 
@@ -69,6 +70,10 @@ export class Broker implements api.BrokerApi {
   async describeAcls(request: { readonly filter: AclFilter }): Promise<api.DescribeAclsResponse> { return handleDescribeAcls(this.#open(), request) }
   async createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<api.CreateAclsResponse> { return handleCreateAcls(this.#open(), request) }
   async deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<api.DeleteAclsResponse> { return handleDeleteAcls(this.#open(), request) }
+  async describeClientQuotas(request: api.DescribeClientQuotasRequest): Promise<api.DescribeClientQuotasResponse> {
+    return handleDescribeClientQuotas(this.#open(), request)
+  }
+  async alterClientQuotas(request: api.AlterClientQuotasRequest): Promise<api.AlterClientQuotasResponse> { return handleAlterClientQuotas(this.#open(), request) }
   async describeProducers(request: api.DescribeProducersRequest): Promise<api.DescribeProducersResponse> {
     return handleDescribeProducers(this.#open(), request)
   }

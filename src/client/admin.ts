@@ -6,6 +6,7 @@ import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
+import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { AdminValues } from '../config/settings.ts'
 import {
@@ -204,6 +205,7 @@ export class KafkaAdmin implements Admin {
   async describeLogDirs(): Promise<LogDirDescription[]> {
     const { results } = await this.#caller.call('describing log dirs', () => this.#api.describeLogDirs({ topics: null }))
     return results.map((dir) => ({
+      ...dir.brokerId === undefined ? {} : { broker: dir.brokerId },
       path: dir.logDir, error: errorOf(dir, dir.logDir)?.message ?? null, totalBytes: dir.totalBytes, usableBytes: dir.usableBytes,
       partitions: dir.topics.flatMap((topic) => topic.partitions.map((each) => (
         { topic: topic.name, partition: each.partitionIndex, size: each.partitionSize, offsetLag: each.offsetLag }))),
@@ -221,6 +223,8 @@ export class KafkaAdmin implements Admin {
   createAcls(acls: readonly AclInput[]): Promise<void> { return this.#security.createAcls(acls) }
   listAcls(filter?: AclFilter): Promise<AclBinding[]> { return this.#security.listAcls(filter) }
   deleteAcls(filter: AclFilter): Promise<AclBinding[]> { return this.#security.deleteAcls(filter) }
+  listQuotas(): Promise<QuotaEntry[]> { return this.#security.listQuotas() }
+  alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void> { return this.#security.alterQuotas(entity, changes) }
 
   // ---- groups --------------------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
-/** The part of the admin client that concerns who may do what. */
+/** The part of the admin client that concerns who may do what, and how much of it. */
 import { checkAcl, checkAclFilter, type AclBinding, type AclFilter } from '../common/acl.ts'
 import { shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { checkQuota, type QuotaChanges, type QuotaEntity, type QuotaEntry } from '../common/quota.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
 import { throwOnFailure } from './failure.ts'
 import type { RequestCaller } from './request-caller.ts'
@@ -43,6 +44,23 @@ export class SecurityAdmin {
       return answer
     })
     return results.flatMap(({ acls }) => acls)
+  }
+
+  async listQuotas(): Promise<QuotaEntry[]> {
+    const { entries } = await this.#caller.call('listing quotas', async () => {
+      const answer = await this.#api.describeClientQuotas({ strict: false })
+      throwOnFailure(answer, 'listing quotas')
+      return answer
+    })
+    return [...entries]
+  }
+
+  async alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void> {
+    checkQuota(entity, changes)
+    await this.#caller.call('altering quotas', async () => {
+      const { results } = await this.#api.alterClientQuotas({ validateOnly: false, entries: [{ entity, changes }] })
+      for (const each of results) throwOnFailure(each, 'altering quotas')
+    })
   }
 }
 

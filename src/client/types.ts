@@ -1,5 +1,6 @@
 /** The public surface of clients, in types. `docs/` and outside programs rely on these shapes; names and settings are Kafka's. */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
+import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { AdminSettings, ConsumerSettings as ConsumerSettingValues, ProducerSettings as ProducerSettingValues, TopicSettings } from '../config/settings.ts'
 
@@ -160,8 +161,14 @@ export type ConfigTarget = { topic: string } | { broker: number }
 export interface PartitionOffset { partition: number; offset: number; timestamp: number }
 export interface GroupListing { groupId: string; state: string; protocolType: string; type: string }
 export interface GroupMemberDescription { memberId: string; groupInstanceId: string | null; clientId: string; clientHost: string; assignment: TopicPartition[] }
-export interface GroupDescription { groupId: string; state: string; protocolType: string; protocol: string; members: GroupMemberDescription[] }
+export interface GroupDescription {
+  groupId: string; state: string; protocolType: string; protocol: string; members: GroupMemberDescription[]
+  /** Of a cluster: the broker that coordinates the group. */
+  coordinator?: { id: number; host: string; port: number }
+}
 export interface LogDirDescription {
+  /** Of a cluster: whose directory it is. */
+  broker?: number
   path: string; error: string | null; totalBytes: number; usableBytes: number
   partitions: { topic: string; partition: number; size: number; offsetLag: number }[]
 }
@@ -207,6 +214,10 @@ export interface Admin {
   listAcls(filter?: AclFilter): Promise<AclBinding[]>
   /** Those that are gone then. An empty filter deletes all. */
   deleteAcls(filter: AclFilter): Promise<AclBinding[]>
+  /** Bytes a second that clients of listeners may produce and consume. */
+  listQuotas(): Promise<QuotaEntry[]>
+  /** Of a user, a client id, or both; with null in place of a name of everybody without one of their own. A null quota: back to none. Holds at once. */
+  alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void>
 }
 
 /** What embedded and remote both give: code moves over by one line. */

@@ -10,6 +10,7 @@
  */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
 import type { OttlaError } from '../common/errors.ts'
+import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 
 export interface Failure { readonly errorCode: number; readonly errorMessage?: string | undefined; readonly error?: OttlaError | undefined }
 
@@ -172,6 +173,8 @@ export interface DescribeClusterResponse {
 export interface DescribeLogDirsRequest { readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null }
 export interface DescribeLogDirsResponse {
   readonly results: readonly (Failure & {
+    /** Whose directory it is, where several brokers were asked. */
+    readonly brokerId?: number
     readonly logDir: string; readonly totalBytes: number; readonly usableBytes: number
     readonly topics: readonly {
       readonly name: string
@@ -194,6 +197,17 @@ export interface DescribeAclsResponse extends Failure { readonly acls: readonly 
 export interface CreateAclsResponse { readonly results: readonly Failure[] }
 /** In the order of the filters. */
 export interface DeleteAclsResponse { readonly results: readonly (Failure & { readonly acls: readonly AclBinding[] })[] }
+
+// ---- DescribeClientQuotas (48), AlterClientQuotas (49) ------------------------------------------------------------------------------
+/** By name; null: the default; true: any. What is left out is any, too, or with `strict` not part of the entity. */
+export interface DescribeClientQuotasRequest { readonly user?: string | null | true; readonly clientId?: string | null | true; readonly strict: boolean }
+export interface DescribeClientQuotasResponse extends Failure { readonly entries: readonly QuotaEntry[] }
+export interface AlterClientQuotasRequest {
+  readonly validateOnly: boolean
+  readonly entries: readonly { readonly entity: QuotaEntity; readonly changes: QuotaChanges }[]
+}
+/** In the order of the entries. */
+export interface AlterClientQuotasResponse { readonly results: readonly Failure[] }
 
 // ---- Producer ids ---------------------------------------------------------------------------------------------------------------
 export interface InitProducerIdRequest {
@@ -268,6 +282,8 @@ export interface OffsetDeleteRequest { readonly groupId: string; readonly partit
 export interface OffsetDeleteResponse extends Failure { readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number })[] }
 export interface DescribedGroup extends Failure {
   readonly groupId: string; readonly groupState: string; readonly protocolType: string; readonly protocolData: string
+  /** The broker that answered for it, where there are several. */
+  readonly coordinator?: { readonly nodeId: number; readonly host: string; readonly port: number }
   readonly members: readonly {
     readonly memberId: string; readonly groupInstanceId: string | null; readonly clientId: string
     readonly clientHost: string; readonly memberMetadata: Uint8Array; readonly memberAssignment: Uint8Array
@@ -295,6 +311,8 @@ export interface BrokerApi {
   describeAcls(request: { readonly filter: AclFilter }): Promise<DescribeAclsResponse>
   createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<CreateAclsResponse>
   deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<DeleteAclsResponse>
+  describeClientQuotas(request: DescribeClientQuotasRequest): Promise<DescribeClientQuotasResponse>
+  alterClientQuotas(request: AlterClientQuotasRequest): Promise<AlterClientQuotasResponse>
   initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse>
   findCoordinator(request: FindCoordinatorRequest): Promise<FindCoordinatorResponse>
   joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse>

@@ -3,12 +3,12 @@ import { describeAcls, createAcls, deleteAcls } from './apis/acls.ts'
 import { alterConfigs } from './apis/alter-configs.ts'
 import { alterReplicaLogDirs } from './apis/alter-replica-log-dirs.ts'
 import { apiVersionsFor } from './apis/api-versions.ts'
+import { alterClientQuotas, describeClientQuotas } from './apis/client-quotas.ts'
 import { createPartitions } from './apis/create-partitions.ts'
 import { createTopics } from './apis/create-topics.ts'
 import { deleteGroups } from './apis/delete-groups.ts'
 import { deleteRecords } from './apis/delete-records.ts'
 import { deleteTopics } from './apis/delete-topics.ts'
-import { describeClientQuotas } from './apis/describe-client-quotas.ts'
 import { describeCluster } from './apis/describe-cluster.ts'
 import { describeConfigs } from './apis/describe-configs.ts'
 import { describeGroups } from './apis/describe-groups.ts'
@@ -44,7 +44,7 @@ const handlers: readonly WireApi[] = [
   produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups,
   listGroups, saslHandshake, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, describeAcls, createAcls, deleteAcls,
   describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
-  describeClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
+  describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
   electLeaders, alterPartitionReassignments, listPartitionReassignments, describeTransactions, listTransactions, listConfigResources, describeTopicPartitions,
   alterReplicaLogDirs, describeQuorum,
 ]

@@ -18,6 +18,14 @@ export interface ServedBroker extends BrokerApi {
 /** Where clients of a connection should come back to. */
 export interface Endpoint { readonly host: string; readonly port: number }
 
+/** What of its quota for consuming a client has used. */
+export interface FetchQuota {
+  /** The most bytes that can be within it at once. */
+  readonly mostAtOnce: number
+  /** Counts the bytes, unless they are more than the quota allows now: then the milliseconds after which they are not. */
+  take(bytes: number): number
+}
+
 /** One request on its way through a handler. */
 export interface Call {
   /** As far as the client may use it. */
@@ -33,6 +41,7 @@ export interface Call {
   readonly clientHost: string
   readonly endpoint: Endpoint
   readonly fetchSessions: FetchSessions
+  readonly fetchQuota: FetchQuota
   /** Where the records of its answer are counted. */
   readonly answers: FetchRoom
   readonly users: UserCredentials
@@ -59,7 +68,7 @@ export function serve<A extends Api>(api: A, first: number, last: number, handle
   return { api, first, last, advertisedFirst, handle }
 }
 
-/** No quotas: nobody is asked to wait. */
+/** Of all answers but those of Produce and Fetch: bytes a second are all that there are quotas for. */
 export const throttleTimeMs = 0
 export const NONE = 0
 

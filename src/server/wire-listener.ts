@@ -9,6 +9,7 @@ import { OttlaError } from '../common/errors.ts'
 import { isPrincipal } from '../common/acl.ts'
 import type { Ports } from '../common/ports.ts'
 import { Authorizer, type AclSource, type AuthorizerOptions } from './access/authorizer.ts'
+import { QuotaMeter, type QuotaSource } from './access/quota-meter.ts'
 import { defaultLimits } from './connection-limits.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { FetchSessions } from './fetch-sessions.ts'
@@ -96,6 +97,7 @@ export interface ListenerParts {
   readonly broker: ServedBroker
   readonly users: UserCredentials
   readonly acls: AclSource
+  readonly quotas: QuotaSource
   readonly ports: Ports
   readonly settings: ListenerSettings
   /** Default: none. */
@@ -124,18 +126,31 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   return new WireListener(listener, closed, (next) => { service = makeService(next) })
 }
 
+/** The listeners of a database share one meter. */
+const meters = new WeakMap<QuotaSource, QuotaMeter>()
+
+function meterOf({ quotas, ports }: ListenerParts): QuotaMeter {
+  let meter = meters.get(quotas)
+  if (meter === undefined) meters.set(quotas, meter = new QuotaMeter(quotas, () => ports.clock.monotonic()))
+  return meter
+}
+
 /** What the connections of a listener share, from the parts of a database. */
 function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms, acls: access }: Checked): (parts: ListenerParts) => WireService {
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
-  return ({ broker, users, acls, ports, settings, intercept = null }) => {
+  return (parts) => {
+    const { broker, users, acls, ports, settings, intercept = null } = parts
     const sessionMs = settings['connections.max.reauth.ms']
     const credentials = (): CredentialSource => ({ find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) })
     const sasl = mechanisms === null ? null
       : { mechanisms, credentials: credentials(), sessionMs, now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler }
     const authorizer = access === null ? null : new Authorizer(acls, access)
-    return { broker, users, authorizer, denials: new ProblemLog(ports), fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept }
+    return {
+      broker, users, authorizer, denials: new ProblemLog(ports), quotas: meterOf(parts), scheduler: ports.scheduler,
+      fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept,
+    }
   }
 }
 

@@ -4,12 +4,14 @@
  */
 import { ANONYMOUS } from '../common/acl.ts'
 import { OttlaError } from '../common/errors.ts'
+import type { Scheduler } from '../common/scheduler.ts'
 import type { Api } from '../protocol/api.ts'
 import { apis } from '../protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseParts, type RequestHeader } from '../protocol/frames.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import type { Authorizer } from './access/authorizer.ts'
 import { guardedBroker } from './access/guarded-broker.ts'
+import type { QuotaMeter, QuotaSubject } from './access/quota-meter.ts'
 import { everyRight, rightsOf, type Rights } from './access/rights.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
 import { AnswerShare, type AnswerMemory } from './answer-memory.ts'
@@ -19,7 +21,7 @@ import type { UserCredentials } from './user-credentials.ts'
 import { hangUp } from './connection.ts'
 import type { Peer, Session } from './listener.ts'
 import type { ProblemLog } from './problem-log.ts'
-import type { Call, Endpoint, ServedBroker, WireApi } from './wire-api.ts'
+import type { Call, Endpoint, FetchQuota, ServedBroker, WireApi } from './wire-api.ts'
 
 /** A request that has been read, on its way to its handler. */
 export interface WireRequest {
@@ -46,6 +48,8 @@ export interface WireService {
   readonly sasl: SaslOptions | null
   /** Null: who is in may do everything. */
   readonly authorizer: Authorizer | null
+  readonly quotas: QuotaMeter
+  readonly scheduler: Scheduler
   /** Told what was denied. */
   readonly denials: ProblemLog
   /** By key. */
@@ -63,6 +67,7 @@ const { produce, fetch, joinGroup, syncGroup, apiVersions, saslHandshake, saslAu
 /** What a client may ask before it has said who it is. */
 const beforeLogin = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
 const KEY_SIZE = 2
+const noQuota: FetchQuota = { mostAtOnce: Infinity, take: () => 0 }
 
 export class WireSession implements Session {
   readonly #service: WireService
@@ -72,6 +77,8 @@ export class WireSession implements Session {
   readonly #gate: SaslGate | null
   readonly #answers: AnswerShare
   #access: Access | null = null
+  /** Until the client is heard again, when it has used more than its quota. */
+  #mute: Promise<unknown> | null = null
 
   constructor(service: WireService, peer: Peer, answers: AnswerMemory) {
     this.#service = service
@@ -99,6 +106,7 @@ export class WireSession implements Session {
   }
 
   async handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null> {
+    if (this.#mute !== null) await this.#mute
     if (this.#gate?.takesBareTokens === true) return bareToken(this.#gate, frame)
     const header = decodeRequestHeader(frame)
     const { apiKey, apiVersion, correlationId } = header
@@ -113,6 +121,7 @@ export class WireSession implements Session {
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
     const response = await this.#serve(served, header, request)
     if (response === 'hang up') throw hangUp
+    this.#throttle(served, header, frame.length, response)
     return response === null ? null : encode(served, apiVersion, correlationId, response)
   }
 
@@ -128,10 +137,33 @@ export class WireSession implements Session {
     const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
     const { rights, broker } = this.#accessNow()
     return {
-      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, users, gate: this.#gate, version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`,
-      endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
+      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, fetchQuota: this.#fetchQuota(clientId), users, gate: this.#gate,
+      version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
     }
   }
+
+  /** What is over its quota is answered at once, with the time for which nothing more is heard from the client (KIP-219). */
+  #throttle({ api }: WireApi, { clientId }: RequestHeader, bytes: number, response: PlainMessage | null): void {
+    let waitMs = api.key === fetch.key ? (response as { throttleTimeMs?: number } | null)?.throttleTimeMs ?? 0 : 0
+    if (api.key === produce.key && this.#service.quotas.hasAny) {
+      waitMs = this.#service.quotas.record(this.#subject(clientId), 'producer_byte_rate', bytes)
+      if (waitMs > 0 && response !== null) Object.assign(response, { throttleTimeMs: waitMs })
+    }
+    if (waitMs === 0 || this.#gone.signal.aborted) return
+    const wait = new Promise<void>((resolve) => {
+      const timer = this.#service.scheduler.after(waitMs, resolve)
+      this.#gone.signal.addEventListener('abort', () => {
+        timer.cancel()
+        resolve()
+      }, { once: true })
+    })
+    // It does not end before the one in force, so that requests that wait for it keep their order; and those wait in line behind the end that is noted here.
+    const mute = Promise.all([this.#mute, wait])
+    this.#mute = mute
+    void mute.then(() => { if (this.#mute === mute) this.#mute = null })
+  }
+
+  #subject(clientId: string | null): QuotaSubject { return { user: this.#name() ?? ANONYMOUS.slice('User:'.length), clientId: clientId ?? '' } }
 
   /** Raises ILLEGAL_SASL_STATE when its login has run out, or is being renewed. */
   #checkSession(apiKey: number, name: string): void {
@@ -139,6 +171,13 @@ export class WireSession implements Session {
       throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${name} when its login had run out (connections.max.reauth.ms)`)
     }
     if (this.#gate?.isRenewing === true && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${name} while it logged in again`)
+  }
+
+  #fetchQuota(clientId: string | null): FetchQuota {
+    const { quotas } = this.#service
+    if (!quotas.hasAny) return noQuota
+    const subject = this.#subject(clientId)
+    return { mostAtOnce: quotas.mostAtOnce(subject, 'consumer_byte_rate'), take: (bytes) => quotas.recordUnlessOver(subject, 'consumer_byte_rate', bytes) }
   }
 
   /** Who it is stands once the login is over; before, nothing is asked that needs a right. */
@@ -152,8 +191,10 @@ export class WireSession implements Session {
     return access
   }
 
+  #name(): string | null { return this.#gate === null ? this.#peer.certificateName : this.#gate.user }
+
   #principal(): string {
-    const name = this.#gate === null ? this.#peer.certificateName : this.#gate.user
+    const name = this.#name()
     return name === null ? ANONYMOUS : `User:${name}`
   }
 }

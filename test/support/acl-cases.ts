@@ -214,11 +214,15 @@ const clusterCases: readonly AclCase[] = [
   ...each('ElectLeaders', { ...none, ALTER: [cluster('ALTER')] }, at(apis.electLeaders, 2, { electionType: 0, topicPartitions: [{ topic: 'orders', partitions: [0] }], timeoutMs: 10_000 })),
   ...each('AlterPartitionReassignments', { ...none, ALTER: [cluster('ALTER')] },
     at(apis.alterPartitionReassignments, 0, { timeoutMs: 10_000, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas: [1] }] }] })),
+  ...each('AlterReplicaLogDirs', none, at(apis.alterReplicaLogDirs, 2, { dirs: [{ path: '/nowhere', topics: [{ name: 'orders', partitions: [0] }] }] })),
+  ...each('DescribeQuorum', none, at(apis.describeQuorum, 1, { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] })),
   ...each('ListPartitionReassignments', { ...none, DESCRIBE: [cluster('DESCRIBE')] }, at(apis.listPartitionReassignments, 0, { timeoutMs: 10_000, topics: null })),
   ...each('DescribeTransactions', none, at(apis.describeTransactions, 0, { transactionalIds: ['tx'] })),
   ...each('ListTransactions', none, at(apis.listTransactions, 1, { stateFilters: [], producerIdFilters: [] })),
   ...each('DescribeClientQuotas', { ...none, DESCRIBE: [cluster('DESCRIBE')], DESCRIBE_CONFIGS: [cluster('DESCRIBE_CONFIGS')] },
     at(apis.describeClientQuotas, 1, { components: [{ entityType: 'user', matchType: 0, match: 'nobody' }], strict: true })),
+  ...each('AlterClientQuotas', { ...none, ALTER: [cluster('ALTER')], ALTER_CONFIGS: [cluster('ALTER_CONFIGS')] },
+    at(apis.alterClientQuotas, 1, { entries: [{ entity: [{ entityType: 'user', entityName: 'nobody' }], ops: [{ key: 'producer_byte_rate', value: 1000, remove: false }] }], validateOnly: true })),
 ]
 
 export const aclCases: readonly AclCase[] = [...records, ...topics, ...settings, ...groups, ...clusterCases]

@@ -264,6 +264,8 @@ export class FakeBroker implements BrokerApi {
     return this.#serve('describeLogDirs', request, () => answer(0), answer)
   }
 
+  describeClientQuotas(): never { throw new Error('nobody asks this broker for quotas') }
+  alterClientQuotas(): never { throw new Error('nobody asks this broker for quotas') }
   describeAcls(): never { throw new Error('nobody asks this broker for ACLs') }
   createAcls(): never { throw new Error('nobody asks this broker for ACLs') }
   deleteAcls(): never { throw new Error('nobody asks this broker for ACLs') }

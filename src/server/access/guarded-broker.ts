@@ -33,6 +33,11 @@ export function guardedBroker(inner: ServedBroker, rights: Rights): ServedBroker
     deleteAcls: async (request) => (
       demandOfCluster(rights, 'ALTER') ? inner.deleteAcls(request) : { results: request.filters.map(() => ({ acls: [], ...clusterRefused })) }),
 
+    describeClientQuotas: async (request) => (
+      demandOfCluster(rights, 'DESCRIBE_CONFIGS') ? inner.describeClientQuotas(request) : { entries: [], ...clusterRefused }),
+    alterClientQuotas: async (request) => (
+      demandOfCluster(rights, 'ALTER_CONFIGS') ? inner.alterClientQuotas(request) : { results: request.entries.map(() => clusterRefused) }),
+
     topicName: (topicId) => inner.topicName(topicId),
     topicId: (name) => inner.topicId(name),
     autoCreatesTopics: () => inner.autoCreatesTopics(),

@@ -25,6 +25,9 @@ export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => 
   const session = call.fetchSessions.begin(sessionRequest(request, call.version))
   if (typeof session === 'number') return { throttleTimeMs, errorCode: session, sessionId: 0, responses: [] }
   const answers = await read(request, call, session.wanted)
+  const waitMs = call.fetchQuota.take(answers.reduce((sum, { records }) => sum + records.length, 0))
+  // The session has not heard of these answers, and the client asks for them again.
+  if (waitMs > 0) return { throttleTimeMs: waitMs, errorCode: NONE, sessionId: request.sessionEpoch > 0 ? request.sessionId : 0, responses: [] }
   const { sessionId, told } = session.answered(answers)
   return { throttleTimeMs, errorCode: NONE, sessionId, responses: byTopic(call.version, session.wanted, answers, told) }
 })
@@ -53,7 +56,7 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
     if (name !== null) partitions.push({ topic: name, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes })
   }
   const { maxWaitMs, minBytes, isolationLevel } = request
-  const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES)
+  const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES, call.fetchQuota.mostAtOnce)
   const response = await (isReplica ? call.unguarded : call.broker).fetch({
     maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
     isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal, room: call.answers,

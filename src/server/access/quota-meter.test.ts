@@ -1,0 +1,95 @@
+/** Rates against quotas: the figures of Kafka's own ClientQuotaManagerTest, and which of several quotas counts. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { entityKey, type QuotaEntity, type QuotaEntry, type Quotas } from '../../common/quota.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
+import { QuotaMeter } from './quota-meter.ts'
+
+const clock = new ManualClock()
+const alice = { user: 'alice', clientId: 'app' }
+let entries: QuotaEntry[]
+let revision = 0
+const source = { get revision() { return revision }, all: () => entries }
+let meter: QuotaMeter
+const set = (entity: QuotaEntity, quotas: Quotas): void => {
+  entries = [...entries.filter((each) => entityKey(each.entity) !== entityKey(entity)), ...(Object.keys(quotas).length === 0 ? [] : [{ entity, quotas }])]
+  revision += 1
+}
+const produced = (bytes: number, subject = alice): number => meter.record(subject, 'producer_byte_rate', bytes)
+
+beforeEach(() => {
+  entries = []
+  meter = new QuotaMeter(source, () => clock.monotonic())
+})
+
+describe('a rate over its quota', () => {
+  beforeEach(() => set({ user: 'alice' }, { producer_byte_rate: 500 }))
+
+  test('has to wait as long as Kafka says', () => {
+    for (let second = 0; second < 10; second += 1) {
+      expect(produced(400)).toBe(0)
+      clock.advance(1000)
+    }
+    clock.advance(500)
+    // (10 · 400 + 2300) / 10.5 s = 600 bytes a second; (600 − 500) / 500 · 10.5 s.
+    expect(produced(2300)).toBe(2100)
+    // What keeps coming meanwhile makes it longer; what stays away makes it good.
+    expect(produced(0)).toBe(2100)
+    clock.advance(12_000)
+    expect(produced(0)).toBe(0)
+  })
+
+  test('is that of the last seconds only, and begins as if there had been ten', () => {
+    expect(produced(5000)).toBe(0)
+    expect(produced(1)).toBeGreaterThan(0)
+    clock.advance(11_000)
+    expect(produced(5000)).toBe(0)
+  })
+
+  test('is not counted where it is not sent, and goes through once when it could never be within', () => {
+    set({ user: 'alice' }, { consumer_byte_rate: 500 })
+    const taken = (bytes: number): number => meter.recordUnlessOver(alice, 'consumer_byte_rate', bytes)
+    expect(meter.mostAtOnce(alice, 'consumer_byte_rate')).toBe(5000)
+    expect(taken(4000)).toBe(0)
+    expect(taken(4000)).toBeGreaterThan(0)
+    expect(taken(1000)).toBe(0)
+    clock.advance(11_000)
+    expect(taken(1_000_000)).toBe(0)
+    expect(taken(1)).toBeGreaterThan(0)
+    expect(taken(0)).toBe(0)
+  })
+
+  test('has no bound once the quota is gone', () => {
+    expect(produced(50_000)).toBeGreaterThan(0)
+    set({ user: 'alice' }, {})
+    expect(produced(50_000)).toBe(0)
+    expect(meter.mostAtOnce(alice, 'producer_byte_rate')).toBe(Infinity)
+  })
+})
+
+describe('of several quotas', () => {
+  // From the most specific to the least, as Kafka's documentation orders them.
+  const order: readonly QuotaEntity[] = [
+    { user: 'alice', clientId: 'app' }, { user: 'alice', clientId: null }, { user: 'alice' }, { user: null, clientId: 'app' }, { user: null, clientId: null },
+    { user: null }, { clientId: 'app' }, { clientId: null },
+  ]
+
+  test('the most specific counts', () => {
+    order.forEach((entity, index) => set(entity, { producer_byte_rate: 1000 * (index + 1) }))
+    set({ user: 'bob' }, { producer_byte_rate: 1 })
+    for (const [index, entity] of order.entries()) {
+      expect(meter.mostAtOnce(alice, 'producer_byte_rate')).toBe(10_000 * (index + 1))
+      set(entity, {})
+    }
+    expect(meter.mostAtOnce(alice, 'producer_byte_rate')).toBe(Infinity)
+  })
+
+  test.each([
+    [{ user: 'alice' }, true, false], [{ user: null }, true, false], [{ clientId: 'app' }, false, true], [{ clientId: null }, false, true],
+    [{ user: 'alice', clientId: null }, false, false], [{ user: null, clientId: null }, false, false],
+  ] as [QuotaEntity, boolean, boolean][])('%o is shared by those whom it names, and by nobody else', (entity, withOtherApp, withOtherUser) => {
+    set(entity, { producer_byte_rate: 500 })
+    expect(produced(50_000)).toBeGreaterThan(0)
+    expect(produced(1, { user: 'alice', clientId: 'other' }) > 0).toBe(withOtherApp)
+    expect(produced(1, { user: 'bob', clientId: 'app' }) > 0).toBe(withOtherUser)
+  })
+})

@@ -1,0 +1,70 @@
+/** DescribeClientQuotas and AlterClientQuotas (KIP-546): how kafka-configs and admin clients keep the quotas of users and client ids. */
+import { errorTable } from '../../common/errors.ts'
+import type { QuotaChanges, QuotaEntity } from '../../common/quota.ts'
+import { apis, type Apis } from '../../protocol/api-registry.ts'
+import type { RequestOf } from '../../protocol/api.ts'
+import type { Failure } from '../../protocol/broker-api.ts'
+import { clusterRefused } from '../access/refusals.ts'
+import { demandOfCluster } from '../access/rights.ts'
+import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+
+type Component = RequestOf<Apis['describeClientQuotas']>['components'][number]
+type Alteration = RequestOf<Apis['alterClientQuotas']>['entries'][number]
+
+const EXACT = 0
+const DEFAULT = 1
+const SPECIFIED = 2
+const fieldOf = new Map([['user', 'user'], ['client-id', 'clientId']] as const)
+const IP = 'ip'
+const invalid = (errorMessage: string): Failure => ({ errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage })
+
+export const describeClientQuotas: WireApi = serve(apis.describeClientQuotas, 0, 1, async ({ components, strict }, call) => {
+  if (!demandOfCluster(call.rights, 'DESCRIBE_CONFIGS')) return { throttleTimeMs, ...clusterRefused, entries: null }
+  const filter: { user?: string | null | true; clientId?: string | null | true } = {}
+  for (const component of components) {
+    // No address has a quota here.
+    if (component.entityType === IP) return { throttleTimeMs, ...failureFields({ errorCode: 0 }), entries: [] }
+    const field = fieldOf.get(component.entityType as 'user')
+    if (field === undefined) return { throttleTimeMs, errorCode: errorTable.UNSUPPORTED_VERSION.errorCode, errorMessage: `entities of type ${component.entityType} are not known`, entries: null }
+    const wanted = wantedOf(component)
+    if (wanted === undefined || field in filter) return { throttleTimeMs, ...failureFields(invalid('the filter makes no sense')), entries: null }
+    filter[field] = wanted
+  }
+  const { entries, ...failure } = await call.broker.describeClientQuotas({ ...filter, strict })
+  return {
+    throttleTimeMs, ...failureFields(failure),
+    entries: entries.map(({ entity: { user, clientId }, quotas }) => ({
+      entity: [
+        ...(user === undefined ? [] : [{ entityType: 'user', entityName: user }]), ...(clientId === undefined ? [] : [{ entityType: 'client-id', entityName: clientId }]),
+      ],
+      values: Object.entries(quotas).map(([key, value]) => ({ key, value })),
+    })),
+  }
+})
+
+/** A name, null for the default, true for any; undefined when it makes no sense. */
+function wantedOf({ matchType, match }: Component): string | null | true | undefined {
+  if (matchType === EXACT) return match ?? undefined
+  if (match !== null) return undefined
+  return matchType === DEFAULT ? null : matchType === SPECIFIED ? true : undefined
+}
+
+export const alterClientQuotas: WireApi = serve(apis.alterClientQuotas, 0, 1, async ({ entries, validateOnly }, call) => {
+  if (!demandOfCluster(call.rights, 'ALTER_CONFIGS')) return { throttleTimeMs, entries: entries.map(({ entity }) => ({ entity, ...clusterRefused })) }
+  const wanted = entries.map(alterationOf)
+  const { results } = await call.broker.alterClientQuotas({ validateOnly, entries: wanted.filter((each) => 'changes' in each) })
+  let next = 0
+  return { throttleTimeMs, entries: entries.map(({ entity }, index) => ({ entity, ...failureFields('changes' in wanted[index]! ? results[next++]! : wanted[index]!) })) }
+})
+
+function alterationOf({ entity, ops }: Alteration): { readonly entity: QuotaEntity; readonly changes: QuotaChanges } | Failure {
+  const found: { user?: string | null; clientId?: string | null } = {}
+  for (const { entityType, entityName } of entity) {
+    const field = fieldOf.get(entityType as 'user')
+    if (field === undefined) return invalid(`quotas are for user and client-id, not ${entityType}`)
+    if (field in found) return invalid(`the entity names ${entityType} twice`)
+    found[field] = entityName
+  }
+  if (new Set(ops.map(({ key }) => key)).size < ops.length) return invalid('a quota is changed twice')
+  return { entity: found, changes: Object.fromEntries(ops.map(({ key, value, remove }) => [key, remove ? null : value])) }
+}
