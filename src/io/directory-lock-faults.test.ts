@@ -28,7 +28,11 @@ vi.mock('node:net', async (importOriginal) => {
       const code = net.connects.shift()
       if (code === undefined) return real.connect(pathOf(path))
       const socket = Object.assign(new EventEmitter(), { setEncoding() {}, destroy() {} })
-      setImmediate(() => socket.emit('error', fault(code)))
+      const [late, what] = code.startsWith('connected, ') ? [true, code.slice(11)] : [false, code]
+      setImmediate(() => {
+        if (late) socket.emit('connect')
+        socket.emit('error', fault(what))
+      })
       return socket as unknown as Socket
     },
     createServer(...args: unknown[]): Server {
@@ -85,6 +89,25 @@ describe('asking who listens', () => {
   test.each(['ECONNRESET', 'ECONNABORTED', 'EPIPE'])('%s is asked again, and the next answer counts', async (code) => {
     net.connects.push(code, code)
     expect(await probe(join(root, 'a'), hasty, root)).toEqual({ state: 'absent' })
+  })
+
+  test('whatever goes wrong once there is a connection, the owner was there: it is asked again', async () => {
+    net.connects.push('connected, EACCES', 'connected, EIO')
+    expect(await probe(join(root, 'a'), hasty, root)).toEqual({ state: 'absent' })
+  })
+
+  test('one that ends each connection without a word is asked again at once, not when its time is over', async () => {
+    const { createServer } = await import('node:net')
+    let asked = 0
+    const server = createServer((socket) => {
+      asked++
+      socket.on('error', () => {}).end()
+    })
+    await new Promise<void>((resolve) => { server.listen({ path: join(root, 'mute') }, resolve) })
+    const never: Scheduler = { ...hasty, after: (delayMs, task, options) => (delayMs >= 100 ? { cancel() {} } : hasty.after(delayMs, task, options)) }
+    expect(await probe(join(root, 'mute'), never, root)).toEqual({ state: 'alive', owner: null })
+    expect(asked).toBe(20)
+    await new Promise((resolve) => { server.close(resolve) })
   })
 
   test('one that hangs up each time, for ever, counts as alive', async () => {
@@ -149,6 +172,13 @@ describe('a socket that cannot be made', () => {
     const lock = await lockDirectory(root, nodeFileSystem)
     await lock.release()
   })
+})
+
+test('an owner that does not say its version is named without one', async () => {
+  const lock = await lockDirectory(root, nodeFileSystem, { clock: new ManualClock(1_700_000_000_000) })
+  const { message } = await refusal(lockDirectory(root, nodeFileSystem))
+  expect(message).toContain(`in use by process ${process.pid}, since 2023-11-14T22:13:20.000Z, close it there`)
+  await lock.release()
 })
 
 test('a lock is released although somebody who asked does not hang up', async () => {

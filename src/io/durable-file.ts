@@ -27,7 +27,7 @@ export function replaceFileSync(fs: FileSystem, path: string, bytes: Uint8Array)
   fs.syncDirectorySync(dirname(path))
 }
 
-/** The content of a file in a folder that nobody looks into yet: durable once the folder is. Steps 1 to 3, off the event loop. */
+/** The content of a file that nobody looks at yet: durable once its folder is. Steps 1 and 2, off the event loop. */
 export async function draftFile(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const file = openTemporary(fs, path)
   try {
@@ -41,13 +41,7 @@ export async function draftFile(fs: FileSystem, path: string, bytes: Uint8Array)
 /** As `replaceFileSync`, with the two syncs off the event loop. `bytes` must not change until it settles. */
 export async function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX
-  const file = openTemporary(fs, temporary)
-  try {
-    file.writeSync(bytes, 0, bytes.length, 0)
-    await file.datasync()
-  } finally {
-    file.close()
-  }
+  await draftFile(fs, temporary, bytes)
   fs.rename(temporary, path)
   await fs.syncDirectory(dirname(path))
 }

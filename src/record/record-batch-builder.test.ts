@@ -173,6 +173,18 @@ describe('the builder', () => {
     for (let i = 1; i < count; i++) expect(builder.append(T, null, 'x'.repeat(60), null)).toBe(true)
   })
 
+  test('has room for exactly what it was enlarged to', () => {
+    const records = [{ timestamp: T, value: 'first' }, { timestamp: T, value: 'y'.repeat(90) }]
+    const expected = buildBatch(records)
+    const builder = new RecordBatchBuilder(100)
+    expect(builder.append(T, null, 'first', null)).toBe(true)
+    builder.enlarge(expected.length - 1)
+    expect(builder.append(T, null, 'y'.repeat(90), null)).toBe(false)
+    builder.enlarge(expected.length)
+    expect(builder.append(T, null, 'y'.repeat(90), null)).toBe(true)
+    expect(hexOf(builder.seal())).toBe(hexOf(expected))
+  })
+
   test('what no batch can hold is refused before memory is taken', () => {
     const huge = { length: 2 ** 31 } as Uint8Array
     const builder = new RecordBatchBuilder(100)

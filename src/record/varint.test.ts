@@ -83,6 +83,14 @@ describe('any value', () => {
   })
 })
 
+test('a value at the edge of a size has that size', () => {
+  for (const [edge, size] of [[0x80, 1], [0x4000, 2], [0x200000, 3], [0x10000000, 4]] as const) {
+    expect([edge - 1, edge].map(sizeOfUnsignedVarint)).toEqual([size, size + 1])
+    expect([edge - 1, edge].map((value) => written(writeUnsignedVarint, value).length / 2)).toEqual([size, size + 1])
+    expect([edge / 2 - 1, edge / 2, -edge / 2, -edge / 2 - 1].map(sizeOfVarint)).toEqual([size, size + 1, size, size + 1])
+  }
+})
+
 describe('readers', () => {
   test('a form longer than needed is read', () => {
     expect(readBack(readVarint, '828000')).toBe(1)
