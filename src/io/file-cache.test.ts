@@ -107,6 +107,30 @@ describe('FileCache', () => {
     expect(cache.openCount).toBe(0)
   })
 
+  test('closes owners that rest, those first that rest longest, when there are too many of them, or when the process is out of files', () => {
+    const cache = new FileCache(fs, 10)
+    const closed: number[] = []
+    const owners = Array.from({ length: 513 }, (_, i) => ({ close: () => { closed.push(i) } }))
+    for (const owner of owners.slice(0, 512)) cache.rest(owner)
+    cache.wake(owners[0]!)
+    cache.rest(owners[0]!)
+    expect(closed).toEqual([])
+    cache.rest(owners[512]!)
+    expect(closed).toEqual([1])
+    cache.wake(owners[2]!)
+    for (const owner of owners.slice(8)) cache.wake(owner)
+    fs.inject({ call: 'open', error: 'EMFILE' })
+    cache.openOwned('/f1').close()
+    // Of 3 to 7 and 0.
+    expect(closed).toEqual([1, 3, 4, 5])
+    fs.inject({ call: 'open', error: 'EMFILE' })
+    touch(cache, '/f2')
+    expect(closed).toEqual([1, 3, 4, 5, 6, 7])
+    fs.inject({ call: 'open', error: 'EMFILE', sticky: true })
+    expect(() => cache.openOwned('/f3')).toThrow(expect.objectContaining({ code: 'TOO_MANY_OPEN_FILES' }))
+    expect(closed).toEqual([1, 3, 4, 5, 6, 7, 0])
+  })
+
   test('another failure to open changes nothing', () => {
     const cache = new FileCache(fs, 2)
     touch(cache, '/f1')

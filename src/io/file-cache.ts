@@ -5,7 +5,7 @@
  * Invariants: at most `limit` handles are open; a handle that is lent is never closed; the least recently used idle handle goes first;
  * after `invalidate(path)` no borrower gets the old handle.
  *
- * Not for the files of active segments: those own their handles.
+ * Files that are written own a handle for it. Owners that do not need theirs for now lay it down with `rest`; of those, too, only so many stay open.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { FileHandle, FileSystem } from './file-system.ts'
@@ -19,6 +19,12 @@ export interface Lease {
 
 export type CacheMode = 'read' | 'write'
 
+/** Who has a handle of its own and can do without: `close` must succeed, whenever it is called while it rests. */
+export interface Resting { close(): void }
+
+/** Handles of owners that rest, at most. */
+const RESTING = 512
+
 interface Entry { readonly key: string; readonly handle: FileHandle; leases: number; current: boolean }
 
 export class FileCache {
@@ -27,6 +33,8 @@ export class FileCache {
   readonly #entries = new Map<string, Entry>()
   /** Entries without a lease, least recently used first. */
   readonly #idle = new Set<Entry>()
+  /** Least recently used first. */
+  readonly #resting = new Set<Resting>()
   #openCount = 0
   #closed = false
 
@@ -55,6 +63,39 @@ export class FileCache {
     return this.#lease(entry)
   }
 
+  /** Opens a handle that is the caller's; the owners that rest give theirs back when there are no more. */
+  openOwned(path: string): FileHandle {
+    try {
+      return this.#fs.open(path, 'write')
+    } catch (error) {
+      if (!OttlaError.is(error, 'TOO_MANY_OPEN_FILES') || this.#resting.size + this.#idle.size === 0) throw error
+    }
+    this.#makeWay()
+    return this.#fs.open(path, 'write')
+  }
+
+  /** The owner does not use its handle: it may be closed from now on, until `wake`. */
+  rest(owner: Resting): void {
+    this.#resting.add(owner)
+    if (this.#resting.size > RESTING) this.#closeResting(1)
+  }
+
+  wake(owner: Resting): void { this.#resting.delete(owner) }
+
+  #closeResting(count: number): void {
+    for (const owner of this.#resting) {
+      if (count-- <= 0) return
+      this.#resting.delete(owner)
+      owner.close()
+    }
+  }
+
+  /** The limit of the process is shared with sockets and other databases: half of what is not in use is given back before the one retry. */
+  #makeWay(): void {
+    this.#closeResting(Math.ceil(this.#resting.size / 2))
+    this.#evict(Math.ceil(this.#idle.size / 2))
+  }
+
   /**
    * Forgets a path, before it is renamed or deleted or after its content was replaced by rename. True when no handle of it is open any
    * more; false when borrowers still hold one: it is closed when the last gives it back.
@@ -81,14 +122,13 @@ export class FileCache {
     return entry
   }
 
-  /** The limit of the process is shared with sockets and other databases: give half of ours back before the one retry. */
   #open(path: string, mode: CacheMode): FileHandle {
     try {
       return this.#fs.open(path, mode)
     } catch (error) {
-      if (!OttlaError.is(error, 'TOO_MANY_OPEN_FILES') || this.#idle.size === 0) throw error
+      if (!OttlaError.is(error, 'TOO_MANY_OPEN_FILES') || this.#resting.size + this.#idle.size === 0) throw error
     }
-    this.#evict(Math.ceil(this.#idle.size / 2))
+    this.#makeWay()
     return this.#fs.open(path, mode)
   }
 

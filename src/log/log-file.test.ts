@@ -48,6 +48,41 @@ describe('a log file', () => {
     expect(textOf(disk)).toBe('onetwothree')
   })
 
+  test('gives its handle back to who needs one when all is durable, not before, and opens another for the next write', async () => {
+    const counting = countingHandles(newDisk())
+    const fs = new FaultFileSystem(counting.fs)
+    const { file, cache } = fileOn(fs)
+    const needed = (): void => {
+      fs.inject({ call: 'open', error: 'EMFILE' })
+      cache.openOwned(path).close()
+    }
+    file.create()
+    write(file, 'one')
+    file.commit(3)
+    expect(needed).toThrow('EMFILE')
+    expect(counting.open.size).toBe(1)
+    await file.datasync()
+    needed()
+    expect(counting.open.size).toBe(0)
+    write(file, 'two')
+    file.commit(3)
+    file.datasyncSync()
+    write(file, 'three')
+    file.commit(5)
+    expect(needed).toThrow('EMFILE')
+    const syncing = file.datasync()
+    await file.write(utf8('four'), 0, 4)
+    await syncing
+    // What was written during the sync is not durable.
+    expect(needed).toThrow('EMFILE')
+    file.commit(4)
+    await file.datasync()
+    file.close()
+    expect([needed, counting.open.size]).toEqual([expect.any(Function), 0])
+    expect(needed).toThrow('EMFILE')
+    expect(textOf(fs)).toBe('onetwothreefour')
+  })
+
   test('cuts off what a write left that was not committed', async () => {
     const disk = newDisk()
     const { file } = fileOn(disk)

@@ -3,8 +3,9 @@
  * A write never moves `size`: the owner calls `commit` once the write succeeded. So a failed write changes nothing, and what it left behind is cut
  * off before the next one.
  *
- * The write handle is opened at the first write and held until `close`; reads borrow a handle from the FileCache, so a file that nobody writes holds
- * none. Used by Segment alone.
+ * The write handle is opened at the first write and held until `close`, or until the FileCache wants it back while everything written is durable (a handle
+ * with unsynced writes is never closed and opened anew: it might miss the error of their write-back). Reads borrow a handle from the FileCache, so a file
+ * that nobody writes holds none. Used by Segment alone.
  */
 import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -18,6 +19,8 @@ class SharedHandle {
   #retired = false
 
   constructor(handle: FileHandle) { this.handle = handle }
+
+  get isFree(): boolean { return this.#users === 0 }
 
   acquire(): void { this.#users++ }
 
@@ -64,6 +67,8 @@ export class LogFile {
   }
 
   get path(): string { return this.#path }
+  /** The write handle, if there is one, is not in use. */
+  get #isAtRest(): boolean { return this.#writer !== null && this.#writer.isFree && this.#durable === this.#changes }
   get size(): number { return this.#size }
 
   /** Makes the empty file; KAFKA_STORAGE_ERROR when there is one. */
@@ -160,6 +165,7 @@ export class LogFile {
   #synced(changes: number): void {
     this.#listed = true
     this.#durable = Math.max(this.#durable, changes)
+    if (this.#isAtRest) this.#cache.rest(this)
   }
 
   /** What is committed ends at `size` now: recovery or truncation says so. The bytes beyond it go with `cut` or the next write. */
@@ -189,6 +195,7 @@ export class LogFile {
 
   /** Gives the write handle back, once calls under way have ended; a later write opens it again. */
   close(): void {
+    this.#cache.wake(this)
     const writer = this.#writer
     this.#writer = null
     writer?.retire()
@@ -216,7 +223,7 @@ export class LogFile {
   #borrowWriter(): SharedHandle {
     if (this.#writer !== null) return this.#openWriter()
     this.#refuseReadOnly()
-    const writer = new SharedHandle(this.#fs.open(this.#path, 'write'))
+    const writer = new SharedHandle(this.#cache.openOwned(this.#path))
     writer.acquire()
     writer.retire()
     return writer
@@ -224,7 +231,8 @@ export class LogFile {
 
   #openWriter(): SharedHandle {
     this.#refuseReadOnly()
-    this.#writer ??= new SharedHandle(this.#fs.open(this.#path, 'write'))
+    this.#cache.wake(this)
+    this.#writer ??= new SharedHandle(this.#cache.openOwned(this.#path))
     this.#writer.acquire()
     return this.#writer
   }

@@ -69,6 +69,8 @@ export interface LogManagerOptions {
 
 /** File handles that reads may keep open, in all logs together. */
 const CACHED_HANDLES = 256
+/** Each opens a few files to write its indexes. */
+const CLOSED_AT_ONCE = 32
 
 interface Parts {
   readonly options: LogManagerOptions
@@ -372,8 +374,13 @@ export class LogManager {
   }
 
   async #closeLogs(): Promise<void> {
-    const ended = await Promise.allSettled(this.logs().map((log) => log.close()))
-    for (const result of ended) if (result.status === 'rejected') throw result.reason
+    const queue = [...this.logs()]
+    const failures: unknown[] = []
+    const worker = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await next.close().catch((error: unknown) => { failures.push(error) })
+    }
+    await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, worker))
+    if (failures.length > 0) throw failures[0]
   }
 
   /** For `exit` handlers: writes and syncs what waits, in every log. No clean-shutdown marker. */
