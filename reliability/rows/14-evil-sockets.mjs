@@ -123,10 +123,14 @@ class Good {
   /** The next word of it; null when it ended, or had nothing to say for a minute. */
   hear() {
     return new Promise((done) => {
-      const timer = setTimeout(() => done(null), 60_000)
-      const end = (word) => { clearTimeout(timer); done(word) }
-      this.child.once('message', end)
-      this.child.once('exit', () => end(null))
+      const timer = setTimeout(() => end(null), 60_000)
+      const gone = () => end(null)
+      const end = (word) => {
+        clearTimeout(timer)
+        this.child.off('message', end).off('exit', gone)
+        done(word)
+      }
+      this.child.once('message', end).once('exit', gone)
     })
   }
 
@@ -247,9 +251,11 @@ async function round({ server, good, random, slow, windowMs, waitForAll, violati
     const open = state.strays.filter((evil) => !evil.isClosed)
     if (open.length > 0) violations.push(`${open.length} of ${state.strays.length} connections that do not speak the protocol were left open`)
     figures['calm after'] = await measure()
+    const heapMiB = Math.round(await server.metric('nodejs_heap_size_used_bytes') / 2 ** 20)
+    if (heapMiB > 2 * MORE_MIB) violations.push(`the heap of the server holds ${heapMiB} MiB when the attackers have gone`)
     judgeGood(figures, violations)
     const closed = judged.length + state.strays.length + state.unread.filter((evil) => evil.isClosed).length
-    return { count: attack.count, closed, figures, grewMiB: Math.round(state.mostMiB - base), slowMiB: Math.round(idle - base) }
+    return { count: attack.count, closed, figures, grewMiB: Math.round(state.mostMiB - base), slowMiB: Math.round(idle - base), heapMiB }
   } finally {
     attack.end()
   }
@@ -335,6 +341,6 @@ export async function run({ slice, seed, deadline, report = () => {}, dist, slow
   const sum = (key) => rounds.reduce((total, each) => total + each[key], 0)
   return {
     count: sum('count'), unit: row.floor.unit, acked: end.acked, faults: { 'sockets that the server closed': sum('closed') }, violations,
-    details: { seedTo: seed, slow, rounds: rounds.length, good: end, grewMiB: rounds.map((each) => each.grewMiB), slowMiB: rounds.map((each) => each.slowMiB), figures: rounds.at(-1)?.figures },
+    details: { seedTo: seed, slow, rounds: rounds.length, good: end, grewMiB: rounds.map((each) => each.grewMiB), slowMiB: rounds.map((each) => each.slowMiB), heapMiB: rounds.map((each) => each.heapMiB), figures: rounds.at(-1)?.figures },
   }
 }
