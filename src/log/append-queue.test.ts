@@ -183,3 +183,42 @@ describe('AppendQueue', () => {
     expect(queue.isIdle).toBe(true)
   })
 })
+
+describe('a group in hand', () => {
+  test('is not overtaken by one that was to start before it', async () => {
+    const { scheduler, queue, groups, finish } = harness()
+    void queue.push(bytes(1), options)
+    void queue.push(bytes(2), { ...options, urgent: true })
+    expect(groups.map((group) => group.length)).toEqual([2])
+    void queue.push(bytes(3), options)
+    await scheduler.runUntilIdle()
+    expect(groups).toHaveLength(1)
+    await finish()
+    expect(groups.map((group) => group.length)).toEqual([2, 1])
+    await finish()
+    expect(queue.isIdle).toBe(true)
+  })
+
+  test('gives back what did not fit, before what came meanwhile, and it counts as waiting', async () => {
+    const { scheduler, queue, groups, finish } = harness(1)
+    for (const size of [1, 20, 300]) void queue.push(bytes(size), options)
+    expect(queue.waitingBytes).toBe(321)
+    await scheduler.runUntilIdle()
+    expect(queue.waitingBytes).toBe(320)
+    void queue.push(bytes(4000), options)
+    expect(queue.waitingBytes).toBe(4320)
+    for (let i = 0; i < 3; i++) await finish()
+    expect(groups.map((group) => group.map((item) => item.records.length))).toEqual([[1], [20], [300], [4000]])
+    expect(queue.waitingBytes).toBe(0)
+  })
+
+  test('may be taken by an exit handler before it starts: who waits for the end is told', async () => {
+    const { scheduler, queue, groups } = harness()
+    void queue.push(bytes(1), options)
+    let isIdle = false
+    void queue.idle().then(() => { isIdle = true })
+    expect(queue.takeWaiting()).toHaveLength(1)
+    await scheduler.runUntilIdle()
+    expect([isIdle, groups]).toEqual([true, []])
+  })
+})
