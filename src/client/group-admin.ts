@@ -60,8 +60,10 @@ export class GroupAdmin {
     // Kafka answers for a group that does not exist with a dead one.
     if (group === undefined || group.errorCode !== 0 || group.groupState === 'Dead') throw await this.#notFound(id)
     const { decodeAssignment } = await loadPart('the code for members of groups', () => import('../protocol/consumer-protocol.ts'))
+    const { coordinator } = group
     return {
       groupId: id, state: group.groupState, protocolType: group.protocolType, protocol: group.protocolData,
+      ...coordinator === undefined ? {} : { coordinator: { id: coordinator.nodeId, host: coordinator.host, port: coordinator.port } },
       members: group.members.map((each) => ({
         memberId: each.memberId, groupInstanceId: each.groupInstanceId, clientId: each.clientId, clientHost: each.clientHost,
         assignment: assigned(decodeAssignment, each.memberAssignment),

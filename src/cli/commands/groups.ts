@@ -117,16 +117,19 @@ async function describe(kafka: Kafka, terminal: Terminal, names: readonly string
   }
   const view = values.members ? 'members' : values.state !== undefined ? 'state' : 'offsets'
   const { controller, brokers } = await kafka.admin.describeCluster()
-  const broker = brokers.find((b) => b.id === controller)
-  const coordinator = `${broker?.host ?? ''}:${broker?.port ?? ''}  (${controller})`
+  const only = brokers.find((b) => b.id === controller)
   for (const group of found) {
     if (group.description.members.length === 0 && view !== 'state') terminal.note(`\nConsumer group '${group.description.groupId}' has no active members.`)
     if (view === 'members') printMembers(terminal, group, values.verbose)
     if (view === 'offsets') printOffsets(terminal, group)
-    if (view === 'state') printState(terminal, group, coordinator)
+    if (view === 'state') printState(terminal, group, placeOf(group.description.coordinator ?? only))
     await terminal.flush()
   }
   return 0
+}
+
+function placeOf(broker: { readonly id: number; readonly host: string; readonly port: number } | undefined): string {
+  return broker === undefined ? '-' : `${broker.host}:${broker.port}  (${broker.id})`
 }
 
 async function remove(kafka: Kafka, terminal: Terminal, names: readonly string[], json: boolean): Promise<number> {

@@ -1,4 +1,5 @@
 /** `ottla log-dirs`: kafka-log-dirs on a directory or a cluster; its output is JSON anyway. */
+import type { LogDirDescription } from '../../index.ts'
 import { defineCommand, jsonOption, sourceOptions, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
 
@@ -10,32 +11,32 @@ export const logDirs: Command = defineCommand({
     ...sourceOptions,
     json: { ...jsonOption.json, help: 'only the JSON, without the two lines that Kafka\'s tool puts before it' },
     describe: { type: 'flag', help: 'as Kafka\'s tool wants it; the only thing this command does' },
-    'broker-list': { type: 'text', value: 'ID,…', help: 'for Kafka\'s sake: there is one broker' },
+    'broker-list': { type: 'text', value: 'ID,…', help: 'only these brokers of a cluster; a directory is one' },
     'topic-list': { type: 'text', value: 'NAME,…', help: 'only these topics' },
   },
   examples: ['ottla log-dirs --data ./data --describe --topic-list orders'],
   async run(terminal, values) {
     const list = values['topic-list'] ?? ''
     const topics = list === '' ? null : new Set(list.split(',').map((name) => name.trim()))
+    const asked = values['broker-list'] === undefined || values['broker-list'] === '' ? null : new Set(values['broker-list'].split(',').map(Number))
     return withKafka(terminal, values, 'read', async (kafka) => {
-      const broker = (await kafka.admin.describeCluster()).controller
-      const dirs = await kafka.admin.describeLogDirs()
-      if (!values.json) void terminal.line(`Querying brokers for log directories information\nReceived log directory information from brokers ${broker}`)
+      const { controller } = await kafka.admin.describeCluster()
+      const dirs = (await kafka.admin.describeLogDirs()).map((dir) => ({ ...dir, broker: dir.broker ?? controller }))
+      const brokers = [...new Set(dirs.map(({ broker }) => broker))].filter((broker) => asked === null || asked.has(broker)).toSorted((x, y) => x - y)
+      if (!values.json) void terminal.line(`Querying brokers for log directories information\nReceived log directory information from brokers ${brokers.join(',')}`)
       await terminal.json({
-        brokers: [{
-          broker,
-          logDirs: dirs.map((dir) => ({
-            partitions: dir.partitions.filter((p) => topics === null || topics.has(p.topic)).toSorted(byTopic)
-              .map((p) => ({ partition: `${p.topic}-${p.partition}`, size: p.size, offsetLag: p.offsetLag, isFuture: false })),
-            error: dir.error, logDir: dir.path,
-          })),
-        }],
+        brokers: brokers.map((broker) => ({ broker, logDirs: dirs.filter((dir) => dir.broker === broker).map((dir) => logDirOf(dir, topics)) })),
         version: 1,
       })
       return 0
     })
   },
 })
+
+function logDirOf({ path, error, partitions }: LogDirDescription, topics: ReadonlySet<string> | null): object {
+  const shown = partitions.filter(({ topic }) => topics === null || topics.has(topic)).toSorted(byTopic)
+  return { partitions: shown.map(({ topic, partition, size, offsetLag }) => ({ partition: `${topic}-${partition}`, size, offsetLag, isFuture: false })), error, logDir: path }
+}
 
 interface Sized { readonly topic: string; readonly partition: number }
 

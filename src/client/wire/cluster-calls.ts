@@ -23,8 +23,8 @@ export function clusterCalls({ cluster, pool }: Wire): Pick<BrokerApi, 'describe
       await cluster.metadata([], false)
       const answers = await Promise.all(cluster.nodes.map(async (node): Promise<DescribeLogDirsResponse['results']> => {
         const answer = await (await pool.get(node, 'main')).call(apis.describeLogDirs, { topics })
-        if (answer.errorCode === 0) return answer.results
-        return [{ errorCode: answer.errorCode, logDir: '', totalBytes: -1, usableBytes: -1, topics: [] }]
+        if (answer.errorCode === 0) return answer.results.map((each) => ({ ...each, brokerId: node.nodeId }))
+        return [{ errorCode: answer.errorCode, brokerId: node.nodeId, logDir: '', totalBytes: -1, usableBytes: -1, topics: [] }]
       }))
       return { results: answers.flat() }
     },

@@ -195,6 +195,22 @@ test('groups are listed of all brokers', async () => {
   expect((await api.listGroups({ statesFilter: [] })).groups.map((each) => each.groupId)).toEqual(['g0', 'g1', 'g2'])
 })
 
+test('groups and log directories are told with the broker that has them', async () => {
+  for (const each of brokers) {
+    each.on(apis.findCoordinator, ({ body, version }) => version >= 4
+      ? { coordinators: body.coordinatorKeys.map((key) => ({ key, nodeId: 2, host: '127.0.0.1', port: brokers[2]!.port, errorCode: 0, errorMessage: null })) }
+      : { errorCode: 0, errorMessage: null, nodeId: 2, host: '127.0.0.1', port: brokers[2]!.port })
+    each.on(apis.describeGroups, ({ body }) => ({
+      groups: body.groups.map((groupId) => ({ errorCode: 0, groupId, groupState: 'Empty', protocolType: 'consumer', protocolData: '', members: [] })),
+    }))
+  }
+  const { groups: [group] } = await api.describeGroups({ groups: ['g'] })
+  expect(group!.coordinator).toMatchObject({ nodeId: 2, host: '127.0.0.1', port: brokers[2]!.port })
+  expect(asked('DescribeGroups')).toEqual([0, 0, 1])
+  brokers.forEach((each, i) => each.on(apis.describeLogDirs, () => ({ throttleTimeMs: 0, errorCode: i === 1 ? 31 : 0, results: [{ errorCode: 0, logDir: `/d${i}`, topics: [] }] })))
+  expect((await api.describeLogDirs({ topics: null })).results.map(({ brokerId, logDir, errorCode }) => [brokerId, logDir, errorCode])).toEqual([[0, '/d0', 0], [1, '', 31], [2, '/d2', 0]])
+})
+
 test('changes go to the controller, and to the next when it moved', async () => {
   brokers[1]!.on(apis.deleteTopics, ({ body }) => ({ throttleTimeMs: 0, responses: body.topics.map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode: 41, errorMessage: null })) }))
   brokers[0]!.on(apis.deleteTopics, ({ body }) => ({ throttleTimeMs: 0, responses: body.topics.map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode: 0, errorMessage: null })) }))

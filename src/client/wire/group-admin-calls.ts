@@ -10,8 +10,9 @@ export function groupAdminCalls(wire: Wire): Pick<BrokerApi, 'describeGroups' | 
     async describeGroups({ groups }) {
       const described = await perCoordinator<DescribedGroup>(wire, groups, async (groupIds) => {
         const answer = await askCoordinator(wire, 'main', groupIds[0]!, apis.describeGroups, { groups: groupIds })
+        const coordinator = await cluster.coordinator(groupIds[0]!)
         for (const each of answer.groups) noticeCoordinator(wire, each.groupId, each.errorCode)
-        return answer.groups.map(({ errorMessage, ...group }) => ({ ...group, errorMessage: errorMessage ?? undefined }))
+        return answer.groups.map(({ errorMessage, ...group }) => ({ ...group, coordinator, errorMessage: errorMessage ?? undefined }))
       }, (groupId, failure) => ({ groupId, ...failure, groupState: '', protocolType: '', protocolData: '', members: [] }))
       return { groups: described }
     },
