@@ -7,7 +7,7 @@ import { readBatchHeader, verifyBatchCrc, viewOf } from './batch-format.ts'
 import { compress, loadAllCodecs, type CompressionType } from './compression.ts'
 import { crc32 } from './crc32.ts'
 import { innerEntrySize, legacyLength } from './legacy-message.ts'
-import { readBatch, validateBatch } from './record-cursor.ts'
+import { readBatch, RecordCursor, validateBatch } from './record-cursor.ts'
 
 beforeAll(() => loadAllCodecs())
 
@@ -132,6 +132,17 @@ describe.each(codecBits)('a wrapper in %s', (type, bits) => {
     const [first, second] = inner(0, [4, 5]) as [Buffer, Buffer]
     expect(read(wrap(type, bits, [first, second.subarray(0, 20)], { magic: 0, offset: 5 })).map((r) => r[0])).toEqual([4])
   })
+})
+
+test('a cursor that could not be put on a batch stands at an end, wherever it stood before', () => {
+  const bytes = wrap('gzip', 1, [message({ magic: 1, offset: 0, value: 'a' }), message({ magic: 1, offset: 1, value: 'b' })], { magic: 1, offset: 1 })
+  const cursor = new RecordCursor()
+  cursor.reset(bytes, 0, bytes.length)
+  expect(cursor.next()).toBe(true)
+  expect(() => cursor.reset(bytes.subarray(0, 20), 0, 20)).toThrow(expect.objectContaining({ code: 'CORRUPT_MESSAGE' }))
+  expect(cursor.next()).toBe(false)
+  cursor.reset(bytes, 0, bytes.length)
+  expect([cursor.next(), cursor.next(), cursor.next()]).toEqual([true, true, false])
 })
 
 test('a length is believed as far as there are bytes for it, and no further', () => {

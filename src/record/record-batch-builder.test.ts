@@ -160,6 +160,8 @@ describe('the builder', () => {
 
   test('goes on in a larger slab with what is in, and is as large from then on', () => {
     const builder = new RecordBatchBuilder(100)
+    expect(builder.capacity).toBe(100)
+    builder.reset()
     expect(builder.append(T, null, 'first', null)).toBe(true)
     expect(builder.append(T, null, 'x'.repeat(60), null)).toBe(false)
     builder.enlarge(400)
