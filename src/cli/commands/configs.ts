@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { ConfigEntry, ConfigTarget, Kafka } from '../../index.ts'
 import { choice, oneOf, pairs } from '../arguments.ts'
+import { alterQuotas, describeQuotas, quotaEntityOf } from '../client-quotas.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -11,10 +12,11 @@ const sourceNames = { topic: 'DYNAMIC_TOPIC_CONFIG', broker: 'DYNAMIC_BROKER_CON
 
 export const configs: Command = defineCommand({
   name: 'configs',
-  summary: 'describe and alter the settings of topics and of the broker',
+  summary: 'describe and alter the settings of topics and of the broker, and the quotas of users and clients',
   usage: [
     '--data DIR --describe [--entity-type topics|brokers] [--entity-name NAME] [--all] [--json]',
     '--data DIR --alter --entity-name NAME [--add-config NAME=VALUE,…] [--delete-config NAME,…]',
+    '--data DIR --alter --entity-type users --entity-name NAME --add-config producer_byte_rate=BYTES,consumer_byte_rate=BYTES',
   ],
   options: {
     ...sourceOptions,
@@ -22,8 +24,13 @@ export const configs: Command = defineCommand({
     describe: { type: 'flag', help: 'print the settings that were set' },
     alter: { type: 'flag', help: 'change settings; they hold at once' },
     all: { type: 'flag', help: '--describe: defaults too' },
-    'entity-type': { type: 'text', value: 'TYPE', help: 'topics (default) or brokers' },
-    'entity-name': { type: 'text', value: 'NAME', help: 'the topic, or the node id of the broker' },
+    'entity-type': { type: 'text', many: true, value: 'TYPE', help: 'topics (default), brokers, users or clients; users and clients together, too' },
+    'entity-name': { type: 'text', many: true, value: 'NAME', help: 'the topic, the node id of the broker, the user, the client id' },
+    'entity-default': { type: 'flag', help: 'users and clients: all that have no quota of their own' },
+    user: { type: 'text', value: 'NAME', help: 'short for --entity-type users --entity-name NAME' },
+    client: { type: 'text', value: 'ID', help: 'short for --entity-type clients --entity-name ID' },
+    'user-defaults': { type: 'flag', help: 'short for --entity-type users --entity-default' },
+    'client-defaults': { type: 'flag', help: 'short for --entity-type clients --entity-default' },
     topic: { type: 'text', value: 'NAME', help: 'short for --entity-type topics --entity-name NAME' },
     broker: { type: 'text', value: 'ID', help: 'short for --entity-type brokers --entity-name ID' },
     'add-config': { type: 'text', many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
@@ -36,9 +43,17 @@ export const configs: Command = defineCommand({
   ],
   async run(terminal, values) {
     const action = oneOf(values, ['describe', 'alter'])
-    const type = values.topic !== undefined ? 'topics' : values.broker !== undefined ? 'brokers' : values['entity-type'] ?? 'topics'
-    const isTopic = choice('entity-type', type, ['topics', 'brokers']) === 'topics'
-    const name = values.topic ?? values.broker ?? values['entity-name']
+    const quotas = quotaEntityOf(values)
+    if (quotas !== null) {
+      const changed = action === 'alter' ? changesOf(values['add-config'], values['add-config-file'], values['delete-config']) : {}
+      return withKafka(terminal, values, action === 'alter' ? 'create' : 'read', async (kafka) => {
+        await (action === 'alter' ? alterQuotas(kafka, terminal, quotas.entity, changed) : describeQuotas(kafka, terminal, quotas, values.json))
+        return 0
+      })
+    }
+    const type = values.topic !== undefined ? 'topics' : values.broker !== undefined ? 'brokers' : values['entity-type'].at(-1) ?? 'topics'
+    const isTopic = choice('entity-type', type, ['topics', 'brokers', 'users', 'clients']) === 'topics'
+    const name = values.topic ?? values.broker ?? values['entity-name'].at(-1)
     if (action === 'describe') {
       return withKafka(terminal, values, 'read', async (kafka) => {
         for (const target of await targets(kafka, isTopic, name)) await describe(kafka, terminal, target, values.all, values.json)
