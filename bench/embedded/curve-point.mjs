@@ -64,20 +64,24 @@ const kinds = {
     await createPartitions(ottla, partitions)
     const ways = { sticky: [sendAll, () => undefined], spread: [sendAll, (i) => i % partitions], posted: [postAll, (i) => i % partitions] }
     const figures = {}
-    let sent = 0
     const producer = ottla.producer({ acks: 1 })
+    const offsets = new Map()
+    const consume = async (count) => {
+      const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })
+      consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition, offset: offsets.get(partition) ?? 0 })))
+      const cost = await readAll(consumer, count) / count * 1e9
+      for (let partition = 0; partition < partitions; partition += 1) offsets.set(partition, consumer.position({ topic: 't', partition }))
+      await consumer.close()
+      return cost
+    }
     for (const [way, [send, partitionOf]] of Object.entries(ways)) {
       const warm = Math.max(100_000, partitions * 2)
       await send(producer, warm, partitionOf)
       const started = process.hrtime.bigint()
       await send(producer, count, partitionOf)
       figures[way] = seconds(started) / count * 1e9
-      sent += warm + count
+      figures[`${way}Read`] = await consume(warm + count)
     }
-    const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })
-    consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition, offset: 0 })))
-    figures.consume = await readAll(consumer, sent) / sent * 1e9
-    await consumer.close()
     await ottla.close()
     return figures
   }),

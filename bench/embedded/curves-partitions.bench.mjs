@@ -7,5 +7,6 @@ export const run = ({ rounds, long }) => curve('cost by partitions', [1, 16, 64,
   sticky: { label: 'send without key', must: 2 },
   posted: { label: 'post, round robin', must: 2 },
   spread: { label: 'send, round robin, 8,192 out', must: 2 },
-  consume: { label: 'one consumer of all', must: 2 },
+  stickyRead: { label: 'one consumer of all, full batches', must: 2 },
+  postedRead: { label: 'one consumer of all, as posted', must: 2 },
 }, long ? rounds : Math.min(rounds, 3))

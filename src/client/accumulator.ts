@@ -22,7 +22,7 @@ const POOL_BYTES = 16 * 1024 * 1024
  * Slabs begin small and grow with what is put into them, up to `batch.size`: thousands of partitions with some records each share `buffer.memory`,
  * and none of their batches is sent for want of room.
  */
-const FIRST_SLAB_BYTES = 2048
+const FIRST_SLAB_BYTES = 512
 
 /** One partition of one producer. The sender keeps the lower half. */
 export class PartitionQueue {

@@ -102,7 +102,7 @@ describe('back-pressure', () => {
     broker.createTopic('t', 3)
     const producer = clients.producer({ 'buffer.memory': 2000, 'batch.size': 1000, 'linger.ms': 50_000 })
     const start = scheduler.clock.monotonic()
-    const sends = [0, 1, 2, 0].map((partition) => producer.send({ topic: 't', value: 'v', partition }))
+    const sends = [0, 1, 2, 0].map((partition) => producer.send({ topic: 't', value: 'v'.repeat(600), partition }))
     await settle(Promise.all(sends.slice(0, 2)))
     expect(scheduler.clock.monotonic() - start).toBeLessThan(5000)
     await settle(producer.flush())

@@ -48,9 +48,9 @@ export interface SenderHooks {
 /** Where at least so many partitions wait to be sent, and the first of them has less than so many bytes, more is gathered while it keeps coming. */
 const GATHER_PARTITIONS = 8
 const GATHER_BYTES = 8192
-/** For so long, at most: so much the longer, up to five times, the more partitions there are. */
+/** For so long, at most, or for as long as sending what is listed takes. */
 const GATHER_MS = 1
-const PARTITIONS_PER_GATHER = 128
+const BATCH_COST_MS = 0.01
 
 /** Codes after which a batch may have been appended all the same. */
 const uncertainCodes: ReadonlySet<string> = new Set([
@@ -237,7 +237,7 @@ export class Sender {
     const little = count >= GATHER_PARTITIONS && first.sealed.length === 0 && first.open !== null && first.open.builder.sizeInBytes < GATHER_BYTES
     if (arriving && little && this.#hurry === 0 && this.#lingerMs === 0) {
       if (this.#gatheringSince < 0) this.#gatheringSince = now
-      if (now - this.#gatheringSince < GATHER_MS * Math.min(5, Math.max(1, count / PARTITIONS_PER_GATHER))) return true
+      if (now - this.#gatheringSince < Math.max(GATHER_MS, count * BATCH_COST_MS)) return true
     }
     this.#gatheringSince = -1
     return false
