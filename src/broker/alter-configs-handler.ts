@@ -3,17 +3,19 @@ import { OttlaError } from '../common/errors.ts'
 import { resolveTopic } from '../config/resolve.ts'
 import { formatSetting, parseSetting } from '../config/setting-value.ts'
 import { brokerTable } from '../config/broker-settings.ts'
-import type { SettingScope, SettingTable, SettingValue } from '../config/setting.ts'
+import { groupTable } from '../config/group-settings.ts'
+import type { SettingTable, SettingValue } from '../config/setting.ts'
 import { unknownSetting } from '../config/suggestion.ts'
 import { topicTable } from '../config/topic-settings.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
-import { RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest } from '../protocol/broker-api.ts'
+import { RESOURCE_GROUP, RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest } from '../protocol/broker-api.ts'
 import { logConfigFor, type BrokerContext } from './broker-context.ts'
 import { checkBrokerResource } from './describe-configs-handler.ts'
 import { failureOf, noFailure } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
 
 type Resource = IncrementalAlterConfigsRequest['resources'][number]
+type Scope = 'topic' | 'broker' | 'group'
 type Overrides = Readonly<Record<string, string>>
 
 const SET = 0
@@ -27,6 +29,7 @@ export async function handleIncrementalAlterConfigs(context: BrokerContext, requ
     try {
       mustWrite(context)
       if (resourceType === RESOURCE_TOPIC) await alterTopic(context, resource, request.validateOnly)
+      else if (resourceType === RESOURCE_GROUP) await alterGroup(context, resource, request.validateOnly)
       else await alterBroker(context, resource, request.validateOnly)
       responses.push({ resourceType, resourceName, ...noFailure })
     } catch (error) {
@@ -50,6 +53,12 @@ async function alterTopic(context: BrokerContext, resource: Resource, validateOn
   context.logs.updateConfig(name, logConfigFor(changed.values))
 }
 
+async function alterGroup(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
+  const { resourceName } = resource
+  if (resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group: name it')
+  await context.config.alterGroup(resourceName, (overrides) => applyChanges('group', groupTable, resource, overrides, () => null), validateOnly)
+}
+
 async function alterBroker(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
   checkBrokerResource(context, resource)
   const inForce = (key: string): string | null => textOf(context.config.values, key)
@@ -62,11 +71,11 @@ async function alterBroker(context: BrokerContext, resource: Resource, validateO
 function textOf(values: object, key: string): string | null { return formatSetting((values as Readonly<Record<string, SettingValue>>)[key] ?? null) }
 
 /** `inForce`: the value that append and subtract start from when there is no override. */
-function applyChanges(scope: SettingScope, table: SettingTable, resource: Resource, overrides: Overrides, inForce: (name: string) => string | null): Overrides {
+function applyChanges(scope: Scope, table: SettingTable, resource: Resource, overrides: Overrides, inForce: (name: string) => string | null): Overrides {
   const next: Record<string, string> = { ...overrides }
   for (const { name, configOperation, value } of resource.configs) {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined
-    if (setting === undefined) throw unknownSetting(scope, name)
+    if (setting === undefined) throw scope === 'group' ? new OttlaError('INVALID_CONFIG', `unknown group setting "${name.slice(0, 100)}"`) : unknownSetting(scope, name)
     if (configOperation === DELETE || (configOperation === SET && value === null)) {
       delete next[name]
       continue

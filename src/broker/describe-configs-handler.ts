@@ -2,11 +2,12 @@
 import { OttlaError } from '../common/errors.ts'
 import { brokerTable } from '../config/broker-settings.ts'
 import { formatSetting, typeName } from '../config/setting-value.ts'
+import { groupTable } from '../config/group-settings.ts'
 import type { Setting, SettingTable, SettingValue } from '../config/setting.ts'
 import { topicTable } from '../config/topic-settings.ts'
 import { unknownTopic, type TopicInfo } from '../metadata/topic-registry.ts'
 import {
-  RESOURCE_BROKER, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest, type DescribeConfigsResponse,
+  RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest, type DescribeConfigsResponse,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { answerEach } from './partition-lookup.ts'
@@ -17,9 +18,10 @@ const DYNAMIC_BROKER = 2
 const DYNAMIC_DEFAULT_BROKER = 3
 const STATIC_BROKER = 4
 const DEFAULT = 5
+const DYNAMIC_GROUP = 8
 
-/** Loggers of a broker, client metrics and groups: tools ask for theirs, and there are none. */
-const withoutSettings: ReadonlySet<number> = new Set([8, 16, 32])
+/** Loggers of a broker and client metrics: tools ask for their settings, and there are none. */
+const withoutSettings: ReadonlySet<number> = new Set([8, 16])
 
 type Described = DescribeConfigsResponse['results'][number]
 type Synonyms = ConfigResult['synonyms'][number][]
@@ -38,6 +40,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
     if (info === undefined) throw unknownTopic(resource.resourceName)
     return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
   }
+  if (resource.resourceType === RESOURCE_GROUP) return select(groupTable, keys).map(([name, setting]) => describeGroup(context, resource.resourceName, name, setting))
   if (withoutSettings.has(resource.resourceType)) return []
   checkBrokerResource(context, resource)
   const configs = select(brokerTable, keys).map(([name, setting]) => describeBroker(context, name, setting))
@@ -48,7 +51,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */
 export function checkBrokerResource(context: BrokerContext, resource: ConfigResource): void {
   if (resource.resourceType !== RESOURCE_BROKER) {
-    throw new OttlaError('INVALID_REQUEST', `resource type ${resource.resourceType} has no settings here; 2 (topic) and 4 (broker) have`)
+    throw new OttlaError('INVALID_REQUEST', `resource type ${resource.resourceType} has no settings here; 2 (topic), 4 (broker) and 32 (group) have`)
   }
   if (resource.resourceName !== '' && resource.resourceName !== String(context.nodeId)) {
     throw new OttlaError('INVALID_REQUEST', `there is no broker ${JSON.stringify(resource.resourceName.slice(0, 40))}; this one is ${context.nodeId}`)
@@ -75,6 +78,13 @@ function describeBroker(context: BrokerContext, name: string, setting: Setting):
   synonyms.push({ name, value: formatSetting(setting.default), source: DEFAULT })
   const value = (context.config.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
   return resultOf(name, setting, value, synonyms, setting.fixed === true)
+}
+
+function describeGroup(context: BrokerContext, group: string, name: string, setting: Setting): ConfigResult {
+  const byDefault = formatSetting(setting.default)
+  const override = context.config.group(group)[name]
+  const synonyms: Synonyms = [...override === undefined ? [] : [{ name, value: override, source: DYNAMIC_GROUP }], { name, value: byDefault, source: DEFAULT }]
+  return { ...resultOf(name, setting, setting.default, synonyms, false), value: override ?? byDefault }
 }
 
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {

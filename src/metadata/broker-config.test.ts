@@ -23,6 +23,18 @@ describe('the broker settings in force', () => {
     expect([again.values['num.partitions'], again.live['num.partitions']]).toEqual([4, 4])
   })
 
+  test('of groups stand beside them, through changes of either and reopening', async () => {
+    const store = new MemoryMetadataStore()
+    const config = await load(store)
+    await config.alterGroup('g', () => ({ a: '1' }), false)
+    await config.alterGroup('h', () => ({ a: '2' }), true)
+    await config.alter(() => ({ 'num.partitions': '7' }), false)
+    const again = await load(store)
+    expect([again.group('g'), again.group('h'), again.group('toString'), again.dynamic]).toEqual([{ a: '1' }, {}, {}, { 'num.partitions': '7' }])
+    await again.alterGroup('g', () => ({}), false)
+    expect([again.group('g'), (await load(store)).group('g')]).toEqual([{}, {}])
+  })
+
   test('do not change when a change is not valid, is only tried, or touches what is fixed', async () => {
     const config = await load(new MemoryMetadataStore())
     await expect(config.alter(() => ({ 'num.partitions': '0' }), false)).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
@@ -33,7 +45,7 @@ describe('the broker settings in force', () => {
 
   test.each([
     '', 'no json', '{"version":2,"configs":{}}', '{"version":1,"configs":{"num.partitions":3}}', '{"version":1,"configs":{"num.partitions":"none"}}',
-    '{"version":1,"configs":{"gone.setting":"1"}}',
+    '{"version":1,"configs":{"gone.setting":"1"}}', '{"version":1,"configs":{},"groups":{"g":1}}', '{"version":1,"configs":{},"groups":"g"}',
   ])('are those of open when what is stored is %j', async (stored) => {
     const store = new MemoryMetadataStore()
     await store.set(BROKER_CONFIG, Buffer.from(stored))

@@ -1,6 +1,6 @@
 /**
  * The broker's settings in force: what `open` was given, under what `alterConfigs` changed at run time. The changes are kept in the metadata
- * store and hold again after reopening; of a setting that may not change while open they are never taken.
+ * store and hold again after reopening; of a setting that may not change while open they are never taken. Beside them: what was set for groups.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
@@ -13,19 +13,25 @@ import type { MetadataStore } from './metadata-store.ts'
 
 export const BROKER_CONFIG = '/broker-config'
 export type Overrides = Readonly<Record<string, string>>
+type GroupOverrides = Readonly<Record<string, Overrides>>
+interface Stored { readonly configs: Overrides; readonly groups: GroupOverrides }
+
+const nothing: Stored = { configs: {}, groups: {} }
 
 export class BrokerConfig {
   readonly #store: MetadataStore
   readonly #given: Overrides
   readonly #mutex = new Mutex()
   #dynamic: Overrides
+  #groups: GroupOverrides
   #values: BrokerValues
 
-  private constructor(store: MetadataStore, given: Overrides, dynamic: Overrides) {
+  private constructor(store: MetadataStore, given: Overrides, { configs, groups }: Stored) {
     this.#store = store
     this.#given = given
-    this.#dynamic = dynamic
-    this.#values = resolveBroker({ ...given, ...dynamic })
+    this.#dynamic = configs
+    this.#groups = groups
+    this.#values = resolveBroker({ ...given, ...configs })
     this.live = { ...this.#values }
   }
 
@@ -33,16 +39,16 @@ export class BrokerConfig {
   static async load(store: MetadataStore, given: object, logger: Logger): Promise<BrokerConfig> {
     const texts = textsOf(given)
     const node = await store.get(BROKER_CONFIG)
-    if (node === null) return new BrokerConfig(store, texts, {})
-    const dynamic = decode(node.value)
+    if (node === null) return new BrokerConfig(store, texts, nothing)
+    const stored = decode(node.value)
     try {
-      if (dynamic !== null) return new BrokerConfig(store, texts, dynamic)
+      if (stored !== null) return new BrokerConfig(store, texts, stored)
     } catch (error) {
       logger.error('stored broker settings are not valid and are not used', { error })
-      return new BrokerConfig(store, texts, {})
+      return new BrokerConfig(store, texts, nothing)
     }
     logger.error('stored broker settings cannot be read and are lost', { path: BROKER_CONFIG })
-    return new BrokerConfig(store, texts, {})
+    return new BrokerConfig(store, texts, nothing)
   }
 
   get values(): BrokerValues { return this.#values }
@@ -64,11 +70,30 @@ export class BrokerConfig {
       }
       const values = resolveBroker({ ...this.#given, ...next })
       if (validateOnly) return
-      await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs: next })))
+      await this.#keep(next, this.#groups)
       this.#dynamic = next
       this.#values = values
       Object.assign(this.live, values)
     })
+  }
+
+  /** What was set for a group. */
+  group(name: string): Overrides { return Object.hasOwn(this.#groups, name) ? this.#groups[name]! : {} }
+
+  /** As `alter`, for the settings of one group. */
+  alterGroup(name: string, change: (overrides: Overrides) => Overrides, validateOnly: boolean): Promise<void> {
+    return this.#mutex.run(async () => {
+      const changed = change(this.group(name))
+      if (validateOnly) return
+      const others = Object.entries(this.#groups).filter(([each]) => each !== name)
+      const groups = Object.fromEntries(Object.keys(changed).length === 0 ? others : [...others, [name, changed]])
+      await this.#keep(this.#dynamic, groups)
+      this.#groups = groups
+    })
+  }
+
+  async #keep(configs: Overrides, groups: GroupOverrides): Promise<void> {
+    await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs, ...Object.keys(groups).length > 0 && { groups } })))
   }
 }
 
@@ -82,13 +107,18 @@ function textsOf(given: object): Overrides {
   return texts
 }
 
-function decode(bytes: Uint8Array): Overrides | null {
+function decode(bytes: Uint8Array): Stored | null {
   try {
-    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as { version?: unknown; configs?: unknown } | null
-    const sound = json !== null && json.version === 1 && typeof json.configs === 'object' && json.configs !== null
-      && Object.values(json.configs).every((value) => typeof value === 'string')
-    return sound ? { ...json.configs as Overrides } : null
+    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as { version?: unknown; configs?: unknown; groups?: unknown } | null
+    if (json === null || json.version !== 1 || !isOverrides(json.configs)) return null
+    const groups = json.groups ?? {}
+    if (typeof groups !== 'object' || !Object.values(groups).every(isOverrides)) return null
+    return { configs: { ...json.configs }, groups: groups as GroupOverrides }
   } catch {
     return null
   }
+}
+
+function isOverrides(value: unknown): value is Overrides {
+  return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string')
 }

@@ -150,6 +150,7 @@ export interface CreatePartitionsRequest { readonly validateOnly: boolean; reado
 
 export const RESOURCE_TOPIC = 2
 export const RESOURCE_BROKER = 4
+export const RESOURCE_GROUP = 32
 export interface ConfigResource { readonly resourceType: number; readonly resourceName: string }
 export interface DescribeConfigsRequest { readonly resources: readonly (ConfigResource & { readonly configurationKeys: readonly string[] | null })[] }
 /** configSource: 1 dynamic topic, 2 dynamic broker, 4 static broker, 5 default. */

@@ -139,7 +139,7 @@ test('what has settings is listed by kind: brokers and topics, no groups and no 
   expect(await list(1, [4, 3])).toEqual([35, []])
 })
 
-test('settings of all brokers are those that were set, of loggers, groups and client metrics there are none', async () => {
+test('settings of all brokers are those that were set, of loggers and client metrics there are none', async () => {
   const describe = async (resourceType: number, resourceName: string): Promise<unknown> => {
     const { results } = await client.call(apis.describeConfigs, 4, { resources: [{ resourceType, resourceName, configurationKeys: null }], includeSynonyms: false })
     return results.map(({ errorCode, configs }) => [errorCode, ...configs.map(({ name, value, configSource }) => `${name}=${value} ${configSource}`)])
@@ -151,5 +151,27 @@ test('settings of all brokers are those that were set, of loggers, groups and cl
   }
   expect(await describe(4, '')).toEqual([[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']])
   expect(await describe(4, '1')).toEqual([expect.arrayContaining([0, 'num.partitions=3 2'])])
-  for (const type of [8, 16, 32]) expect(await describe(type, '1')).toEqual([[0]])
+  for (const type of [8, 16]) expect(await describe(type, '1')).toEqual([[0]])
+  const resources = [{ resourceType: 4, resourceName: '', configs: [{ name: 'num.partitions', value: '5' }] }]
+  expect((await client.call(apis.alterConfigs, 2, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
+  expect(await describe(4, '')).toEqual([[0, 'num.partitions=5 3']])
+})
+
+test('settings of groups are kept and told', async () => {
+  const alter = async (name: string, configOperation: number, value: string | null, group = 'g'): Promise<number> => {
+    const resources = [{ resourceType: 32, resourceName: group, configs: [{ name, configOperation, value }] }]
+    return (await client.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses[0]!.errorCode
+  }
+  const told = async (group: string): Promise<unknown> => {
+    const resources = [{ resourceType: 32, resourceName: group, configurationKeys: ['consumer.session.timeout.ms'] }]
+    const { results } = await client.call(apis.describeConfigs, 4, { resources, includeSynonyms: false })
+    return results.map(({ errorCode, configs }) => [errorCode, ...configs.map(({ value, configSource }) => `${value} ${configSource}`)])
+  }
+  expect(await told('g')).toEqual([[0, '45000 5']])
+  expect(await alter('consumer.session.timeout.ms', 0, '50000')).toBe(0)
+  expect(await told('g')).toEqual([[0, '50000 8']])
+  expect(await told('__proto__')).toEqual([[0, '45000 5']])
+  expect([await alter('consumer.session.timeout.ms', 0, 'x'), await alter('retention.ms', 0, '1'), await alter('consumer.session.timeout.ms', 0, '1', '')]).toEqual([40, 40, 42])
+  expect(await alter('consumer.session.timeout.ms', 1, null)).toBe(0)
+  expect(await told('g')).toEqual([[0, '45000 5']])
 })

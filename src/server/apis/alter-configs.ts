@@ -1,13 +1,15 @@
 /** AlterConfigs, the old way: what is given replaces all overrides of a resource, and whatever is not named goes back to its default. */
 import { apis } from '../../protocol/api-registry.ts'
-import { RESOURCE_TOPIC, type ConfigResource } from '../../protocol/broker-api.ts'
+import { RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource } from '../../protocol/broker-api.ts'
 import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const SET = 0
 const DELETE = 1
-/** Sources of values that are overrides: of a topic, of the broker. */
+/** Sources of values that are overrides: of a topic, of the broker, of all brokers, of a group. */
 const DYNAMIC_TOPIC = 1
 const DYNAMIC_BROKER = 2
+const DYNAMIC_DEFAULT_BROKER = 3
+const DYNAMIC_GROUP = 8
 
 export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (request, call) => {
   const responses = []
@@ -22,8 +24,14 @@ export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (reque
   return { throttleTimeMs, responses }
 })
 
+function sourceOf({ resourceType, resourceName }: ConfigResource): number {
+  if (resourceType === RESOURCE_TOPIC) return DYNAMIC_TOPIC
+  if (resourceType === RESOURCE_GROUP) return DYNAMIC_GROUP
+  return resourceName === '' ? DYNAMIC_DEFAULT_BROKER : DYNAMIC_BROKER
+}
+
 async function overridesOf(call: Call, resource: ConfigResource): Promise<string[]> {
-  const source = resource.resourceType === RESOURCE_TOPIC ? DYNAMIC_TOPIC : DYNAMIC_BROKER
+  const source = sourceOf(resource)
   const { results } = await call.unguarded.describeConfigs({ resources: [{ ...resource, configurationKeys: null }] })
   const [result] = results
   return result === undefined || result.errorCode !== NONE ? [] : result.configs.filter(({ configSource }) => configSource === source).map(({ name }) => name)
