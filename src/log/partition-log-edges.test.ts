@@ -213,6 +213,23 @@ describe('taking away', () => {
     expect(t.fileNames()).toContain(LOG)
   })
 
+  test('the end back into a segment whose sync is under way leaves it to the log again', async () => {
+    const { t, faults } = await faulty({ config: { 'segment.bytes': 150 } })
+    for (let i = 0; i < 2; i++) await t.append([`v${i}`], {}, { durable: false })
+    const held = faults.holdSyncs(/00000000000000000000\.index$/)
+    await t.append(['v2'], {}, { durable: false })
+    expect([t.log.segmentCount, held.waiting]).toEqual([2, 1])
+    const cut = t.log.truncateTo(1)
+    await t.scheduler.runUntilIdle()
+    held.release()
+    await t.drive(cut)
+    await t.scheduler.runUntilIdle()
+    expect(t.log).toMatchObject({ logEndOffset: 1, segmentCount: 1 })
+    expect(t.log.recoveryPoint).toBeLessThanOrEqual(1)
+    await t.append(['w'])
+    expect(t.log.recoveryPoint).toBe(2)
+  })
+
   test('the end below the first segment leaves an empty log there', async () => {
     const t = await openTestLog()
     await t.drive(t.log.truncateFullyAndStartAt(10))
