@@ -44,6 +44,7 @@ describe('a native lz4 that lies', () => {
   const frame = storeLz4Frame(Buffer.alloc(100))
 
   test('is used for frames that fit, and for making them', () => {
+    expect(codec.backend).toBe('native')
     answer = Buffer.from('plain')
     expect(codec.decompress(frame, 100, false)).toEqual(Buffer.from('plain'))
     answer = Buffer.from('frame')
@@ -98,7 +99,10 @@ describe('an lz4 frame cut by hand', () => {
     expect(Buffer.from(read(block))).toEqual(Buffer.concat([plain, plain.subarray(0, 80), hex('61')]))
   })
 
-  test('with a block that unfolds to nothing has nothing', () => { expect(read(hex('00'))).toHaveLength(0) })
+  test('with a block that unfolds to nothing has nothing', () => {
+    expect(codec.backend).toBe('javascript')
+    expect(read(hex('00'))).toHaveLength(0)
+  })
 
   test('anywhere is cut short, and never read as if it ended there', () => {
     const frame = storeLz4Frame(Buffer.from('hello'))
