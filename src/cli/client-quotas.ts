@@ -1,5 +1,5 @@
 /** The part of `ottla configs` that concerns users and client ids: their quotas, by the flags of kafka-configs. */
-import type { Kafka, QuotaChanges, QuotaEntity } from '../index.ts'
+import type { Kafka, QuotaEntity } from '../index.ts'
 import { UsageError } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -39,7 +39,7 @@ export async function describeQuotas(kafka: Kafka, terminal: Terminal, { entity,
 
 export async function alterQuotas(kafka: Kafka, terminal: Terminal, entity: QuotaEntity, changes: Readonly<Record<string, string | null>>): Promise<void> {
   if (entity.user === undefined && entity.clientId === undefined) throw new UsageError('--entity-name NAME or --entity-default is required: whose quota to change')
-  await kafka.admin.alterQuotas(entity, Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value === null ? null : Number(value)])) as QuotaChanges)
+  await kafka.admin.alterQuotas(entity, Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value === null ? null : Number(value)])))
   await terminal.line(`Completed updating config for ${labelOf(entity)}.`)
 }
 

@@ -4,10 +4,13 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } from 'kafkajs'
 import { expect, test } from 'vitest'
+import { connect, silentLogger } from '../../src/index.ts'
+import { apis } from '../../src/protocol/api-registry.ts'
 import { servedList } from '../../src/server/served-apis.ts'
 import { aclCases, arrange, world, type World } from '../support/acl-cases.ts'
-import { listening } from '../support/wire-kit.ts'
+import { listening, RawClient } from '../support/wire-kit.ts'
 
 const file = join(import.meta.dirname, '../data/acl-answers.json')
 const oracle = process.env['OTTLA_ACL_ORACLE']
@@ -40,6 +43,73 @@ test('each API answers as Kafka does, with and without the rights that it needs'
     place.alice.end()
     await kit.ottla.close()
   }
+})
+
+test('kafkajs makes, finds and deletes ACLs, and is held to them', async () => {
+  const kit = await listening({}, { sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: { superUsers: ['User:admin'] } })
+  try {
+    for (const user of ['admin', 'alice']) await kit.ottla.users.set(user, `${user}-secret`, { iterations: 4096 })
+    await kit.ottla.admin.createTopic('orders')
+    const as = (username: string): Kafka => new Kafka({
+      brokers: [kit.broker], logLevel: logLevel.NOTHING, retry: { retries: 0 }, sasl: { mechanism: 'scram-sha-256', username, password: `${username}-secret` },
+    })
+    const admin = as('admin').admin()
+    const producer = as('alice').producer()
+    await admin.connect()
+    await producer.connect()
+    const send = (): Promise<unknown> => producer.send({ topic: 'orders', messages: [{ value: 'x' }] })
+    await expect(send()).rejects.toThrow('Not authorized to access topics: [Topic authorization failed]')
+    const acl = { resourceType: AclResourceTypes.TOPIC, resourceName: 'ord', resourcePatternType: ResourcePatternTypes.PREFIXED, principal: 'User:alice', host: '*',
+      operation: AclOperationTypes.WRITE, permissionType: AclPermissionTypes.ALLOW }
+    expect(await admin.createAcls({ acl: [acl] })).toBe(true)
+    await send()
+    expect(kit.ottla.log('orders', 0).logEndOffset).toBe(1)
+    const found = await admin.describeAcls({ ...acl, resourceName: 'orders', resourcePatternType: ResourcePatternTypes.MATCH })
+    expect(found.resources.map(({ resourceName, resourcePatternType, acls }) => [resourceName, resourcePatternType, acls.length])).toEqual([['ord', ResourcePatternTypes.PREFIXED, 1]])
+    const { filterResponses } = await admin.deleteAcls({ filters: [acl] })
+    expect(filterResponses[0]!.matchingAcls).toHaveLength(1)
+    await expect(send()).rejects.toThrow('Topic authorization failed')
+    await producer.disconnect()
+    await admin.disconnect()
+  } finally {
+    await kit.ottla.close()
+  }
+})
+
+test('our own clients see ACLs over the wire as embedded, and are told what they may not do', async () => {
+  const kit = await listening({}, { acls: { superUsers: [] } })
+  const trusted = await kit.ottla.listen({ port: 0, acls: { superUsers: ['User:ANONYMOUS'] } })
+  const [stranger, friend] = [await connect(kit.broker, { logger: silentLogger }), await connect(`127.0.0.1:${trusted.port}`, { logger: silentLogger })]
+  try {
+    await kit.ottla.admin.createTopic('orders')
+    await expect(stranger.admin.listAcls()).rejects.toMatchObject({ code: 'CLUSTER_AUTHORIZATION_FAILED' })
+    await expect(stranger.admin.createTopic('mine')).rejects.toMatchObject({ code: 'TOPIC_AUTHORIZATION_FAILED' })
+    expect(await stranger.admin.listTopics()).toEqual([])
+    await friend.admin.createAcls([{ principal: 'User:ANONYMOUS', operation: 'READ', resourceType: 'TOPIC', resourceName: '*' }])
+    expect(await friend.admin.listAcls()).toEqual(await kit.ottla.admin.listAcls())
+    expect(await stranger.admin.listTopics()).toEqual(['orders'])
+    expect(await friend.admin.deleteAcls({ resourceType: 'TOPIC' })).toHaveLength(1)
+    expect(await stranger.admin.listTopics()).toEqual([])
+    await friend.admin.alterQuotas({ user: 'alice', clientId: null }, { producer_byte_rate: 1000 })
+    expect(await friend.admin.listQuotas()).toEqual([{ entity: { user: 'alice', clientId: null }, quotas: { producer_byte_rate: 1000 } }])
+    await friend.admin.createTopic('theirs')
+  } finally {
+    await Promise.all([stranger.close(), friend.close()])
+    await kit.ottla.close()
+  }
+})
+
+test('a listener without ACLs has none to tell of, and the denied are named in the log', async () => {
+  const kit = await listening()
+  const open = await RawClient.open(kit.port)
+  const all = { resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, principalFilter: null, hostFilter: null, operation: 1, permissionType: 1 }
+  expect((await open.call(apis.describeAcls, 2, all)).errorCode).toBe(54)
+  const guarded = await RawClient.open((await kit.ottla.listen({ port: 0, acls: {} })).port)
+  expect((await guarded.call(apis.metadata, 1, { topics: [{ name: 'orders' }] })).topics[0]!.errorCode).toBe(29)
+  expect(kit.logger.messages('warn')).toContain('User:ANONYMOUS from 127.0.0.1 may not DESCRIBE TOPIC "orders"')
+  open.end()
+  guarded.end()
+  await kit.ottla.close()
 })
 
 if (oracle !== undefined) {
