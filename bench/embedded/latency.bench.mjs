@@ -7,7 +7,7 @@ import { percentile, row } from '../lib/measure.mjs'
 import { withDatabase } from '../lib/workspace.mjs'
 
 const RATE = 10_000
-const SECONDS = 4
+const SECONDS = 3
 const WARM_UP_SECONDS = 1
 
 async function latencies(acks) {

@@ -104,7 +104,7 @@ export const run = ({ rounds, long }) => withScratch(async (scratch) => {
       row({ name: 'resident memory of the idle server', unit: 'MB', figures: [residentMegabytes(served.pid)], yardsticks: [residentMegabytes(kafka.pid)], yardstickName: 'Kafka', better: 'less', must: 0.2 }),
       row({ name: 'start of the process to the ready line', unit: 'ms', figures: [served.readyMs], better: 'less', must: 100 }),
     ]
-    for (const [label, size, count] of [['100 B', 100, long ? 5_000_000 : 1_500_000], ['1 KB', 1000, long ? 1_000_000 : 300_000]]) {
+    for (const [label, size, count] of [['100 B', 100, long ? 5_000_000 : 1_000_000], ['1 KB', 1000, long ? 1_000_000 : 250_000]]) {
       const payload = join(scratch, `payload-${size}`)
       writeFileSync(payload, 'a'.repeat(size))
       const job = { size, count, payload }

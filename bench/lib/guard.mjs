@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const file = join(import.meta.dirname, '..', 'baseline.json')
 const TOLERANCE = 0.15
 
-/** Rows measured against a yardstick travel between machines; plain times and sizes do not, and are left out. */
-const comparable = (rows) => rows.filter((row) => row.yardstickName !== null)
+/** Rows measured against a yardstick travel between machines; plain times and sizes do not, and are left out, as are the points of curves. */
+const comparable = (rows) => rows.filter((row) => row.yardstickName !== null && row.curve === undefined)
 
 export function saveBaseline(rows) {
   const known = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}

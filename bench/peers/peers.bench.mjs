@@ -17,10 +17,10 @@ const sizes = [['100 B', 100], ['1 KB', 1000]]
 const servers = ['redis', 'nats']
 /** Records of one bulk measurement: half a second or more for each. */
 const bulk = {
-  ottla: 2_000_000, sqlite: 500_000, lmdb: 400_000, 'classic-level': 200_000, 'append-only-log': 200_000, 'write-stream': 400_000, hypercore: 15_000, redis: 60_000, nats: 15_000,
+  ottla: 1_500_000, sqlite: 300_000, lmdb: 300_000, 'classic-level': 150_000, 'append-only-log': 200_000, 'write-stream': 300_000, hypercore: 15_000, redis: 60_000, nats: 15_000,
 }
 /** Records of a durable one by one. */
-const durableBulk = { ottla: 1_000_000, sqlite: 400_000, lmdb: 300_000, 'classic-level': 200_000, redis: 60_000, nats: 1500 }
+const durableBulk = { ottla: 600_000, sqlite: 250_000, lmdb: 250_000, 'classic-level': 150_000, redis: 60_000, nats: 1500 }
 
 function jobsOf(peers) {
   const jobs = {}
@@ -32,7 +32,7 @@ function jobsOf(peers) {
       add(`scan ${label} ${peer}`, { peer, workload: 'scan', durable: false, size, count: count * scale / 2 })
     }
     for (const [peer, count] of Object.entries(durableBulk)) add(`durable bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: true, size, count: count * scale })
-    for (const [senders, count] of [[1, 2000], [64, 50_000], [1024, 300_000]]) {
+    for (const [senders, count] of [[1, 2000], [64, 50_000], [1024, 250_000]]) {
       const job = { workload: 'loop', durable: true, size, count: count * (senders === 1 ? 1 : scale), senders }
       for (const peer of ['ottla', 'lmdb']) add(`durable ${senders} ${label} ${peer}`, { peer, ...job })
       add(`durable ${senders} ${label} redis`, { peer: 'redis', ...job, count: Math.min(job.count, 30_000) })
