@@ -14,10 +14,10 @@ import { toRegExp } from './topic-names.ts'
 /** How often a directory that another process writes is looked at again. */
 const FOLLOW_PERIOD_MS = 250
 const POLL_MS = 100
-/** Empty polls in a row after which there is nothing more to come from a directory: a group may need a few to get its partitions. */
+/** Empty polls in a row after which it is asked whether anything can come that has not. */
 const PATIENCE = 5
-/** From a cluster, whose answers take their time, as long as this; to be at the end is what ends reading. */
-const REMOTE_PATIENCE = 600
+/** To be at the end is what ends reading. A cluster, a group that must get its partitions, and a machine with other things to do are given this long. */
+const LONG_PATIENCE = 600
 /** How often topics and partitions that are new are looked for on a cluster. */
 const REMOTE_LOOK_MS = 5000
 
@@ -132,15 +132,15 @@ export class ConsumeJob {
     await consumer.close()
   }
 
-  /** Whether so many empty polls mean that there is nothing more. Raises REQUEST_TIMED_OUT when a cluster does not give what it has. */
+  /** Whether so many empty polls mean that there is nothing more. Raises REQUEST_TIMED_OUT when what is there does not come. */
   async #isDry(consumer: Consumer, empty: number): Promise<boolean> {
-    if (empty < PATIENCE || !this.#isRemote) return empty >= PATIENCE
+    if (empty < PATIENCE) return false
     // Who reads what is committed gets nothing behind the first open transaction.
-    const lags = await consumer.lag()
-    if (lags.length > 0 && lags.every(({ lag }) => lag <= 0)) return true
-    if (empty < REMOTE_PATIENCE) return false
-    if (lags.length === 0) return true
-    throw new OttlaError('REQUEST_TIMED_OUT', `nothing has come for ${REMOTE_PATIENCE * POLL_MS / 1000} s, and the end of the log is not reached`)
+    const [lags, assigned] = [await consumer.lag(), consumer.assignment().length]
+    if (assigned > 0 && lags.length === assigned && lags.every(({ lag }) => lag <= 0)) return true
+    if (empty < LONG_PATIENCE) return false
+    if (assigned === 0) return true
+    throw new OttlaError('REQUEST_TIMED_OUT', `nothing has come for ${LONG_PATIENCE * POLL_MS / 1000} s, and the end of the log is not reached`)
   }
 
   /** True once partitions are assigned and every one of them is read to its end. */
