@@ -150,7 +150,6 @@ export class AppendQueue {
   }
 
   #signalIdle(): void {
-    if (!this.isIdle) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()

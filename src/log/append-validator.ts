@@ -9,6 +9,7 @@ import { readInt64 } from '../common/int64.ts'
 import {
   BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, MAX_TIMESTAMP_AT, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader, type TimestampType,
 } from '../record/batch-format.ts'
+import type { CompressionType } from '../record/compression.ts'
 import { RecordBatchBuilder, type BatchFields } from '../record/record-batch-builder.ts'
 import { RecordCursor, validateBatch, type BatchSummary } from '../record/record-cursor.ts'
 import type { LogConfig } from './log-config.ts'
@@ -97,10 +98,9 @@ function builderFor(capacity: number, leavesSlab: boolean): RecordBatchBuilder {
 }
 
 /** The same records with sequential offsets in the codec of the topic. */
-function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, logAppendTime: number | undefined): Uint8Array {
+function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, target: CompressionType, logAppendTime: number | undefined): Uint8Array {
   cursor.reset(bytes, 0, header.size)
   const unfolded = header.compression === 'none' ? header.size : cursor.buffer().length
-  const target = config.compression ?? header.compression
   const builder = builderFor(unfolded + BATCH_HEADER_SIZE + 10 * header.count, target !== 'none')
   while (cursor.next()) {
     const headers = cursor.headerCount === 0 ? null : cursor.headers()
@@ -110,7 +110,7 @@ function rebuild(bytes: Uint8Array, header: BatchHeader, config: LogConfig, logA
     producerId: header.producerId, producerEpoch: header.producerEpoch, baseSequence: header.baseSequence,
     isTransactional: header.isTransactional, isControl: header.isControl, compression: target,
   }
-  if (config.compressionLevel !== undefined && config.compression === target) fields.compressionLevel = config.compressionLevel
+  if (config.compressionLevel !== undefined) fields.compressionLevel = config.compressionLevel
   if (logAppendTime !== undefined) {
     fields.timestampType = 'LogAppendTime'
     fields.logAppendTime = logAppendTime
@@ -131,7 +131,6 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
   const size = soleBatchSize(records, view)
   if (origin === 'client' && (view.getUint32(0) !== 0 || view.getUint32(4) !== 0)) refuse('INVALID_RECORD', 'the base offset of a produced batch is 0')
   if (size > config.maxMessageBytes) refuse('MESSAGE_TOO_LARGE', `the batch has ${size} bytes, more than max.message.bytes=${config.maxMessageBytes}`)
-  if (size < BATCH_HEADER_SIZE) refuse('CORRUPT_MESSAGE', `a record batch has at least ${BATCH_HEADER_SIZE} bytes, not ${size}`)
   if (origin !== 'in-process' && !verifyBatchCrc(records, view, 0, size)) refuse('CORRUPT_MESSAGE', 'the checksum of the batch does not match its bytes')
   if (Number.isNaN(readInt64(view, BASE_TIMESTAMP_AT) + readInt64(view, MAX_TIMESTAMP_AT))) refuse('INVALID_TIMESTAMP', 'timestamps end at ±(2^53−1)')
   let header = readBatchHeader(records, view, 0, size)
@@ -154,7 +153,7 @@ export function validateAppend(records: Uint8Array, origin: Exclude<AppendOrigin
   }
   const restamps = stampsTime || header.timestampType === 'LogAppendTime' || maxTimestamp !== header.maxTimestamp
   if (rebuilds) {
-    bytes = rebuild(bytes, header, config, stampsTime ? now : undefined)
+    bytes = rebuild(bytes, header, config, target, stampsTime ? now : undefined)
     header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
   }
   if (bytes.length > config.segmentBytes) refuse(
@@ -176,7 +175,7 @@ export function validateReplicated(records: Uint8Array, nextOffset: number, conf
     const size = peekBatchSize(records, view, position, records.length)
     if (size < 0) break
     if (records[position + 16] !== 2) refuse('UNSUPPORTED_FOR_MESSAGE_FORMAT', `only record batches of magic 2 can be appended, not ${records[position + 16]}`)
-    if (size < BATCH_HEADER_SIZE || !verifyBatchCrc(records, view, position, size)) refuse(
+    if (!verifyBatchCrc(records, view, position, size)) refuse(
       'CORRUPT_MESSAGE', `the checksum of the replicated batch at byte ${position} does not match`,
     )
     const bytes = position === 0 && size === records.length ? records : records.subarray(position, position + size)

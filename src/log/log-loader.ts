@@ -58,7 +58,7 @@ export async function loadLog(asked: LoadRequest): Promise<LoadedLog> {
   await rebuildEpochs(scene, firstWalked)
   if (!clean && opened.length > 0) await recoverFrom(scene, firstWalked)
   await settleEnd(scene)
-  const logEnd = scene.segments.length === 0 ? scene.logStart : Math.max(scene.logStart, scene.segments[scene.segments.length - 1]!.nextOffset)
+  const logEnd = Math.max(scene.logStart, scene.segments.at(-1)!.nextOffset)
   await settleEpochs(scene, logEnd)
   await settleProducers(scene, logEnd)
   noteLosses(scene, logEnd)
