@@ -461,6 +461,27 @@ describe('a coordinator that fails', () => {
     h.broker.faults = (api) => api === 'offsetCommit' || api === 'leaveGroup' ? { silent: true } : undefined
     await h.settle(consumer.close(), 20_000)
   })
+  test('a commit that is tried again is not made for a member that was put out and has come back meanwhile', async () => {
+    const { h, partitions } = setUp(1)
+    fill(partitions[0]!, 0, 3)
+    const consumer = h.clients.consumer({
+      'group.id': 'g', 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'retry.backoff.ms': 20_000, 'retry.backoff.max.ms': 20_000, 'heartbeat.interval.ms': 1000,
+    })
+    consumer.subscribe('t')
+    await h.settle(consumer.poll())
+    let failures = 0
+    let fenced = 0
+    h.broker.faults = (api) => {
+      if (api === 'offsetCommit' && failures++ === 0) return { errorCode: 13 }
+      return api === 'heartbeat' && failures > 0 && fenced++ === 0 ? { errorCode: 25 } : undefined
+    }
+    const commit = consumer.commit().then(() => 'committed', (error: OttlaError) => error.code)
+    for (let polls = 0; polls < 8 && (await h.settle(consumer.poll({ timeoutMs: 1000 }))).length === 0;) polls++
+    expect(fenced).toBeGreaterThan(0)
+    expect(await h.settle(commit, 60_000)).toBe('ILLEGAL_GENERATION')
+    expect(failures).toBe(1)
+    await h.settle(consumer.close())
+  })
   test('a commit during a rebalance waits for the new generation', async () => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 3)

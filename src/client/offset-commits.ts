@@ -1,10 +1,13 @@
 /**
  * Commits offsets for a consumer: explicit ones, and what the application has finished with. Requests go one after another, so that an
  * older offset never lands on a newer one. A commit during a rebalance waits for the new generation, within `default.api.timeout.ms`.
+ *
+ * What is tried again is tried for the same member and the same hold on its partitions: whoever was put out of the group and is in it anew, or has given a
+ * partition up meanwhile, would set back what others have committed there.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
-import type { TopicPartitionOffset } from '../common/topic-partition.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
 import { Mutex } from '../common/mutex.ts'
@@ -18,6 +21,8 @@ export interface CommitIdentity { readonly memberId: string; readonly generation
 
 export interface CommitHooks {
   identity(): CommitIdentity
+  /** What stands for an assigned partition, for as long as it is held without a break; undefined when it is not assigned. */
+  holder(partition: TopicPartition): unknown
   /** The coordinator says that the member is fenced, or rebalancing. */
   fenced(error: OttlaError): void
 }
@@ -43,12 +48,16 @@ export class OffsetCommits {
   /** Raises what the coordinator said; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID and the like mean that the partitions are another's by now. */
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     if (offsets.length === 0) return Promise.resolve()
-    return this.#order.run(() => this.#attempts(offsets))
+    const { memberId } = this.#hooks.identity()
+    const holders = offsets.map((each) => this.#hooks.holder(each))
+    const isStillMine = (): boolean => this.#hooks.identity().memberId === memberId && offsets.every((each, i) => this.#hooks.holder(each) === holders[i])
+    return this.#order.run(() => this.#attempts(offsets, isStillMine))
   }
 
-  async #attempts(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+  async #attempts(offsets: readonly TopicPartitionOffset[], isStillMine: () => boolean): Promise<void> {
     const end = this.#ports.clock.monotonic() + this.#values['default.api.timeout.ms']
     for (let attempt = 1; ; attempt++) {
+      if (!isStillMine()) throw new OttlaError('ILLEGAL_GENERATION', `group ${this.#groupId} has moved on while a commit was tried: what it was about may be another's by now`)
       const error = await this.#once(offsets, end)
       if (error === null) return
       if (fencing.has(error.code) || error.code === 'REBALANCE_IN_PROGRESS') this.#hooks.fenced(error)
