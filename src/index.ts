@@ -1,5 +1,5 @@
 /** The public entry of the package. Every export is written by hand; a test holds the list. */
-export { connect, type ConnectOptions } from './connect.ts'
+export { connect, type ConnectOptions, type RemoteKafka } from './connect.ts'
 export { open, type OpenOptions } from './open.ts'
 export type { OttlaEvents } from './database.ts'
 export type { MetricsSnapshot, Ottla } from './ottla.ts'
