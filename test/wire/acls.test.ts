@@ -112,6 +112,25 @@ test('a listener without ACLs has none to tell of, and the denied are named in t
   await kit.ottla.close()
 })
 
+test('who shows a certificate that somebody vouches for is who it names, and who shows another is nobody', async () => {
+  const pem = (name: string): string => readFileSync(join(import.meta.dirname, `../data/tls/${name}.pem`), 'utf8')
+  const [first, second] = ['first', 'second'].map((name) => ({ cert: pem(`${name}.cert`), key: pem(`${name}.key`) })) as [{ cert: string; key: string }, { cert: string; key: string }]
+  const kit = await listening()
+  await kit.ottla.admin.createTopic('orders')
+  const listener = await kit.ottla.listen({ port: 0, tls: { ...first, ca: second.cert, clientAuth: 'requested' }, acls: { superUsers: ['User:CN=second.test'] } })
+  const topicsFor = async (certificate: object): Promise<readonly string[]> => {
+    const admin = new Kafka({ brokers: [`127.0.0.1:${listener.port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 }, ssl: { ca: [first.cert], ...certificate } }).admin()
+    await admin.connect()
+    const names = await admin.listTopics()
+    await admin.disconnect()
+    return names
+  }
+  expect(await topicsFor(second)).toEqual(['orders'])
+  expect(await topicsFor(first)).toEqual([])
+  expect(await topicsFor({})).toEqual([])
+  await kit.ottla.close()
+})
+
 if (oracle !== undefined) {
   test('Apache Kafka is asked anew', async () => {
     const { plain, sasl } = JSON.parse(oracle) as { plain: number; sasl: number }
