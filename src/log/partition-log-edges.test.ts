@@ -76,6 +76,16 @@ describe('a producer\'s copy of a batch', () => {
   })
 })
 
+test('a producer whose transaction is open is not forgotten, however long it is silent, also since offset 0', async () => {
+  const t = await openTestLog()
+  await t.append(['a'], { producerId: 3, producerEpoch: 0, baseSequence: 0, isTransactional: true })
+  await t.append(['b'], { producerId: 4, producerEpoch: 0, baseSequence: 0 })
+  t.log.expireProducers(t.clock.now() + 86_400_000 - 1)
+  expect(t.log.activeProducers()).toHaveLength(2)
+  t.log.expireProducers(t.clock.now() + 86_400_000)
+  expect(t.log.activeProducers()).toMatchObject([{ producerId: 3 }])
+})
+
 describe('without listeners, the log tells', () => {
   test('of a full disk once, and of its end', async () => {
     const { t, faults } = await faulty()
