@@ -123,6 +123,10 @@ describe('bytes that are no good batches', () => {
   })
 })
 
+test('what is given up stands among what cannot be read in the order of the file', async () => {
+  expect(await survey([b(0), moved(2, 1), flipped(4), b(6)])).toEqual({ lost: [`${L}–${2 * L}: 2–2`, `${2 * L}–${3 * L}: 3–5`], after: [8, 0] })
+})
+
 describe('the offset of a batch', () => {
   test.each<readonly [string, readonly Uint8Array[], Partial<SurveyQuestion>, Told]>([
     ['leaves a hole: it is believed', [b(0), b(4), b(6)], {}, { after: [8, 0] }],
