@@ -91,7 +91,7 @@ describe('what a group says', () => {
     const { memberId } = await lead(client, 9)
     const { groups } = await client.call(apis.describeGroups, 5, { groups: ['g'], includeAuthorizedOperations: true })
     expect(groups[0]).toMatchObject({
-      groupState: 'Stable', protocolType: 'connect', protocolData: 'sessioned', authorizedOperations: 328,
+      groupState: 'Stable', protocolType: 'connect', protocolData: 'sessioned', authorizedOperations: 3400,
       members: [{ memberId, clientId: 'raw', clientHost: '/127.0.0.1' }],
     })
     const { groups: stable } = await client.call(apis.listGroups, 5, { statesFilter: ['stable'], typesFilter: ['Classic'] })
