@@ -29,16 +29,19 @@ export function barChart(title, bars, unit = '/s') {
 
 const PLOT = { left: 60, right: 580, top: 40, bottom: 240 }
 
-/** Lines over the same x values; `series`: [label, figures], all in `unit`; the vertical axis begins at 0. */
+/** Lines over the same x values; `series`: [label, figures], all in `unit`; the vertical axis begins at 0, or is logarithmic where figures differ widely. */
 export function lineChart(title, unit, xs, series) {
   const most = Math.max(...series.flatMap(([, figures]) => figures))
   const x = (i) => PLOT.left + (xs.length === 1 ? 0 : i * (PLOT.right - PLOT.left) / (xs.length - 1))
-  const y = (value) => PLOT.bottom - value / most * (PLOT.bottom - PLOT.top)
+  const least = Math.min(...series.flatMap(([, figures]) => figures))
+  const isWide = least > 0 && most / least > 20
+  const height = (value) => isWide ? Math.log(value / least * 1.2) / Math.log(most / least * 1.2) : value / most
+  const y = (value) => PLOT.bottom - height(value) * (PLOT.bottom - PLOT.top)
+  const marks = isWide ? [least, Math.sqrt(least * most), most] : [0, most / 2, most]
   const axes = [
     `<path d="M${PLOT.left} ${PLOT.top}V${PLOT.bottom}H${PLOT.right}" fill="none" stroke="#334155"/>`,
-    ...[0.5, 1].map((part) => `<text x="${PLOT.left - 6}" y="${(y(most * part) + 4).toFixed(1)}" text-anchor="end">${short(most * part)}</text>`),
-    `<text x="${PLOT.left - 6}" y="${PLOT.bottom + 4}" text-anchor="end">0</text>`,
-    `<text x="10" y="${PLOT.top - 6}" font-size="11">${escape(unit)}</text>`,
+    ...marks.map((mark) => `<text x="${PLOT.left - 6}" y="${(y(mark) + 4).toFixed(1)}" text-anchor="end">${short(mark)}</text>`),
+    `<text x="10" y="${PLOT.top - 6}" font-size="11">${escape(unit)}${isWide ? ', logarithmic' : ''}</text>`,
     ...xs.map((label, i) => `<text x="${x(i).toFixed(1)}" y="${PLOT.bottom + 16}" text-anchor="${i === 0 ? 'start' : i === xs.length - 1 ? 'end' : 'middle'}">${escape(label)}</text>`),
   ]
   const lines = series.flatMap(([label, figures], s) => {
