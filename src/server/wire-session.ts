@@ -151,11 +151,13 @@ export class WireSession implements Session {
     }
     if (waitMs === 0 || this.#gone.signal.aborted) return
     const wait = new Promise<void>((resolve) => {
-      const timer = this.#service.scheduler.after(waitMs, resolve)
-      this.#gone.signal.addEventListener('abort', () => {
+      const end = (): void => {
         timer.cancel()
+        this.#gone.signal.removeEventListener('abort', end)
         resolve()
-      }, { once: true })
+      }
+      const timer = this.#service.scheduler.after(waitMs, end)
+      this.#gone.signal.addEventListener('abort', end)
     })
     // It does not end before the one in force, so that requests that wait for it keep their order; and those wait in line behind the end that is noted here.
     const mute = Promise.all([this.#mute, wait])
