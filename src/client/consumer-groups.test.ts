@@ -482,6 +482,15 @@ describe('a coordinator that fails', () => {
     expect(failures).toBe(1)
     await h.settle(consumer.close())
   })
+  test('a consumer that subscribes commits nothing while it is in no generation, although the group is empty', async () => {
+    const { h } = setUp(1)
+    const consumer = h.clients.consumer({ 'group.id': 'g' })
+    consumer.subscribe('t')
+    const asked = h.broker.calls('offsetCommit')
+    await expect(h.settle(consumer.commit([{ topic: 't', partition: 0, offset: 1 }]))).rejects.toMatchObject({ code: 'ILLEGAL_GENERATION' })
+    expect(h.broker.calls('offsetCommit')).toBe(asked)
+    await h.settle(consumer.close())
+  })
   test('a commit during a rebalance waits for the new generation', async () => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 3)

@@ -102,6 +102,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     const groupId = values['group.id']
     this.#commits = groupId === null ? null : new OffsetCommits(api, ports, values, groupId, {
       identity: () => this.#mode === 'subscribed' ? this.#membership!.identity : { memberId: '', generationId: -1, groupInstanceId: null },
+      isSubscribed: () => this.#mode === 'subscribed',
       holder: ({ topic, partition }) => this.#partitions.get(partitionKey(topic, partition)),
       fenced: (error) => this.#membership?.fenced(error),
     })

@@ -21,6 +21,8 @@ export interface CommitIdentity { readonly memberId: string; readonly generation
 
 export interface CommitHooks {
   identity(): CommitIdentity
+  /** Whether it commits as a member of the group only: nobody's commits are taken while the group has no members, and would set back what was committed. */
+  isSubscribed(): boolean
   /** What stands for an assigned partition, for as long as it is held without a break; undefined when it is not assigned. */
   holder(partition: TopicPartition): unknown
   /** The coordinator says that the member is fenced, or rebalancing. */
@@ -50,14 +52,18 @@ export class OffsetCommits {
     if (offsets.length === 0) return Promise.resolve()
     const { memberId } = this.#hooks.identity()
     const holders = offsets.map((each) => this.#hooks.holder(each))
-    const isStillMine = (): boolean => this.#hooks.identity().memberId === memberId && offsets.every((each, i) => this.#hooks.holder(each) === holders[i])
+    const isStillMine = (): boolean => {
+      const now = this.#hooks.identity()
+      const isIn = now.memberId === memberId && (now.generationId >= 0 || !this.#hooks.isSubscribed())
+      return isIn && offsets.every((each, i) => this.#hooks.holder(each) === holders[i])
+    }
     return this.#order.run(() => this.#attempts(offsets, isStillMine))
   }
 
   async #attempts(offsets: readonly TopicPartitionOffset[], isStillMine: () => boolean): Promise<void> {
     const end = this.#ports.clock.monotonic() + this.#values['default.api.timeout.ms']
     for (let attempt = 1; ; attempt++) {
-      if (!isStillMine()) throw new OttlaError('ILLEGAL_GENERATION', `group ${this.#groupId} has moved on while a commit was tried: what it was about may be another's by now`)
+      if (!isStillMine()) throw new OttlaError('ILLEGAL_GENERATION', `the consumer has lost its place in group ${this.#groupId}: what it wants to commit may be another's by now`)
       const error = await this.#once(offsets, end)
       if (error === null) return
       if (fencing.has(error.code) || error.code === 'REBALANCE_IN_PROGRESS') this.#hooks.fenced(error)
