@@ -35,6 +35,8 @@ const at = (source: readonly string[]): Run => (words, options) => {
 function masked({ code, text, error }: Outcome): unknown {
   const plain = (written: string): string => written.replaceAll(/TopicId: [\w-]{22}/g, 'TopicId: …').replaceAll(/"topicId":"[\w-]{22}"/g, '"topicId":"…"')
     .replaceAll(/(Leader|Replicas|Isr): \d+/g, '$1: …').replaceAll(/"(leader|broker)":\d+/g, '"$1":…').replaceAll(/"(replicas|isr)":\[\d+\]/g, '"$1":[…]')
+    // Of a cluster only: a directory has no coordinator to tell of.
+    .replaceAll(/"coordinator":\{"id":\d+,"host":"[^"]+","port":\d+\},/g, '')
     .replaceAll(/"logDir":"[^"]*"/g, '"logDir":…').replaceAll(/from brokers \d+/g, 'from brokers …').replaceAll(/[\w.-]+:\d+ {2}\(\d+\)/g, 'coordinator').replaceAll(/ +/g, ' ')
     // The words of an error are those of whoever raised it; its code is the same.
     .replaceAll(/error: .*\[(\w+)\]\n.*\n/g, 'error: [$1]\n')

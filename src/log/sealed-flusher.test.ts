@@ -18,7 +18,7 @@ const quick: Scheduler = {
 
 const value = (name: string): string => name.padEnd(400, '.')
 
-async function turns(count: number): Promise<void> { for (let i = 0; i < count; i++) await null }
+async function turns(count: number): Promise<void> { for (let i = 0; i < count; i++) await Promise.resolve() }
 
 /** Every append rolls; each segment is synced in the background while the next appends come. */
 test.each(Array.from({ length: 30 }, (_, hops) => [hops]))('a durable append waits for segments that were sealed before it, also %i turns after another sync began', async (hops) => {
