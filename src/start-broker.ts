@@ -24,19 +24,25 @@ interface Backing { readonly ottla: OttlaHandle; readonly parts: ListenerParts; 
 interface Recipe { readonly settings: object; readonly logger: Logger; readonly users: Readonly<Record<string, string>>; readonly folder: string | null; readonly faults: RequestFaults }
 
 export async function startTestBroker(options: StartBrokerOptions): Promise<TestBroker> {
-  const { temporaryDirectory = false, port = 0, host, tls, sasl, users = {}, logger = silentLogger, scheduler = systemPorts.scheduler, ...settings } = options
+  const { temporaryDirectory = false, users = {}, logger = silentLogger, scheduler = systemPorts.scheduler, ...rest } = options
+  const { settings, listening } = split(rest)
   if (typeof temporaryDirectory !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'startBroker: temporaryDirectory is true or false')
   const folder = temporaryDirectory ? join(tmpdir(), `ottla-test-${Buffer.from(systemPorts.random.bytes(6)).toString('hex')}`) : null
   const faults = new RequestFaults(scheduler)
   const recipe: Recipe = { settings, logger, users, folder, faults }
   const backing = await make(recipe, 0)
-  const listening: ListenOptions = { port, ...(host === undefined ? {} : { host }), ...(tls === undefined ? {} : { tls }), ...(sasl === undefined ? {} : { sasl }) }
   try {
     return new Broker(recipe, backing, await openListener(backing.parts, listening, () => {}))
   } catch (error) {
     await backing.end()
     throw error
   }
+}
+
+/** The settings of the broker from the options of the port, which are those of `listen` but for the default port. */
+function split({ port = 0, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure, ...settings }: ListenOptions): { settings: object; listening: ListenOptions } {
+  const given: Readonly<Record<keyof ListenOptions, unknown>> = { port, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure }
+  return { settings, listening: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
 }
 
 async function make({ settings, logger, users, folder, faults }: Recipe, round: number): Promise<Backing> {

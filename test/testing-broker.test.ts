@@ -5,6 +5,7 @@ import { Consumer as PlatformaticConsumer, Producer as PlatformaticProducer, str
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connect, silentLogger } from '../src/index.ts'
+import { describeCluster } from '../src/protocol/messages/describe-cluster.ts'
 import { servedList } from '../src/server/served-apis.ts'
 import { failableApis } from '../src/testing/error-answers.ts'
 import { ManualScheduler, RecordingLogger, startBroker, type TestBroker } from '../src/testing/index.ts'
@@ -285,7 +286,33 @@ describe('a test broker', () => {
     await expect(connect(own.bootstrap, { ...settings, 'sasl.password': 'wrong' })).rejects.toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED' })
   })
 
+  test('heeds ACLs where they are asked for, which a reset takes away', async () => {
+    const own = await startBroker({ sasl: { mechanisms: ['SCRAM-SHA-256'] }, users: { alice: 'a', root: 'r' }, acls: { superUsers: ['User:root'] } })
+    cleanups.push(() => own.close())
+    const topicsOf = async (name: string, password: string): Promise<readonly string[]> => {
+      await using kafka = await connect(own.bootstrap, { 'sasl.mechanism': 'SCRAM-SHA-256', 'sasl.username': name, 'sasl.password': password, logger: silentLogger })
+      return await kafka.admin.listTopics()
+    }
+    await own.ottla.admin.createTopic('orders')
+    expect([await topicsOf('alice', 'a'), await topicsOf('root', 'r')]).toEqual([[], ['orders']])
+    await own.ottla.admin.createAcls([{ principal: 'User:alice', operation: 'DESCRIBE', resourceType: 'TOPIC', resourceName: 'orders' }])
+    expect(await topicsOf('alice', 'a')).toEqual(['orders'])
+    await own.reset()
+    await own.ottla.admin.createTopic('orders')
+    expect([await topicsOf('alice', 'a'), await topicsOf('root', 'r')]).toEqual([[], ['orders']])
+  })
+
+  test('tells clients to come to the address that it is given, after a reset, too', async () => {
+    const own = await startBroker({ advertisedHost: 'broker.example', advertisedPort: 19_092 })
+    cleanups.push(() => own.close())
+    await own.reset()
+    const raw = await RawClient.open(own.port)
+    cleanups.push(() => raw.end())
+    expect((await raw.call(describeCluster, 0, { includeClusterAuthorizedOperations: false })).brokers).toMatchObject([{ brokerId: 1, host: 'broker.example', port: 19_092 }])
+  })
+
   test.each([
+    [{ acls: { superUsers: ['root'] } }, 'acls.superUsers is a list of principals'],
     [{ 'num.partition': 2 }, 'did you mean "num.partitions"'],
     [{ temporaryDirectory: 'yes' }, 'temporaryDirectory is true or false'],
     [{ port: 70_000 }, 'port is 70000'],

@@ -8,7 +8,7 @@ import type { Ottla } from '../ottla.ts'
 import type { DelayOptions, DropOptions, FailOptions, FaultApi, InjectedFault } from './request-faults.ts'
 
 /** Settings of the broker under Kafka's names, and: */
-export interface StartBrokerOptions extends BrokerSettings, Pick<ListenOptions, 'host' | 'tls' | 'sasl'> {
+export interface StartBrokerOptions extends BrokerSettings, ListenOptions {
   /** Default 0: one that is free. */
   port?: number
   /** Keep files in a new directory under the system's temporary one, removed by `close`. Default false: in memory. */
