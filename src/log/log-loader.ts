@@ -16,6 +16,7 @@
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { TEMPORARY_SUFFIX } from '../io/durable-file.ts'
 import { readBatchHeader } from '../record/batch-format.ts'
 import { isTailDistrusted } from './distrusted-tail.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
@@ -105,11 +106,11 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
     }
     await rebuildTransactions(scene, index)
     if (!scene.request.store.readOnly) {
-      await tolerateFullDisk(scene, () => {
+      await tolerateFullDisk(scene, async () => {
         segment.seal()
-        return segment.flush()
+        await segment.flush()
+        segment.seal()
       })
-      segment.seal()
       segment.unload()
     }
     scene.reporter.note(
@@ -149,17 +150,36 @@ async function rebuildTransactions(scene: RecoveryScene, index: number): Promise
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
     scratch.truncateFullyAndStartAt(segment.baseOffset)
   }
-  fileSystem.unlink(join(directory, segmentFileName(segment.baseOffset, 'txnindex')))
+  const found = new TransactionIndex(segment.baseOffset)
   const walker = segment.walk(0, { kind: 'whole', checkCrc: true })
   for (;;) {
     const header = walker.next()
     if (header === null) {
-      if (!(await walker.fill())) return
-      continue
+      if (await walker.fill()) continue
+      break
     }
     const aborted = scratch.replay(walker.buffer(), walker.bufferPosition(), header)
-    if (aborted !== null) segment.commitAborted(aborted)
+    if (aborted !== null) found.append(aborted)
   }
+  const isWritten = !request.store.readOnly && await tolerateFullDisk(scene, () => replaceTransactions(scene, segment, found))
+  if (!isWritten) segment.replaceAborted(found)
+}
+
+/** In one step: a broken file makes the next open come here again, a missing one would look as if nothing had been aborted. */
+async function replaceTransactions(scene: RecoveryScene, segment: Segment, found: TransactionIndex): Promise<void> {
+  const { fileSystem, directory } = scene.request.store
+  const path = join(directory, segmentFileName(segment.baseOffset, 'txnindex'))
+  if (found.entries.length === 0) return fileSystem.unlink(path)
+  const temporary = path + TEMPORARY_SUFFIX
+  found.writeTo(fileSystem, temporary)
+  const file = fileSystem.open(temporary, 'write')
+  try {
+    await file.datasync()
+  } finally {
+    file.close()
+  }
+  fileSystem.rename(temporary, path)
+  await fileSystem.syncDirectory(directory)
 }
 
 // ---- epochs: passes 3 and 8 ---------------------------------------------------------------------------------------------------------
@@ -234,8 +254,9 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
     reporter.note(
       'LOG_START_ABOVE_END', `the log start ${request.logStart} was recorded, but the log ends at ${end}: it goes on, empty, at ${request.logStart}`,
     )
-    await setAsideAll(scene)
+    // First: an open that ends between the two finds the epochs again in the log, and comes here again.
     await tolerateFullDisk(scene, () => { scene.epochs.clear() })
+    await setAsideAll(scene)
     scene.producers.truncateFullyAndStartAt(request.logStart)
   }
   if (scene.segments.length > 0) return

@@ -86,7 +86,12 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   state.epochs.truncateFromEnd(offset)
   const { producers, offsets, store } = state
   producers.truncateAndReload(offsets.logStart, offset, store.clock.now())
-  await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now() })
+  try {
+    await rebuildProducerState({ producers, segments: state.segments.segments, logStartOffset: offsets.logStart, endOffset: offset, nowMs: store.clock.now() })
+  } catch (error) {
+    if (!OttlaError.is(error, 'DISK_FULL')) throw error
+    state.sharing.ports.logger.warn('the disk is full: no producer snapshot could be written; the next open takes longer', { log: state.name, error })
+  }
   producers.onHighWatermark(offset)
   offsets.cutEnd(offset, producers.firstUnstableOffset)
   if (active.nextOffset < offset) keepEnd(state, sealed, offset)

@@ -16,9 +16,13 @@ export interface ProducerRebuildOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Writes durable snapshots at the last two segment bases and at the end on the way, each before the next, as Kafka. Raises LOG_CORRUPT where a batch cannot be read, ABORTED. */
+/**
+ * Writes durable snapshots at the last two segment bases and at the end on the way, each before the next, as Kafka. Raises LOG_CORRUPT where a batch cannot be
+ * read, ABORTED; and DISK_FULL when a snapshot could not be written, after everything else: the state is whole then.
+ */
 export async function rebuildProducerState(options: ProducerRebuildOptions): Promise<void> {
   const { producers, segments, logStartOffset, endOffset, nowMs } = options
+  let full: OttlaError | null = null
   // Truncating a log without producers leaves it without producers.
   const staysEmpty = producers.producerCount === 0 && producers.endOffset >= endOffset
   producers.truncateAndReload(logStartOffset, endOffset, nowMs)
@@ -28,18 +32,25 @@ export async function rebuildProducerState(options: ProducerRebuildOptions): Pro
       const segment = segments[i]!
       if ((segments[i + 1]?.baseOffset ?? endOffset) <= producers.endOffset) continue
       producers.setEndOffset(Math.max(segment.baseOffset, producers.endOffset))
-      if (lastTwo.includes(segment.baseOffset)) await takeDurableSnapshot(producers)
+      if (lastTwo.includes(segment.baseOffset)) full = await takeDurableSnapshot(producers) ?? full
       await replay(segment, options)
     }
   }
   producers.setEndOffset(endOffset)
-  await takeDurableSnapshot(producers)
+  full = await takeDurableSnapshot(producers) ?? full
+  if (full !== null) throw full
 }
 
 /** Only the newest snapshot is ever looked at: one that a power cut spoils must not have a newer one. */
-async function takeDurableSnapshot(producers: ProducerStateManager): Promise<void> {
-  const path = producers.takeSnapshot(false)
-  if (path !== null) await producers.syncSnapshot(path)
+async function takeDurableSnapshot(producers: ProducerStateManager): Promise<OttlaError | null> {
+  try {
+    const path = producers.takeSnapshot(false)
+    if (path !== null) await producers.syncSnapshot(path)
+    return null
+  } catch (error) {
+    if (!OttlaError.is(error, 'DISK_FULL')) throw error
+    return error
+  }
 }
 
 /** The batches of one segment in [producers.endOffset, endOffset). */

@@ -23,7 +23,7 @@ import { rollReason, type RollReason } from './segment-roll.ts'
 import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
 import { SegmentSearch, type BatchLocation, type SegmentEnd, type TimestampedOffset } from './segment-search.ts'
 import { TIME_ENTRY_SIZE } from './time-index.ts'
-import type { TransactionIndexEntry } from './transaction-index.ts'
+import type { TransactionIndex, TransactionIndexEntry } from './transaction-index.ts'
 
 /** What all segments of one partition share. */
 export interface SegmentStore {
@@ -182,6 +182,8 @@ export class Segment {
 
   /** Of a transaction whose abort marker lies in this segment. */
   commitAborted(entry: TransactionIndexEntry): void { this.#indexes.aborted().append(entry) }
+  /** Made anew from the log; what a file says of aborted transactions is not asked any more. */
+  replaceAborted(aborted: TransactionIndex): void { this.#indexes.replaceAborted(aborted) }
   /** Brings the transaction index file up to memory, not synced: others who look at the files of a killed process expect it there. */
   writeAborted(): void { this.#indexes.writeAborted() }
 
