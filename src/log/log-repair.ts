@@ -3,9 +3,9 @@
  * log; everything else keeps its offset. Where records were, a hole in the offsets stays, as compaction leaves them too.
  *
  * Order of changes, so that a crash anywhere in here loses nothing and the next repair goes on: damaged bytes are copied beside the log and synced
- * (set-aside.ts); its indexes go; commit point: the new `.log` is renamed over the old one; its indexes are made anew. Files that are derived are
- * renamed aside; the open that must follow (tools.ts) makes them again. A transaction index or snapshot that is sound stays, although its log lost
- * batches: it knows more than what is left.
+ * (set-aside.ts); a lost end gets its segment; the indexes go; commit point: the new `.log` is renamed over the old one; its indexes are made anew.
+ * Files that are derived are renamed aside; the open that must follow (tools.ts) makes them again. A transaction index or snapshot that is sound stays,
+ * although its log lost batches: it knows more than what is left.
  *
  * The caller holds the directory lock. Does not decide whether the directory is sound afterwards: log-check.ts does.
  */
@@ -149,8 +149,7 @@ class PartitionRepair {
         const nextBase = this.#bases[index + 1] ?? null
         const survey = await this.#survey({ baseOffset: base, nextBase, logEnd: this.#logEnd(), before: this.#course, epochs, signal: this.#options.signal })
         this.#course = survey.after
-        if (survey.damaged.length > 0 || survey.mended.length > 0) yield* this.#segment(base, survey)
-        if (nextBase === null) yield* this.#keepEnd(survey)
+        if (survey.damaged.length > 0 || survey.mended.length > 0) yield* this.#segment(base, survey, nextBase === null)
       }
       yield* this.#derived()
     } finally {
@@ -190,7 +189,7 @@ class PartitionRepair {
 
   // ---- the log itself ---------------------------------------------------------------------------------------------------------------
 
-  async* #segment(base: number, survey: Survey): AsyncGenerator<RepairStep, void, void> {
+  async* #segment(base: number, survey: Survey, isLast: boolean): AsyncGenerator<RepairStep, void, void> {
     const name = segmentFileName(base, 'log')
     const pieces: (readonly ['taken-out' | 'mended', DamagedRange | MendedBatch])[] = [
       ...survey.damaged.map((range) => ['taken-out', range] as const), ...survey.mended.map((batch) => ['mended', batch] as const),
@@ -201,6 +200,8 @@ class PartitionRepair {
       const keptAs = this.#dryRun ? null : this.#path(await setAsideRange(this.#fs, this.#folder.directory, name, position, end))
       steps.push(this.#step(kind, this.#path(name), reason, { position, bytes: end - position, firstOffset, lastOffset, keptAs }))
     }
+    // Before what tells that an end was lost goes.
+    if (isLast) steps.push(...this.#keepEnd(survey))
     if (!this.#dryRun) await this.#rewrite(base, survey)
     yield* steps
   }
@@ -255,19 +256,20 @@ class PartitionRepair {
   }
 
   /** Offsets that were given out are not given out again, although what stood there is lost. */
-  * #keepEnd(survey: Survey): Generator<RepairStep, void, void> {
+  #keepEnd(survey: Survey): RepairStep[] {
     const lost = survey.damaged.at(-1)
-    if (lost === undefined || lost.end < survey.fileBytes) return
+    if (lost === undefined || lost.end < survey.fileBytes) return []
     const end = Math.min(...this.#recorded().filter((offset) => offset > this.#course.nextOffset))
     // A checkpoint can be damaged too: it is not believed to count more records than could have been there.
-    if (!(end > this.#course.nextOffset && end - this.#course.nextOffset <= lost.end - lost.position)) return
+    if (!(end > this.#course.nextOffset && end - this.#course.nextOffset <= lost.end - lost.position)) return []
     const path = this.#path(segmentFileName(end, 'log'))
     if (!this.#dryRun) {
       this.#fs.open(path, 'create').close()
       this.#fs.syncDirectorySync(this.#folder.directory)
     }
-    yield this.#step('end-kept', path, `the log ended at ${end}: it goes on there`, { firstOffset: this.#course.nextOffset, lastOffset: end - 1 })
+    const step = this.#step('end-kept', path, `the log ended at ${end}: it goes on there`, { firstOffset: this.#course.nextOffset, lastOffset: end - 1 })
     this.#course = { ...this.#course, nextOffset: end }
+    return [step]
   }
 
   // ---- what is derived --------------------------------------------------------------------------------------------------------------
