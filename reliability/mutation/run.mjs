@@ -1,12 +1,17 @@
 /**
  * Mutation score of `src/record` and `src/log`: how many small changes of the source the unit tests notice (row 18 of docs/durability.md).
  *
- *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--minutes M] [--out FILE] [--record]
+ *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--long 150] [--minutes M] [--out FILE] [--record]
+ *   node reliability/mutation/run.mjs --again FILE                 those that no test noticed in an earlier run, after tests were written
  *
  * 1. The tests with all mutants in, none on (bundle.mjs): which test meets which mutant, and how long it takes. A mutant that none meets is a survivor.
  * 2. A sample (by seed; `--sample all` for all of them): the mutant on, the tests that meet it, those that are about its module and quick first, until one
- *    fails. One that no test noticed within `patience` seconds of processor time is a survivor. A process that says nothing for two minutes hangs; that
- *    is noticed too.
+ *    fails or they have taken `patience` seconds of processor time.
+ * 3. What no test noticed until then is tried with the other tests that meet it, for `long` seconds: the walks over damage, faults and power cuts are among
+ *    them, and the tests of the broker above. What they do not notice either is a survivor. All of these are tests of `npm test`, run as they are there
+ *    (the walk over damage with a quarter of its rounds).
+ *
+ * A process that says nothing for two minutes, and for much longer than its tests take, hangs; that is noticed too.
  *
  * With --minutes, no new ones are tried after that time, and the sample is what was tried. Prints each survivor and, last, the score. It writes FILE (one line of
  * JSON a mutant) and, with --record, a line of reliability/results.jsonl for each folder; nothing else. Survivors that are no lack of tests: survivors.md.
@@ -22,8 +27,8 @@ import { mutate } from './mutants.mjs'
 
 const { values } = parseArgs({ options: {
   sample: { type: 'string', default: '600' }, seed: { type: 'string', default: '1' }, only: { type: 'string', default: 'src/' }, out: { type: 'string' },
-  workers: { type: 'string', default: String(Math.min(2, availableParallelism())) }, patience: { type: 'string', default: '10' }, record: { type: 'boolean', default: false },
-  minutes: { type: 'string', default: 'Infinity' },
+  workers: { type: 'string', default: String(Math.min(2, availableParallelism())) }, patience: { type: 'string', default: '10' }, long: { type: 'string', default: '150' }, record: { type: 'boolean', default: false },
+  minutes: { type: 'string', default: 'Infinity' }, again: { type: 'string' },
 } })
 const began = performance.now()
 const root = resolve(import.meta.dirname, '../..')
@@ -32,34 +37,39 @@ mkdirSync(join(root, 'node_modules/.cache'), { recursive: true })
 const scratch = mkdtempSync(join(root, 'node_modules/.cache/mutation-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
-const SILENCE_MS = 120_000
+const SILENCE_S = 120
 const BATCH = 25
 
 const filesOf = (folder, isTest) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.ts') && name.endsWith('.test.ts') === isTest).map((name) => `${folder}/${name}`)
 const modules = [...filesOf('src/record', false), ...filesOf('src/log', false)].filter((module) => module.startsWith(values.only))
-/** Random walks that take longer than a mutant may, and tests whose subject runs in a process of its own, where no mutant is on. */
-const OTHERS = /(log-(damage|rot|model|crash|fault-enumeration)|kafka-fixtures|regressions\/(node|metadata|groups))\.test\.ts$/
+/** Tests whose subject runs in a process of its own, where no mutant is on. */
+const OTHERS = /regressions\/(node|metadata|groups)\.test\.ts$/
 // The tests of the record layer cannot meet what lies above it.
-const folders = [...(modules.some((module) => module.startsWith('src/record/')) ? ['src/record'] : []), 'src/log', 'test/regressions']
+const folders = [...(modules.some((module) => module.startsWith('src/record/')) ? ['src/record'] : []), 'src/log', 'src/broker', 'test/regressions', 'test/crash']
 const suites = folders.flatMap((folder) => filesOf(folder, true)).filter((file) => !OTHERS.test(file))
 
 /** Runs a worker and gives what it says to `onLine`; resolves with whether it ended by itself. */
-function work(request, onLine, patienceMs = SILENCE_MS) {
+function work(request, onLine, patience = SILENCE_S) {
   return new Promise((done) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'worker.mjs'), scratch], { cwd: root, stdio: ['pipe', 'pipe', request.survey === undefined ? 'ignore' : 'inherit'], env: { ...process.env, LOG_VERIFY: '1', VITEST: 'true' } })
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'worker.mjs'), scratch], { cwd: root, stdio: ['pipe', 'pipe', request.survey === undefined ? 'ignore' : 'inherit'], env: { ...process.env, LOG_VERIFY: '1', VITEST: 'true', OTTLA_DAMAGE_ROUNDS: '60' } })
     let hung = false
-    const watch = () => setTimeout(() => { hung = true; child.kill('SIGKILL') }, patienceMs)
-    let silence = watch()
+    // In seconds in which this process ran: while it is stopped, so are its workers.
+    let silence = 0
+    const watch = setInterval(() => {
+      silence += 1
+      if (silence <= patience) return
+      hung = true
+      child.kill('SIGKILL')
+    }, 1000)
     let text = ''
     child.stdout.on('data', (chunk) => {
-      clearTimeout(silence)
-      silence = watch()
+      silence = 0
       text += chunk
       const lines = text.split('\n')
       text = lines.pop()
       for (const line of lines) if (line.startsWith('{')) onLine(JSON.parse(line))
     })
-    child.on('close', () => { clearTimeout(silence); done(!hung) })
+    child.on('close', () => { clearInterval(watch); done(!hung) })
     child.stdin.on('error', () => {})
     child.stdin.end(JSON.stringify(request))
   })
@@ -68,7 +78,7 @@ function work(request, onLine, patienceMs = SILENCE_MS) {
 /** How much of what a test meets lies in each module: one that is about a module says more of it, and sooner, than one that only uses it. */
 const focus = new Map()
 
-/** Who meets `<module>#<id>`: tests, each [file, index, ms], and files that meet it when they are loaded. */
+/** Who meets `<module>#<id>`: tests, each [file, index, ms, most], and files that meet it when they are loaded. */
 async function survey() {
   const met = new Map()
   const atLoad = new Map()
@@ -82,14 +92,14 @@ async function survey() {
   }
   const lines = []
   const share = (n) => suites.filter((_, i) => i % Number(values.workers) === n)
-  await Promise.all(Array.from({ length: Number(values.workers) }, (_, n) => work({ survey: share(n) }, (line) => lines.push(line), 900_000)))
-  for (const { file, test, index, name, ms, failed, met: found } of lines) {
+  await Promise.all(Array.from({ length: Number(values.workers) }, (_, n) => work({ survey: share(n) }, (line) => lines.push(line), 900)))
+  for (const { file, test, index, name, ms, most, failed, met: found } of lines) {
     if (failed) {
       console.log(`LEFT OUT ${test}: ${name} fails without a mutant: ${failed.split('\n')[0]}`)
       continue
     }
     if (file !== undefined) { note(atLoad, found, file); continue }
-    const who = [test, index, ms]
+    const who = [test, index, ms, most]
     const all = Object.values(found).reduce((sum, ids) => sum + ids.length, 0)
     focus.set(who, new Map(Object.entries(found).map(([path, ids]) => [path, ids.length / all])))
     if (!testsOf.has(test)) testsOf.set(test, [])
@@ -105,16 +115,35 @@ async function survey() {
   }
 }
 
-/** The tests of a mutant, best first, as many as patience lasts. */
+/** The tests of a mutant, best first: as many as patience lasts, and those for what then is left of the others. */
 function order(module, tests) {
   const own = module.replace(/\.ts$/, '.test.ts')
-  let left = Number(values.patience) * 1000
   const worth = (who) => (focus.get(who).get(module) ?? 0) / (5 + who[2])
-  return tests.toSorted((a, b) => (b[0] === own) - (a[0] === own) || worth(b) - worth(a)).filter(([, , ms]) => (left -= ms) > 0)
+  const within = (seconds, some) => {
+    let left = seconds * 1000
+    return some.filter(([, , ms]) => {
+      if (ms > left) return false
+      left -= ms
+      return true
+    })
+  }
+  const sorted = tests.toSorted((a, b) => (b[0] === own) - (a[0] === own) || worth(b) - worth(a))
+  const first = within(Number(values.patience), sorted)
+  const early = new Set(first)
+  return { first, others: within(Number(values.long), sorted.filter((who) => !early.has(who))) }
 }
 
 let state = Number(values.seed) >>> 0
 const random = () => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return state / 4294967296 }
+
+/** Those of an earlier FILE that no test noticed, as far as their places are still there. */
+function survivorsOf(file) {
+  const before = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ killedBy }) => killedBy === null)
+  const isSame = (a, b) => a.module === b.module && a.kind === b.kind && a.from === b.from && a.to === b.to
+  const chosen = new Set(before.map((one) => all.filter((each) => isSame(each, one)).toSorted((a, b) => Math.abs(a.line - one.line) - Math.abs(b.line - one.line))[0]))
+  chosen.delete(undefined)
+  return [...chosen]
+}
 
 const all = []
 for (const module of modules) {
@@ -124,7 +153,7 @@ for (let i = all.length - 1; i > 0; i--) {
   const j = Math.floor(random() * (i + 1));
   [all[i], all[j]] = [all[j], all[i]]
 }
-const sample = values.sample === 'all' ? all : all.slice(0, Number(values.sample))
+const sample = values.again !== undefined ? survivorsOf(values.again) : values.sample === 'all' ? all : all.slice(0, Number(values.sample))
 console.log(`${all.length} mutants, ${sample.length} of them tried (seed ${values.seed})`)
 
 await bundle(suites, scratch)
@@ -148,29 +177,40 @@ async function tryAll(batch) {
   const alone = []
   for (const mutant of batch) {
     const { isStatic, tests } = whoMeets(`${mutant.module}#${mutant.id}`)
+    const { first, others } = order(mutant.module, tests)
+    const each = { mutant, others, job: { id: mutant.id, module: mutant.module, tests: first } }
     if (tests.length === 0) settle(mutant, null)
-    else (isStatic ? alone : jobs).push({ mutant, job: { id: mutant.id, module: mutant.module, tests: order(mutant.module, tests) } })
+    else (isStatic ? alone : jobs).push(each)
   }
   if (jobs.length > 0) await tryBatch(jobs)
   for (const each of alone) await tryAlone(each)
 }
 
-async function tryAlone({ mutant, job }) {
-  let said = false
-  const ended = await work({ jobs: [job], alone: true }, ({ killedBy }) => { said = true; settle(mutant, killedBy) })
-  if (!said) settle(mutant, ended ? 'the process died' : 'a hang')
+async function tryAlone({ mutant, others, job }) {
+  const longest = Math.max(0, ...job.tests.map(([, , ms]) => ms))
+  const found = []
+  const ended = await work({ jobs: [job], alone: true }, ({ killedBy }) => { found.push(killedBy) }, SILENCE_S + longest / 100)
+  await weigh({ mutant, others, job }, found.length > 0 ? found[0] : ended ? 'the process died' : 'a hang')
+}
+
+/** What the first tests did not notice is left to the others. */
+async function weigh({ mutant, others, job }, killedBy) {
+  if (killedBy === null && others.length > 0) await tryAlone({ mutant, others: [], job: { ...job, tests: others } })
+  else settle(mutant, killedBy)
 }
 
 async function tryBatch(batch) {
+  const unnoticed = []
   while (batch.length > 0) {
     let isUnsure = false
     await work({ jobs: batch.map(({ job }) => job) }, ({ killedBy, unsure }) => {
       if (unsure === true) isUnsure = true
-      else settle(batch.shift().mutant, killedBy)
+      else unnoticed.push([batch.shift(), killedBy])
     })
     // What ended the process, or left it in doubt, is tried by itself.
     if (batch.length > 0 || isUnsure) await tryAlone(batch.shift())
   }
+  for (const [each, killedBy] of unnoticed) await weigh(each, killedBy)
 }
 
 await Promise.all(Array.from({ length: Number(values.workers) }, async () => {
