@@ -64,11 +64,13 @@ describe('the mark of a clean shutdown', () => {
     writeCleanShutdown(disk, '/log', 17)
     expect(Buffer.from(disk.readFile('/log/.kafka_cleanshutdown')).toString()).toBe('{"version":0,"brokerEpoch":17}')
     expect(readCleanShutdown(disk.survivors('lose-all'), '/log')).toEqual({ brokerEpoch: 17 })
+    writeCleanShutdown(disk, '/log')
+    expect(Buffer.from(disk.readFile('/log/.kafka_cleanshutdown')).toString()).toBe('{"version":0,"brokerEpoch":-1}')
     removeCleanShutdown(disk, '/log')
     expect(readCleanShutdown(disk.survivors('lose-all'), '/log')).toBeNull()
   })
 
-  test.each(['', 'nonsense', '{"version":0}', '[1]', 'null', '{"brokerEpoch":"x"}'])('counts by its presence alone: %j', (text) => {
+  test.each(['', 'nonsense', '{"version":0}', '[1]', 'null', '{"brokerEpoch":"x"}', '{"brokerEpoch":1.5}', '{"brokerEpoch":1e300}'])('counts by its presence alone: %j', (text) => {
     const disk = newDisk()
     writeFile(disk, '/log/.kafka_cleanshutdown', utf8(text))
     expect(readCleanShutdown(disk, '/log')).toEqual({ brokerEpoch: -1 })

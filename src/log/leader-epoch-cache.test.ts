@@ -108,6 +108,18 @@ describe('leader epochs', () => {
     }), { numRuns: 200 })
   })
 
+  test('are not written again as they were read', () => {
+    const disk = newDisk()
+    writeFile(disk, path, utf8('0\n2\n1 0\n2 5\n'))
+    const cache = LeaderEpochCache.load(disk, path)
+    disk.settle()
+    cache.flush()
+    expect([cache.assign(2, 5), cache.assign(2, 9), cache.assign(-1, 9)]).toEqual([false, false, false])
+    expect(disk.operations).toEqual([])
+    expect(cache.assign(3, 9)).toBe(true)
+    expect(Buffer.from(disk.survivors('lose-all').readFile(path)).toString()).toBe('0\n3\n1 0\n2 5\n3 9\n')
+  })
+
   test('of a read-only directory are never written', () => {
     const disk = newDisk()
     LeaderEpochCache.load(disk, path, { readOnly: true }).assign(1, 0)

@@ -34,6 +34,17 @@ async function append(directory: Directory, manager: LogManager, topic: string, 
   await directory.drive(manager.get(topic, partition)!.append(bytes, { origin: 'in-process', durable: true }))
 }
 
+test('the logs come by topic and partition, as numbers do, whatever order they were made in', async () => {
+  const d = new Directory()
+  const manager = await d.open()
+  for (const [topic, partition] of [['b', 2], ['c', 0], ['a', 10], ['b', 10], ['a', 9], ['b', 1]] as const) {
+    await d.drive(manager.create(topic, partition, 'ASNFZ4mrze_-3LqYdlQyEA', testConfig()))
+  }
+  const names = (): string[] => manager.logs().map((log) => `${log.topic}-${log.partition}`)
+  expect(names()).toEqual(['a-9', 'a-10', 'b-1', 'b-2', 'b-10', 'c-0'])
+  await d.drive(manager.close())
+})
+
 describe('opening a directory', () => {
   test('creates it, gives it an identity in Kafka\'s own file, and keeps that', async () => {
     const d = new Directory()

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition, timeEntries } from '../../test/support/raw-partition.ts'
 import { openTestLog, testConfig, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { crc32c } from '../record/crc32c.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import type { RecoveryProgress } from './log-types.ts'
 
@@ -200,6 +201,8 @@ describe('a log start that was recorded', () => {
     const t = await open(raw(...three).log(16).put('/log-start-offset-checkpoint', checkpoint(40)))
     expect(told(t)).toMatchObject({ from: 40, to: 40, notes: ['LOG_START_ABOVE_END'], dropped: [`10.log @0 ${3 * S} bytes, 10–null, 10.log.damaged-0`] })
     expect(t.log).toMatchObject({ logStartOffset: 40, logEndOffset: 40, segmentCount: 1 })
+    // As Kafka's truncateFullyAndStartAt: nothing is known of the epochs of what is gone.
+    expect(t.log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: -1, endOffset: -1 })
     expect(await t.append(['x'])).toMatchObject({ baseOffset: 40 })
     expect(t.fileNames()).toContain(log(40))
     expect(t.fileNames()).not.toContain(log(16))
@@ -298,6 +301,16 @@ describe('leader epochs', () => {
       expect(epochsOf(t)).toBe('0\n3\n3 10\n5 12\n6 16\n')
       expect(t.log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: 3, endOffset: 12 })
     }
+  })
+
+  test('are found in a log whose newest segment is one batch that was emptied', async () => {
+    const emptied = batchOf(16, 1, { leaderEpoch: 6 }).subarray(0, 61)
+    emptied.writeInt32BE(49, 8)
+    emptied.writeInt32BE(0, 57)
+    emptied.writeUInt32BE(crc32c(emptied, 21, 61), 17)
+    const t = await open(new RawPartition().log(10, ...batches).log(16, emptied))
+    expect(told(t)).toMatchObject({ to: 17, notes: ['EPOCHS_REBUILT'] })
+    expect(epochsOf(t)).toBe('0\n3\n3 10\n5 12\n6 16\n')
   })
 
   test('are not looked for in a log that has none', async () => {

@@ -89,6 +89,15 @@ describe('a log with bytes that cannot be read', () => {
     expect(bytesOf(partition, '10.log')).toEqual(Buffer.concat([at(10), at(14), at(18), at(20), at(22), at(24)]))
   })
 
+  test('is told of in the order of the file, whatever is done to each part', async () => {
+    const partition = raw(at(10), moved(12, 900), at(14), flipped(16), at(18), moved(20, 700), at(22)).put('10.log.tmp', Buffer.alloc(20 * S, 7))
+    expect((await repair(partition)).map((step) => step.replace(/ →.*/, ''))).toEqual([
+      `mended 10.log @${S}+${S} 12–13`, `taken-out 10.log @${3 * S}+${S} 16–17`, `mended 10.log @${5 * S}+${S} 20–21`,
+    ])
+    // What an earlier repair left half done is no part of it.
+    expect(bytesOf(partition, '10.log')).toEqual(Buffer.concat([at(10), at(12), at(14), at(18), at(20), at(22)]))
+  })
+
   test('may be empty afterwards, with the indexes that a broker expects', async () => {
     const partition = raw(flipped(10)).log(12, at(12))
     expect(await repair(partition)).toEqual([`taken-out 10.log @0+${S} 10–11 → 10.log.damaged-0`])
@@ -121,6 +130,13 @@ describe('the end of a log', () => {
   test('is the lower of what is known', async () => {
     expect((await repair(ending(14, 16, at(10), flipped(12)))).at(-1)).toBe('end-kept 14.log 12–13')
     expect((await repair(ending(11, 16, at(10), flipped(12)))).at(-1)).toBe('end-kept 16.log 12–15')
+  })
+
+  test('is where a log start may lie', async () => {
+    for (const [start, kept] of [[13, true], [14, true], [15, false]] as const) {
+      const partition = ending(14, 14, at(10), flipped(12)).put('/log-start-offset-checkpoint', checkpoint(`t 0 ${start}`))
+      expect((await repair(partition)).some((step) => step.startsWith('checkpoint')), `log start ${start}`).toBe(!kept)
+    }
   })
 
   test('in a dry run is only told', async () => {

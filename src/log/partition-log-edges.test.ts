@@ -7,6 +7,7 @@ import { readBatchHeader, viewOf } from '../record/batch-format.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import type { AppendResult } from './log-types.ts'
 
 const LOG = '00000000000000000000.log'
 
@@ -352,4 +353,49 @@ test('settings change the level of compression', async () => {
     expect((await t.values())[0]).toBe(value.toString())
   }
   expect(sizes[0]).toBeGreaterThan(sizes[1]!)
+})
+
+describe('a batch and its copy, sent together', () => {
+  const together = (t: TestLog, producerId: number): Promise<AppendResult>[] => [0, 1].map(() => t.send(['a', 'b'], { producerId, producerEpoch: 0, baseSequence: 0 }))
+
+  // 0 is a producer like any other.
+  test.each([0, 7])('are appended once, and both know where (producer %i)', async (producerId) => {
+    const t = await openTestLog()
+    expect(await t.drive(Promise.all(together(t, producerId)))).toMatchObject([
+      { baseOffset: 0, lastOffset: 1, duplicate: false }, { baseOffset: 0, lastOffset: 1, duplicate: true },
+    ])
+    expect(await t.append(['a', 'b'], { producerId, producerEpoch: 0, baseSequence: 0 })).toMatchObject({ baseOffset: 0, duplicate: true })
+    expect(await t.values()).toEqual(['a', 'b'])
+    await expect(t.append(['x'], { producerId, producerEpoch: 0, baseSequence: 9 })).rejects.toMatchObject({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+  })
+
+  test.each(['write', 'datasync'] as const)('fail together when the %s fails: nothing says yes to what is not there', async (call) => {
+    const { t, faults } = await faulty({ check: false })
+    faults.inject({ call, error: 'EIO', path: /\.log$/ })
+    expect((await t.drive(Promise.allSettled(together(t, 7)))).map((each) => each.status)).toEqual(['rejected', 'rejected'])
+    expect(t.log.logEndOffset).toBe(0)
+    await t.close().catch(() => {})
+  })
+
+  test('are not answered before they are durable', async () => {
+    const { t, faults } = await faulty()
+    const held = faults.holdSyncs(/\.log$/)
+    const answered: number[] = []
+    const sent = together(t, 7).map((each, n) => each.then(() => answered.push(n)))
+    await t.scheduler.runUntilIdle()
+    expect([held.waiting, answered]).toEqual([1, []])
+    held.release()
+    await t.drive(Promise.all(sent))
+    expect(answered).toEqual([0, 1])
+  })
+})
+
+test('what truncation leaves is one record whose time is the largest: the log goes on behind it', async () => {
+  const t = await openTestLog({ config: { 'index.interval.bytes': 1 } })
+  for (const timestamp of [5000, 4000, 3000]) await t.append([{ value: `at ${timestamp}`, timestamp }])
+  await t.drive(t.log.truncateTo(1))
+  expect(t.log.logEndOffset).toBe(1)
+  expect(await t.append([{ value: 'next', timestamp: 6000 }])).toMatchObject({ baseOffset: 1 })
+  expect(await t.values()).toEqual(['at 5000', 'next'])
+  expect(await t.drive(t.log.maxTimestampOffset())).toMatchObject({ offset: 1, timestamp: 6000 })
 })

@@ -28,6 +28,54 @@ function produced(manager: ProducerStateManager, baseOffset: number, producerId:
 const files = (disk: SimulatedFileSystem): string[] => disk.readDirectory('/log').map((e) => e.name)
 const path = (offset: number): string => `/log/${segmentFileName(offset, 'snapshot')}`
 
+describe('snapshot files', () => {
+  test('of a folder that is only read are neither written, renamed nor removed', () => {
+    const disk = newDisk()
+    const writer = managerOn(disk)
+    produced(writer, 0, 9, 0)
+    writer.takeSnapshot(true)
+    disk.settle()
+    const reader = managerOn(disk, { readOnly: true })
+    expect(reader.markSnapshotDeleted(2)).toBeNull()
+    reader.removeStraySnapshots([])
+    produced(reader, 0, 9, 0)
+    produced(reader, 2, 9, 2)
+    expect(reader.takeSnapshot(true)).toBeNull()
+    reader.deleteSnapshotsFrom(0)
+    reader.truncateFullyAndStartAt(0)
+    expect([files(disk), disk.operations]).toEqual([[segmentFileName(2, 'snapshot')], []])
+  })
+
+  test('take the place of what is longer and has their name', () => {
+    const disk = newDisk()
+    writeFile(disk, path(2), new Uint8Array(1000).fill(9))
+    disk.settle()
+    const manager = managerOn(disk, { snapshotOffsets: [] })
+    produced(manager, 0, 9, 0)
+    expect(manager.takeSnapshot(true)).toBe(path(2))
+    const again = managerOn(disk.survivors('lose-all'))
+    again.truncateAndReload(0, 2, now)
+    expect(again.producers()).toEqual(manager.producers())
+    expect(again.producers()).toHaveLength(1)
+  })
+
+  test('that match no segment go, but for the newest behind the last one', () => {
+    const left = (bases: readonly number[], ...offsets: readonly number[]): readonly number[] => {
+      const disk = newDisk()
+      for (const offset of offsets) writeFile(disk, path(offset), new Uint8Array(0))
+      const manager = managerOn(disk)
+      manager.removeStraySnapshots(bases)
+      expect(files(disk)).toEqual(manager.snapshotOffsets.map((offset) => segmentFileName(offset, 'snapshot')))
+      return manager.snapshotOffsets
+    }
+    expect(left([0, 10], 5, 10, 12, 20)).toEqual([10, 20])
+    expect(left([0, 10], 5, 10)).toEqual([10])
+    expect(left([0, 10], 7)).toEqual([])
+    expect(left([], 0, 3)).toEqual([3])
+    expect(left([], 0)).toEqual([0])
+  })
+})
+
 describe('replay', () => {
   test('takes data and markers as they stand in the log', () => {
     const manager = managerOn(newDisk())

@@ -34,6 +34,13 @@ test('renames and unlinks are seen, in order, in their own folder only, and chan
   expect(textOf(disk.readFile('/p/a'))).toBe('/p/a')
 })
 
+test('what got another name stands where that name belongs', () => {
+  const { view } = seen()
+  view.rename('/p/a', '/p/bb')
+  view.rename('/p/c', '/p/ab')
+  expect(names(view)).toEqual(['ab', 'b', 'bb', 'q'])
+})
+
 test('what was taken away is missing', () => {
   const { view } = seen()
   view.unlink('/p/a')

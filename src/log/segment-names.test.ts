@@ -23,12 +23,13 @@ describe('partition folder names', () => {
   test.each([
     ['truck_gps-3', { topic: 'truck_gps', partition: 3, state: 'live' }],
     ['a-b-0', { topic: 'a-b', partition: 0, state: 'live' }],
+    ['t-2147483647', { topic: 't', partition: 2147483647, state: 'live' }],
     [`t-1.${hex}-delete`, { topic: 't', partition: 1, state: 'delete' }],
     [`t.x-1.${hex}-stray`, { topic: 't.x', partition: 1, state: 'stray' }],
     [`t-1.${hex}-future`, { topic: 't', partition: 1, state: 'future' }],
   ])('%s is understood', (name, parts) => { expect(parsePartitionFolder(name)).toEqual(parts) })
 
-  test.each(['lost+found', 'topic', 'topic-', '-3', 'topic-x', 'topic-99999999999', 'to pic-1', '..-1', `t.${hex}-delete`])('%s is none', (name) => {
+  test.each(['lost+found', 'topic', 'topic-', '-3', 'topic-x', 'topic-99999999999', 'topic-2147483648', 'to pic-1', '..-1', `t.${hex}-delete`])('%s is none', (name) => {
     expect(parsePartitionFolder(name)).toBeNull()
   })
 

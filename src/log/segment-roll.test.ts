@@ -14,6 +14,8 @@ describe('a segment rolls', () => {
     ['not while record time has advanced by just the limit', { appendMaxTimestamp: 1060 }, null],
     ['when record time has advanced beyond it', { appendMaxTimestamp: 1061 }, 'time'],
     ['earlier by the jitter', { appendMaxTimestamp: 1051, segmentJitterMs: 10 }, 'time'],
+    ['by record time that begins with the epoch', { rollTimestamp: 0, appendMaxTimestamp: 61 }, 'time'],
+    ['not before its end', { rollTimestamp: 0, appendMaxTimestamp: 60, nowMs: 10_000 }, null],
     ['not for records of the past', { appendMaxTimestamp: 5 }, null],
     ['not for wall time while records carry time', { nowMs: 10_000 }, null],
     ['by wall time where no record carries one', { rollTimestamp: -1, nowMs: 61 }, 'time'],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemScheduler } from '../common/scheduler.ts'
-import { SharedSync } from './sync-gate.ts'
+import { ManualScheduler } from '../testing/manual-scheduler.ts'
+import { SharedSync, SYNC_READ_BYTES, SYNC_WRITE_BYTES, TurnBudget } from './sync-gate.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => { systemScheduler.soon(resolve) })
 
@@ -45,4 +46,17 @@ test('a sync that fails rejects for those that share it, and no others', async (
   begun[2]!.fail('again')
   await expect(third).rejects.toThrow('again')
   expect(begun.length).toBe(3)
+})
+
+test('in one turn of the event loop so much is read or written and no more, in the next one again', async () => {
+  for (const [make, largest, calls] of [[TurnBudget.ofWrites, SYNC_WRITE_BYTES, 2], [TurnBudget.ofReads, SYNC_READ_BYTES, 16]] as const) {
+    const scheduler = new ManualScheduler()
+    const budget = make(scheduler)
+    for (let turn = 0; turn < 3; turn++) {
+      expect(budget.take(largest + 1)).toBe(false)
+      for (let call = 0; call < calls; call++) expect(budget.take(largest), `turn ${turn}, call ${call}`).toBe(true)
+      expect(budget.take(1)).toBe(false)
+      await scheduler.runUntilIdle()
+    }
+  }
 })

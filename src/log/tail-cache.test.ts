@@ -111,6 +111,21 @@ describe('TailCache', () => {
     expect(fed.cache.read(9, 100, fed.next, true)).toBeNull()
   })
 
+  test('keeps all that a log may hold, and fills its chunks to the last byte', () => {
+    const fed = new Fed(new TailMemory(1024 * KB, 512 * KB))
+    for (let i = 0; i < 8; i++) fed.group([{ count: 1, size: 60 * KB }])
+    expect(fed.cache.firstOffset).toBe(0)
+    fed.group([{ count: 1, size: 60 * KB }])
+    expect(fed.cache.firstOffset).toBe(1)
+    const cache = new TailCache(new TailMemory(1024 * KB, 512 * KB))
+    const run = emptyRun()
+    expect(cache.stage(new Uint8Array(64 * KB - 100), 0, 1, run)).toBe(true)
+    expect([cache.fits(100, run), cache.fits(101, run), cache.fits(100, emptyRun())]).toEqual([true, false, false])
+    expect(cache.stage(new Uint8Array(100), 1, 1, run)).toBe(true)
+    expect(run).toMatchObject({ start: 0, length: 64 * KB })
+    expect([cache.fits(1, run), cache.stage(new Uint8Array(1), 2, 1, run)]).toEqual([false, false])
+  })
+
   test('shows nothing of a group that is not committed, and forgets one that failed', () => {
     const fed = new Fed(new TailMemory())
     fed.group([{ count: 2, size: 10 }])
@@ -164,6 +179,31 @@ describe('TailMemory', () => {
     for (const fed of logs) for (let offset = fed.cache.firstOffset; offset < fed.next; offset++) {
       const expected = Buffer.concat(fed.expected(offset, 1000, fed.next).map((each) => each.bytes))
       expect(expected.equals(fed.cache.read(offset, 1000, fed.next, true)!.records)).toBe(true)
+    }
+  })
+
+  test('drops what nobody uses before it takes from a log that does', () => {
+    const memory = new TailMemory(256 * KB, 256 * KB)
+    const first = new Fed(memory)
+    for (let i = 0; i < 2; i++) first.group([{ count: 1, size: 40 * KB }])
+    const second = new Fed(memory)
+    second.group([{ count: 1, size: 100 * KB }])
+    expect(memory.allocatedBytes).toBe(256 * KB)
+    memory.forget(first.cache)
+    second.group([{ count: 1, size: 100 * KB }])
+    expect([second.cache.firstOffset, memory.allocatedBytes]).toEqual([0, 256 * KB])
+  })
+
+  test('shares its chunks among the logs that hold something, not among those that had to give everything away', () => {
+    const memory = new TailMemory(256 * KB, 256 * KB)
+    expect(memory.smallestChunk).toBe(64 * KB)
+    const logs = Array.from({ length: 20 }, () => new Fed(memory))
+    for (const fed of logs) {
+      fed.group([{ count: 1, size: 60 * KB }])
+      const holders = logs.filter((each) => !each.cache.isEmpty).length
+      // Two of them have room for each holder. The one that gave its last chunk away just now may still be counted.
+      expect(memory.smallestChunk * holders * 2).toBeLessThanOrEqual(256 * KB)
+      expect(memory.smallestChunk * (holders + 1) * 4).toBeGreaterThan(256 * KB)
     }
   })
 

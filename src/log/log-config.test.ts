@@ -1,0 +1,24 @@
+/** What a log takes from the settings of its topic, in every way in which they can be written. */
+import { expect, test } from 'vitest'
+import { defaultLogTopicValues, logConfigOf, type LogConfig, type LogTopicValues } from './log-config.ts'
+
+const of = (values: Partial<LogTopicValues>): LogConfig => logConfigOf({ ...defaultLogTopicValues, ...values })
+
+test.each([
+  ['delete', true, false], ['compact', false, true], ['compact,delete', true, true], ['delete, compact', true, true], [['compact'], false, true],
+  [['delete', 'compact'], true, true], [['delete'], true, false],
+] as const)('a cleanup policy of %j deletes: %s, compacts: %s', (policy, isDeleted, isCompacted) => {
+  expect(of({ 'cleanup.policy': policy as LogTopicValues['cleanup.policy'] })).toMatchObject({ isDeleted, isCompacted })
+})
+
+test.each([
+  ['producer', null, undefined], ['uncompressed', 'none', undefined], ['gzip', 'gzip', 3], ['snappy', 'snappy', undefined], ['lz4', 'lz4', 11], ['zstd', 'zstd', 7],
+] as const)('a compression type of %s is %s, at level %s', (type, compression, compressionLevel) => {
+  const levels = { 'compression.gzip.level': 3, 'compression.lz4.level': 11, 'compression.zstd.level': 7 }
+  expect(of({ 'compression.type': type, ...levels })).toMatchObject({ compression, compressionLevel })
+})
+
+test('timestamps are the producer\'s or the log\'s', () => {
+  expect(of({ 'message.timestamp.type': 'LogAppendTime' }).timestampType).toBe('LogAppendTime')
+  expect(of({}).timestampType).toBe('CreateTime')
+})
