@@ -200,7 +200,7 @@ export class GroupCoordinator implements GroupApi {
   async offsetDelete(request: OffsetDeleteRequest): Promise<OffsetDeleteResponse> {
     const refused = this.#refuse(request.groupId)
     if (refused !== null) return { ...refused, partitions: [] }
-    const { records, response } = planDelete(this.#store, request)
+    const { records, response } = planDelete(this.#store, request, this.#options.topicPartitions)
     const failure = await this.#append(request.groupId, records)
     return failure === null ? response : { ...failure, partitions: [] }
   }

@@ -93,7 +93,8 @@ export function fetchOffsets(store: GroupStore, { groupId, requireStable, partit
   return { errorCode: NONE, partitions: asked.map(({ topic, partition }) => fetched(store, groupId, topic, partition, requireStable)) }
 }
 
-export function planDelete(store: GroupStore, request: OffsetDeleteRequest): Plan<OffsetDeleteResponse> {
+/** `topicPartitions`: partitions of a topic, null when there is none. */
+export function planDelete(store: GroupStore, request: OffsetDeleteRequest, topicPartitions: CommitLimits['topicPartitions']): Plan<OffsetDeleteResponse> {
   const group = store.classic.get(request.groupId) ?? store.foreign.get(request.groupId)
   if (group === undefined) return { records: [], response: { ...refusal('GROUP_ID_NOT_FOUND', `there is no group ${request.groupId}`), partitions: [] } }
   if ('protocolType' in group && !group.isEmpty && group.protocolType !== 'consumer') {
@@ -107,6 +108,8 @@ export function planDelete(store: GroupStore, request: OffsetDeleteRequest): Pla
     const { offsets } = store
     if (offsets.get(request.groupId, topic, partition) !== undefined || offsets.isPending(request.groupId, topic, partition)) {
       records.push(offsetTombstone(request.groupId, topic, partition))
+    } else if (partition >= (topicPartitions(topic) ?? 0)) {
+      return { ...refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`), topic, partition }
     }
     return { ...OK, topic, partition }
   })

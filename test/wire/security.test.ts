@@ -181,6 +181,12 @@ describe('users', () => {
     })
     expect(altered.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([['bob', 0], ['carol', 91], ['alice', 33], ['dave', 93]])
     expect((await kit.ottla.users.list()).map(({ name }) => name)).toEqual(['alice'])
+    // Kafka 4.1: once for each user, and nothing of it is done, though the mechanisms differ.
+    const twice = await client.call(apis.alterUserScramCredentials, 0, {
+      deletions: [{ name: 'alice', mechanism: 1 }], upsertions: [{ ...upsertion, name: 'eve' }, { ...upsertion, name: 'eve', mechanism: 2 }, { ...upsertion, name: 'alice', mechanism: 2 }],
+    })
+    expect(twice.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([['eve', 92], ['alice', 92]])
+    expect((await kit.ottla.users.list()).map(({ name, mechanisms }) => [name, mechanisms.length])).toEqual([['alice', 2]])
   })
 
   test('that are removed do not get in', async () => {

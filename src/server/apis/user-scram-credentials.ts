@@ -41,17 +41,15 @@ export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCrede
     const users = new Set([...deletions, ...upsertions].map(({ name }) => name))
     return { throttleTimeMs, results: Array.from(users, (user) => ({ user, ...clusterRefused })) }
   }
-  const keys = [...deletions, ...upsertions].map(keyOf)
-  const isTwice = (each: Place): boolean => keys.indexOf(keyOf(each)) !== keys.lastIndexOf(keyOf(each))
-  const results: (Answer & { readonly user: string })[] = []
-  for (const each of deletions) results.push({ user: each.name, ...isTwice(each) ? DUPLICATE : await remove(call, each.name, each.mechanism) })
-  for (const each of upsertions) results.push({ user: each.name, ...isTwice(each) ? DUPLICATE : await set(call, each) })
+  // A user may be named once, whatever the mechanism: as Kafka has it, and each user is answered once.
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const { name } of [...deletions, ...upsertions]) (seen.has(name) ? twice : seen).add(name)
+  const results: (Answer & { readonly user: string })[] = Array.from(twice, (user) => ({ user, ...DUPLICATE }))
+  for (const each of deletions) if (!twice.has(each.name)) results.push({ user: each.name, ...await remove(call, each.name, each.mechanism) })
+  for (const each of upsertions) if (!twice.has(each.name)) results.push({ user: each.name, ...await set(call, each) })
   return { throttleTimeMs, results }
 })
-
-interface Place { readonly name: string; readonly mechanism: number }
-
-function keyOf({ name, mechanism }: Place): string { return `${mechanism} ${name}` }
 
 async function remove(call: Call, name: string, code: number): Promise<Answer> {
   const mechanism = mechanismOf(code)
