@@ -6,6 +6,7 @@
  *   close   groups → logs, checkpoints, clean-shutdown marker → metadata store → lock
  */
 import { OttlaError } from './common/errors.ts'
+import type { OpenPort } from './common/open-port.ts'
 import type { Ports } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
 import { logConfigFor, type BrokerContext } from './broker/broker-context.ts'
@@ -83,7 +84,7 @@ class Opened {
 }
 
 /** What all brokers of a database share. */
-type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'> & { readonly users: UserStore }
+type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'> & { readonly users: UserStore; readonly openPorts: Set<OpenPort> }
 
 export class Database {
   readonly directory: string
@@ -121,6 +122,7 @@ export class Database {
   get topics(): TopicRegistry { return this.#shared.topics }
   get users(): UserStore { return this.#shared.users }
   get acls(): AclStore { return this.#shared.acls }
+  get openPorts(): Set<OpenPort> { return this.#shared.openPorts }
   get quotas(): QuotaStore { return this.#shared.quotas }
   /** In force now. */
   get settings(): BrokerValues { return this.#shared.config.values }
@@ -180,8 +182,14 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   return make(logs, {
     logs, topics, config, producerIds, groups, users, acls, quotas, ports, readOnly, metrics: new BrokerMetrics(),
     nodeId: logs.identity.nodeId, clusterId: logs.identity.clusterId,
-    freeBytes: () => fileSystem.info(directory).freeBytes,
+    openPorts: new Set(), space: () => spaceOf(fileSystem, directory),
   })
+}
+
+function spaceOf(fileSystem: FileSystem, directory: string): { readonly free: number; readonly total: number } {
+  const known = (bytes: number | undefined): number => bytes !== undefined && Number.isFinite(bytes) ? bytes : -1
+  const { freeBytes, totalBytes } = fileSystem.info(directory)
+  return { free: known(freeBytes), total: known(totalBytes) }
 }
 
 function checkAborted(signal: AbortSignal | undefined): void {

@@ -165,9 +165,9 @@ export class OttlaHandle implements Ottla {
   /** What a listener serves, until it is released. Not part of `Ottla`: for the composition root. */
   listenerParts(): { readonly parts: ListenerParts; readonly release: () => void } {
     this.#check()
-    const { users, acls, quotas, ports, settings } = this.#database
+    const { users, acls, quotas, ports, settings, openPorts } = this.#database
     const broker = this.#database.newBroker('network')
-    return { parts: { broker, users, acls, quotas, ports, settings }, release: () => broker.close() }
+    return { parts: { broker, users, acls, quotas, ports, settings, openPorts }, release: () => broker.close() }
   }
 
   metrics(): MetricsSnapshot {

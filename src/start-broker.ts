@@ -40,8 +40,8 @@ export async function startTestBroker(options: StartBrokerOptions): Promise<Test
 }
 
 /** The settings of the broker from the options of the port, which are those of `listen` but for the default port. */
-function split({ port = 0, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure, ...settings }: ListenOptions): { settings: object; listening: ListenOptions } {
-  const given: Readonly<Record<keyof ListenOptions, unknown>> = { port, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure }
+function split({ name, port = 0, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure, ...settings }: ListenOptions): { settings: object; listening: ListenOptions } {
+  const given: Readonly<Record<keyof ListenOptions, unknown>> = { name, port, host, advertisedHost, advertisedPort, tls, sasl, acls, allowInsecure }
   return { settings, listening: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
 }
 

@@ -10,6 +10,7 @@ import { topicTable } from '../config/topic-settings.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
 import { RESOURCE_GROUP, RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest } from '../protocol/broker-api.ts'
 import { logConfigFor, type BrokerContext } from './broker-context.ts'
+import { factNames } from './broker-facts.ts'
 import { checkBrokerResource } from './describe-configs-handler.ts'
 import { failureOf, noFailure } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
@@ -75,6 +76,9 @@ function applyChanges(scope: Scope, table: SettingTable, resource: Resource, ove
   const next: Record<string, string> = { ...overrides }
   for (const { name, configOperation, value } of resource.configs) {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined
+    if (setting === undefined && scope === 'broker' && factNames.has(name)) {
+      throw new OttlaError('INVALID_REQUEST', `${name} cannot be altered while the database is open`)
+    }
     if (setting === undefined) throw scope === 'group' ? new OttlaError('INVALID_CONFIG', `unknown group setting "${name.slice(0, 100)}"`) : unknownSetting(scope, name)
     if (configOperation === DELETE || (configOperation === SET && value === null)) {
       delete next[name]

@@ -2,6 +2,7 @@
  * What the handlers share: the logs, the registry of topics, settings, producer ids, groups. Handlers are functions of this and a request;
  * they keep nothing of their own. Built by the composition root.
  */
+import type { OpenPort } from '../common/open-port.ts'
 import type { Ports } from '../common/ports.ts'
 import type { TopicValues } from '../config/values.ts'
 import type { GroupApi } from '../coordinator/group-coordinator.ts'
@@ -53,8 +54,10 @@ export interface BrokerContext {
   readonly readOnly: boolean
   /** Where calls come from. Clients of this process die with the broker; what others were told must outlive it. */
   readonly callers: 'process' | 'network'
-  /** Bytes free in the data directory; Infinity when not known. */
-  readonly freeBytes: () => number
+  /** Where clients of other processes connect now. */
+  readonly openPorts: ReadonlySet<OpenPort>
+  /** Bytes of the file system that the data directory is on: free, and all; −1 when not known. */
+  readonly space: () => { readonly free: number; readonly total: number }
 }
 
 /** Where clients of other processes would connect; an embedded broker listens nowhere. */

@@ -105,5 +105,6 @@ export class Broker implements api.BrokerApi {
     const { config, readOnly } = this.#open()
     return config.values['auto.create.topics.enable'] && !readOnly
   }
+  configuredGroups(): readonly string[] { return this.#open().config.configuredGroups() }
   watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
 }

@@ -10,6 +10,7 @@ import {
   RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest, type DescribeConfigsResponse,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
+import { describeFacts, factNames } from './broker-facts.ts'
 import { answerEach } from './partition-lookup.ts'
 
 const DYNAMIC_TOPIC = 1
@@ -43,8 +44,8 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
   if (resource.resourceType === RESOURCE_GROUP) return select(groupTable, keys).map(([name, setting]) => describeGroup(context, resource.resourceName, name, setting))
   if (withoutSettings.has(resource.resourceType)) return []
   checkBrokerResource(context, resource)
-  const configs = select(brokerTable, keys).map(([name, setting]) => describeBroker(context, name, setting))
-  if (resource.resourceName !== '') return configs
+  const configs = select(brokerTable, keys).filter(([name]) => !factNames.has(name)).map(([name, setting]) => describeBroker(context, name, setting))
+  if (resource.resourceName !== '') return [...configs, ...describeFacts(context, keys)]
   return configs.filter(({ configSource }) => configSource === DYNAMIC_BROKER).map((each) => ({ ...each, configSource: DYNAMIC_DEFAULT_BROKER }))
 }
 
@@ -67,24 +68,28 @@ function describeTopic(context: BrokerContext, info: TopicInfo, name: string, se
   const override = info.configs[name]
   if (override !== undefined) synonyms.push({ name, value: override, source: DYNAMIC_TOPIC })
   for (const synonym of setting.synonyms ?? []) addBrokerValue(context, synonym.name, synonyms)
-  synonyms.push({ name: setting.synonyms?.[0]?.name ?? name, value: formatSetting(setting.default), source: DEFAULT })
+  // Only the first synonym's own default is told, and no default of a setting without synonyms: so does Kafka.
+  const first = setting.synonyms?.[0]?.name
+  const byDefault = first === undefined ? null : defaultOf(brokerTable[first]!)
+  if (byDefault !== null) synonyms.push({ name: first!, value: byDefault, source: DEFAULT })
   const value = (info.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
-  return resultOf(name, setting, value, synonyms, false)
+  return resultOf(name, setting, formatSetting(value), synonyms, false)
 }
 
 function describeBroker(context: BrokerContext, name: string, setting: Setting): ConfigResult {
   const synonyms: Synonyms = []
   addBrokerValue(context, name, synonyms)
-  synonyms.push({ name, value: formatSetting(setting.default), source: DEFAULT })
+  const byDefault = defaultOf(setting)
+  if (byDefault !== null) synonyms.push({ name, value: byDefault, source: DEFAULT })
   const value = (context.config.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
-  return resultOf(name, setting, value, synonyms, setting.fixed === true)
+  return resultOf(name, setting, formatSetting(value) ?? byDefault, synonyms, setting.fixed === true)
 }
 
 function describeGroup(context: BrokerContext, group: string, name: string, setting: Setting): ConfigResult {
   const byDefault = formatSetting(setting.default)
   const override = context.config.group(group)[name]
-  const synonyms: Synonyms = [...override === undefined ? [] : [{ name, value: override, source: DYNAMIC_GROUP }], { name, value: byDefault, source: DEFAULT }]
-  return { ...resultOf(name, setting, setting.default, synonyms, false), value: override ?? byDefault }
+  const synonyms: Synonyms = override === undefined ? [{ name, value: byDefault, source: DEFAULT }] : [{ name, value: override, source: DYNAMIC_GROUP }]
+  return resultOf(name, setting, override ?? byDefault, synonyms, false)
 }
 
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {
@@ -94,10 +99,13 @@ function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms
   if (given !== undefined) synonyms.push({ name, value: given, source: STATIC_BROKER })
 }
 
-function resultOf(name: string, setting: Setting, value: SettingValue, synonyms: Synonyms, readOnly: boolean): ConfigResult {
+/** As text; of a setting that stands in for one of topics, what topics have without it. */
+function defaultOf(setting: Setting): string | null { return formatSetting(setting.default ?? setting.inherited ?? null) }
+
+function resultOf(name: string, setting: Setting, value: string | null, synonyms: Synonyms, readOnly: boolean): ConfigResult {
   const documentation = setting.inert === undefined ? setting.doc : `${setting.doc} No effect: ${setting.inert}.`
   return {
-    name, value: formatSetting(value), defaultValue: formatSetting(setting.default), readOnly, isSensitive: false,
-    configSource: synonyms[0]!.source, type: typeName(setting), documentation, synonyms,
+    name, value, defaultValue: defaultOf(setting), readOnly, isSensitive: false,
+    configSource: synonyms[0]?.source ?? DEFAULT, type: typeName(setting), documentation, synonyms,
   }
 }

@@ -23,10 +23,10 @@ export function handleDescribeLogDirs(context: BrokerContext, request: DescribeL
     if (rows === undefined) topics.set(log.topic, [row])
     else rows.push(row)
   }
-  const free = context.freeBytes()
+  const { free, total } = context.space()
   return {
     results: [{
-      errorCode: 0, logDir: context.logs.directory, totalBytes: -1, usableBytes: Number.isFinite(free) ? free : -1,
+      errorCode: 0, logDir: context.logs.directory, totalBytes: total, usableBytes: free,
       topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
     }],
   }

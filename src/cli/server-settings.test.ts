@@ -18,7 +18,7 @@ describe('a server.properties of Kafka', () => {
       'process.roles': 'broker,controller', 'node.id': '7', 'listeners': 'PLAINTEXT://:9092,CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER',
       'advertised.listeners': 'PLAINTEXT://kafka.local:19092,CONTROLLER://kafka.local:19093', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'num.network.threads': '3',
     }))).toEqual({
-      directory: '/var/lib/kafka', listeners: [{ host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092, ...plain }],
+      directory: '/var/lib/kafka', listeners: [{ name: 'PLAINTEXT', host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092, ...plain }],
       settings: { 'node.id': '7', 'num.partitions': '3' }, unused: ['process.roles', 'num.network.threads'],
     })
   })
@@ -27,13 +27,13 @@ describe('a server.properties of Kafka', () => {
     const file = { 'listeners': 'PLAINTEXT://127.0.0.1:1', 'log.dirs': '/a', 'num.partitions': '1' }
     const overruled = plan(file, { data: '/c', port: 0 }, { 'listeners': 'PLAINTEXT://127.0.0.1:2', 'log.dirs': '/b', 'num.partitions': '2', 'num.partition': '3' })
     expect(essence(overruled)).toEqual({
-      directory: '/c', listeners: [{ host: '127.0.0.1', port: 0, ...plain }], settings: { 'num.partitions': '2', 'num.partition': '3' }, unused: [],
+      directory: '/c', listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0, ...plain }], settings: { 'num.partitions': '2', 'num.partition': '3' }, unused: [],
     })
   })
 
   test('may name its listeners, and the broker the old way', () => {
     const named = plan({ 'listeners': 'INSIDE://[::1]:9092', 'listener.security.protocol.map': 'INSIDE:PLAINTEXT', 'broker.id': '4' })
-    expect(named.listeners).toEqual([{ host: '::1', port: 9092, ...plain }])
+    expect(named.listeners).toEqual([{ name: 'INSIDE', host: '::1', port: 9092, ...plain }])
     expect(named.settings).toEqual({ 'node.id': '4' })
   })
 
@@ -50,7 +50,7 @@ describe('a server.properties of Kafka', () => {
     expect(() => plan({ 'authorizer.class.name': name, 'allow.everyone.if.no.acl.found': 'maybe' })).toThrow('allow.everyone.if.no.acl.found')
   })
 
-  test('is not needed', () => { expect(plan({}).listeners).toEqual([{ host: '127.0.0.1', port: 9092, ...plain }]) })
+  test('is not needed', () => { expect(plan({}).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, ...plain }]) })
 })
 
 describe('a secured listener', () => {

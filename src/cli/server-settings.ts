@@ -7,7 +7,7 @@ import { nearest } from '../tools.ts'
 import { UsageError } from './command.ts'
 
 export interface ListenerAddress {
-  readonly host: string; readonly port: number; readonly advertisedHost?: string; readonly advertisedPort?: number
+  readonly name: string; readonly host: string; readonly port: number; readonly advertisedHost?: string; readonly advertisedPort?: number
   readonly hasTls: boolean; readonly hasSasl: boolean
 }
 
@@ -99,7 +99,7 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
     if (!protocolNames.includes(protocol)) throw new UsageError(unknownProtocol(name, protocol))
     const shown = advertised.get(name)
     const hasTls = protocol.endsWith('SSL')
-    const address = { host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, hasTls, hasSasl: protocol.startsWith('SASL') }
+    const address = { name, host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, hasTls, hasSasl: protocol.startsWith('SASL') }
     return shown === undefined ? address : { ...address, advertisedHost: shown.host, advertisedPort: shown.port }
   })
 }

@@ -93,12 +93,14 @@ const own: SettingTable = {
 function synonymRows(): Record<string, Setting> {
   const rows: Record<string, Setting> = {}
   for (const [topicName, topic] of Object.entries(topicTable)) {
-    for (const { name, factor } of topic.synonyms ?? []) {
+    for (const [i, { name, factor = 1 }] of (topic.synonyms ?? []).entries()) {
       if (name in own) continue
       const unit = name.endsWith('.hours') ? ' in hours' : name.endsWith('.minutes') ? ' in minutes' : ''
       rows[name] = {
-        type: factor === undefined ? topic.type : 'int',
+        type: factor === 1 ? topic.type : 'int',
         default: null,
+        // Of several it is the last that Kafka gives a default: log.retention.hours, not log.retention.ms.
+        ...(i === topic.synonyms!.length - 1 ? { inherited: typeof topic.default === 'number' ? topic.default / factor : topic.default } : {}),
         ...limitsOf(topic, factor),
         ...(topic.values === undefined ? {} : { values: topic.values }),
         ...(topic.inert === undefined ? {} : { inert: topic.inert }),
@@ -109,8 +111,8 @@ function synonymRows(): Record<string, Setting> {
   return rows
 }
 
-function limitsOf(topic: Setting, factor: number | undefined): { min?: number; max?: number } {
-  if (factor !== undefined) return { min: topic.min === undefined || topic.min < 0 ? -1 : topic.min > 0 ? 1 : 0 }
+function limitsOf(topic: Setting, factor: number): { min?: number; max?: number } {
+  if (factor !== 1) return { min: topic.min === undefined || topic.min < 0 ? -1 : topic.min > 0 ? 1 : 0 }
   return { ...(topic.min === undefined ? {} : { min: topic.min }), ...(topic.max === undefined ? {} : { max: topic.max }) }
 }
 

@@ -28,6 +28,8 @@ export interface Setting {
   readonly max?: number
   /** The valid words of a string or list. */
   readonly values?: readonly string[]
+  /** Broker settings without a value that stand in for a topic setting: what is in force then, to be shown. */
+  readonly inherited?: SettingValue
   /** Topic settings: in order of precedence. */
   readonly synonyms?: readonly Synonym[]
   /** Cannot change while the database is open. Broker settings only. */

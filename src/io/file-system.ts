@@ -34,6 +34,8 @@ export interface FileSystemInfo {
   readonly name: string
   /** Bytes free for this user; Infinity when not known. */
   readonly freeBytes: number
+  /** Bytes of the whole file system; left out when not known. */
+  readonly totalBytes?: number
 }
 
 export interface FileHandle {

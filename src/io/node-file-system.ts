@@ -154,8 +154,8 @@ export class NodeFileSystem implements FileSystem {
 
   info(path: string): FileSystemInfo {
     try {
-      const { type, bavail, bsize } = statfsSync(path)
-      return { ...this.#typeOf(type, path), freeBytes: bavail * bsize }
+      const { type, blocks, bavail, bsize } = statfsSync(path)
+      return { ...this.#typeOf(type, path), freeBytes: bavail * bsize, totalBytes: blocks * bsize }
     } catch (error) {
       throw storageError(error, 'ask the file system of', path)
     }

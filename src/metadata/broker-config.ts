@@ -80,6 +80,9 @@ export class BrokerConfig {
   /** What was set for a group. */
   group(name: string): Overrides { return Object.hasOwn(this.#groups, name) ? this.#groups[name]! : {} }
 
+  /** Groups for which something was set. */
+  configuredGroups(): readonly string[] { return Object.keys(this.#groups) }
+
   /** As `alter`, for the settings of one group. */
   alterGroup(name: string, change: (overrides: Overrides) => Overrides, validateOnly: boolean): Promise<void> {
     return this.#mutex.run(async () => {

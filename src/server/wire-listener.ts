@@ -7,6 +7,7 @@ import type { TlsOptions } from 'node:tls'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import { isPrincipal } from '../common/acl.ts'
+import type { OpenPort } from '../common/open-port.ts'
 import type { Ports } from '../common/ports.ts'
 import { Authorizer, type AclSource, type AuthorizerOptions } from './access/authorizer.ts'
 import { QuotaMeter, type QuotaSource } from './access/quota-meter.ts'
@@ -24,6 +25,8 @@ import { WireSession, type Interceptor, type WireService } from './wire-session.
 export interface ListenOptions {
   /** Default 9092; 0: one that is free. */
   port?: number
+  /** What tools call it; default its security protocol, as PLAINTEXT. */
+  name?: string
   /** Default 127.0.0.1. '0.0.0.0' or '::' listen everywhere, which needs `allowInsecure`. */
   host?: string
   /** What clients are told to connect to: default the host, or, where that is everywhere, the address by which each of them came. */
@@ -100,6 +103,8 @@ export interface ListenerParts {
   readonly quotas: QuotaSource
   readonly ports: Ports
   readonly settings: ListenerSettings
+  /** Where the port is entered while it is open. */
+  readonly openPorts: Set<OpenPort>
   /** Default: none. */
   readonly intercept?: Interceptor
 }
@@ -123,7 +128,25 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
     answers, newSession: (peer) => new WireSession(service, peer, answers),
   })
-  return new WireListener(listener, closed, (next) => { service = makeService(next) })
+  const openPort = openPortOf(options, listener.port)
+  parts.openPorts.add(openPort)
+  let { openPorts } = parts
+  return new WireListener(listener, () => {
+    openPorts.delete(openPort)
+    closed()
+  }, (next) => {
+    openPorts = next.openPorts.add(openPort)
+    service = makeService(next)
+  })
+}
+
+function openPortOf({ name, host, advertisedHost, advertisedPort, tls, mechanisms, acls }: Checked, port: number): OpenPort {
+  const protocol = `${mechanisms === null ? '' : 'SASL_'}${tls === null ? 'PLAINTEXT' : 'SSL'}` as const
+  return {
+    name: name ?? protocol, protocol, host, port, advertisedHost: advertisedHost ?? null, advertisedPort: advertisedPort ?? null, mechanisms: mechanisms ?? [],
+    clientAuth: tls?.clientAuth ?? 'none',
+    superUsers: acls === null ? null : [...acls.superUsers],
+  }
 }
 
 /** The listeners of a database share one meter. */
@@ -191,21 +214,24 @@ class WireListener implements MovableListener {
   [Symbol.asyncDispose](): Promise<void> { return this.close() }
 }
 
-type Checked = Required<Pick<ListenOptions, 'port' | 'host'>> & Pick<ListenOptions, 'advertisedHost' | 'advertisedPort'> & {
+type Checked = Required<Pick<ListenOptions, 'port' | 'host'>> & Pick<ListenOptions, 'name' | 'advertisedHost' | 'advertisedPort'> & {
   readonly tls: TlsSettings | null
   readonly mechanisms: readonly SaslMechanism[] | null
   readonly acls: AuthorizerOptions | null
 }
 
 function checked(given: ListenOptions): Checked {
-  const options = callOptions('listen', given, ['port', 'host', 'advertisedHost', 'advertisedPort', 'tls', 'sasl', 'acls', 'allowInsecure'])
-  const { port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, tls = null, sasl, acls, allowInsecure = false } = options
+  const options = callOptions('listen', given, ['name', 'port', 'host', 'advertisedHost', 'advertisedPort', 'tls', 'sasl', 'acls', 'allowInsecure'])
+  const { name, port = DEFAULT_PORT, host = DEFAULT_HOST, advertisedHost, advertisedPort, tls = null, sasl, acls, allowInsecure = false } = options
   const mechanisms = sasl === undefined ? null : checkMechanisms(sasl)
   checkPort('port', port)
   if (advertisedPort !== undefined) checkPort('advertisedPort', advertisedPort)
-  for (const [name, value] of Object.entries({ host, advertisedHost })) {
+  if (name !== undefined && !(typeof name === 'string' && /^\w{1,100}$/.test(name))) {
+    throw new OttlaError('INVALID_ARGUMENT', `listen: name is ${shown(name)}: give letters, digits and _, as INTERNAL`)
+  }
+  for (const [option, value] of Object.entries({ host, advertisedHost })) {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue
-    throw new OttlaError('INVALID_ARGUMENT', `listen: ${name} is ${shown(value)}: give a name or an address`)
+    throw new OttlaError('INVALID_ARGUMENT', `listen: ${option} is ${shown(value)}: give a name or an address`)
   }
   if (!allowInsecure && !isLoopback(host) && tls === null && mechanisms?.includes('PLAIN') === true) {
     throw new OttlaError('INVALID_CONFIG', `listen: PLAIN without TLS sends passwords in the clear, and ${host} can be reached from other machines: `
@@ -215,7 +241,7 @@ function checked(given: ListenOptions): Checked {
     throw new OttlaError('INVALID_CONFIG', `listen: ${host} can be reached from other machines, and this listener has neither TLS nor SASL: `
       + 'everybody who reaches it could read, write and delete. Listen on 127.0.0.1, or give allowInsecure: true where the network itself is safe')
   }
-  const advertised = { ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }) }
+  const advertised = { ...(name === undefined ? {} : { name }), ...(advertisedHost === undefined ? {} : { advertisedHost }), ...(advertisedPort === undefined ? {} : { advertisedPort }) }
   return { port, host, tls, mechanisms, acls: acls === undefined ? null : checkAcls(acls), ...advertised }
 }
 

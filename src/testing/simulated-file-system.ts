@@ -180,7 +180,7 @@ export class SimulatedFileSystem implements FileSystem {
 
   info(path: string): FileSystemInfo {
     this.#calling('ask the file system of', path, () => this.#tree.existing(path))
-    return { kind: 'local', name: 'simulated', freeBytes: this.#disk.freeBytes }
+    return { kind: 'local', name: 'simulated', freeBytes: this.#disk.freeBytes, totalBytes: this.#disk.capacityBytes }
   }
 
   realPath(path: string): string {

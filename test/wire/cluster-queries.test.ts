@@ -1,5 +1,9 @@
 /** What administration tools ask a cluster beside topics and groups, as raw requests: the answers that a single broker has. */
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { open, silentLogger } from '../../src/index.ts'
 import { apis, type Apis } from '../../src/protocol/api-registry.ts'
 import type { RequestInput, ResponseOf } from '../../src/protocol/api.ts'
 import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
@@ -111,6 +115,21 @@ test('partitions are in the one data directory and can go to no other', async ()
   }
 })
 
+test('how large the disk is, and how much of it is free, is told as the system tells it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'ottla-disk-'))
+  const ottla = await open(directory, { logger: silentLogger })
+  const { port } = await ottla.listen({ port: 0 })
+  const raw = await RawClient.open(port)
+  const { results: [dir] } = await raw.call(apis.describeLogDirs, 4, { topics: null })
+  const { blocks, bsize } = statfsSync(directory)
+  expect(dir).toMatchObject({ logDir: directory, totalBytes: blocks * bsize })
+  expect(dir!.usableBytes).toBeGreaterThan(0)
+  expect(dir!.usableBytes).toBeLessThan(blocks * bsize)
+  raw.end()
+  await ottla.close()
+  rmSync(directory, { recursive: true })
+})
+
 test('the one broker decides by itself', async () => {
   const partitions = [{ partitionIndex: 0 }]
   const answer = await client.call(apis.describeQuorum, 2, { topics: [{ topicName: '__cluster_metadata', partitions }, { topicName: 'a', partitions }] })
@@ -128,7 +147,7 @@ test('transactions are none', async () => {
   expect(transactionStates).toMatchObject([{ errorCode: 105, transactionalId: 'tx', producerId: -1 }, { errorCode: 42, transactionalId: '' }])
 })
 
-test('what has settings is listed by kind: brokers and topics, no groups and no client metrics', async () => {
+test('what has settings is listed by kind: brokers and topics, groups with settings of their own, no client metrics', async () => {
   const list = async (version: number, resourceTypes: number[]): Promise<unknown> => {
     const { errorCode, configResources } = await client.call(apis.listConfigResources, version, { resourceTypes })
     return [errorCode, configResources.map(({ resourceName, resourceType }) => `${resourceType} ${resourceName}`)]
@@ -157,6 +176,22 @@ test('settings of all brokers are those that were set, of loggers and client met
   expect(await describe(4, '')).toEqual([[0, 'num.partitions=5 3']])
 })
 
+test('a broker tells where it listens, how one logs in there and what it is, none of which can be altered', async () => {
+  const own = await listening({}, { name: 'INSIDE', advertisedHost: 'kafka.local', sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: { superUsers: ['User:a', 'User:b'] } })
+  const second = await own.ottla.listen({ port: 0, host: '::1' })
+  const told = async (): Promise<unknown> => Object.fromEntries((await own.ottla.admin.describeConfigs({ broker: 1 })).map(({ name, value }) => [name, value]))
+  expect(await told()).toMatchObject({
+    listeners: `INSIDE://127.0.0.1:${own.port},PLAINTEXT://[::1]:${second.port}`, 'advertised.listeners': `INSIDE://kafka.local:${own.port},PLAINTEXT://[::1]:${second.port}`,
+    'listener.security.protocol.map': 'INSIDE:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT', 'sasl.enabled.mechanisms': 'SCRAM-SHA-256', 'super.users': 'User:a;User:b',
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'broker.id': '1', 'node.id': '1', 'log.dirs': '/', 'process.roles': 'broker,controller',
+  })
+  await own.listener.close()
+  expect(await told()).toMatchObject({ listeners: `PLAINTEXT://[::1]:${second.port}`, 'authorizer.class.name': '', 'sasl.enabled.mechanisms': '' })
+  await expect(own.ottla.admin.alterConfigs({ broker: 1 }, { listeners: 'PLAINTEXT://:1' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+  await expect(own.ottla.listen({ port: 0, name: 'a b' })).rejects.toThrow('name is')
+  await own.ottla.close()
+})
+
 test('settings of groups are kept and told', async () => {
   const alter = async (name: string, configOperation: number, value: string | null, group = 'g'): Promise<number> => {
     const resources = [{ resourceType: 32, resourceName: group, configs: [{ name, configOperation, value }] }]
@@ -170,6 +205,7 @@ test('settings of groups are kept and told', async () => {
   expect(await told('g')).toEqual([[0, '45000 5']])
   expect(await alter('consumer.session.timeout.ms', 0, '50000')).toBe(0)
   expect(await told('g')).toEqual([[0, '50000 8']])
+  expect((await client.call(apis.listConfigResources, 1, { resourceTypes: [32] })).configResources).toEqual([{ resourceName: 'g', resourceType: 32 }])
   expect(await told('__proto__')).toEqual([[0, '45000 5']])
   expect([await alter('consumer.session.timeout.ms', 0, 'x'), await alter('retention.ms', 0, '1'), await alter('consumer.session.timeout.ms', 0, '1', '')]).toEqual([40, 40, 42])
   expect(await alter('consumer.session.timeout.ms', 1, null)).toBe(0)

@@ -20,9 +20,10 @@ export const listConfigResources: WireApi = serve(apis.listConfigResources, 0, 1
   return { throttleTimeMs, errorCode: NONE, configResources: lists.flat() }
 })
 
-/** Groups and client metrics have no settings here. */
+/** Of groups, those for which something was set. Client metrics have no settings here. */
 async function namesOf(type: number, { unguarded }: Call): Promise<readonly string[]> {
-  if (type === CLIENT_METRICS || type === GROUP) return []
+  if (type === CLIENT_METRICS) return []
+  if (type === GROUP) return unguarded.configuredGroups()
   const { topics, brokers } = await unguarded.metadata({ topics: type === TOPIC ? null : [], allowAutoTopicCreation: false })
   return type === TOPIC ? topics.map(({ name }) => name) : brokers.map(({ nodeId }) => String(nodeId))
 }
