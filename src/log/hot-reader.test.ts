@@ -91,6 +91,30 @@ describe('a hot read', () => {
     }
   })
 
+  test('believes no batch that has no size, another format, or offsets that go back, though nobody asks for its checksum', () => {
+    const found = (offset: number, change: (batches: Buffer[]) => void): number | null => {
+      const disk = diskWithFolder()
+      const segment = segmentOf(disk, 0, [500, 500, 500])
+      const size = segment.size / 3
+      const bytes = Buffer.from(disk.readFile(segment.logPath))
+      change([0, 1, 2].map((n) => bytes.subarray(n * size, (n + 1) * size)))
+      const file = disk.open(segment.logPath, 'write')
+      file.writeSync(bytes, 0, bytes.length, 0)
+      file.close()
+      const read = readHot(new SegmentList([segment]), asked(offset, { checkCrc: false }))
+      return read === null ? null : read.nextOffset
+    }
+    expect(found(2, () => {})).toBe(6)
+    for (const magic of [0, 1, 3]) expect(found(2, ([, second]) => { second![16] = magic }), `magic ${magic}`).toBeNull()
+    for (const length of [0, 48, -1]) expect(found(2, ([, second]) => { second!.writeInt32BE(length, 8) }), `length ${length}`).toBeNull()
+    for (const base of [0, 1]) expect(found(4, ([, second]) => { second!.writeBigInt64BE(BigInt(base), 0) }), `base offset ${base}`).toBeNull()
+    expect(found(4, ([, second]) => { second!.writeInt32BE(-1, 23) }), 'a last offset below the first').toBeNull()
+    // What stands in front of such a batch is given, and nothing of it.
+    expect(found(0, ([, second]) => { second![16] = 1 })).toBe(2)
+    expect(found(0, ([, second]) => { second!.writeBigInt64BE(1n, 0) })).toBe(2)
+    expect(found(0, ([, , third]) => { third!.writeInt32BE(-1, 23) })).toBe(4)
+  })
+
   test('reads into the memory that the caller brings, and else into memory that later reads leave alone', () => {
     const list = new SegmentList([segmentOf(diskWithFolder(), 0, [100, 3000, 9000, 200])])
     const own = Buffer.alloc(65_536)

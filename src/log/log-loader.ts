@@ -306,8 +306,7 @@ async function settleProducers(scene: RecoveryScene, logEnd: number): Promise<vo
   const { request, producers, logStart, reporter } = scene
   try {
     await tolerateFullDisk(scene, () => rebuildProducerState({
-      producers, segments: scene.segments, logStartOffset: logStart, endOffset: logEnd, nowMs: request.store.clock.now(),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      producers, segments: scene.segments, logStartOffset: logStart, endOffset: logEnd, nowMs: request.store.clock.now(), signal: request.signal,
     }))
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error

@@ -286,6 +286,21 @@ describe('files that are derived', () => {
   })
 })
 
+test.each([
+  ['.deleted', ['10.log.deleted', '10.index.deleted', '5.snapshot.deleted'], []],
+  ['.cleaned', ['10.log.cleaned', '10.index.cleaned'], ['LEFTOVER_REMOVED']],
+  ['.swap behind a .cleaned', ['10.log.swap', '10.log.cleaned'], ['LEFTOVER_REMOVED']],
+  ['.swap', ['10.log.swap', '10.index.swap', '10.timeindex.swap'], ['SWAP_COMPLETED']],
+] as const)('leftovers of kind %s are taken to their end, and told of when they are news', async (_kind, names, notes) => {
+  const partition = ended(raw(...three), 16)
+  for (const name of names) partition.put(name, name.includes('.log.') ? Buffer.concat([three[0]!, three[2]!]) : '')
+  const t = await open(partition)
+  expect(told(t).notes).toEqual(notes)
+  expect(t.fileNames().filter((name) => /(deleted|cleaned|swap)$/.test(name))).toEqual([])
+  const [first] = notes
+  expect((await t.readAll()).map((record) => record.offset)).toEqual(first === 'SWAP_COMPLETED' ? [10, 11, 14, 15] : [10, 11, 12, 13, 14, 15])
+})
+
 describe('leader epochs', () => {
   const batches = [batchOf(10, 2, { leaderEpoch: 3 }), batchOf(12, 2, { leaderEpoch: 5 }), batchOf(14, 2, { leaderEpoch: 5 })]
   const epochsOf = (t: TestLog): string => Buffer.from(t.disk.readFile(`${t.directory}/leader-epoch-checkpoint`)).toString()

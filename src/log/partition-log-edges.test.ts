@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../test/support/raw-partition.ts'
 import { openTestLog, TestLog, text } from '../../test/support/test-log.ts'
+import { OttlaError } from '../common/errors.ts'
 import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 import { readBatchHeader, viewOf } from '../record/batch-format.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
@@ -398,4 +399,20 @@ test('what truncation leaves is one record whose time is the largest: the log go
   expect(await t.append([{ value: 'next', timestamp: 6000 }])).toMatchObject({ baseOffset: 1 })
   expect(await t.values()).toEqual(['at 5000', 'next'])
   expect(await t.drive(t.log.maxTimestampOffset())).toMatchObject({ offset: 1, timestamp: 6000 })
+})
+
+test('a log that is about to be deleted writes nothing more: who waits is told why', async () => {
+  const t = await openTestLog({ check: false })
+  await t.append(['kept'])
+  const size = t.log.size
+  const sent = ['a', 'b', 'c'].map((value) => t.send([value]))
+  const gone = t.log.abandon(new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted'))
+  const answers = await t.drive(Promise.allSettled(sent))
+  await t.drive(gone)
+  // One may have been under way.
+  for (const answer of answers.slice(1)) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'UNKNOWN_TOPIC_OR_PARTITION' } })
+  expect(t.disk.stat(`${t.directory}/${LOG}`)!.size).toBeLessThanOrEqual(size * 2)
+  expect(t.fileNames().filter((name) => name.endsWith('.snapshot'))).toEqual([])
+  await expect(t.append(['late'])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  await expect(t.log.read(0, { maxBytes: 100, isolation: 'logEnd' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
 })

@@ -139,7 +139,7 @@ export class ProducerStateManager {
   /** At load: drops snapshots that match no segment base, but for the largest one above the last base. */
   removeStraySnapshots(segmentBaseOffsets: readonly number[]): void {
     const bases = new Set(segmentBaseOffsets)
-    const lastBase = segmentBaseOffsets.length === 0 ? -1 : Math.max(...segmentBaseOffsets)
+    const lastBase = Math.max(-1, ...segmentBaseOffsets)
     const strays = this.#snapshots.filter((offset) => !bases.has(offset))
     const newest = strays.pop()
     if (newest !== undefined && newest <= lastBase) strays.push(newest)
@@ -216,6 +216,6 @@ function entryOf(snapshot: SnapshotEntry): ProducerEntry {
   entry.setEpoch(snapshot.producerEpoch)
   entry.coordinatorEpoch = snapshot.coordinatorEpoch
   entry.lastTimestamp = timestamp
-  entry.currentTxnFirstOffset = snapshot.currentTxnFirstOffset < 0 ? -1 : snapshot.currentTxnFirstOffset
+  entry.currentTxnFirstOffset = snapshot.currentTxnFirstOffset
   return entry
 }
