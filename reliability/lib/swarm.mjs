@@ -7,6 +7,7 @@ export function randomProfile(random, { power = false } = {}) {
     config: {
       'internal.segment.bytes': random.pick([1024, 2048, 8192, 16_384, 65_536, 1_048_576]), 'index.interval.bytes': random.pick([1, 256, 1024, 4096]), 'file.delete.delay.ms': 0,
       ...(random.chance(0.2) ? { 'segment.index.bytes': 120 } : {}),
+      ...(random.chance(0.25) ? { preallocate: true } : {}),
     },
   }))
   const producers = []

@@ -114,7 +114,7 @@ class Enumeration {
     const disk = new kit.SimulatedFileSystem()
     disk.makeDirectory(ROOT)
     disk.syncDirectorySync('/')
-    const world = await new SimulatedLog(kit, disk, { fileSystem: this.saboteur(disk), spread: 211 + this.seed * 17 }).open()
+    const world = await new SimulatedLog(kit, disk, { fileSystem: this.saboteur(disk), spread: 211 + this.seed * 17, config: { preallocate: this.workloads % 4 === 3 } }).open()
     await world.create('t')
     if (path.includes('commit')) await world.create(GROUPS)
     for (let i = 0; i < 3; i++) await world.append(true)

@@ -26,6 +26,10 @@ const workloads = {
     config: { 'segment.bytes': 900, 'index.interval.bytes': 100 },
     steps: [...Array.from({ length: 5 }, () => (w) => w.append(true)), (w) => w.flush(), (w) => w.manager.checkpoint(), (w) => w.append(true), (w) => w.close()],
   },
+  'roll over zeros kept ahead': {
+    config: { 'segment.bytes': 900, preallocate: true },
+    steps: [...Array.from({ length: 5 }, () => (w) => w.append(true)), (w) => w.append(false), (w) => w.append(true), (w) => w.close()],
+  },
   'offset commit': {
     before: (w) => w.create(GROUPS),
     steps: [(w) => w.append(true, GROUPS), (w) => w.append(true), (w) => w.append(true, GROUPS), (w) => w.manager.checkpoint(), (w) => w.append(true, GROUPS), (w) => w.close()],

@@ -51,7 +51,10 @@ export interface TopicSettings {
   'min.compaction.lag.ms'?: number | `${number}`
   /** Replicas that must be in sync for `acks=all` to be accepted. An embedded database has one. Default: 1. */
   'min.insync.replicas'?: number | `${number}`
-  /** Reserve a new segment's full size on disk. Default: false. */
+  /**
+   * Keep zeros ahead of small writes with `acks=all`, 256 KiB at a time, so that their sync is shorter. They are cut off when a segment
+   * or the database is closed. Default: false.
+   */
   preallocate?: boolean | 'true' | 'false'
   /** Stop copying to tiered storage. Default: false. */
   'remote.log.copy.disable'?: boolean | 'true' | 'false'

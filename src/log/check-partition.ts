@@ -13,6 +13,7 @@ import { checkpointInteger, parseCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { readPartitionMetadata } from './partition-metadata.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-names.ts'
+import { isZeroed } from './zeros.ts'
 
 export interface PartitionQuestion {
   readonly fs: FileSystem
@@ -169,7 +170,7 @@ export class PartitionCheck {
         yield* this.#findings.take()
       }
       this.#bytes += batches.position
-      if (batches.problem !== null) this.#endsBadly(file, batches, handle.size(), nextBase === null)
+      if (batches.problem !== null) this.#endsBadly(file, batches, handle.size(), nextBase === null, await isZeroed(handle, batches.position, handle.size()))
       indexes.offsets?.finish(batches.position)
       indexes.times?.finish(this.#nextOffset)
       this.#compareAborted(base, aborted)
@@ -262,13 +263,14 @@ export class PartitionCheck {
     }
   }
 
-  #endsBadly(file: string, batches: CheckedBatches, size: number, isLast: boolean): void {
+  #endsBadly(file: string, batches: CheckedBatches, size: number, isLast: boolean, isZero: boolean): void {
     const { position, torn, detail } = batches.problem!
     const { clean, recoveryPoint } = this.#question
     const mayBeTorn = !clean && isLast && (recoveryPoint === null || this.#nextOffset >= recoveryPoint)
     this.#findings.add(
-      mayBeTorn ? 'warning' : 'error', mayBeTorn && torn ? 'TORN_TAIL' : 'BATCH_MALFORMED', file,
-      `${size - position} bytes are no whole batches: ${detail}`, position, this.#nextOffset,
+      mayBeTorn ? 'warning' : 'error', mayBeTorn && (torn || isZero) ? 'TORN_TAIL' : 'BATCH_MALFORMED', file,
+      isZero ? `${size - position} zeros are at the end: put there ahead (preallocate), or never written` : `${size - position} bytes are no whole batches: ${detail}`,
+      position, this.#nextOffset,
     )
     if (!isLast) this.#gaps = true
     this.#producers.lose()

@@ -88,7 +88,8 @@ export class LogAppender {
     if (group.nextOffset - state.offsets.recoveryPoint >= state.config.flushMessages) group.durable = true
     if (!state.sharing.writeBudget.take(length)) return this.#writeAndComplete(built)
     try {
-      segment.writeSync(buffer, start, length)
+      if (group.durable && state.config.preallocate) segment.writeOverZerosSync(buffer, start, length)
+      else segment.writeSync(buffer, start, length)
     } catch (error) {
       this.#failed(group, error)
       return undefined

@@ -20,6 +20,7 @@ export interface LogTopicValues {
   readonly 'message.timestamp.after.max.ms': number
   readonly 'message.timestamp.before.max.ms': number
   readonly 'message.timestamp.type': string
+  readonly preallocate: boolean
   readonly 'retention.bytes': number
   readonly 'retention.ms': number
   readonly 'segment.bytes': number
@@ -43,6 +44,8 @@ export interface LogConfig {
   readonly timestampAfterMaxMs: number
   readonly timestampBeforeMaxMs: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  /** Small durable writes keep zeros ahead of themselves (zeros.ts). */
+  readonly preallocate: boolean
   /** < 0: no limit. */
   readonly retentionBytes: number
   readonly retentionMs: number
@@ -69,6 +72,7 @@ export const defaultLogTopicValues: LogTopicValues = {
   'message.timestamp.after.max.ms': 3_600_000,
   'message.timestamp.before.max.ms': Number.MAX_SAFE_INTEGER,
   'message.timestamp.type': 'CreateTime',
+  preallocate: false,
   'retention.bytes': -1,
   'retention.ms': 604_800_000,
   'segment.bytes': 1_073_741_824,
@@ -104,6 +108,7 @@ export function logConfigOf(values: LogTopicValues): LogConfig {
     timestampAfterMaxMs: values['message.timestamp.after.max.ms'],
     timestampBeforeMaxMs: values['message.timestamp.before.max.ms'],
     timestampType: values['message.timestamp.type'] === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    preallocate: values.preallocate,
     retentionBytes: values['retention.bytes'],
     retentionMs: values['retention.ms'],
     segmentBytes: values['segment.bytes'],

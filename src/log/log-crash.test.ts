@@ -29,8 +29,8 @@ function expectPromise(values: readonly string[], marks: readonly string[], desc
   expect(attempted.filter((value) => values.includes(value)), describeState()).toEqual(values)
 }
 
-async function workload(durable: (i: number) => boolean, count: number): Promise<TestLog> {
-  const t = await openTestLog({ config: tiny })
+async function workload(durable: (i: number) => boolean, count: number, config: NonNullable<TestLogOptions['config']> = tiny): Promise<TestLog> {
+  const t = await openTestLog({ config })
   t.disk.settle()
   for (let i = 0; i < count; i++) {
     const value = `value ${i} ${'x'.repeat(i * 7 % 60)}`
@@ -47,18 +47,20 @@ function marksOf(disk: SimulatedFileSystem): string[] {
 
 describe('after a power cut at any moment', () => {
   test.each([
-    ['durable appends through several rolls', (): boolean => true],
-    ['appends of which every fourth is durable', (i: number): boolean => i % 4 === 3],
-  ] as const)('%s: what was promised is there, what is there was written, and the files are sound', async (_name, durable) => {
-    const t = await workload(durable, 12)
+    ['durable appends through several rolls', (): boolean => true, tiny],
+    ['appends of which every fourth is durable', (i: number): boolean => i % 4 === 3, tiny],
+    ['durable appends over zeros', (): boolean => true, { ...tiny, preallocate: true }],
+    ['appends of which every third is durable and over zeros', (i: number): boolean => i % 3 === 2, { ...tiny, preallocate: true }],
+  ] as const)('%s: what was promised is there, what is there was written, and the files are sound', async (_name, durable, config) => {
+    const t = await workload(durable, 12, config)
     let states = 0
     for (const state of t.disk.crashStates({ maxExhaustive: 16, maxSubsets: 6 })) {
       states++
       const disk = state.restore()
-      const reader = await recover(state.restore(), { readOnly: true })
+      const reader = await recover(state.restore(), { config, readOnly: true })
       const readOnly = await reader.values()
       await reader.close()
-      const after = await recover(disk)
+      const after = await recover(disk, { config })
       const values = await after.values()
       expectPromise(values, state.marks, () => state.describe())
       expect(readOnly, state.describe()).toEqual(values)

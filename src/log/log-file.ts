@@ -3,6 +3,9 @@
  * A write never moves `size`: the owner calls `commit` once the write succeeded. So a failed write changes nothing, and what it left behind is cut
  * off before the next one.
  *
+ * With `ahead` a write leaves zeros behind it (topic setting preallocate), which later writes go over: their sync need not make a new size and new blocks
+ * durable, only data. The zeros end with the file and are gone after `trim` or `cut`; a process that dies leaves them for recovery to cut.
+ *
  * The write handle is opened at the first write and held until `close`, or until the FileCache wants it back while everything written is durable (a handle
  * with unsynced writes is never closed and opened anew: it might miss the error of their write-back). Reads borrow a handle from the FileCache, so a file
  * that nobody writes holds none. Used by Segment alone.
@@ -11,6 +14,7 @@ import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { FileCache } from '../io/file-cache.ts'
 import type { FileHandle, FileSystem } from '../io/file-system.ts'
+import { zeros } from './zeros.ts'
 
 /** A write handle that is closed once nobody uses it: a sync may still run when the segment is sealed. */
 class SharedHandle {
@@ -49,6 +53,8 @@ export class LogFile {
   #writer: SharedHandle | null = null
   /** Where the file ends if that is known, else −1: a write failed, or recovery ended early. Differs from `size` after a write not committed. */
   #fileEnd: number
+  /** Nothing but zeros is from `#fileEnd` to here, where the file ends; not above `size`: none are. */
+  #zerosEnd = 0
   /** Counts changes of the file; what is durable is known up to `#durable`. A file that was only opened is as durable as its last owner left it. */
   #changes = 0
   #durable = 0
@@ -78,12 +84,16 @@ export class LogFile {
     this.#touched()
   }
 
-  /** Writes at `size`; one write at a time. Raises DISK_FULL and the port's others; then nothing has changed and a later write starts clean. */
-  writeSync(buffer: Uint8Array, start: number, length: number): void {
+  /**
+   * Writes at `size`; one write at a time. Raises DISK_FULL and the port's others; then nothing has changed and a later write starts clean. Where it uses up the
+   * zeros that lie ahead, it puts `ahead` bytes of them behind itself.
+   */
+  writeSync(buffer: Uint8Array, start: number, length: number, ahead: number = 0): void {
     const writer = this.#beginWrite()
     try {
       writer.handle.writeSync(buffer, start, length, this.#size)
       this.#fileEnd = this.#size + length
+      if (ahead > 0 && this.#fileEnd > this.#zerosEnd) this.#putZeros(writer.handle, ahead)
     } finally {
       writer.release()
     }
@@ -101,10 +111,23 @@ export class LogFile {
     }
   }
 
+  /** What was to be written is written: that there is no room for more is for the next write to tell. */
+  #putZeros(handle: FileHandle, length: number): void {
+    this.#zerosEnd = this.#fileEnd + length
+    try {
+      handle.writeSync(zeros, 0, length, this.#fileEnd)
+    } catch {
+      this.#fileEnd = -1
+    }
+  }
+
   #beginWrite(): SharedHandle {
     const writer = this.#openWriter()
     try {
-      if (this.#fileEnd !== this.#size) writer.handle.truncate(this.#size)
+      if (this.#fileEnd !== this.#size) {
+        writer.handle.truncate(this.#size)
+        this.#zerosEnd = 0
+      }
       this.#fileEnd = -1
       this.#changes++
     } catch (error) {
@@ -187,10 +210,16 @@ export class LogFile {
     try {
       writer.handle.truncate(this.#size)
       this.#fileEnd = this.#size
+      this.#zerosEnd = 0
       this.#changes++
     } finally {
       writer.release()
     }
+  }
+
+  /** Cuts off zeros that were put ahead; to be synced, as every change. */
+  trim(): void {
+    if (this.#zerosEnd > this.#size) this.cut()
   }
 
   /** Gives the write handle back, once calls under way have ended; a later write opens it again. */

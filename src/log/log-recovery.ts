@@ -14,6 +14,7 @@ import type { RecoveryOutcome } from './segment-recovery.ts'
 import { segmentFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
 import { setAsideLog, setAsideRange } from './set-aside.ts'
+import { isZeroed } from './zeros.ts'
 
 /** Walks the segments from index `first` on. */
 export async function recoverFrom(scene: RecoveryScene, first: number): Promise<void> {
@@ -75,9 +76,10 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   const { store } = request
   const problem = outcome.problem!
   const bytes = outcome.fileBytes - outcome.validBytes
+  const isReserve = request.config.preallocate && await isZeroed(segment, outcome.validBytes, outcome.fileBytes)
   const hasLater = later.some((one) => one.size > 0)
   // A whole batch at a wrong offset, or under a clean mark anything, is no torn tail.
-  const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || request.clean
+  const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || (request.clean && !isReserve)
   let keptAs: string | null = null
   const laterNames: (string | null)[] = later.map(() => null)
   if (!store.readOnly) {
@@ -96,7 +98,7 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
       })
     }
   }
-  if (bytes > 0) {
+  if (bytes > 0 && !isReserve) {
     reporter.dropped.push({
       file: segment.logPath, position: problem.position, bytes, firstOffset: outcome.nextOffset, lastOffset: outcome.following?.lastOffset ?? null,
       reason: problem.detail, keptAs,

@@ -47,6 +47,7 @@ export function endActive(state: LogState): void {
  * retention from making room.
  */
 export function replaceActive(state: LogState, baseOffset: number): void {
+  state.segments.active.trim()
   const segment = createSegment(state, baseOffset)
   state.segments = state.segments.withActive(segment)
   state.hasLeftover = false

@@ -24,6 +24,7 @@ import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
 import { SegmentSearch, type BatchLocation, type SegmentEnd, type TimestampedOffset } from './segment-search.ts'
 import { TIME_ENTRY_SIZE } from './time-index.ts'
 import type { TransactionIndex, TransactionIndexEntry } from './transaction-index.ts'
+import { isZeroed, LARGEST_WRITE_OVER_ZEROS, ZEROS_AHEAD } from './zeros.ts'
 
 /** What all segments of one partition share. */
 export interface SegmentStore {
@@ -163,6 +164,13 @@ export class Segment {
 
   /** Writes at `size`, changing nothing in memory. On an error nothing has happened and the next write starts clean. */
   writeSync(buffer: Uint8Array, start: number, length: number): void { this.#file.writeSync(buffer, start, length) }
+
+  /** As `writeSync`, for a write that is synced next: it keeps zeros ahead, as far as the segment may grow, so that small syncs are shorter. */
+  writeOverZerosSync(buffer: Uint8Array, start: number, length: number): void {
+    const ahead = length > LARGEST_WRITE_OVER_ZEROS ? 0 : Math.min(ZEROS_AHEAD, this.#settings.segmentBytes - this.size - length)
+    this.#file.writeSync(buffer, start, length, ahead)
+  }
+
   write(buffer: Uint8Array, start: number, length: number): Promise<void> { return this.#file.write(buffer, start, length) }
 
   /** Takes the next `size` written bytes as one batch: size, index entries (spec 3.2), timestamps, next offset. */
@@ -210,6 +218,7 @@ export class Segment {
     if (!this.#store.readOnly) {
       if (this.#nextOffset !== UNKNOWN && this.size > 0) addFinalTimeEntry(this.#indexes.times(), this.#maxTimestamp, this.#offsetOfMaxTimestamp)
       this.#indexes.write()
+      this.#file.trim()
     }
     this.#file.close()
   }
@@ -343,6 +352,19 @@ export class Segment {
     this.#timesAreChecked = true
     return outcome
   }
+
+  /** Of a segment that was sealed before a crash: ends it, durably, in front of the zeros that `seal` had cut off if they are back. */
+  async cutZeros(): Promise<void> {
+    const { problem, validBytes } = await this.#search.nearEnd() ?? await this.#search.end()
+    if (problem === null || !(await isZeroed(this.#file, validBytes, this.size))) return
+    this.#file.resize(validBytes)
+    if (this.#store.readOnly) return
+    this.#file.cut()
+    await this.#file.datasync()
+  }
+
+  /** Cuts off zeros that were put ahead. `seal` does. */
+  trim(): void { this.#file.trim() }
 
   /** Cuts the file to `size` (after `recover` found a bad end and the caller has saved what it wanted). */
   cutFile(): void { this.#file.cut() }
