@@ -109,9 +109,9 @@ async function survey() {
   const missing = suites.filter((file) => !testsOf.has(file))
   if (missing.length > 0) throw new Error(`no test of ${missing.join(', ')} was run`)
   return (key) => {
-    const loading = atLoad.get(key)
+    const loading = atLoad.get(key) ?? []
     // What is asked when a file is loaded is asked once in a process, and its answer matters to every test that loads the file.
-    return { isStatic: loading !== undefined, tests: loading === undefined ? met.get(key) ?? [] : loading.flatMap((file) => testsOf.get(file)) }
+    return { isStatic: loading.length > 0, tests: [...new Set([...met.get(key) ?? [], ...loading.flatMap((file) => testsOf.get(file))])] }
   }
 }
 
