@@ -34,6 +34,53 @@ async function append(directory: Directory, manager: LogManager, topic: string, 
   await directory.drive(manager.get(topic, partition)!.append(bytes, { origin: 'in-process', durable: true }))
 }
 
+describe('checkpoints', () => {
+  const TOPIC_ID = 'ASNFZ4mrze_-3LqYdlQyEA'
+  const names = ['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint']
+
+  test('say on demand, and durably, how far every log is', async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    for (const value of ['a', 'b', 'c']) await append(d, manager, 't', 0, value)
+    await d.drive(manager.get('t', 0)!.deleteRecordsBefore(2))
+    await d.drive(manager.checkpoint())
+    const left = d.disk.survivors('lose-all')
+    expect(names.map((name) => Buffer.from(left.readFile(`/data/${name}`)).toString())).toEqual(['0\n1\nt 0 3\n', '0\n1\nt 0 2\n', '0\n1\nt 0 3\n'])
+    await d.drive(manager.close())
+    await expect(manager.checkpoint()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  test('are written by an open after a crash, which then knows more, and by no other', async () => {
+    const t = await openTestLog()
+    await t.append(['a'])
+    const left = t.disk.survivors('keep-all')
+    const textOf = (name: string): string => Buffer.from(left.readFile(`/data/${name}`)).toString()
+    for (const name of names) writeWhole(left, `/data/${name}`, Buffer.from('0\n0\n'))
+    const after = await t.crash(left)
+    expect([after.manager.wasClean, ...names.map(textOf)]).toEqual([false, '0\n1\nt 0 1\n', '0\n0\n', '0\n1\nt 0 1\n'])
+    await after.close()
+    left.settle()
+    await after.open()
+    expect(after.manager.wasClean).toBe(true)
+    expect(left.operations.filter((each) => each.path.includes('offset-checkpoint'))).toEqual([])
+  })
+})
+
+test('a topic whose flush.ms becomes shorter is flushed that often from then on', async () => {
+  const d = new Directory()
+  const manager = await d.open()
+  const log = await d.drive(manager.create('t', 0, 'ASNFZ4mrze_-3LqYdlQyEA', testConfig()))
+  await d.drive(log.append(Buffer.from(buildBatch([{ value: 'a', timestamp: 1 }])), { origin: 'in-process', durable: false }))
+  await d.drive(d.scheduler.advance(5000))
+  expect(log.recoveryPoint).toBe(0)
+  manager.updateConfig('other', testConfig({ 'flush.ms': 1000 }))
+  manager.updateConfig('t', testConfig({ 'flush.ms': 1000 }))
+  await d.drive(d.scheduler.advance(3000))
+  expect(log.recoveryPoint).toBe(1)
+  await d.drive(manager.close())
+})
+
 test('the logs come by topic and partition, as numbers do, whatever order they were made in', async () => {
   const d = new Directory()
   const manager = await d.open()
