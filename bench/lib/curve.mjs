@@ -1,13 +1,9 @@
 /** Curves: one process per point, all points of a round in shuffled order; each point's cost is compared with the first point's of the same round. */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { inOwnProcess } from './child.mjs'
 import { interleave, row } from './measure.mjs'
 
-function measure(job) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../embedded/curve-point.mjs'), JSON.stringify(job)], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${JSON.stringify(job)}: ${stderr.trim().split('\n').slice(-6).join(' ')}`)
-  return JSON.parse(stdout)
-}
+const measure = (job) => inOwnProcess(join(import.meta.dirname, '../embedded/curve-point.mjs'), job)
 
 /**
  * `points`: [x, job] in rising order; `series`: field of a point's answer → { label, unit, must }. Rows are named `TITLE, LABEL: X`; the goal of a point is
