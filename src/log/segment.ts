@@ -355,12 +355,21 @@ export class Segment {
 
   /** Of a segment that was sealed before a crash: ends it, durably, in front of the zeros that `seal` had cut off if they are back. */
   async cutZeros(): Promise<void> {
-    const { problem, validBytes } = await this.#search.nearEnd() ?? await this.#search.end()
-    if (problem === null || !(await isZeroed(this.#file, validBytes, this.size))) return
-    this.#file.resize(validBytes)
+    const end = await this.#endOfBatches()
+    if (end === this.size || !(await isZeroed(this.#file, end, this.size))) return
+    this.#file.resize(end)
     if (this.#store.readOnly) return
     this.#file.cut()
     await this.#file.datasync()
+  }
+
+  /** Where headers say that whole batches end. No index is made for it, and one that leads to no batch is not believed. */
+  async #endOfBatches(): Promise<number> {
+    for (let from = this.#search.boundaryBelow(this.size); ; from = 0) {
+      const walker = this.walk(from, { kind: 'headers' })
+      while (walker.next() !== null || await walker.fill()) { /* to the end */ }
+      if (walker.position > from || from === 0) return walker.position
+    }
   }
 
   /** Cuts off zeros that were put ahead. `seal` does. */
