@@ -71,20 +71,6 @@ describe('appending to a segment', () => {
     expect(files(disk)).toEqual([segmentFileName(0, 'log')])
   })
 
-  test.each([true, false])('is durable with all its files once it is flushed (in one go: %s)', async (sync) => {
-    const disk = newDisk()
-    const { segment } = filled(disk, rising)
-    segment.commitAborted({ producerId: 1, firstOffset: 0, lastOffset: 5, lastStableOffset: 6 })
-    disk.syncDirectorySync('/')
-    segment.seal()
-    if (sync) segment.flushSync()
-    else await segment.flush()
-    const left = disk.survivors('lose-all')
-    expect(files(left)).toEqual(['index', 'log', 'timeindex', 'txnindex'].map((kind) => segmentFileName(0, kind as 'log')))
-    for (const name of files(disk)) expect(toHex(left.readFile(`/log/${name}`)), name).toBe(toHex(disk.readFile(`/log/${name}`)))
-    expect(left.readFile(path('index')).length).toBeGreaterThan(0)
-  })
-
   test('leaves nothing behind when a write fails', () => {
     const disk = newDisk()
     const faults = new FaultFileSystem(disk)
