@@ -21,6 +21,7 @@ export interface TlsPlan {
   readonly truststore: string | undefined
   readonly certificates: string | undefined
   readonly clientAuth: 'none' | 'requested' | 'required'
+  readonly principalMappingRules: string | undefined
 }
 
 export interface ServerPlan {
@@ -56,7 +57,8 @@ const MAX_PORT = 65_535
 const ownNames = new Set([
   'listeners', 'advertised.listeners', 'listener.security.protocol.map', 'controller.listener.names', 'log.dirs', 'log.dir', 'broker.id',
   'ssl.keystore.location', 'ssl.keystore.type', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.key.password',
-  'ssl.truststore.location', 'ssl.truststore.type', 'ssl.truststore.certificates', 'ssl.client.auth', 'sasl.enabled.mechanisms',
+  'ssl.truststore.location', 'ssl.truststore.type', 'ssl.truststore.certificates', 'ssl.client.auth', 'ssl.principal.mapping.rules',
+  'sasl.enabled.mechanisms',
   'authorizer.class.name', 'super.users', 'allow.everyone.if.no.acl.found',
 ])
 
@@ -119,7 +121,7 @@ function tlsOf(all: ReadonlyMap<string, string>): TlsPlan {
   return {
     keystore: all.get('ssl.keystore.location'), chain: all.get('ssl.keystore.certificate.chain'), key: all.get('ssl.keystore.key'),
     passphrase: all.get('ssl.key.password'), truststore: all.get('ssl.truststore.location'), certificates: all.get('ssl.truststore.certificates'),
-    clientAuth: oneWord('ssl.client.auth', all.get('ssl.client.auth') ?? 'none', clientAuths),
+    clientAuth: oneWord('ssl.client.auth', all.get('ssl.client.auth') ?? 'none', clientAuths), principalMappingRules: all.get('ssl.principal.mapping.rules'),
   }
 }
 

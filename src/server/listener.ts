@@ -17,7 +17,7 @@ import { ProblemLog } from './problem-log.ts'
 export interface Peer {
   readonly remoteAddress: string; readonly remotePort: number
   readonly localAddress: string; readonly localPort: number
-  /** The subject of the certificate that it showed and that was found good; null without one. */
+  /** Who shows a certificate that was found good: its subject, or what rules make of it. Null without one. */
   readonly certificateName: string | null
 }
 
@@ -33,6 +33,8 @@ export interface PortOptions {
   readonly host: string
   readonly port: number
   readonly tls: TlsOptions | null
+  /** What the bearer of a certificate is called, by its subject; null: it is turned away. */
+  readonly nameOf: (subject: string) => string | null
   readonly limits: ConnectionLimits
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
@@ -78,7 +80,16 @@ export class PortListener {
     else {
       const server = process.getBuiltinModule('node:tls').createServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
       server.on('connection', (socket: Socket) => { this.#admit(socket) })
-      server.on('secureConnection', (socket) => this.#join(socket, certificateName(socket)))
+      server.on('secureConnection', (socket) => {
+        const subject = subjectOf(socket)
+        const name = subject === null ? null : options.nameOf(subject)
+        if (subject === null || name !== null) {
+          this.#join(socket, name)
+          return
+        }
+        this.#problems.warn(`turned away ${socket.remoteAddress ?? 'a peer'}: no rule of ssl.principal.mapping.rules is for its certificate, ${subject}`)
+        socket.destroy()
+      })
       server.on('tlsClientError', (error, socket) => {
         this.#problems.warn(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`)
         socket.destroy()
@@ -265,7 +276,7 @@ function plainAddress(address: string | undefined): string {
 }
 
 /** Of a certificate that nobody vouches for nothing is believed. */
-function certificateName(socket: TLSSocket): string | null {
+function subjectOf(socket: TLSSocket): string | null {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
   return certificate === undefined ? null : distinguishedName(certificate.subject)
 }

@@ -10,6 +10,7 @@ import { isPrincipal } from '../common/acl.ts'
 import type { OpenPort } from '../common/open-port.ts'
 import type { Ports } from '../common/ports.ts'
 import { Authorizer, type AclSource, type AuthorizerOptions } from './access/authorizer.ts'
+import { principalRules } from './access/principal-rules.ts'
 import { QuotaMeter, type QuotaSource } from './access/quota-meter.ts'
 import { defaultLimits } from './connection-limits.ts'
 import { AnswerMemory } from './answer-memory.ts'
@@ -61,6 +62,8 @@ export interface TlsSettings {
   readonly passphrase?: string
   /** Whether clients show a certificate; default none. */
   readonly clientAuth?: 'none' | 'requested' | 'required'
+  /** Who bears a certificate, for ACLs and quotas, as Kafka's ssl.principal.mapping.rules: 'RULE:^CN=(.*?),.*$/$1/L, DEFAULT'. Default: its whole subject. */
+  readonly principalMappingRules?: string
 }
 
 /** An open port. */
@@ -123,7 +126,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   const answers = new AnswerMemory(ANSWER_BYTES)
   let service = makeService(parts)
   const listener = await PortListener.open({
-    host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), ports,
+    host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), nameOf: namerOf(options), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
     answers, newSession: (peer) => new WireSession(service, peer, answers),
@@ -138,6 +141,12 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     openPorts = next.openPorts.add(openPort)
     service = makeService(next)
   })
+}
+
+/** With SASL it is the login that says who somebody is. Raises INVALID_CONFIG. */
+function namerOf({ tls, mechanisms }: Checked): (subject: string) => string | null {
+  const rules = tls?.principalMappingRules
+  return rules === undefined || mechanisms !== null ? (subject) => subject : principalRules(rules)
 }
 
 function openPortOf({ name, host, advertisedHost, advertisedPort, tls, mechanisms, acls }: Checked, port: number): OpenPort {

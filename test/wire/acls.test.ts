@@ -131,6 +131,25 @@ test('who shows a certificate that somebody vouches for is who it names, and who
   await kit.ottla.close()
 })
 
+test('who a certificate names is told by rules, and whom no rule names is turned away', async () => {
+  const pem = (name: string): string => readFileSync(join(import.meta.dirname, `../data/tls/${name}.pem`), 'utf8')
+  const [server, client] = ['first', 'second'].map((name) => ({ cert: pem(`${name}.cert`), key: pem(`${name}.key`) })) as [{ cert: string; key: string }, { cert: string; key: string }]
+  const kit = await listening()
+  await kit.ottla.admin.createTopic('orders')
+  const topicsBy = async (principalMappingRules: string): Promise<readonly string[]> => {
+    const tls = { ...server, ca: client.cert, clientAuth: 'required', principalMappingRules } as const
+    const { port } = await kit.ottla.listen({ port: 0, tls, acls: { superUsers: ['User:SECOND'] } })
+    const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 }, ssl: { ca: [server.cert], ...client } }).admin()
+    return admin.connect().then(() => admin.listTopics()).finally(() => admin.disconnect())
+  }
+  expect(await topicsBy('RULE:CN=(\\w+)\\.test/$1/U')).toEqual(['orders'])
+  expect(await topicsBy('RULE:CN=(\\w+)\\.test/$1/L, DEFAULT')).toEqual([])
+  await expect(topicsBy('RULE:O=.*/x/')).rejects.toThrow()
+  expect(kit.logger.messages('warn').join()).toContain('no rule of ssl.principal.mapping.rules is for its certificate, CN=second.test')
+  await expect(topicsBy('RULE:(')).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+  await kit.ottla.close()
+})
+
 if (oracle !== undefined) {
   test('Apache Kafka is asked anew', async () => {
     const { plain, sasl } = JSON.parse(oracle) as { plain: number; sasl: number }

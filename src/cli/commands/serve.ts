@@ -103,7 +103,7 @@ const LAUNCHER_PERIOD_MS = 200
 function isOrphaned(launcher: number): boolean { return process.env['npm_command'] !== undefined && process.ppid !== launcher }
 
 /** Raises UsageError when a file cannot be read or none is named. */
-function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth }: TlsPlan): TlsSettings {
+function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth, principalMappingRules: rules }: TlsPlan): TlsSettings {
   const pem = keystore === undefined ? undefined : readConfig(keystore)
   const cert = chain ?? pem
   const privateKey = key ?? pem
@@ -111,7 +111,7 @@ function readTls({ keystore, chain, key, passphrase, truststore, certificates, c
     throw new UsageError('a listener with SSL needs ssl.keystore.location: a PEM file with its certificate and key')
   }
   const ca = certificates ?? (truststore === undefined ? undefined : readConfig(truststore))
-  return { cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }) }
+  return { cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }), ...(rules === undefined ? {} : { principalMappingRules: rules }) }
 }
 
 /** A certificate that cannot be used leaves the old one in force. */
