@@ -111,7 +111,10 @@ function readTls({ keystore, chain, key, passphrase, truststore, certificates, c
     throw new UsageError('a listener with SSL needs ssl.keystore.location: a PEM file with its certificate and key')
   }
   const ca = certificates ?? (truststore === undefined ? undefined : readConfig(truststore))
-  return { cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }), ...(rules === undefined ? {} : { principalMappingRules: rules }) }
+  return {
+    cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }),
+    ...(rules === undefined ? {} : { principalMappingRules: rules }),
+  }
 }
 
 /** A certificate that cannot be used leaves the old one in force. */
