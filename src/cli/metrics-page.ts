@@ -19,10 +19,23 @@ export interface GroupSnapshot {
 }
 
 export function metricsPage(metrics: MetricsSnapshot, connections: number, groups: readonly GroupSnapshot[]): string {
-  return [...families(metrics, connections), ...groupFamilies(metrics, groups)].map(textOf).join('')
+  return [...families(metrics, connections), ...offsetFamilies(metrics), ...groupFamilies(metrics, groups)].map(textOf).join('')
 }
 
-/** Under the names of kafka_exporter, whose dashboards and alerts are everywhere. */
+/** Under the names of kafka_exporter, whose dashboards and alerts are everywhere; so are those of groups. */
+function offsetFamilies({ partitions }: MetricsSnapshot): Family[] {
+  const counts = new Map<string, number>()
+  for (const { topic } of partitions) counts.set(topic, (counts.get(topic) ?? 0) + 1)
+  const each = (name: string, help: string, of: (log: MetricsSnapshot['partitions'][number]) => number): Family => (
+    { name, type: 'gauge', help, samples: partitions.map((log) => [{ topic: log.topic, partition: log.partition }, of(log)]) })
+  return [
+    { name: 'kafka_brokers', type: 'gauge', help: 'Brokers', samples: [[{}, 1]] },
+    { name: 'kafka_topic_partitions', type: 'gauge', help: 'Partitions of a topic', samples: Array.from(counts, ([topic, count]) => [{ topic }, count]) },
+    each('kafka_topic_partition_current_offset', 'Offset up to which a partition can be read', (log) => log.highWatermark),
+    each('kafka_topic_partition_oldest_offset', 'First offset of a partition', (log) => log.logStartOffset),
+  ]
+}
+
 function groupFamilies({ partitions }: MetricsSnapshot, groups: readonly GroupSnapshot[]): Family[] {
   const ends = new Map(partitions.map((log) => [`${log.topic}-${log.partition}`, log.highWatermark]))
   const committed = groups.flatMap(({ group, offsets }) => (
@@ -42,6 +55,7 @@ function groupFamilies({ partitions }: MetricsSnapshot, groups: readonly GroupSn
 function families(metrics: MetricsSnapshot, connections: number): Family[] {
   const one = (type: Family['type'], name: string, help: string, value: number): Family => ({ name, type, help, samples: [[{}, value]] })
   const { partitions } = metrics
+  const offline = partitions.filter((log) => log.isOffline).length
   const each = (name: string, help: string, value: (partition: MetricsSnapshot['partitions'][number]) => number): Family => (
     { name, type: 'gauge', help, samples: partitions.map((log) => [{ topic: log.topic, partition: log.partition }, value(log)]) })
   const memory = process.memoryUsage()
@@ -55,9 +69,17 @@ function families(metrics: MetricsSnapshot, connections: number): Family[] {
     one('counter', 'kafka_server_brokertopicmetrics_failedfetchrequests_total', 'Fetch requests with an error', metrics.failedFetches),
     one('counter', 'kafka_server_brokertopicmetrics_bytesout_total', 'Bytes of record batches fetched', metrics.fetchedBytes),
     one('counter', 'kafka_log_logflushstats_logflush_total', 'Syncs of logs to disk', metrics.syncs),
+    // What every dashboard and alert for Kafka asks first, though one broker could hardly answer otherwise.
+    one('gauge', 'kafka_controller_kafkacontroller_activecontrollercount', 'Controllers that are active', 1),
+    one('gauge', 'kafka_controller_kafkacontroller_activebrokercount', 'Brokers that are active', 1),
     one('gauge', 'kafka_controller_kafkacontroller_globaltopiccount', 'Topics', metrics.topics),
+    one('gauge', 'kafka_controller_kafkacontroller_globalpartitioncount', 'Partitions', partitions.length),
+    one('gauge', 'kafka_controller_kafkacontroller_offlinepartitionscount', 'Partitions whose log is offline', offline),
     one('gauge', 'kafka_server_replicamanager_partitioncount', 'Partitions', partitions.length),
-    one('gauge', 'kafka_log_logmanager_offlinelogdirectorycount', 'Partitions whose log is offline', partitions.filter((log) => log.isOffline).length),
+    one('gauge', 'kafka_server_replicamanager_leadercount', 'Partitions that this broker leads', partitions.length),
+    one('gauge', 'kafka_server_replicamanager_underreplicatedpartitions', 'Partitions with too few replicas in sync', 0),
+    one('gauge', 'kafka_server_replicamanager_underminisrpartitioncount', 'Partitions with fewer replicas in sync than min.insync.replicas', 0),
+    one('gauge', 'kafka_log_logmanager_offlinelogdirectorycount', 'Data directories with a log that is offline', offline > 0 ? 1 : 0),
     one('gauge', 'kafka_server_socketservermetrics_connection_count', 'Connections open', connections),
     each('kafka_log_log_size', 'Bytes of a partition', (log) => log.size),
     each('kafka_log_log_logstartoffset', 'First offset of a partition', (log) => log.logStartOffset),
