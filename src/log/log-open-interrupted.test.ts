@@ -1,6 +1,6 @@
 /** Opening a folder while the disk fails, the process dies or the power goes: whatever is found then, the next open ends where an undisturbed one does. */
 import { describe, expect, test } from 'vitest'
-import { abortedEntries, batchOf, marker, producer, RawPartition } from '../../test/support/raw-partition.ts'
+import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition } from '../../test/support/raw-partition.ts'
 import { TestLog } from '../../test/support/test-log.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
@@ -44,6 +44,8 @@ const scenes: Record<string, () => RawPartition> = {
   },
   'a log start above the end': () => threeSegments().closed(23).put('/log-start-offset-checkpoint', checkpoint(40)),
   'a sync that had failed': () => threeSegments().put('unsynced-tail', '').snapshot(14, producer(7, { producerEpoch: 1, lastSequence: 1, lastOffset: 11, offsetDelta: 1, currentTxnFirstOffset: -1 })),
+  'a recovery point where a segment ends': () => threeSegments().put('/recovery-point-offset-checkpoint', checkpoint(19))
+    .put('14.index', offsetEntries([2, batchOf(14, 2).length])),
   'a producer that was left in a transaction': () => threeSegments([inTransaction(21, 4), inTransaction(23, 6)]).put('/recovery-point-offset-checkpoint', checkpoint(19)),
 }
 

@@ -262,6 +262,8 @@ describe('taking away', () => {
     expect(t.log.logEndOffset).toBe(2)
     expect(await t.values()).toEqual(['a'])
     expect(await t.append(['x'])).toMatchObject({ baseOffset: 2 })
+    // The emptied segment and the one behind it are gone, not only left out.
+    expect(t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))).toEqual([0, 2])
   })
 
   test('the end within the first batch of all moves the start', async () => {
