@@ -12,7 +12,8 @@ const snapshot: MetricsSnapshot = {
   ],
 }
 const ODD = 'say "g"\\\n{x="1"}, ž 💾'
-const page = metricsPage(snapshot, 4, [{ group: ODD, members: 2, offsets: [{ topic: 'a', partition: 0, offset: 4 }, { topic: 'gone', partition: 0, offset: 1 }] }, { group: '', members: 0, offsets: [] }])
+const offsets = [{ topic: 'a', partition: 0, offset: 4 }, { topic: 'gone', partition: 0, offset: 1 }]
+const page = metricsPage(snapshot, 4, [{ group: ODD, members: 2, offsets }, { group: '', members: 0, offsets: [] }])
 const families = readPrometheusText(page)
 
 /** Value of the series with these labels and no others; undefined when there is none. */
@@ -28,7 +29,8 @@ test('a strict reader of the format takes the page, with no topics, too, and nam
 })
 
 test('the numbers are those of the snapshot, under the names that the JMX exporter gives to those of Kafka', () => {
-  expect(Object.fromEntries([...families.values()].filter(({ name, samples }) => name.startsWith('kafka_') && samples[0]?.labels.size === 0).map(({ name, samples }) => [name, samples[0]!.value]))).toEqual({
+  const single = [...families.values()].filter(({ name, samples }) => name.startsWith('kafka_') && samples[0]?.labels.size === 0)
+  expect(Object.fromEntries(single.map(({ name, samples }) => [name, samples[0]!.value]))).toEqual({
     kafka_server_brokertopicmetrics_totalproducerequests_total: 3, kafka_server_brokertopicmetrics_failedproducerequests_total: 1, kafka_server_brokertopicmetrics_messagesin_total: 7,
     kafka_server_brokertopicmetrics_bytesin_total: 400, kafka_server_brokertopicmetrics_totalfetchrequests_total: 5, kafka_server_brokertopicmetrics_failedfetchrequests_total: 0,
     kafka_server_brokertopicmetrics_bytesout_total: 1e21, kafka_log_logflushstats_logflush_total: 2,

@@ -23,10 +23,10 @@ export function readPrometheusText(page: string): Map<string, Family> {
       if (/\\(?![\\n])/.test(comment[3]!)) throw new Error(`a help that is not escaped: ${line}`)
       helped = { name: comment[2]!, help: comment[3]! }
     } else if (comment !== null) {
-      if (helped?.name !== comment[2]) throw new Error(`TYPE without its HELP: ${line}`)
+      if (helped === null || helped.name !== comment[2]) throw new Error(`TYPE without its HELP: ${line}`)
       if (!['counter', 'gauge', 'histogram', 'summary', 'untyped'].includes(comment[3]!)) throw new Error(`no such type: ${line}`)
       if (comment[3] === 'counter' && !comment[2]!.endsWith('_total')) throw new Error(`a counter without _total: ${line}`)
-      current = { name: comment[2]!, type: comment[3]!, help: helped.help, samples: [] }
+      current = { name: helped.name, type: comment[3]!, help: helped.help, samples: [] }
       families.set(current.name, current)
       helped = null
     } else {
