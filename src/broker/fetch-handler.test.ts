@@ -109,18 +109,22 @@ describe('fetch', () => {
 
   test('reads no more than there is room for, answers with that, and gives back what it did not use', async () => {
     let used = 0
-    const room = { take: (most: number) => { used += Math.min(most, 250); return Promise.resolve(Math.min(most, 250)) }, give: (bytes: number) => { used -= bytes } }
+    const kept: number[] = []
+    const room = {
+      take: (most: number) => { used += Math.min(most, 250); return Promise.resolve(Math.min(most, 250)) }, give: (bytes: number) => { used -= bytes },
+      allocate: (bytes: number) => Buffer.alloc(bytes), keep: ({ length }: Uint8Array) => { kept.push(length) }, release: () => { kept.length = used = 0 },
+    }
     const short = begin(request([['a', 0, 0], ['a', 1, 0]], { minBytes: 400, room }))
     expect(await short.done()).toBe(true)
-    expect([sizes(await short.answer), used]).toEqual([[200, 0], 200])
-    used = 0
+    expect([sizes(await short.answer), used, kept]).toEqual([[200, 0], 200, [200, 0]])
+    room.release()
     const waiting = begin(request([['b', 0, 0], ['a', 0, 10]], { minBytes: 200, maxBytes: 250, room }))
     expect([await waiting.done(), used]).toEqual([false, 0])
     logs[2]!.grow(1)
     expect([await waiting.done(), used]).toEqual([false, 0])
     logs[2]!.grow(1)
-    expect([await waiting.done(), sizes(await waiting.answer), used]).toEqual([true, [200, 0], 200])
-    used = 0
+    expect([await waiting.done(), sizes(await waiting.answer), used, kept]).toEqual([true, [200, 0], 200, [200, 0]])
+    room.release()
     const late = begin(request([['b', 0, 1]], { minBytes: 250, maxBytes: 250, room }))
     expect(await late.done()).toBe(false)
     await scheduler.advance(500)

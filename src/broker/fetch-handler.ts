@@ -12,6 +12,8 @@ import { epochFailure, findLog } from './partition-lookup.ts'
 
 type FetchPartition = FetchRequest['partitions'][number]
 const noBytes = new Uint8Array(0)
+/** What is sent on from the event loop anyway costs less to read there than a hop to another thread and back; consumers in process decode meanwhile instead. */
+const MAX_INLINE = 1_048_576
 
 interface ReadRound {
   readonly partitions: FetchPartitionResponse[]
@@ -28,7 +30,7 @@ export async function handleFetch(context: BrokerContext, request: FetchRequest)
   const first = await readRound(context, request, maxBytes)
   const isEnough = isFull(first, minBytes) || !(request.maxWaitMs > 0) || request.partitions.length === 0
   if (isEnough || request.signal?.aborted === true) return finish(context, first)
-  discard(request, first)
+  request.room?.release()
   const wait = new FetchWait(context, request)
   try {
     for (;;) {
@@ -38,7 +40,7 @@ export async function handleFetch(context: BrokerContext, request: FetchRequest)
       if (isFull(round, minBytes) || wait.isOver) return finish(context, round)
       const isWorthIt = await wait.untilGrownBy(minBytes - round.bytes)
       if (!isWorthIt && !wait.hasChanged) return finish(context, round)
-      discard(request, round)
+      request.room?.release()
       if (!isWorthIt) return finish(context, await readRound(context, request, maxBytes))
     }
   } finally {
@@ -55,9 +57,6 @@ function finish(context: BrokerContext, round: ReadRound): FetchResponse {
 function isFull(round: ReadRound, minBytes: number): boolean {
   return round.hasError || round.bytes >= minBytes || (round.isShort && round.bytes > 0)
 }
-
-/** What was read is not answered. */
-function discard(request: FetchRequest, round: ReadRound): void { request.room?.give(round.bytes) }
 
 async function readRound(context: BrokerContext, request: FetchRequest, wanted: number): Promise<ReadRound> {
   const { room } = request
@@ -77,6 +76,7 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
       const isCommitted = request.isolationLevel === 1
       const response = isAtEnd(log, item, isCommitted) ? nothing(item, log, isCommitted) : await readOne(log, item, request, maxBytes - bytes, bytes === 0)
       bytes += response.records.length
+      room?.keep(response.records)
       partitions.push(response)
     } catch (error) {
       hasError = true
@@ -101,10 +101,12 @@ function nothing(item: FetchPartition, log: BrokerLog | undefined, isCommitted: 
 }
 
 async function readOne(log: BrokerLog, item: FetchPartition, request: FetchRequest, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
+  const { room } = request
+  const allocate = room?.allocate ?? request.allocate
   const options: ReadOptions = {
     maxBytes: Math.max(0, Math.min(item.partitionMaxBytes, budget)), isolation: request.isolationLevel === 1 ? 'committed' : 'highWatermark', minOneMessage: isFirst,
-    checkCrc: item.isCheckedLater !== true,
-    ...(request.allocate === undefined ? {} : { allocate: request.allocate }),
+    ...(room === undefined ? { checkCrc: item.isCheckedLater !== true } : { checkCrc: 'inherited', inlineBytes: MAX_INLINE }),
+    ...(allocate === undefined ? {} : { allocate }),
   }
   const { topic, partition } = item
   return { topic, partition, errorCode: 0, ...(await log.read(item.fetchOffset, options)) }

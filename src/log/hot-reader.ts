@@ -9,7 +9,7 @@
  */
 import { readInt64 } from '../common/int64.ts'
 import { verifyBatchCrc } from '../record/batch-format.ts'
-import type { SegmentRead, SegmentReadResult } from './log-reader.ts'
+import { worthReading, type SegmentRead, type SegmentReadResult } from './log-reader.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { SYNC_READ_BYTES } from './sync-gate.ts'
@@ -17,8 +17,6 @@ import { SYNC_READ_BYTES } from './sync-gate.ts'
 const SLAB_BYTES = 65_536
 /** Best from 16 KiB batches up, and enough for an index interval of small ones. */
 export const MIN_HOT_READ: number = 16_384
-/** Largest batch that is read here. */
-const MAX_HOT_READ = SYNC_READ_BYTES
 const HEADER_BYTES = 61
 const LENGTH_AT = 8
 const OVERHEAD = 12
@@ -50,27 +48,27 @@ function use(memory: Uint8Array): void {
   used = 0
 }
 
-/** As `readSegments`; null: ask that. Never raises. */
-export function readHot(list: SegmentList, read: SegmentRead): SegmentReadResult | null {
+/** As `readSegments`, of at most `most` bytes; null: ask that. Never raises. */
+export function readHot(list: SegmentList, read: SegmentRead, most: number = SYNC_READ_BYTES): SegmentReadResult | null {
   const at = list.floorIndex(read.offset)
   if (at < 0) return null
   const segment = list.segments[at]!
   const upper = at + 1 < list.count ? list.segments[at + 1]!.baseOffset : Number.MAX_SAFE_INTEGER
   const wanted = Math.max(MIN_HOT_READ, read.maxBytes) + HEADER_BYTES
   try {
-    const likely = segment.likelyPosition(read.offset)
-    const found = likely < 0 ? null : readAt(segment, likely, wanted, upper, read)
-    return found ?? readAt(segment, segment.floorPosition(read.offset), wanted, upper, read)
+    const likely = read.offset <= segment.baseOffset ? 0 : segment.likelyPosition(read.offset)
+    const found = likely < 0 ? null : readAt(segment, likely, worthReading(segment, likely, read.maxBytes, wanted), most, upper, read)
+    return found ?? readAt(segment, segment.floorPosition(read.offset), wanted, most, upper, read)
   } catch {
     // Whatever it was, the long way meets it again and says what it is.
     return null
   }
 }
 
-function readAt(segment: Segment, from: number, wanted: number, upper: number, read: SegmentRead): SegmentReadResult | null {
+function readAt(segment: Segment, from: number, wanted: number, most: number, upper: number, read: SegmentRead): SegmentReadResult | null {
   const { offset } = read
   const length = Math.min(wanted, segment.size - from)
-  if (length < HEADER_BYTES || length > MAX_HOT_READ + HEADER_BYTES) return null
+  if (length < HEADER_BYTES || length > most + HEADER_BYTES) return null
   makeRoom(length, read)
   if (segment.readSync(slab, used, length, from) < length) return null
   const end = used + length
@@ -83,7 +81,7 @@ function readAt(segment: Segment, from: number, wanted: number, upper: number, r
     if (last >= offset) {
       if (position + size <= end) return gather(position, end, upper, read)
       // It does not end within what was read: once more, from its start and as much as it takes.
-      return size > MAX_HOT_READ || (position === used && wanted > size) ? null : readAt(segment, from + position - used, size + HEADER_BYTES, upper, read)
+      return size > most || (position === used && wanted > size) ? null : readAt(segment, from + position - used, size + HEADER_BYTES, most, upper, read)
     }
     before = last
     position += size

@@ -104,6 +104,13 @@ async function readBehindFloor(segment: Segment, scan: () => Scan, read: Segment
 /** The batch asked for does not begin where it was likely to. */
 const MISSED: SegmentReadResult = { records: NOTHING, nextOffset: -1 }
 
+/** As far as whole batches go within `maxBytes`, if the index knows, and the header behind them, else `most`: what is read beyond would be read again. */
+export function worthReading(segment: Segment, position: number, maxBytes: number, most: number): number {
+  if (position + most >= segment.size) return most
+  const whole = segment.boundaryBelow(position + maxBytes) - position
+  return whole > maxBytes / 2 ? whole + HEADER_BYTES : most
+}
+
 /** One pass over one segment. */
 class Scan {
   readonly #segment: Segment
@@ -130,7 +137,7 @@ class Scan {
   async runAt(position: number): Promise<SegmentReadResult | null> {
     const { offset, maxBytes } = this.#read
     try {
-      await this.#fetch(position, this.#worthReading(position, maxBytes))
+      await this.#fetch(position, worthReading(this.#segment, position, maxBytes, Math.max(MIN_READ, maxBytes) + SHORT_SLACK_BYTES))
       this.#sizeAt(position)
       // Past a batch that ends below the offset the search would not see that one of its kind is missing.
       return this.#baseOffsetAt(position) > offset || this.#lastOffsetAt(position) < offset ? MISSED : await this.#find(position)
@@ -138,14 +145,6 @@ class Scan {
       if (error instanceof BadBatch) return MISSED
       throw error
     }
-  }
-
-  /** As far as whole batches go within `maxBytes`, if the index knows, and the header behind them: what is read beyond would be read again. */
-  #worthReading(position: number, maxBytes: number): number {
-    const most = Math.max(MIN_READ, maxBytes) + SHORT_SLACK_BYTES
-    if (position + most >= this.#end) return most
-    const whole = this.#segment.boundaryBelow(position + maxBytes) - position
-    return whole > maxBytes / 2 ? whole + HEADER_BYTES : most
   }
 
   async run(start: number): Promise<SegmentReadResult | null> {

@@ -39,8 +39,13 @@ export interface ReadOptions {
   readonly isolation: ReadIsolation
   /** The first batch is returned even when it is larger than `maxBytes`. Default true. */
   readonly minOneMessage?: boolean
-  /** Verify the checksum of what comes from the disk (what comes from memory is known to be good). Default true. */
-  readonly checkCrc?: boolean
+  /**
+   * Verify the checksum of what comes from the disk (what comes from memory is known to be good). 'inherited': only of what was there when the log was
+   * opened; what came since had its checksum verified on its way in. Default true.
+   */
+  readonly checkCrc?: boolean | 'inherited'
+  /** What was appended a moment ago is read on the event loop up to so many bytes at a time. Default 128 KiB. */
+  readonly inlineBytes?: number
   /**
    * Memory of the caller to read into: at least so many bytes. The result is a view of what was given last; what was given before is free again, and
    * all of it once the read failed. Default: fresh memory.

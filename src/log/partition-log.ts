@@ -9,7 +9,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
 import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
-import { collectAborted, readSegments } from './log-reader.ts'
+import { collectAborted, readSegments, type SegmentReadResult } from './log-reader.ts'
 import { LogState, type LogParts } from './log-state.ts'
 import { endActive, replaceActive } from './log-roll.ts'
 import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
@@ -34,6 +34,8 @@ export class PartitionLog {
   /** Offsets at or above were appended in this process, no longer than two ticks and a bounded number of bytes ago: they are in the page cache. */
   #hotOffset: number
   #nextHotOffset: number
+  /** Offsets at or above were appended in this process, and their checksums verified or made then. */
+  #inheritedEnd: number
   /** Size of the log when `#nextHotOffset` was taken. */
   #sizeAtHot: number
 
@@ -42,6 +44,7 @@ export class PartitionLog {
     this.#state = new LogState(parts)
     this.#appender = new LogAppender(this.#state, () => this.#notify())
     this.#hotOffset = parts.offsets.logEnd
+    this.#inheritedEnd = parts.offsets.logEnd
     this.#nextHotOffset = parts.offsets.logEnd
     this.#sizeAtHot = parts.segments.size
   }
@@ -148,18 +151,28 @@ export class PartitionLog {
     if (closed === null && offset >= offsets.logStart && offset <= offsets.logEnd) {
       const limit = this.#limit(options.isolation)
       if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options, false))
-      if (offset >= tail.firstOffset) {
-        const read = tail.read(offset, options.maxBytes, limit, options.minOneMessage ?? true, options.allocate)
-        if (read !== null && options.isolation !== 'committed') return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options, false))
-      } else if (offset >= this.#hotOffset && options.isolation !== 'committed') {
-        const bytes = Math.max(MIN_HOT_READ, options.maxBytes)
-        if (bytes <= SYNC_READ_BYTES && !sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
-        const { maxBytes, minOneMessage: minOne = true, checkCrc = true, allocate } = options
-        const read = bytes > SYNC_READ_BYTES ? null : readHot(segments, { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate })
-        if (read !== null) return Promise.resolve(this.#result(read.records, offset, read.nextOffset, options, checkCrc))
+      const { maxBytes, minOneMessage: minOne = true, inlineBytes = SYNC_READ_BYTES, allocate } = options
+      let read: SegmentReadResult | null = null
+      let checkCrc = false
+      if (offset >= tail.firstOffset) read = tail.read(offset, maxBytes, limit, minOne, allocate)
+      else if (offset >= this.#hotOffset) {
+        const bytes = Math.max(MIN_HOT_READ, maxBytes)
+        if (bytes <= inlineBytes && !sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
+        checkCrc = this.#isChecked(offset, options)
+        if (bytes <= inlineBytes) read = readHot(segments, { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate }, inlineBytes)
       }
+      if (read !== null) return this.#quickly(read, offset, options, checkCrc)
     }
     return this.#readSlow(offset, options)
+  }
+
+  /** The result, unless an index of aborted transactions cannot be read: the long way mends it or tells. */
+  #quickly({ records, nextOffset }: SegmentReadResult, offset: number, options: ReadOptions, isChecked: boolean): Promise<ReadResult> {
+    try {
+      return Promise.resolve(this.#result(records, offset, nextOffset, options, isChecked))
+    } catch {
+      return this.#readSlow(offset, options)
+    }
   }
 
   /** What may be read on the event loop in this turn is used up. */
@@ -176,7 +189,8 @@ export class PartitionLog {
         throw this.#state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${offsets.logStart}–${offsets.logEnd}`, { offset }))
       }
       const limitOffset = this.#limit(options.isolation)
-      const { maxBytes, minOneMessage: minOne = true, checkCrc = true, allocate } = options
+      const { maxBytes, minOneMessage: minOne = true, allocate } = options
+      const checkCrc = this.#isChecked(offset, options)
       try {
         const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne, allocate) : null
         const read = cached ?? await readSegments(segments, { offset, maxBytes, limitOffset, minOne, checkCrc, allocate })
@@ -187,6 +201,8 @@ export class PartitionLog {
       }
     }
   }
+
+  #isChecked(offset: number, { checkCrc = true }: ReadOptions): boolean { return checkCrc === 'inherited' ? offset < this.#inheritedEnd : checkCrc }
 
   #limit(isolation: ReadIsolation): number {
     const { offsets } = this.#state
@@ -345,11 +361,15 @@ export class PartitionLog {
   truncateTo(offset: number): Promise<void> {
     return this.#exclusive(async () => {
       if (offset < this.logEndOffset) await cutEnd(this.#state, this.#appender.sealed, offset)
+      this.#inheritedEnd = Math.min(this.#inheritedEnd, this.logEndOffset)
     })
   }
 
   truncateFullyAndStartAt(offset: number): Promise<void> {
-    return this.#exclusive(() => restart(this.#state, this.#appender.sealed, offset))
+    return this.#exclusive(async () => {
+      await restart(this.#state, this.#appender.sealed, offset)
+      this.#inheritedEnd = Math.min(this.#inheritedEnd, offset)
+    })
   }
 
   updateConfig(config: LogConfig): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemScheduler } from '../common/scheduler.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
-import { SharedSync, SYNC_READ_BYTES, SYNC_WRITE_BYTES, TurnBudget } from './sync-gate.ts'
+import { SharedSync, MOST_SYNC_READ_BYTES, SYNC_WRITE_BYTES, TurnBudget } from './sync-gate.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => { systemScheduler.soon(resolve) })
 
@@ -49,7 +49,7 @@ test('a sync that fails rejects for those that share it, and no others', async (
 })
 
 test('in one turn of the event loop so much is read or written and no more, in the next one again', async () => {
-  for (const [make, largest, calls] of [[TurnBudget.ofWrites, SYNC_WRITE_BYTES, 2], [TurnBudget.ofReads, SYNC_READ_BYTES, 16]] as const) {
+  for (const [make, largest, calls] of [[TurnBudget.ofWrites, SYNC_WRITE_BYTES, 2], [TurnBudget.ofReads, MOST_SYNC_READ_BYTES, 2]] as const) {
     const scheduler = new ManualScheduler()
     const budget = make(scheduler)
     for (let turn = 0; turn < 3; turn++) {

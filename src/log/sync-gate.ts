@@ -63,8 +63,10 @@ export class SharedSync {
 export const SYNC_WRITE_BYTES = 131_072
 const BYTES_PER_TURN = 262_144
 
-/** Largest read made on the event loop: a batch of 64 KiB and what belongs to it. */
+/** Largest read made on the event loop where the reader does not ask for more: a batch of 64 KiB and what belongs to it. */
 export const SYNC_READ_BYTES: number = 131_072
+/** Largest where it does: about what the system takes to send as much. */
+export const MOST_SYNC_READ_BYTES: number = 1_048_576
 const READ_PER_TURN = 2_097_152
 
 /** What may be read or written synchronously in one turn of the event loop. */
@@ -81,7 +83,7 @@ export class TurnBudget {
   }
 
   static ofWrites(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_WRITE_BYTES, BYTES_PER_TURN) }
-  static ofReads(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_READ_BYTES, READ_PER_TURN) }
+  static ofReads(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, MOST_SYNC_READ_BYTES, READ_PER_TURN) }
 
   /** True when `bytes` fit into this turn. */
   take(bytes: number): boolean {

@@ -80,15 +80,22 @@ export interface FetchRequest {
   readonly signal?: AbortSignal | undefined
   /** In process only: memory to read into, at least so many bytes. It is free again when no response points into it. */
   readonly allocate?: (bytes: number) => Uint8Array
-  /** In process only: where the records of the answer are counted. Default: nowhere. */
-  readonly room?: FetchRoom
+  /** Of a server: where the records of the answer are counted, and what they are read into. Default: nowhere, and fresh memory. */
+  readonly room?: FetchRoom | undefined
 }
 /** A bound on the memory that answers take. */
+/** Counts what one fetch reads, and brings the memory for it. */
 export interface FetchRoom {
   /** How many bytes may be read, at most `most`; they are taken. A first batch may be larger: `give` is told of less than nothing then. */
   take(most: number): Promise<number>
-  /** What was taken and not read, or read and not answered. */
+  /** What was taken and not read. */
   give(bytes: number): void
+  /** Memory to read into, of exactly so many bytes. What was given before and not kept is free again. */
+  readonly allocate: (bytes: number) => Uint8Array
+  /** What was read is part of the answer, memory of `allocate` or other. */
+  keep(records: Uint8Array): void
+  /** Nothing that was read so far is answered. */
+  release(): void
 }
 export interface FetchPartitionResponse extends Failure {
   readonly topic: string; readonly partition: number

@@ -42,6 +42,45 @@ describe('a stream of frames', () => {
     expect(all(piled)).toEqual(expected)
   })
 
+  test('is cut the same with a memory of its own, in chunks that are used again', () => {
+    const lent = new Set<Buffer>()
+    const memory = { take: (bytes: number) => { const piece = Buffer.alloc(bytes); lent.add(piece); return piece }, give: (piece: Buffer) => { expect(lent.delete(piece)).toBe(true) } }
+    for (const size of [1, 2, 3, 5, 7, 11, 64, 150, 301, 400]) {
+      lent.clear()
+      const splitter = new FrameSplitter(1000, memory)
+      const frames: Uint8Array[] = []
+      const chunk = Buffer.alloc(size)
+      for (let start = 0; start < stream.length; start += size) {
+        const part = stream.subarray(start, start + size)
+        chunk.set(part)
+        splitter.push(chunk.subarray(0, part.length))
+        // Now and then nobody asks for a while.
+        if ((start / size) % 3 !== 1) for (let next = splitter.next(); next !== null; next = splitter.next()) frames.push(next)
+        splitter.detach()
+        chunk.fill(0xee)
+      }
+      for (let next = splitter.next(); next !== null; next = splitter.next()) frames.push(next)
+      expect(frames.map((each) => [...each])).toEqual(expected)
+      // What was outgrown came back.
+      const held = [...lent].filter((piece) => !frames.some(({ buffer }) => buffer === piece.buffer))
+      expect(held.every(({ length }) => length === 4)).toBe(true)
+    }
+  })
+
+  test('takes memory for a whole frame once a quarter of it has come, and never more than four times what has', () => {
+    const taken: number[] = []
+    const splitter = new FrameSplitter(1_000_000, { take: (bytes) => { taken.push(bytes); return Buffer.alloc(bytes) }, give: () => {} })
+    const large = frame(...new Uint8Array(100_000))
+    for (const [start, end] of [[0, 4], [4, 5], [5, 3000], [3000, 20_000], [20_000, 26_000], [26_000, 100_004]] as const) {
+      splitter.push(large.subarray(start, end))
+      const whole = splitter.next()
+      splitter.detach()
+      expect(whole === null).toBe(end < large.length)
+      expect(taken.at(-1) ?? 0).toBeLessThanOrEqual(Math.max(256, 4 * (end - 4)))
+    }
+    expect(taken).toEqual([256, 2996, 19_996, 100_000])
+  })
+
   test('gives a frame that came in one chunk as a view of it', () => {
     const splitter = new FrameSplitter(1000)
     const chunk = frame(7, 8)

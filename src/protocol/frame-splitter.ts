@@ -3,8 +3,11 @@
  *
  *   i32 length (big-endian), then that many bytes
  *
- * Invariant: memory held for an unfinished frame is at most four times the bytes of it that have come (and 256 bytes): a length alone allocates nothing. A frame
- * that lies wholly in one chunk is a view of that chunk, so chunks must be fresh memory that nobody reuses.
+ * Invariant: memory held for an unfinished frame is at most four times the bytes of it that have come (and 256 bytes), or what `FrameMemory` makes of that: a
+ * length alone allocates nothing.
+ *
+ * Without a memory of its own a splitter takes chunks for fresh memory that nobody reuses: a frame that lies wholly in one is a view of it. With one, chunks are
+ * the caller's again after `detach`, and every frame lies in that memory.
  */
 import { OttlaError } from '../common/errors.ts'
 
@@ -13,9 +16,19 @@ const LEAST_CAPACITY = 256
 const GROWTH = 4
 const nothing = Buffer.alloc(0)
 
+/** Where frames are put together. */
+export interface FrameMemory {
+  take(bytes: number): Buffer
+  /** Of what was taken, what became no frame. */
+  give(memory: Buffer): void
+}
+const freshMemory: FrameMemory = { take: (bytes) => Buffer.allocUnsafeSlow(bytes), give: () => {} }
+
 export class FrameSplitter {
   /** Largest frame; may change between frames. */
   maxFrameBytes: number
+  readonly #memory: FrameMemory
+  readonly #mayView: boolean
   #chunk: Buffer = nothing
   #position = 0
   /** Length of the frame under way; −1 while its length is not whole. */
@@ -24,8 +37,10 @@ export class FrameSplitter {
   #part: Buffer = nothing
   #partLength = 0
 
-  constructor(maxFrameBytes: number) {
+  constructor(maxFrameBytes: number, memory: FrameMemory | null = null) {
     this.maxFrameBytes = maxFrameBytes
+    this.#memory = memory ?? freshMemory
+    this.#mayView = memory === null
   }
 
   /** Bytes of a frame that is not whole. */
@@ -44,16 +59,23 @@ export class FrameSplitter {
     this.#position = 0
   }
 
+  /** The chunk is the caller's again: what `next` has not taken of it is kept. */
+  detach(): void {
+    if (this.#chunk.length === 0) return
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#position))
+    this.#position = 0
+  }
+
   /** The next whole frame without its length, null when more bytes are needed. Raises INVALID_REQUEST for a length that cannot be. */
-  next(): Uint8Array | null {
+  next(): Buffer | null {
     if (this.#size < 0 && !this.#readLength()) return null
-    const frame = this.#take(this.#size)
+    const frame = this.#take(this.#size, this.#mayView)
     if (frame !== null) this.#size = -1
     return frame
   }
 
   #readLength(): boolean {
-    const bytes = this.#take(LENGTH_SIZE)
+    const bytes = this.#take(LENGTH_SIZE, true)
     if (bytes === null) return false
     const size = bytes.readInt32BE(0)
     if (size < 0 || size > this.maxFrameBytes) {
@@ -64,9 +86,9 @@ export class FrameSplitter {
   }
 
   /** The next `length` bytes, or null after keeping those that are there. */
-  #take(length: number): Buffer | null {
+  #take(length: number, mayView: boolean): Buffer | null {
     const available = this.#chunk.length - this.#position
-    if (this.#partLength === 0 && available >= length) {
+    if (mayView && this.#partLength === 0 && available >= length) {
       const bytes = this.#chunk.subarray(this.#position, this.#position + length)
       this.#advance(length)
       return bytes
@@ -74,7 +96,7 @@ export class FrameSplitter {
     const taken = Math.min(length - this.#partLength, available)
     if (taken > 0) this.#keep(taken, length)
     if (this.#partLength < length) return null
-    const whole = this.#part.subarray(0, length)
+    const whole = this.#part.length === length ? this.#part : this.#part.subarray(0, length)
     this.#part = nothing
     this.#partLength = 0
     return whole
@@ -83,8 +105,10 @@ export class FrameSplitter {
   #keep(count: number, length: number): void {
     const needed = this.#partLength + count
     if (needed > this.#part.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(length, Math.max(LEAST_CAPACITY, needed, this.#part.length * GROWTH)))
+      // All of it once that is within the bound: what has come is copied no more often than it must.
+      const grown = this.#memory.take(length <= needed * GROWTH ? length : Math.min(length, Math.max(LEAST_CAPACITY, needed, this.#part.length * GROWTH)))
       this.#part.copy(grown, 0, 0, this.#partLength)
+      if (this.#part.length > 0) this.#memory.give(this.#part)
       this.#part = grown
     }
     this.#chunk.copy(this.#part, this.#partLength, this.#position, this.#position + count)

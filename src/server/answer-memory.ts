@@ -6,9 +6,12 @@
  * Invariant: `used` is the sum of what the shares hold.
  */
 import type { FetchRoom } from '../protocol/broker-api.ts'
+import type { MemoryPool } from './memory-pool.ts'
 
 /** What a fetch may read however little is left: about a batch. */
 const LEAST_BYTES = 65_536
+/** The reads of a fetch of many partitions share so much. */
+const PIECE_BYTES = 65_536
 /** A fetch gets at most this part of what is left. */
 const PART = 4
 
@@ -52,41 +55,96 @@ export class AnswerMemory {
 }
 
 /** What one connection holds of it. */
-export class AnswerShare implements FetchRoom {
+export class AnswerShare {
   readonly #memory: AnswerMemory
+  readonly #pool: MemoryPool
   readonly #gone: AbortSignal
   #held = 0
   #isOver = false
 
   /** Nothing is waited for once `gone` fires. */
-  constructor(memory: AnswerMemory, gone: AbortSignal) {
+  constructor(memory: AnswerMemory, pool: MemoryPool, gone: AbortSignal) {
     this.#memory = memory
+    this.#pool = pool
     this.#gone = gone
   }
 
   get held(): number { return this.#held }
 
+  /** For one fetch. */
+  lease(): AnswerLease { return new AnswerLease(this, this.#pool) }
+
   async take(most: number): Promise<number> {
     await this.#memory.untilRoom(this.#gone)
     const granted = Math.min(most, this.#memory.part)
-    this.#change(granted)
+    this.change(granted)
     return granted
   }
 
-  give(bytes: number): void { this.#change(-bytes) }
-
-  /** The socket has taken what was answered. */
-  clear(): void { this.#change(-this.#held) }
-
   /** The connection is gone: nothing is held from now on, whatever is still under way. */
   end(): void {
-    this.clear()
+    this.change(-this.#held)
     this.#isOver = true
   }
 
-  #change(bytes: number): void {
+  change(bytes: number): void {
     if (this.#isOver) return
     this.#held += bytes
     this.#memory.change(bytes)
+  }
+}
+
+/**
+ * What one fetch holds: bytes counted, and memory of the pool that its reads went into, one behind the other. Both are free again when the socket has taken
+ * the answer.
+ */
+export class AnswerLease implements FetchRoom {
+  readonly #share: AnswerShare
+  readonly #pool: MemoryPool
+  #held = 0
+  /** The last is being read into; of it `#used` bytes are part of the answer. */
+  readonly #pieces: Buffer[] = []
+  #used = 0
+
+  constructor(share: AnswerShare, pool: MemoryPool) {
+    this.#share = share
+    this.#pool = pool
+  }
+
+  async take(most: number): Promise<number> {
+    const granted = await this.#share.take(most)
+    this.#held += granted
+    return granted
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes
+    this.#share.change(-bytes)
+  }
+
+  readonly allocate = (bytes: number): Uint8Array => {
+    const last = this.#pieces.at(-1)
+    if (last !== undefined) {
+      if (last.length - this.#used >= bytes) return last.subarray(this.#used, this.#used + bytes)
+      // What was read into it is not wanted.
+      if (this.#used === 0) this.#pool.give(this.#pieces.pop()!)
+    }
+    const piece = this.#pool.take(this.#pieces.length === 0 ? bytes : Math.max(bytes, PIECE_BYTES))
+    this.#pieces.push(piece)
+    this.#used = 0
+    return piece.subarray(0, bytes)
+  }
+
+  keep(records: Uint8Array): void {
+    const last = this.#pieces.at(-1)
+    if (last?.buffer === records.buffer) this.#used = records.byteOffset - last.byteOffset + records.length
+  }
+
+  /** To be called once nobody looks at what was read. */
+  readonly release = (): void => {
+    this.give(this.#held)
+    for (const piece of this.#pieces) this.#pool.give(piece)
+    this.#pieces.length = 0
+    this.#used = 0
   }
 }

@@ -3,6 +3,7 @@ import { ManualClock } from '../testing/manual-clock.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection, type RequestHandler } from './connection.ts'
 import { defaultLimits, type ConnectionLimits } from './connection-limits.ts'
+import { MemoryPool } from './memory-pool.ts'
 
 /** Requests of one byte: its value says what it is. */
 const PRODUCE = 1
@@ -19,8 +20,11 @@ interface Rig {
   readonly begun: Map<string, { answer(text: string | null): Promise<void>; fail(problem: string): Promise<void> }>
   auth: boolean
   isFull: boolean
-  /** How often the handler heard that its answers were taken. */
-  taken: number
+  /** The answers that are nobody's any more, in order. */
+  readonly taken: string[]
+  /** Has the system take what was written so far. */
+  take(): void
+  readonly pool: MemoryPool
 }
 
 const tick = async (): Promise<void> => { for (let i = 0; i < 5; i++) await Promise.resolve() }
@@ -28,6 +32,9 @@ const tick = async (): Promise<void> => { for (let i = 0; i < 5; i++) await Prom
 function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_000_000)): Rig {
   const clock = new ManualClock()
   const events: string[] = []
+  const taken: string[] = []
+  const written: ((() => void) | undefined)[] = []
+  const pool = new MemoryPool(1_000_000)
   const problems: (string | null)[] = []
   const begun: Rig['begun'] = new Map()
   const handler: RequestHandler = {
@@ -35,13 +42,13 @@ function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_0
     farewell: null,
     isOverlappable: (frame) => frame[0] === PRODUCE,
     isParked: (frame) => frame[0] === PARKED,
-    answersTaken: () => { state.taken += 1 },
+    isTransient: (frame) => frame[0] === PRODUCE,
     handle: (frame) => new Promise((resolve, reject) => {
       const name = Buffer.from(frame.subarray(1)).toString()
       begun.set(name, {
         answer: (text) => {
           begun.delete(name)
-          resolve(text === null ? null : [Buffer.from(text)])
+          resolve(text === null ? null : { chunks: [Buffer.from(text)], taken: () => taken.push(text) })
           return tick()
         },
         fail: (problem) => {
@@ -53,16 +60,17 @@ function rig(limits: Partial<ConnectionLimits> = {}, budget = new ByteBudget(1_0
     }),
   }
   const connection = new Connection({
-    limits: { ...defaultLimits, ...limits }, budget, handler, now: () => clock.monotonic(), closed: (problem) => problems.push(problem),
+    limits: { ...defaultLimits, ...limits }, budget, memory: pool, handler, now: () => clock.monotonic(), closed: (problem) => problems.push(problem),
     output: {
-      write: (chunks) => {
+      write: (chunks, done) => {
         events.push(Buffer.concat(chunks).toString())
+        written.push(done)
         return !state.isFull
       },
       pause: () => events.push('pause'), resume: () => events.push('resume'), end: () => events.push('end'),
     },
   })
-  const state: Rig = { connection, clock, events, problems, begun, auth: true, isFull: false, taken: 0 }
+  const state: Rig = { connection, clock, events, problems, begun, auth: true, isFull: false, taken, take: () => { for (const done of written.splice(0)) done?.() }, pool }
   return state
 }
 
@@ -146,13 +154,13 @@ describe('back-pressure', () => {
     await r.begun.get('a')!.answer('A')
     expect([...r.begun.keys()]).toEqual([])
     r.clock.advance(700)
-    expect([r.taken, r.connection.stalledMs]).toEqual([0, 700])
+    expect(r.connection.stalledMs).toBe(700)
     r.isFull = false
     r.connection.drained()
     expect([...r.begun.keys()]).toEqual(['b'])
-    expect([r.taken, r.connection.stalledMs]).toEqual([1, 0])
+    expect(r.connection.stalledMs).toBe(0)
     await r.begun.get('b')!.answer('B')
-    expect(r.taken).toBe(2)
+    expect(r.events).toEqual(['A', 'B'])
   })
 
   test('of a listener stops a connection that has nothing pending until others are answered', async () => {
@@ -168,6 +176,87 @@ describe('back-pressure', () => {
     expect(idle.events).toEqual(['pause', 'resume'])
     idle.connection.close()
     expect(budget.used).toBe(0)
+  })
+})
+
+describe('memory', () => {
+  const large = 'x'.repeat(50_000)
+
+  test('that requests came in is the caller\'s again at once, whatever of it is left', async () => {
+    const r = rig({ maxPendingRequests: 2 })
+    const bytes = Buffer.concat(['a', 'b', 'c', 'd'].map((name) => request(OTHER, name)))
+    for (const chunk of [bytes.subarray(0, 3), bytes.subarray(3, 20), bytes.subarray(20)]) {
+      const lent = Buffer.from(chunk)
+      r.connection.receive(lent)
+      lent.fill(0xee)
+    }
+    for (const name of ['a', 'b', 'c', 'd']) await r.begun.get(name)!.answer(name)
+    expect(r.events.filter((event) => event.length === 1)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('of a request that nobody looks at later is used again once its handler is done, though its answer waits', async () => {
+    const r = rig()
+    send(r, [PRODUCE, 'a'], [PRODUCE, large])
+    expect(r.pool.idleBytes).toBe(0)
+    await r.begun.get(large)!.answer('B')
+    expect(r.pool.idleBytes).toBeGreaterThan(large.length)
+    expect(r.events).toEqual([])
+    await r.begun.get('a')!.answer('A')
+    expect(r.events).toEqual(['A', 'B'])
+  })
+
+  test('of other requests is not used again', async () => {
+    const r = rig()
+    send(r, [OTHER, large])
+    await r.begun.get(large)!.answer('A')
+    expect(r.pool.idleBytes).toBe(0)
+  })
+
+  test('of a request under way is not used again when the connection goes, before its handler is done', async () => {
+    const r = rig()
+    send(r, [PRODUCE, large])
+    r.connection.close()
+    expect(r.pool.idleBytes).toBe(0)
+    await r.begun.get(large)!.answer('A')
+    expect(r.pool.idleBytes).toBeGreaterThan(large.length)
+  })
+
+  test('of an answer is free when the system has it, once', async () => {
+    const r = rig()
+    send(r, [PRODUCE, 'a'], [PRODUCE, 'b'], [PRODUCE, 'c'])
+    await r.begun.get('b')!.answer('B')
+    await r.begun.get('a')!.answer('A')
+    expect([r.events, r.taken]).toEqual([['A', 'B'], []])
+    r.take()
+    await r.begun.get('c')!.answer('C')
+    expect(r.taken).toEqual(['A', 'B'])
+    r.connection.close()
+    r.take()
+    expect(r.taken).toEqual(['A', 'B', 'C'])
+  })
+
+  test('of an answer that is never sent is free at once; of one that is being sent when the connection goes, not before it is', async () => {
+    const r = rig()
+    send(r, [PRODUCE, 'a'], [PRODUCE, 'b'], [PRODUCE, 'c'], [PRODUCE, 'd'])
+    await r.begun.get('a')!.answer('A')
+    await r.begun.get('c')!.answer('C')
+    r.connection.close()
+    expect(r.taken).toEqual(['C'])
+    await r.begun.get('d')!.answer('D')
+    expect(r.taken).toEqual(['C', 'D'])
+    r.take()
+    expect(r.taken).toEqual(['C', 'D', 'A'])
+  })
+
+  test('of answers before one that fails is free when the system has them', async () => {
+    const r = rig()
+    send(r, [PRODUCE, 'a'], [PRODUCE, 'b'], [PRODUCE, 'c'])
+    await r.begun.get('c')!.answer('C')
+    await r.begun.get('b')!.fail('broken')
+    await r.begun.get('a')!.answer('A')
+    expect([r.events, r.taken]).toEqual([['A', 'end'], ['C']])
+    r.take()
+    expect(r.taken).toEqual(['C', 'A'])
   })
 })
 

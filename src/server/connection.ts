@@ -9,19 +9,25 @@
  * socket fills and not our memory. No request begins while the peer does not take its answers.
  */
 import { OttlaError } from '../common/errors.ts'
-import { FrameSplitter } from '../protocol/frame-splitter.ts'
+import { FrameSplitter, type FrameMemory } from '../protocol/frame-splitter.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { strayProtocol } from './stray-protocol.ts'
 
 /** The socket, as the state machine sees it. */
 export interface ConnectionOutput {
-  /** Chunks of one answer. False: no more until `drained` is called. */
-  write(chunks: readonly Uint8Array[]): boolean
+  /** Chunks of one answer. False: no more until `drained` is called. `taken` is called once they are the system's, or nobody's. */
+  write(chunks: readonly Uint8Array[], taken: (() => void) | undefined): boolean
   pause(): void
   resume(): void
   /** Closes once everything written is out. No call follows. */
   end(): void
+}
+
+export interface Answer {
+  readonly chunks: readonly Uint8Array[]
+  /** To be called once nobody needs the chunks any more: the system has them, or the connection is gone. */
+  readonly taken?: () => void
 }
 
 /** What becomes of requests. */
@@ -33,15 +39,17 @@ export interface RequestHandler {
   isOverlappable(frame: Uint8Array): boolean
   /** Whether a closing listener should not wait for it: it is parked until somebody else does something. */
   isParked(frame: Uint8Array): boolean
-  /** Every answer so far is the system's now: its memory is free. */
-  answersTaken(): void
-  /** The chunks of the answer, null for none. A rejection closes the connection once the answers before it are out. */
-  handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null>
+  /** Whether nobody looks at the bytes of a request once it is answered. */
+  isTransient(frame: Uint8Array): boolean
+  /** Null: no answer. A rejection closes the connection once the answers before it are out. */
+  handle(frame: Uint8Array): Promise<Answer | null>
 }
 
 export interface ConnectionOptions {
   readonly limits: ConnectionLimits
   readonly budget: ByteBudget
+  /** Where requests are put together. */
+  readonly memory: FrameMemory
   readonly output: ConnectionOutput
   readonly handler: RequestHandler
   /** Monotonic milliseconds. */
@@ -50,7 +58,12 @@ export interface ConnectionOptions {
   readonly closed: (problem: string | null) => void
 }
 
-interface Slot { readonly frame: Uint8Array; isStarted: boolean; isDone: boolean; answer: readonly Uint8Array[] | null; failure: unknown }
+interface Slot {
+  readonly frame: Buffer
+  /** What the handler says of the frame, which may be gone when it is asked for. */
+  readonly isOverlappable: boolean; readonly isParked: boolean; readonly isTransient: boolean
+  isDone: boolean; answer: Answer | null; failure: unknown
+}
 
 const BYTES_A_SECOND = 65_536
 /** What `handle` rejects with to have the connection closed without a word, once the answers before it are out. */
@@ -76,27 +89,27 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#splitter = new FrameSplitter(0)
+    this.#splitter = new FrameSplitter(0, options.memory)
     this.#openedAt = this.#activeAt = this.#frameBegunAt = options.now()
   }
 
   get isClosed(): boolean { return this.#isClosed }
   get pendingRequests(): number { return this.#slots.length }
 
-  /** Bytes from the peer, in memory that nobody reuses. */
+  /** Bytes from the peer, in memory that is the caller's again afterwards. */
   receive(chunk: Uint8Array): void {
     if (this.#isClosed || this.#isDraining) return
     this.#activeAt = this.#options.now()
     if (this.#splitter.unfinishedBytes === 0) this.#frameBegunAt = this.#activeAt
     this.#splitter.push(chunk)
     this.#advance()
+    this.#splitter.detach()
   }
 
   /** The socket takes answers again. */
   drained(): void {
     this.#isBlocked = false
     this.#activeAt = this.#options.now()
-    if (!this.#isClosed) this.#options.handler.answersTaken()
     this.#advance()
   }
 
@@ -116,6 +129,7 @@ export class Connection {
     budget.forget(this.#unblock)
     budget.give(this.#pendingBytes)
     this.#pendingBytes = 0
+    for (const { answer } of this.#slots) answer?.taken?.()
     this.#slots.length = 0
     output.end()
     closed(problem)
@@ -174,11 +188,14 @@ export class Connection {
       this.#frameBegunAt = this.#activeAt
       this.#pendingBytes += frame.length
       budget.take(frame.length)
-      this.#slots.push({ frame, isStarted: false, isDone: false, answer: null, failure: null })
+      this.#slots.push({
+        frame, isOverlappable: handler.isOverlappable(frame), isParked: handler.isParked(frame), isTransient: handler.isTransient(frame),
+        isDone: false, answer: null, failure: null,
+      })
     }
   }
 
-  #nextFrame(): Uint8Array | null {
+  #nextFrame(): Buffer | null {
     const first = this.#frames === 0 ? this.#splitter.peek() : null
     try {
       return this.#splitter.next()
@@ -192,17 +209,18 @@ export class Connection {
     const { handler } = this.#options
     while (this.#started < this.#slots.length && !this.#isBlocked && !this.#isClosed) {
       const slot = this.#slots[this.#started]!
-      if (this.#started > 0 && !(handler.isOverlappable(slot.frame) && handler.isOverlappable(this.#slots[this.#started - 1]!.frame))) return
-      slot.isStarted = true
+      if (this.#started > 0 && !(slot.isOverlappable && this.#slots[this.#started - 1]!.isOverlappable)) return
       this.#started += 1
       handler.handle(slot.frame).then((answer) => this.#finish(slot, answer, null), (error: unknown) => this.#finish(slot, null, error))
     }
   }
 
-  #finish(slot: Slot, answer: readonly Uint8Array[] | null, failure: unknown): void {
+  #finish(slot: Slot, answer: Answer | null, failure: unknown): void {
     slot.isDone = true
     slot.answer = answer
     slot.failure = failure
+    if (slot.isTransient) this.#options.memory.give(slot.frame)
+    if (this.#isClosed) answer?.taken?.()
     this.#settle()
   }
 
@@ -214,17 +232,18 @@ export class Connection {
       const slot = this.#slots[answered++]!
       if (slot.failure !== null) return this.#abandon(slot.failure)
       this.#release(slot.frame.length)
-      if (slot.answer !== null && !this.#options.output.write(slot.answer)) this.#isBlocked = true
+      const { answer } = slot
+      slot.answer = null
+      if (answer !== null && !this.#options.output.write(answer.chunks, answer.taken)) this.#isBlocked = true
     }
     if (answered > 0) {
       this.#slots.splice(0, answered)
       this.#started -= answered
       this.#activeAt = this.#options.now()
-      if (!this.#isBlocked) this.#options.handler.answersTaken()
     }
     const { farewell } = this.#options.handler
     if (farewell !== null) return this.close(farewell)
-    if (this.#isDraining && this.#slots.every(({ frame }) => this.#options.handler.isParked(frame))) return this.close()
+    if (this.#isDraining && this.#slots.every(({ isParked }) => isParked)) return this.close()
     this.#advance()
   }
 

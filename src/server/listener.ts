@@ -11,7 +11,9 @@ import type { AnswerMemory } from './answer-memory.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection, type ConnectionOutput, type RequestHandler } from './connection.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
+import type { MemoryPool } from './memory-pool.ts'
 import { ProblemLog } from './problem-log.ts'
+import { receive } from './static-receive.ts'
 
 /** Who is at the other end, and where they reached us. */
 export interface Peer {
@@ -42,6 +44,8 @@ export interface PortOptions {
   readonly maxPendingBytes: number
   /** What answers take that are not read yet; when it is short, those are closed that read least. */
   readonly answers: AnswerMemory
+  /** For requests and answers; trimmed here. */
+  readonly pool: MemoryPool
   readonly ports: Ports
   newSession(peer: Peer): Session
 }
@@ -170,12 +174,12 @@ export class PortListener {
       certificateName,
     })
     const connection = new Connection({
-      limits, budget: this.#budget, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
+      limits, budget: this.#budget, memory: this.#options.pool, handler: session, output: outputOf(socket, ports), now: () => ports.clock.monotonic(),
       closed: (problem) => { if (problem !== null) this.#problems.warn(`closed the connection from ${address}:${socket.remotePort ?? 0}: ${problem}`) },
     })
     const member: Member = { connection, session, socket }
     this.#members.add(member)
-    socket.on('data', (chunk: Buffer) => connection.receive(chunk))
+    receive(socket, (chunk) => connection.receive(chunk))
     socket.on('drain', () => connection.drained())
     socket.on('error', () => {})
     socket.once('close', () => {
@@ -204,6 +208,7 @@ export class PortListener {
       if (problem !== null) connection.close(problem)
     }
     if (this.#options.answers.isOver) this.#dropStalled()
+    this.#options.pool.trim()
   }
 
   /** Memory is short: whoever has read nothing for longest goes first. */
@@ -247,11 +252,16 @@ export class PortListener {
 
 function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
   return {
-    write(chunks) {
-      if (socket.destroyed) return true
-      if (chunks.length === 1) return socket.write(chunks[0]!)
+    write(chunks, taken) {
+      if (socket.destroyed) {
+        taken?.()
+        return true
+      }
+      if (chunks.length === 1) return socket.write(chunks[0]!, taken)
       socket.cork()
-      for (const chunk of chunks) socket.write(chunk)
+      const last = chunks.length - 1
+      for (let i = 0; i < last; i++) socket.write(chunks[i]!)
+      socket.write(chunks[last]!, taken)
       socket.uncork()
       return !socket.writableNeedDrain
     },

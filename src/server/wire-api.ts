@@ -44,8 +44,8 @@ export interface Call {
   readonly endpoint: Endpoint
   readonly fetchSessions: FetchSessions
   readonly fetchQuota: FetchQuota
-  /** Where the records of its answer are counted. */
-  readonly answers: FetchRoom
+  /** Of Fetch alone: where the records of its answer are counted, and what they are read into. */
+  readonly answers: FetchRoom | undefined
   readonly users: UserCredentials
   /** Null where nobody authenticates. */
   readonly gate: SaslGate | null

@@ -16,6 +16,7 @@ import { defaultLimits } from './connection-limits.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import { PortListener, type Peer } from './listener.ts'
+import { MemoryPool } from './memory-pool.ts'
 import { ProblemLog } from './problem-log.ts'
 import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sasl/sasl-server.ts'
 import { servedApis } from './served-apis.ts'
@@ -97,6 +98,8 @@ const SECRET_BYTES = 32
 const PENDING_BYTES = 268_435_456
 /** Answers to fetches that their clients have not read yet, likewise. */
 const ANSWER_BYTES = 134_217_728
+/** Memory for both that is kept for the next, while there is much to do. */
+const POOL_BYTES = 16_777_216
 const everywhere = new Set(['0.0.0.0', '::'])
 
 export interface ListenerParts {
@@ -124,12 +127,14 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   const { ports, settings } = parts
   const makeService = serviceMaker(options)
   const answers = new AnswerMemory(ANSWER_BYTES)
+  // Who stands between may keep what he sees: nothing is used twice then.
+  const pool = new MemoryPool(parts.intercept === undefined ? POOL_BYTES : 0)
   let service = makeService(parts)
   const listener = await PortListener.open({
     host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), nameOf: namerOf(options), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
-    answers, newSession: (peer) => new WireSession(service, peer, answers),
+    answers, pool, newSession: (peer) => new WireSession(service, peer, answers, pool),
   })
   const openPort = openPortOf(options, listener.port)
   parts.openPorts.add(openPort)

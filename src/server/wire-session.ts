@@ -14,12 +14,13 @@ import { guardedBroker } from './access/guarded-broker.ts'
 import type { QuotaMeter, QuotaSubject } from './access/quota-meter.ts'
 import { everyRight, rightsOf, type Rights } from './access/rights.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
-import { AnswerShare, type AnswerMemory } from './answer-memory.ts'
+import { AnswerShare, type AnswerLease, type AnswerMemory } from './answer-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import { SaslGate, type SaslOptions } from './sasl/sasl-gate.ts'
 import type { UserCredentials } from './user-credentials.ts'
-import { hangUp } from './connection.ts'
+import { hangUp, type Answer } from './connection.ts'
 import type { Peer, Session } from './listener.ts'
+import type { MemoryPool } from './memory-pool.ts'
 import type { ProblemLog } from './problem-log.ts'
 import type { Call, Endpoint, FetchQuota, ServedBroker, WireApi } from './wire-api.ts'
 
@@ -80,12 +81,12 @@ export class WireSession implements Session {
   /** Until the client is heard again, when it has used more than its quota. */
   #mute: Promise<unknown> | null = null
 
-  constructor(service: WireService, peer: Peer, answers: AnswerMemory) {
+  constructor(service: WireService, peer: Peer, answers: AnswerMemory, pool: MemoryPool) {
     this.#service = service
     this.#peer = peer
     this.#endpoint = service.endpointFor(peer)
     this.#gate = service.sasl === null ? null : new SaslGate(service.sasl)
-    this.#answers = new AnswerShare(answers, this.#gone.signal)
+    this.#answers = new AnswerShare(answers, pool, this.#gone.signal)
   }
 
   get isAuthenticated(): boolean { return this.#gate === null || this.#gate.isOpen }
@@ -97,48 +98,52 @@ export class WireSession implements Session {
     return key === joinGroup.key || key === syncGroup.key
   }
 
+  /** Of records the log has its copy; others may keep what they were sent. */
+  isTransient(frame: Uint8Array): boolean { return keyOf(frame) === produce.key && this.isAuthenticated && this.#gate?.takesBareTokens !== true }
+
   drain(): void { this.#gone.abort() }
-  answersTaken(): void { this.#answers.clear() }
 
   close(): void {
     this.#gone.abort()
     this.#answers.end()
   }
 
-  async handle(frame: Uint8Array): Promise<readonly Uint8Array[] | null> {
+  async handle(frame: Uint8Array): Promise<Answer | null> {
     if (this.#mute !== null) await this.#mute
-    if (this.#gate?.takesBareTokens === true) return bareToken(this.#gate, frame)
+    if (this.#gate?.takesBareTokens === true) return { chunks: await bareToken(this.#gate, frame) }
     const header = decodeRequestHeader(frame)
     const { apiKey, apiVersion, correlationId } = header
     const served = this.#service.served[apiKey]
     if (served === undefined) throw new OttlaError('UNSUPPORTED_VERSION', `it asked for API ${apiKey}, which is not served`)
     if (apiVersion < served.first || apiVersion > served.last) {
-      if (apiKey === apiVersions.key) return [encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions)]
+      if (apiKey === apiVersions.key) return { chunks: [encodeResponse(apiVersions, 0, correlationId, unsupportedApiVersions)] }
       throw new OttlaError('UNSUPPORTED_VERSION', `it sent ${served.api.name} version ${apiVersion}; ${served.first} to ${served.last} are served`)
     }
     if (!this.isAuthenticated && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${served.api.name} before it authenticated`)
     this.#checkSession(apiKey, served.api.name)
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
-    const response = await this.#serve(served, header, request)
+    const lease = apiKey === fetch.key ? this.#answers.lease() : undefined
+    const response = await this.#serve(served, request, this.#call(header, lease))
     if (response === 'hang up') throw hangUp
     this.#throttle(served, header, frame.length, response)
-    return response === null ? null : encode(served, apiVersion, correlationId, response)
+    if (response === null) return null
+    if (lease === undefined) return { chunks: [encodeResponse(served.api, apiVersion, correlationId, response as never)] }
+    return { chunks: encodeResponseParts(served.api, apiVersion, correlationId, response as never), taken: lease.release }
   }
 
-  #serve(served: WireApi, header: RequestHeader, body: PlainMessage): Promise<PlainMessage | null | 'hang up'> {
-    const call = this.#call(header)
+  #serve(served: WireApi, body: PlainMessage, call: Call): Promise<PlainMessage | null | 'hang up'> {
     const { intercept } = this.#service
     if (intercept === null) return served.handle(body, call)
     const { version, clientId, endpoint, signal } = call
     return intercept({ api: served.api, version, clientId, body, endpoint, signal }, () => served.handle(body, call))
   }
 
-  #call({ apiVersion, clientId }: RequestHeader): Call {
+  #call({ apiVersion, clientId }: RequestHeader, answers: AnswerLease | undefined): Call {
     const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
     const { rights, broker } = this.#accessNow()
     return {
       broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, fetchQuota: this.#fetchQuota(clientId), users, gate: this.#gate,
-      version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers: this.#answers,
+      version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers,
     }
   }
 
@@ -208,11 +213,6 @@ async function bareToken(gate: SaslGate, token: Uint8Array): Promise<readonly Ui
   const length = Buffer.alloc(4)
   length.writeInt32BE(step.token.length)
   return [length, step.token]
-}
-
-function encode({ api }: WireApi, version: number, correlationId: number, response: PlainMessage): readonly Uint8Array[] {
-  if (api.key === fetch.key) return encodeResponseParts(api, version, correlationId, response as never)
-  return [encodeResponse(api, version, correlationId, response as never)]
 }
 
 /** −1 for a frame too short to say. */
