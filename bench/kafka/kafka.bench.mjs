@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { kafkaJars, startKafka } from '../../scripts/kafka-broker.mjs'
 import { interleave, row } from '../lib/measure.mjs'
-import { openWindow, withDatabase, withScratch } from '../lib/workspace.mjs'
+import { openWindow, settled, withDatabase, withScratch } from '../lib/workspace.mjs'
 
 const TICKS = 100
 const cpuSeconds = (pid) => {
@@ -68,7 +68,7 @@ function round(broker, { count, ...job }) {
 }
 
 /** By `producer.send` and `for await … batches()`, the defaults but for the page cache; then both at a time. */
-const embedded = ({ size, count }) => withDatabase({ config: { 'write.caching': true } }, async (ottla) => {
+const embedded = ({ size, count }) => settled(() => withDatabase({ config: { 'write.caching': true } }, async (ottla) => {
   const value = Buffer.alloc(size, 0x61)
   const producer = ottla.producer({ acks: 'all', 'batch.size': 65_536 })
   await openWindow(producer, 200_000, value)
@@ -78,7 +78,7 @@ const embedded = ({ size, count }) => withDatabase({ config: { 'write.caching': 
   const started = process.hrtime.bigint()
   await Promise.all([openWindow(producer, count, value), consumeFrom(ottla, 200_000 + count, count)])
   return { produced, consumed, both: count / (Number(process.hrtime.bigint() - started) / 1e9) }
-})
+}))
 
 async function consumeFrom(ottla, offset, count) {
   const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })

@@ -1,12 +1,13 @@
 /**
  * One measurement of one peer in a process of its own: `node peer.mjs '{"peer":"sqlite","workload":"bulk","durable":true,"size":100,"count":100000,"senders":64}'`.
- * Prints records a second. Every workload warms the peer up first, with a tenth of the records.
+ * Prints records a second, settled (`lib/workspace.mjs`) where much is written.
  */
-import { withScratch } from '../lib/workspace.mjs'
+import { settled, withScratch } from '../lib/workspace.mjs'
 
 const job = JSON.parse(process.argv[2])
 const { open } = await import(`./adapters/${job.peer}.mjs`)
 const value = Buffer.alloc(job.size, 0x61)
+const warmUp = Math.ceil(job.count / 10)
 
 const workloads = {
   bulk: (store, count) => store.bulk(count, value),
@@ -23,15 +24,17 @@ const workloads = {
   },
 }
 
-const rate = await withScratch(async (directory) => {
+/** Opens a fresh store, warms it up, and returns the records a second of what follows. */
+const measure = () => withScratch(async (directory) => {
   const store = await open(directory, { durable: job.durable === true, senders: job.senders })
   const run = workloads[job.workload]
-  if (job.workload === 'scan') { await store.bulk(job.count, value); await run(store, job.count) } else await run(store, Math.ceil(job.count / 10))
+  if (job.workload === 'scan') { await store.bulk(job.count, value); await run(store, job.count) } else await run(store, warmUp)
   const started = process.hrtime.bigint()
   await run(store, job.count)
   const seconds = Number(process.hrtime.bigint() - started) / 1e9
   await store.close()
   return job.count / seconds
 })
-console.log(rate)
+
+console.log(await (job.workload === 'bulk' || job.senders > 1 ? settled(measure) : measure()))
 process.exit(0)

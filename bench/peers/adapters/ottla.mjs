@@ -1,6 +1,6 @@
-/** Ottla itself, by its public API and default settings: a promise for every record. */
+/** Ottla itself, by its public API and default settings: a promise for every record, or, in bulk, `post` and one `flush`, as the others do their transactions. */
 import { open as openDatabase } from '../../../dist/index.js'
-import { quiet } from '../../lib/workspace.mjs'
+import { postAll, quiet } from '../../lib/workspace.mjs'
 
 export async function open(directory, { durable }) {
   const ottla = await openDatabase(directory, { logger: quiet })
@@ -8,22 +8,7 @@ export async function open(directory, { durable }) {
   const producer = ottla.producer({ acks: durable ? 'all' : 1 })
   return {
     send: (value) => producer.send({ topic: 't', partition: 0, value }),
-    async bulk(count, value) {
-      const window = 8192
-      let unresolved = 0
-      let wake = null
-      const settle = () => {
-        unresolved -= 1
-        if (wake !== null && unresolved < window >> 1) { const w = wake; wake = null; w() }
-      }
-      const fail = (error) => { throw error }
-      for (let i = 0; i < count; i += 1) {
-        unresolved += 1
-        producer.send({ topic: 't', partition: 0, value }).then(settle, fail)
-        if (unresolved >= window) await new Promise((resolve) => { wake = resolve })
-      }
-      await producer.flush()
-    },
+    bulk: (count, value) => postAll(producer, count, value),
     async scan(count) {
       const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })
       consumer.assign([{ topic: 't', partition: 0, offset: 0 }])
