@@ -53,6 +53,8 @@ import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
+import { unregisterBroker } from './messages/unregister-broker.ts'
+import { updateFeatures } from './messages/update-features.ts'
 import { writeTxnMarkers } from './messages/write-txn-markers.ts'
 
 export interface Apis {
@@ -101,8 +103,10 @@ export interface Apis {
   readonly describeUserScramCredentials: typeof describeUserScramCredentials
   readonly alterUserScramCredentials: typeof alterUserScramCredentials
   readonly describeQuorum: typeof describeQuorum
+  readonly updateFeatures: typeof updateFeatures
   readonly describeCluster: typeof describeCluster
   readonly describeProducers: typeof describeProducers
+  readonly unregisterBroker: typeof unregisterBroker
   readonly describeTransactions: typeof describeTransactions
   readonly listTransactions: typeof listTransactions
   readonly consumerGroupDescribe: typeof consumerGroupDescribe
@@ -117,7 +121,7 @@ export const apis: Apis = {
   addOffsetsToTxn, endTxn, writeTxnMarkers, txnOffsetCommit, describeAcls, createAcls, deleteAcls, describeConfigs, alterConfigs, alterReplicaLogDirs,
   describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments,
   listPartitionReassignments, offsetDelete, describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials,
-  describeQuorum, describeCluster, describeProducers, describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources,
+  describeQuorum, updateFeatures, describeCluster, describeProducers, unregisterBroker, describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources,
   describeTopicPartitions,
 }
 

@@ -4,6 +4,7 @@ import { alterConfigs } from './apis/alter-configs.ts'
 import { alterReplicaLogDirs } from './apis/alter-replica-log-dirs.ts'
 import { apiVersionsFor } from './apis/api-versions.ts'
 import { alterClientQuotas, describeClientQuotas } from './apis/client-quotas.ts'
+import { unregisterBroker, updateFeatures } from './apis/cluster-changes.ts'
 import { createPartitions } from './apis/create-partitions.ts'
 import { createTopics } from './apis/create-topics.ts'
 import { deleteGroups } from './apis/delete-groups.ts'
@@ -46,7 +47,7 @@ const handlers: readonly WireApi[] = [
   describeConfigs, alterConfigs, describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, incrementalAlterConfigs, offsetDelete,
   describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
   electLeaders, alterPartitionReassignments, listPartitionReassignments, describeTransactions, listTransactions, listConfigResources, describeTopicPartitions,
-  alterReplicaLogDirs, describeQuorum,
+  alterReplicaLogDirs, describeQuorum, updateFeatures, unregisterBroker,
 ]
 
 /** In the order of their keys. */

@@ -85,6 +85,8 @@ const answers: Answers = {
   alterUserScramCredentials: ({ deletions, upsertions }, { errorCode, errorMessage }) => ({
     throttleTimeMs, results: [...new Set([...deletions, ...upsertions].map(({ name }) => name))].map((user) => ({ user, errorCode, errorMessage })),
   }),
+  updateFeatures: (_, { errorCode, errorMessage }) => ({ throttleTimeMs, errorCode, errorMessage, results: [] }),
+  unregisterBroker: (_, { errorCode, errorMessage }) => ({ throttleTimeMs, errorCode, errorMessage }),
   describeQuorum: (_, { errorCode, errorMessage }) => ({ errorCode, errorMessage, topics: [] }),
   describeCluster: (_, { errorCode, errorMessage }) => ({ throttleTimeMs, errorCode, errorMessage, clusterId: '', brokers: [] }),
   electLeaders: ({ topicPartitions }, { errorCode, errorMessage, version }) => topicPartitions === null && version < ELECTION_ERROR_SINCE ? 'no place' : {

@@ -25,7 +25,7 @@ export function readPrometheusText(page: string): Map<string, Family> {
     } else if (comment !== null) {
       if (helped === null || helped.name !== comment[2]) throw new Error(`TYPE without its HELP: ${line}`)
       if (!['counter', 'gauge', 'histogram', 'summary', 'untyped'].includes(comment[3]!)) throw new Error(`no such type: ${line}`)
-      if (comment[3] === 'counter' && !comment[2]!.endsWith('_total')) throw new Error(`a counter without _total: ${line}`)
+      if (comment[3] === 'counter' && !helped.name.endsWith('_total')) throw new Error(`a counter without _total: ${line}`)
       current = { name: helped.name, type: comment[3]!, help: helped.help, samples: [] }
       families.set(current.name, current)
       helped = null
