@@ -44,7 +44,10 @@ export interface ReadOptions {
    * opened; what came since had its checksum verified on its way in. Default true.
    */
   readonly checkCrc?: boolean | 'inherited'
-  /** What was appended a moment ago is read on the event loop up to so many bytes at a time. Default 128 KiB. */
+  /**
+   * What was appended a moment ago is read on the event loop up to so many bytes at a time; where that is more than the default, so is what this process
+   * appended before, as long as it comes from memory. Default 128 KiB.
+   */
   readonly inlineBytes?: number
   /**
    * Memory of the caller to read into: at least so many bytes. The result is a view of what was given last; what was given before is free again, and

@@ -9,7 +9,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
 import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
-import { collectAborted, readSegments, type SegmentReadResult } from './log-reader.ts'
+import { collectAborted, readSegments, type SegmentRead, type SegmentReadResult } from './log-reader.ts'
 import { LogState, type LogParts } from './log-state.ts'
 import { endActive, replaceActive } from './log-roll.ts'
 import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
@@ -25,6 +25,8 @@ export type ActiveProducer = ProducerSummary
 const NOTHING: Uint8Array = new Uint8Array(0)
 /** After so many bytes of appends (twice that at most) what is older does not count as hot. */
 const HOT_BYTES = 256 * 1024 * 1024
+/** Of memory a large read takes a tenth of it. */
+const SLOW_READ_MS = 2
 
 export class PartitionLog {
   readonly #state: LogState
@@ -36,6 +38,8 @@ export class PartitionLog {
   #nextHotOffset: number
   /** Offsets at or above were appended in this process, and their checksums verified or made then. */
   #inheritedEnd: number
+  /** Below it a large read took long: those that are not hot are left to the pool of threads. */
+  #farEnd = 0
   /** Size of the log when `#nextHotOffset` was taken. */
   #sizeAtHot: number
 
@@ -155,15 +159,31 @@ export class PartitionLog {
       let read: SegmentReadResult | null = null
       let checkCrc = false
       if (offset >= tail.firstOffset) read = tail.read(offset, maxBytes, limit, minOne, allocate)
-      else if (offset >= this.#hotOffset) {
+      else {
         const bytes = Math.max(MIN_HOT_READ, maxBytes)
-        if (bytes <= inlineBytes && !sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
-        checkCrc = this.#isChecked(offset, options)
-        if (bytes <= inlineBytes) read = readHot(segments, { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate }, inlineBytes)
+        if (bytes <= inlineBytes && this.#isAtHand(offset, bytes)) {
+          if (!sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
+          checkCrc = this.#isChecked(offset, options)
+          const hot = { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate }
+          read = bytes > SYNC_READ_BYTES ? this.#readLarge(hot, inlineBytes) : readHot(segments, hot)
+        }
       }
       if (read !== null) return this.#quickly(read, offset, options, checkCrc)
     }
     return this.#readSlow(offset, options)
+  }
+
+  #isAtHand(offset: number, bytes: number): boolean {
+    return offset >= this.#hotOffset || (bytes > SYNC_READ_BYTES && offset >= this.#inheritedEnd && offset >= this.#farEnd)
+  }
+
+  /** What this process wrote is likely to be in the page cache still; a read that took as long as the disk does says that it is not. */
+  #readLarge(read: SegmentRead, most: number): SegmentReadResult | null {
+    const { clock } = this.#state.sharing.ports
+    const began = clock.monotonic()
+    const result = readHot(this.#state.segments, read, most)
+    if (clock.monotonic() - began > SLOW_READ_MS) this.#farEnd = this.logEndOffset
+    return result
   }
 
   /** The result, unless an index of aborted transactions cannot be read: the long way mends it or tells. */

@@ -11,10 +11,10 @@ const FILE = '/data/t-0/00000000000000000000.log'
 const MIB = 1_048_576
 const served = (more: Partial<ReadOptions> = {}): ReadOptions => ({ maxBytes: MIB, isolation: 'highWatermark', checkCrc: 'inherited', inlineBytes: MIB, ...more })
 
-interface Reads { sync: number; async: number }
+interface Reads { sync: number; async: number; took?: number }
 
 /** The disk, with every read noted. */
-function watched(disk: SimulatedFileSystem, reads: Reads): FileSystem {
+function watched(disk: SimulatedFileSystem, clock: ManualClock, reads: Reads): FileSystem {
   const bind = (target: object, name: string | symbol): unknown => {
     const value: unknown = Reflect.get(target, name, target)
     return typeof value === 'function' ? value.bind(target) : value
@@ -22,7 +22,10 @@ function watched(disk: SimulatedFileSystem, reads: Reads): FileSystem {
   return new Proxy(disk, {
     get: (target, name) => name !== 'open' ? bind(target, name) : (...args: Parameters<FileSystem['open']>): FileHandle => new Proxy(target.open(...args), {
       get: (handle, call) => {
-        if (call === 'readSync' && args[0] === FILE) reads.sync += 1
+        if (call === 'readSync' && args[0] === FILE) {
+          reads.sync += 1
+          clock.advance(reads.took ?? 0)
+        }
         if (call === 'read' && args[0] === FILE) reads.async += 1
         return bind(handle, call)
       },
@@ -34,8 +37,8 @@ function watched(disk: SimulatedFileSystem, reads: Reads): FileSystem {
 async function written(count = 50): Promise<{ t: TestLog; reads: Reads }> {
   const clock = new ManualClock()
   const disk = new SimulatedFileSystem({ clock })
-  const reads = { sync: 0, async: 0 }
-  const t = await openTestLog({ config: { 'max.message.bytes': 5 * MIB }, disk, clock, fileSystem: watched(disk, reads) })
+  const reads: Reads = { sync: 0, async: 0 }
+  const t = await openTestLog({ config: { 'max.message.bytes': 5 * MIB }, disk, clock, fileSystem: watched(disk, clock, reads) })
   for (let i = 0; i < count; i++) await t.append([{ value: Buffer.alloc(60_000, i) }], {}, { durable: false })
   await t.append([{ value: Buffer.alloc(3 * MIB, 255) }], {}, { durable: false })
   reads.sync = reads.async = 0
@@ -83,6 +86,41 @@ describe('what was appended a moment ago', () => {
     expect([read, reads]).toEqual([[2, 17], { sync: 2, async: 0 }])
     expect((await t.drive(all[2]!)).nextOffset).toBe(50)
     expect(reads).toEqual({ sync: 3, async: 0 })
+  })
+})
+
+describe('what was appended longer ago', () => {
+  const cooled = async (): Promise<{ t: TestLog; reads: Reads }> => {
+    const scene = await written()
+    for (let minute = 0; minute < 3; minute++) await scene.t.drive(scene.t.scheduler.advance(61_000))
+    return scene
+  }
+
+  test('by this process is read there too, in large reads only, until one takes long', async () => {
+    const { t, reads } = await cooled()
+    await t.drive(t.log.read(3, served()))
+    expect(reads).toEqual({ sync: 1, async: 0 })
+    await t.drive(t.log.read(3, served({ maxBytes: 100_000 })))
+    expect(reads).toEqual({ sync: 1, async: 1 })
+    reads.took = 3
+    await t.drive(t.log.read(20, served()))
+    expect(reads).toMatchObject({ sync: 2, async: 1 })
+    reads.took = 0
+    for (const offset of [3, 20, 30]) await t.drive(t.log.read(offset, served()))
+    expect(reads).toMatchObject({ sync: 2, async: 4 })
+    const { logEndOffset } = t.log
+    await t.append([{ value: Buffer.alloc(60_000, 1) }], {}, { durable: false })
+    await t.append([{ value: Buffer.alloc(3 * MIB, 1) }], {}, { durable: false })
+    await t.drive(t.log.read(logEndOffset, served()))
+    expect(reads).toMatchObject({ sync: 3, async: 4 })
+  })
+
+  test('by another process is not', async () => {
+    const { t, reads } = await written()
+    await t.reopen()
+    reads.sync = reads.async = 0
+    await t.drive(t.log.read(3, served()))
+    expect(reads).toEqual({ sync: 0, async: 1 })
   })
 })
 

@@ -80,13 +80,15 @@ const compiled = new WeakMap<MessageSchema, CompiledMessage>()
 function compile(schema: MessageSchema): CompiledMessage {
   const known = compiled.get(schema)
   if (known !== undefined) return known
-  const flexibleSince = schema.flexible === 'none' ? Infinity : parseVersions(schema.flexible).first
-  const message: CompiledMessage = { versions: { ...parseVersions(schema.versions), flexibleSince }, fields: parseFields(schema.fields), plans: [] }
+  const message: CompiledMessage = { versions: versionsOf(schema), fields: parseFields(schema.fields), plans: [] }
   compiled.set(schema, message)
   return message
 }
 
-export function versionsOf(schema: MessageSchema): MessageVersions { return compile(schema).versions }
+/** Asked of every API when the registry is loaded: the fields of most are never needed in a process. */
+export function versionsOf({ versions, flexible }: MessageSchema): MessageVersions {
+  return { ...parseVersions(versions), flexibleSince: flexible === 'none' ? Infinity : parseVersions(flexible).first }
+}
 
 /** The schema's fields, parsed. */
 export function fieldsOf(schema: MessageSchema): readonly Field[] { return compile(schema).fields }
