@@ -16,25 +16,25 @@ export function handleProduce(context: BrokerContext, request: ProduceRequest): 
   const { metrics } = context
   metrics.produceRequests += 1
   const partitions = request.partitions
-  if (partitions.length === 1) return appendOne(context, request, partitions[0]!).then((answer) => ({ partitions: [answer] }))
-  return Promise.all(partitions.map((partition) => appendOne(context, request, partition))).then((answers) => ({ partitions: answers }))
+  if (partitions.length === 1) return appendOne(context, request, partitions[0]!, (answer) => ({ partitions: [answer] }))
+  return Promise.all(partitions.map((partition) => appendOne(context, request, partition, (answer) => answer))).then((answers) => ({ partitions: answers }))
 }
 
-function appendOne(context: BrokerContext, request: ProduceRequest, item: ProducePartition): Promise<ProducePartitionResponse> {
+function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: ProducePartition, shape: (answer: ProducePartitionResponse) => T): Promise<T> {
   const size = item.records.length
   return begin(context, request, item).then((result) => {
     context.metrics.producedBatches += 1
     context.metrics.producedBytes += size
     if (!result.duplicate) context.metrics.producedRecords += result.lastOffset - result.baseOffset + 1
-    return {
+    return shape({
       topic: item.topic, partition: item.partition, errorCode: 0,
       baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,
-    }
+    })
   }, (error: unknown) => {
     context.metrics.failedBatches += 1
     const why = failureOf(error)
-    return why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
-      ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why)
+    return shape(why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
+      ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why))
   })
 }
 

@@ -92,6 +92,7 @@ export class Accumulator {
   readonly #poolLimit: number
   #pooledBytes = 0
   #used = 0
+  #filled = 0
 
   constructor(clock: Clock, batchSize: number, bufferMemory: number) {
     this.#clock = clock
@@ -103,6 +104,8 @@ export class Accumulator {
 
   /** Bytes reserved by batches that are not done. */
   get used(): number { return this.#used }
+  /** Bytes of records in them: what is reserved ahead for those to come does not count. */
+  get filled(): number { return this.#filled }
 
   /**
    * Adds a record to the open batch of `queue`, or to a new one. Null: there is no memory for a new batch. The caller registers who waits
@@ -111,8 +114,10 @@ export class Accumulator {
   append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
     const open = queue.open
     if (open !== null) {
+      const before = open.builder.sizeInBytes
       do {
         if (open.builder.append(timestamp, key, value, headers)) {
+          this.#fill(open, open.builder.sizeInBytes - before)
           if (open.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
           return open
         }
@@ -130,8 +135,14 @@ export class Accumulator {
       throw error
     }
     queue.open = batch
+    this.#fill(batch, batch.builder.sizeInBytes)
     if (batch.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
     return batch
+  }
+
+  #fill(batch: ProducerBatch, bytes: number): void {
+    batch.filled += bytes
+    this.#filled += bytes
   }
 
   /** A batch whose first record takes up to `size` bytes; null: there is no memory. */
@@ -177,15 +188,23 @@ export class Accumulator {
 
   /** Closes the open batch to further records and queues it. */
   seal(queue: PartitionQueue): void {
-    if (queue.open === null) return
-    queue.slabBytes = queue.open.builder.sizeInBytes
-    queue.sealed.push(queue.open)
+    const batch = this.close(queue)
+    if (batch !== null) queue.sealed.push(batch)
+  }
+
+  /** Closes the open batch for whoever sends it now, when nothing is queued before it. */
+  close(queue: PartitionQueue): ProducerBatch | null {
+    const { open } = queue
+    if (open === null) return null
+    queue.slabBytes = open.builder.sizeInBytes
     queue.open = null
+    return open
   }
 
   /** Gives back the memory of a batch that is done and whose bytes nobody reads any more. Nobody may hold on to a settled batch. */
   release(batch: ProducerBatch): void {
     this.#used -= batch.reserved
+    this.#filled -= batch.filled
     batch.bytes = null
     batch.builder.reset()
     const { capacity } = batch.builder

@@ -56,6 +56,8 @@ export class ProducerBatch {
   readonly builder: RecordBatchBuilder
   /** What this batch takes from buffer.memory. */
   reserved: number = 0
+  /** As much of it as its records take. */
+  filled: number = 0
   /** On the monotonic clock, ms. */
   createdAt: number = 0
   /** Rises within a partition; a retry keeps it. */
@@ -95,6 +97,7 @@ export class ProducerBatch {
   /** Begins a life of the pooled object. */
   open(reserved: number, createdAt: number, order: number): void {
     this.reserved = reserved
+    this.filled = 0
     this.createdAt = createdAt
     this.order = order
     this.orderWidth = 1
@@ -115,16 +118,18 @@ export class ProducerBatch {
       return
     }
     const at = this.#waiters++
-    if (at === 0) {
-      this.#resolve = []
-      this.#reject = []
-      this.#group = []
-    }
     this.#index[at] = index
     this.#timestamp[at] = timestamp
-    this.#resolve[at] = resolve
-    this.#reject[at] = reject
+    if (at === 0) {
+      // As long as need be: an empty array makes room for seventeen with its first.
+      this.#resolve = [resolve]
+      this.#reject = [reject]
+    } else {
+      this.#resolve[at] = resolve
+      this.#reject[at] = reject
+    }
     if (group === null) return
+    if (this.#group === NOBODY) this.#group = []
     this.#group[at] = group
     this.#place[at] = place
   }

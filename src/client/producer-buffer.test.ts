@@ -141,6 +141,27 @@ describe('post', () => {
     expect(partition!.records()).toHaveLength(posted)
     await run(0)
   })
+
+  test('counts what records take, not the room their batches reserve, and drained waits until half of it went', async () => {
+    const { clients, broker, settle, run } = harness()
+    const partitions = broker.createTopic('t', 100)
+    const producer = clients.producer({ 'buffer.memory': 60_000, 'batch.size': 1000, 'enable.idempotence': false, 'max.in.flight.requests.per.connection': 1 })
+    await settle(Promise.all(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'w' }))))
+    broker.faults = (api) => api === 'produce' ? { delayMs: 10 } : undefined
+    // A hundred batches of 512 bytes are reserved, and 8 kB used.
+    for (let partition = 0; partition < 100; partition++) expect(producer.post({ topic: 't', partition, value: 'v' })).toBe(true)
+    await settle(producer.flush())
+    // Each of these is a batch, and they go one after another.
+    let posted = 0
+    for (let more = true; more; posted++) more = producer.post({ topic: 't', partition: 0, value: Buffer.alloc(900) })
+    expect(posted).toBeGreaterThanOrEqual(30)
+    let sent = 0
+    void producer.drained().then(() => { sent = partitions[0]!.batches.length - 2 })
+    await run(2000)
+    expect(sent).toBeGreaterThanOrEqual(posted / 2 - 2)
+    expect(sent).toBeLessThanOrEqual(posted / 2 + 2)
+  })
+
   test('tells failures by the error event, each record once', async () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 1)

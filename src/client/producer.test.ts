@@ -213,24 +213,6 @@ describe('batches', () => {
     expect(new Set(late)).toEqual(new Set([inTurns]))
   })
 
-  test('of linger 0: gather while records keep coming to many partitions, and go once nobody adds', async () => {
-    const { clients, broker, settle, scheduler } = harness()
-    const partitions = broker.createTopic('t', 40)
-    const producer = clients.producer()
-    await settle(Promise.all(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'warm' }))))
-    let turns = 0
-    const sends: Promise<unknown>[] = []
-    const tick = (): void => {
-      for (let partition = 0; partition < 40; partition++) sends.push(producer.send({ topic: 't', partition, value: `${turns}` }))
-      if (++turns < 12) scheduler.soon(tick)
-    }
-    tick()
-    await settle(new Promise((resolve) => { scheduler.soon(() => resolve(null)) }))
-    await settle(Promise.all(sends))
-    expect(partitions.map((partition) => partition.batches.map(({ header }) => header.count))).toEqual(partitions.map(() => [1, 12]))
-    expect(scheduler.clock.monotonic()).toBeLessThan(50)
-  })
-
   test('of linger 5: wait for company, but full ones go at once', async () => {
     const { clients, broker, run } = harness()
     broker.createTopic('t', 1)

@@ -31,6 +31,8 @@ import { Wakeup } from './waiting.ts'
 
 /** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (performance.md D2). */
 const POST_HIGH_WATER = 8 * 1024 * 1024
+/** Unless there are so many partitions that each would hold less: a batch of a few records costs more than they do. */
+const POST_HIGH_WATER_PER_PARTITION = 1280
 
 export interface ProducerOptions<K, V> extends SenderOptions {
   readonly values: ProducerValues
@@ -66,9 +68,9 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #waiting: WaitingSends
   /** Something left the line, or room was made. */
   readonly #moved: Wakeup
-  readonly #highWater: number
   /** Of `#values`, whose look-up by name costs as much as all other checks of a record. */
   readonly #maxRequestSize: number
+  readonly #mostBuffered: number
   readonly #listeners = new Set<ErrorListener>()
   #lastTopic: ProducerTopic | null = null
   #nowMs = 0
@@ -95,7 +97,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#waiting = new WaitingSends(ports, values['buffer.memory'], (entry) => this.#timedOut(entry))
     this.#moved = new Wakeup(ports.scheduler)
     this.#maxRequestSize = values['max.request.size']
-    this.#highWater = Math.min(POST_HIGH_WATER, values['buffer.memory'] / 2)
+    this.#mostBuffered = values['buffer.memory'] / 2
   }
 
   // ---- sending -------------------------------------------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     } catch (error) {
       this.#report(OttlaError.from(error), ...addressOf(record), 1)
     }
-    return this.#hasRoom()
+    return this.#hasRoom(1)
   }
 
   #checkOpen(): void { if (this.#closing !== null) throw closedError('the producer') }
@@ -383,10 +385,17 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   // ---- buffer, events ------------------------------------------------------------------------------------------------------------
 
-  #hasRoom(): boolean { return this.#accumulator.used < this.#highWater && this.#waiting.count === 0 }
+  /** Less than this part of what may be buffered is. */
+  #hasRoom(part: number): boolean {
+    if (this.#waiting.count > 0) return false
+    const highWater = Math.max(POST_HIGH_WATER, this.#sender.queueCount * POST_HIGH_WATER_PER_PARTITION)
+    return this.#accumulator.filled < Math.min(highWater, this.#mostBuffered) * part
+  }
 
+  /** At half of what fills it: woken for every batch that went, who posts to many partitions would fill one batch at a time. */
   async drained(): Promise<void> {
-    while (!this.#hasRoom() && !this.#sender.stopped) await this.#moved.wait(Infinity)
+    if (this.#hasRoom(1)) return
+    while (!this.#hasRoom(0.5) && !this.#sender.stopped) await this.#moved.wait(Infinity)
   }
 
   on(event: 'error', listener: ErrorListener): this {

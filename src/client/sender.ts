@@ -48,6 +48,8 @@ export interface SenderHooks {
 /** Where at least so many partitions wait to be sent, and the first of them has less than so many bytes, more is gathered while it keeps coming. */
 const GATHER_PARTITIONS = 8
 const GATHER_BYTES = 8192
+/** So many are sent in one turn of the event loop: its timers are not kept waiting, and what was made for a batch is done with before much else is made. */
+const QUEUES_PER_TURN = 128
 /** For so long, at most, or for as long as sending what is listed takes. */
 const GATHER_MS = 1
 const BATCH_COST_MS = 0.01
@@ -74,6 +76,8 @@ export class Sender {
   readonly #window: number
   readonly #queues: PartitionQueue[] = []
   #listed: PartitionQueue[] = []
+  /** Of those listed first, so many are not gathering any more: they are sent slice by slice. */
+  #going = 0
   #turnScheduled = false
   /** A record was added since the last turn. */
   #arriving = false
@@ -104,6 +108,8 @@ export class Sender {
   }
 
   addQueue(queue: PartitionQueue): void { this.#queues.push(queue) }
+  /** Partitions that were ever sent to. */
+  get queueCount(): number { return this.#queues.length }
 
   /** A record was added to `queue`: sees to it that it is sent in time. Hot path. */
   wake(queue: PartitionQueue): void {
@@ -209,20 +215,29 @@ export class Sender {
     this.#hooks.turn()
     if (this.#stopped || this.#listed.length === 0) return
     const now = this.#ports.clock.monotonic()
-    if (this.#gathers(now)) {
+    if (this.#going === 0 && this.#gathers(now)) {
       this.ensureTurn()
       return
     }
     const queues = this.#listed
-    this.#listed = []
-    for (const queue of queues) {
+    const going = this.#going > 0 ? this.#going : queues.length
+    const count = Math.min(going, QUEUES_PER_TURN)
+    this.#going = going - count
+    this.#listed = queues.slice(count)
+    let waiting = 0
+    for (let i = 0; i < count; i++) {
+      const queue = queues[i]!
       if (this.#canSend(queue)) {
         queue.listed = false
         if (this.#mayOverlap) queue.overlap.told(now, queue.outstanding)
         this.#dispatch(queue, now, queue.inFlight.length === 0 || this.#overlaps(queue))
-      } else this.#listed.push(queue)
+      } else {
+        this.#listed.push(queue)
+        waiting++
+      }
     }
-    if (this.#listed.length > 0) this.#prepare()
+    if (waiting > 0) this.#prepare()
+    if (this.#listed.length > waiting) this.ensureTurn()
   }
 
   /**
@@ -285,12 +300,11 @@ export class Sender {
   }
 
   #takeReady(queue: PartitionQueue, now: number, withRest: boolean): ProducerBatch | null {
-    if (queue.sealed.length === 0 && queue.open !== null) {
-      const lingerMs = this.#lingerMs
-      const due = lingerMs === 0 ? withRest : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
-      if (due) this.#accumulator.seal(queue)
-    }
-    return queue.sealed.shift() ?? null
+    if (queue.sealed.length > 0) return queue.sealed.shift()!
+    if (queue.open === null) return null
+    const lingerMs = this.#lingerMs
+    const due = lingerMs === 0 ? withRest : this.#hurry > 0 || now >= queue.open.createdAt + lingerMs
+    return due ? this.#accumulator.close(queue) : null
   }
 
   // ---- one request ---------------------------------------------------------------------------------------------------------------
@@ -434,8 +448,11 @@ export class Sender {
   }
 
   #leaveFlight(queue: PartitionQueue, batch: ProducerBatch): void {
-    const at = queue.inFlight.indexOf(batch)
-    if (at >= 0) queue.inFlight.splice(at, 1)
+    const { inFlight } = queue
+    const at = inFlight.indexOf(batch)
+    if (at < 0) return
+    if (at === inFlight.length - 1) inFlight.pop()
+    else inFlight.splice(at, 1)
   }
 
   /** The broker has answered: the memory is free, and the partition's next batch may go. */

@@ -23,7 +23,8 @@ export const producerTable: SettingTable = {
   'enable.idempotence': { type: 'boolean', default: true,
     doc: 'A retry never writes twice. Needs `acks=all`, retries and at most five requests in flight; unless set, conflicting settings switch it off.' },
   'linger.ms': { type: 'long', default: 0, remoteDefault: 5, min: 0,
-    doc: 'How long a batch waits for more records. With 0, what arrives during a write forms the next batch.' },
+    doc: 'How long a batch waits for more records. With 0, what arrives during a write forms the next batch; while records keep coming to eight partitions '
+      + 'and more, with less than 8 KB for each, they gather for up to 1 ms, or 10 µs for each partition.' },
   'max.block.ms': { type: 'long', default: 60_000, min: 0,
     doc: 'How long `send` waits for room in `buffer.memory` or for metadata.' },
   'max.in.flight.requests.per.connection': { type: 'int', default: 5, min: 1,

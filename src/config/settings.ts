@@ -310,7 +310,10 @@ export interface ProducerSettings {
    * it off. Default: true.
    */
   'enable.idempotence'?: boolean | 'true' | 'false'
-  /** How long a batch waits for more records. With 0, what arrives during a write forms the next batch. Default: 0. */
+  /**
+   * How long a batch waits for more records. With 0, what arrives during a write forms the next batch; while records keep coming to
+   * eight partitions and more, with less than 8 KB for each, they gather for up to 1 ms, or 10 µs for each partition. Default: 0.
+   */
   'linger.ms'?: number | `${number}`
   /** How long `send` waits for room in `buffer.memory` or for metadata. Default: 60000. */
   'max.block.ms'?: number | `${number}`

@@ -18,6 +18,7 @@ import { MAX_CHUNK, type StagedBytes, type TailCache } from './tail-cache.ts'
 export const GROUP_BYTES: number = MAX_CHUNK
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
+const NOBODY: never[] = []
 
 export interface GroupContext {
   readonly config: LogConfig
@@ -48,8 +49,8 @@ export interface Fit { readonly bytes: number; readonly maxTimestamp: number; re
 
 export class AppendGroup {
   readonly #context: GroupContext
-  readonly members: Member[] = []
-  readonly batches: GroupBatch[] = []
+  members: Member[] = NOBODY
+  batches: GroupBatch[] = NOBODY
   readonly run: StagedBytes = { buffer: NO_BYTES, view: viewOf(NO_BYTES), start: 0, length: 0 }
   nextOffset: number
   /** A member asked for durability, or is a copy of something that is not durable yet. */
@@ -101,7 +102,7 @@ export class AppendGroup {
       return true
     }
     if (waitsForSync) this.durable = true
-    this.members.push({ item, result })
+    this.#join({ item, result })
     return true
   }
 
@@ -153,12 +154,20 @@ export class AppendGroup {
     for (const { header, size, maxTimestamp } of batches) {
       const first = replicated ? header.baseOffset : baseOffset
       lastOffset = first + header.lastOffsetDelta
-      this.batches.push({ size, baseOffset: first, lastOffset, maxTimestamp, leaderEpoch: replicated ? header.leaderEpoch : leaderEpoch })
+      const placed = { size, baseOffset: first, lastOffset, maxTimestamp, leaderEpoch: replicated ? header.leaderEpoch : leaderEpoch }
+      if (this.batches.length === 0) this.batches = [placed]
+      else this.batches.push(placed)
     }
     this.nextOffset = lastOffset + 1
     if (durable) this.durable = true
-    this.members.push({ item, result: { baseOffset, lastOffset, logAppendTimeMs: batches[0]!.logAppendTimeMs, logStartOffset, duplicate: false } })
+    this.#join({ item, result: { baseOffset, lastOffset, logAppendTimeMs: batches[0]!.logAppendTimeMs, logStartOffset, duplicate: false } })
     return true
+  }
+
+  /** An empty array would make room for seventeen: many a group has one member. */
+  #join(member: Member): void {
+    if (this.members.length === 0) this.members = [member]
+    else this.members.push(member)
   }
 
   /**

@@ -31,13 +31,16 @@ export type CommitGroup = (taken: PendingAppend[]) => Promise<void> | undefined
 /** Waiting bytes at which the next group starts at once. */
 const URGENT_BYTES = 131_072
 
+const NOTHING: never[] = []
+
 /** Only a sync gives up the turn of the event loop for certain. */
 function isUrgent(options: AppendOptions): boolean { return options.urgent === true && options.durable }
 
 export class AppendQueue {
-  readonly #scheduler: Scheduler
+  readonly #scheduler: Pick<Scheduler, 'soon'>
   readonly #commit: CommitGroup
-  #waiting: PendingAppend[] = []
+  /** Made anew for a first item: with thousands of logs there is seldom a second. */
+  #waiting: PendingAppend[] = NOTHING
   #waitingBytes = 0
   #sections: (() => Promise<void>)[] = []
   #running = false
@@ -47,7 +50,7 @@ export class AppendQueue {
   #closedBy: OttlaError | null = null
   #idleWaiters: (() => void)[] = []
 
-  constructor(scheduler: Scheduler, commit: CommitGroup) {
+  constructor(scheduler: Pick<Scheduler, 'soon'>, commit: CommitGroup) {
     this.#scheduler = scheduler
     this.#commit = commit
   }
@@ -58,7 +61,9 @@ export class AppendQueue {
   push(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
       if (this.#closedBy !== null) return reject(this.#closedBy)
-      this.#waiting.push({ records, options, validated: null, resolve, reject })
+      const item = { records, options, validated: null, resolve, reject }
+      if (this.#waiting.length === 0) this.#waiting = [item]
+      else this.#waiting.push(item)
       this.#waitingBytes += records.length
       if (isUrgent(options) && !this.#running && this.#sections.length === 0 && this.#mayHurry()) this.#next()
       else this.#wake()
@@ -97,7 +102,7 @@ export class AppendQueue {
   /** For `exit` handlers: everything that waits, for the caller to write and settle. */
   takeWaiting(): PendingAppend[] {
     const items = this.#waiting
-    this.#waiting = []
+    this.#waiting = NOTHING
     this.#waitingBytes = 0
     return items
   }
@@ -112,10 +117,12 @@ export class AppendQueue {
   #wake(): void {
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
-    this.#scheduler.soon(() => {
-      this.#scheduled = false
-      this.#next()
-    })
+    this.#scheduler.soon(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false
+    this.#next()
   }
 
   #next(): void {

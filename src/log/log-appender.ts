@@ -39,7 +39,7 @@ export class LogAppender {
   constructor(state: LogState, notify: () => void) {
     this.#state = state
     this.#notify = notify
-    this.queue = new AppendQueue(state.sharing.ports.scheduler, (taken) => this.#commit(taken))
+    this.queue = new AppendQueue(state.sharing.appendTurns, (taken) => this.#commit(taken))
     this.sealed = new SealedFlusher(state, (error) => this.goOffline(error))
   }
 
@@ -124,7 +124,7 @@ export class LogAppender {
       for (const item of taken.slice(next)) item.reject(this.#refusal(error))
       return null
     }
-    this.queue.putBack(taken.slice(next))
+    if (next < taken.length) this.queue.putBack(taken.slice(next))
     if (group.members.length === 0) return null
     return { group, commitProducers: (endOffset) => staging.commit(endOffset) }
   }

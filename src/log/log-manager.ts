@@ -16,6 +16,7 @@ import { randomUuid, ZERO_UUID } from '../common/uuid.ts'
 import { draftFile } from '../io/durable-file.ts'
 import { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
+import { AppendTurns } from './append-turns.ts'
 import { META_PROPERTIES_FILE, readCleanShutdown, removeCleanShutdown, writeCleanShutdown } from './broker-files.ts'
 import { formatCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
@@ -111,7 +112,7 @@ export class LogManager {
     this.#rootSync = new SharedSync(() => fs.syncDirectory(options.directory))
     this.#checkpoints = new LogCheckpoints(fs, options.directory, ports.logger)
     this.#sharing = {
-      ports, syncGate: new SyncGate(), writeBudget: TurnBudget.ofWrites(ports.scheduler), readBudget: TurnBudget.ofReads(ports.scheduler),
+      ports, syncGate: new SyncGate(), appendTurns: new AppendTurns(ports.scheduler), writeBudget: TurnBudget.ofWrites(ports.scheduler), readBudget: TurnBudget.ofReads(ports.scheduler),
       tailMemory: new TailMemory(), events: options.events ?? {},
       persistCheckpoints: () => this.#checkpoints.writeRecoveryAndStart(() => this.logs()),
     }

@@ -4,6 +4,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
+import type { AppendTurns } from './append-turns.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogOffsets } from './log-offsets.ts'
@@ -18,6 +19,7 @@ import { TailCache, type TailMemory } from './tail-cache.ts'
 export interface LogSharing {
   readonly ports: Ports
   readonly syncGate: SyncGate
+  readonly appendTurns: AppendTurns
   readonly writeBudget: TurnBudget
   readonly readBudget: TurnBudget
   readonly tailMemory: TailMemory

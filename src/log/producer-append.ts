@@ -31,12 +31,16 @@ type TransactionEvent =
   | { readonly kind: 'open'; readonly producerId: number; readonly firstOffset: number }
   | { readonly kind: 'end'; readonly producerId: number; readonly firstOffset: number; readonly lastOffset: number; readonly aborted: boolean }
 
+const NO_EVENTS: never[] = []
+
 export class ProducerAppendGroup {
   readonly #table: ProducerTable
   readonly #committedEnd: number
   readonly #onCommit: (endOffset: number) => void
-  readonly #staged = new Map<number, ProducerEntry>()
-  readonly #events: TransactionEvent[] = []
+  /** Most groups are of one producer; the others are in the table. */
+  #first: ProducerEntry | null = null
+  #others: Map<number, ProducerEntry> | null = null
+  #events: TransactionEvent[] = NO_EVENTS
 
   /** Made by ProducerStateManager. `committedEnd`: offset after everything in `table`. */
   constructor(table: ProducerTable, committedEnd: number, onCommit: (endOffset: number) => void) {
@@ -45,15 +49,22 @@ export class ProducerAppendGroup {
     this.#onCommit = onCommit
   }
 
-  #entry(producerId: number): ProducerEntry | undefined { return this.#staged.get(producerId) ?? this.#table.entry(producerId) }
+  #staged(producerId: number): ProducerEntry | undefined { return this.#first?.producerId === producerId ? this.#first : this.#others?.get(producerId) }
+
+  #entry(producerId: number): ProducerEntry | undefined { return this.#staged(producerId) ?? this.#table.entry(producerId) }
 
   #stage(producerId: number): ProducerEntry {
-    let entry = this.#staged.get(producerId)
-    if (entry === undefined) {
-      entry = this.#table.entry(producerId)?.clone() ?? new ProducerEntry(producerId)
-      this.#staged.set(producerId, entry)
-    }
+    const staged = this.#staged(producerId)
+    if (staged !== undefined) return staged
+    const entry = this.#table.entry(producerId)?.clone() ?? new ProducerEntry(producerId)
+    if (this.#first === null) this.#first = entry
+    else (this.#others ??= new Map()).set(producerId, entry)
     return entry
+  }
+
+  #note(event: TransactionEvent): void {
+    if (this.#events.length === 0) this.#events = [event]
+    else this.#events.push(event)
   }
 
   /** Client and in-process origin, before `append`: is it one of the producer's last five batches? Null for producerId < 0. */
@@ -80,7 +91,7 @@ export class ProducerAppendGroup {
     entry.addBatch(producerEpoch, { lastSequence, lastOffset: baseOffset + offsetDelta, offsetDelta, timestamp: batch.maxTimestamp })
     if (isTransactional && entry.currentTxnFirstOffset < 0) {
       entry.currentTxnFirstOffset = baseOffset
-      this.#events.push({ kind: 'open', producerId, firstOffset: baseOffset })
+      this.#note({ kind: 'open', producerId, firstOffset: baseOffset })
     }
   }
 
@@ -101,7 +112,7 @@ export class ProducerAppendGroup {
     entry.coordinatorEpoch = coordinatorEpoch
     entry.lastTimestamp = marker.timestamp
     entry.currentTxnFirstOffset = -1
-    if (firstOffset >= 0) this.#events.push({ kind: 'end', producerId, firstOffset, lastOffset: offset, aborted: marker.type === 'ABORT' })
+    if (firstOffset >= 0) this.#note({ kind: 'end', producerId, firstOffset, lastOffset: offset, aborted: marker.type === 'ABORT' })
   }
 
   /**
@@ -110,7 +121,8 @@ export class ProducerAppendGroup {
    */
   commit(endOffset: number): TransactionIndexEntry[] {
     const aborted: TransactionIndexEntry[] = []
-    for (const entry of this.#staged.values()) this.#table.set(entry)
+    if (this.#first !== null) this.#table.set(this.#first)
+    if (this.#others !== null) for (const entry of this.#others.values()) this.#table.set(entry)
     for (const event of this.#events) {
       if (event.kind === 'open') {
         this.#table.openTransaction(event.producerId, event.firstOffset)

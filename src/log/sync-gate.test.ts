@@ -55,8 +55,16 @@ test('in one turn of the event loop so much is read or written and no more, in t
     for (let turn = 0; turn < 3; turn++) {
       expect(budget.take(largest + 1)).toBe(false)
       for (let call = 0; call < calls; call++) expect(budget.take(largest), `turn ${turn}, call ${call}`).toBe(true)
-      expect(budget.take(1)).toBe(false)
+      expect(budget.take(16_384)).toBe(false)
       await scheduler.runUntilIdle()
     }
   }
+})
+
+test('however much was written in a turn, small pieces still are', async () => {
+  const scheduler = new ManualScheduler()
+  const budget = TurnBudget.ofWrites(scheduler)
+  expect([131_072, 131_072, 8193, 8192, 1].map((bytes) => budget.take(bytes))).toEqual([true, true, false, true, true])
+  await scheduler.runUntilIdle()
+  expect(budget.take(8193)).toBe(true)
 })

@@ -62,6 +62,8 @@ export class SharedSync {
 /** Largest write made on the event loop. */
 export const SYNC_WRITE_BYTES = 131_072
 const BYTES_PER_TURN = 262_144
+/** Handing so little to another thread takes the event loop longer than writing it: it is written whatever the turn has spent (AppendTurns bounds their number). */
+const SMALL_WRITE_BYTES = 8192
 
 /** Largest read made on the event loop where the reader does not ask for more: a batch of 64 KiB and what belongs to it. */
 export const SYNC_READ_BYTES: number = 131_072
@@ -74,19 +76,22 @@ export class TurnBudget {
   readonly #scheduler: Scheduler
   readonly #perCall: number
   readonly #perTurn: number
+  readonly #free: number
   #spent = 0
 
-  private constructor(scheduler: Scheduler, perCall: number, perTurn: number) {
+  private constructor(scheduler: Scheduler, perCall: number, perTurn: number, free: number) {
     this.#scheduler = scheduler
+    this.#free = free
     this.#perCall = perCall
     this.#perTurn = perTurn
   }
 
-  static ofWrites(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_WRITE_BYTES, BYTES_PER_TURN) }
-  static ofReads(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, MOST_SYNC_READ_BYTES, READ_PER_TURN) }
+  static ofWrites(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, SYNC_WRITE_BYTES, BYTES_PER_TURN, SMALL_WRITE_BYTES) }
+  static ofReads(scheduler: Scheduler): TurnBudget { return new TurnBudget(scheduler, MOST_SYNC_READ_BYTES, READ_PER_TURN, 0) }
 
   /** True when `bytes` fit into this turn. */
   take(bytes: number): boolean {
+    if (bytes <= this.#free) return true
     if (bytes > this.#perCall || this.#spent + bytes > this.#perTurn) return false
     if (this.#spent === 0) this.#scheduler.soon(() => { this.#spent = 0 })
     this.#spent += bytes
