@@ -64,7 +64,7 @@ async function alterBroker(context: BrokerContext, resource: Resource, validateO
   checkBrokerResource(context, resource)
   const inForce = (key: string): string | null => textOf(context.config.values, key)
   const change = (dynamic: Overrides): Overrides => applyChanges('broker', brokerTable, resource, dynamic, inForce)
-  await context.config.alter(change, validateOnly)
+  await context.config.alter(change, validateOnly, resource.resourceName === '' ? 'all' : 'this')
   if (validateOnly) return
   for (const info of context.topics.refresh()) context.logs.updateConfig(info.name, logConfigFor(info.values))
 }

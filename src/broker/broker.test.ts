@@ -262,7 +262,7 @@ describe('configs', () => {
     expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '5', source: 1, synonyms: ['retention.ms=5:1'] })
     await alter(4, '', [['log.retention.hours', 0, '2']])
     await alter(2, 'a', [['retention.ms', 1, null]])
-    expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '7200000', source: 2, synonyms: ['log.retention.hours=2:2'] })
+    expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '7200000', source: 3, synonyms: ['log.retention.hours=2:3'] })
     expect(await config(4, '', 'log.retention.hours')).toMatchObject({ value: '2', source: 3 })
     // As kafka-configs --all shows them of Kafka 4.1.
     expect(await config(2, 'a', 'flush.ms')).toEqual({ value: '9223372036854775807', source: 5, synonyms: [] })

@@ -46,7 +46,10 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
   checkBrokerResource(context, resource)
   const configs = select(brokerTable, keys).filter(([name]) => !factNames.has(name)).map(([name, setting]) => describeBroker(context, name, setting))
   if (resource.resourceName !== '') return [...configs, ...describeFacts(context, keys)]
-  return configs.filter(({ configSource }) => configSource === DYNAMIC_BROKER).map((each) => ({ ...each, configSource: DYNAMIC_DEFAULT_BROKER }))
+  return configs.flatMap((each) => {
+    const synonym = each.synonyms.find(({ source }) => source === DYNAMIC_DEFAULT_BROKER)
+    return synonym === undefined ? [] : [{ ...each, value: synonym.value, configSource: DYNAMIC_DEFAULT_BROKER, synonyms: [synonym] }]
+  })
 }
 
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */
@@ -95,6 +98,8 @@ function describeGroup(context: BrokerContext, group: string, name: string, sett
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {
   const dynamic = context.config.dynamic[name]
   if (dynamic !== undefined) synonyms.push({ name, value: dynamic, source: DYNAMIC_BROKER })
+  const forAll = context.config.defaults[name]
+  if (forAll !== undefined) synonyms.push({ name, value: forAll, source: DYNAMIC_DEFAULT_BROKER })
   const given = context.config.given[name]
   if (given !== undefined) synonyms.push({ name, value: given, source: STATIC_BROKER })
 }

@@ -41,7 +41,7 @@ function configText(name: string, value: unknown): string {
 }
 
 function sourceOf(config: ConfigResult): ConfigEntry['source'] {
-  return config.configSource === 1 ? 'topic' : config.configSource === 5 ? 'default' : 'broker'
+  return config.configSource === 1 ? 'topic' : config.configSource === 5 ? 'default' : config.configSource === 4 ? 'static' : 'broker'
 }
 
 export class KafkaAdmin implements Admin {

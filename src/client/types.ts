@@ -154,7 +154,7 @@ export interface Consumer<K = Bytes, V = Bytes> extends AsyncIterable<ConsumerRe
 export interface PartitionDescription { partition: number; leader: number; replicas: number[]; isr: number[]; leaderEpoch: number }
 export interface TopicDescription { name: string; topicId: string; internal: boolean; partitions: PartitionDescription[] }
 export interface ConfigEntry {
-  name: string; value: string | null; default: string | null; source: 'topic' | 'broker' | 'default'
+  name: string; value: string | null; default: string | null; source: 'topic' | 'broker' | 'static' | 'default'
   readOnly: boolean; sensitive: boolean; documentation: string
 }
 export type ConfigTarget = { topic: string } | { broker: number }

@@ -23,6 +23,23 @@ describe('the broker settings in force', () => {
     expect([again.values['num.partitions'], again.live['num.partitions']]).toEqual([4, 4])
   })
 
+  test('of all brokers hold where this one has none of its own, through reopening, and are taken back by themselves', async () => {
+    const store = new MemoryMetadataStore()
+    const config = await load(store, { 'num.partitions': 4 })
+    await config.alter(() => ({ 'num.partitions': '7', 'fetch.max.bytes': '9999' }), false, 'all')
+    await config.alter(() => ({ 'num.partitions': '8' }), false)
+    const again = await load(store, { 'num.partitions': 4 })
+    for (const each of [config, again]) {
+      expect([each.values['num.partitions'], each.values['fetch.max.bytes'], each.dynamic]).toEqual([8, 9999, { 'num.partitions': '8' }])
+      expect(each.defaults).toEqual({ 'num.partitions': '7', 'fetch.max.bytes': '9999' })
+    }
+    await again.alter(() => ({}), false)
+    expect([again.values['num.partitions'], (await load(store)).values['num.partitions']]).toEqual([7, 7])
+    await again.alter(() => ({}), false, 'all')
+    expect(again.values['num.partitions']).toBe(4)
+    await expect(again.alter(() => ({ 'node.id': '5' }), false, 'all')).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+  })
+
   test('of groups stand beside them, through changes of either and reopening', async () => {
     const store = new MemoryMetadataStore()
     const config = await load(store)

@@ -14,24 +14,28 @@ import type { MetadataStore } from './metadata-store.ts'
 export const BROKER_CONFIG = '/broker-config'
 export type Overrides = Readonly<Record<string, string>>
 type GroupOverrides = Readonly<Record<string, Overrides>>
-interface Stored { readonly configs: Overrides; readonly groups: GroupOverrides }
+/** `defaults`: set for all brokers, and under what is set for this one; there is but one. */
+interface Stored { readonly configs: Overrides; readonly defaults: Overrides; readonly groups: GroupOverrides }
+export type BrokerScope = 'this' | 'all'
 
-const nothing: Stored = { configs: {}, groups: {} }
+const nothing: Stored = { configs: {}, defaults: {}, groups: {} }
 
 export class BrokerConfig {
   readonly #store: MetadataStore
   readonly #given: Overrides
   readonly #mutex = new Mutex()
   #dynamic: Overrides
+  #defaults: Overrides
   #groups: GroupOverrides
   #values: BrokerValues
 
-  private constructor(store: MetadataStore, given: Overrides, { configs, groups }: Stored) {
+  private constructor(store: MetadataStore, given: Overrides, { configs, defaults, groups }: Stored) {
     this.#store = store
     this.#given = given
     this.#dynamic = configs
+    this.#defaults = defaults
     this.#groups = groups
-    this.#values = resolveBroker({ ...given, ...configs })
+    this.#values = resolveBroker({ ...given, ...defaults, ...configs })
     this.live = { ...this.#values }
   }
 
@@ -56,22 +60,27 @@ export class BrokerConfig {
   readonly live: BrokerValues
   /** As text; of `open`. */
   get given(): Overrides { return this.#given }
-  /** As text; of `alterConfigs`. */
+  /** As text; of `alterConfigs`, for this broker. */
   get dynamic(): Overrides { return this.#dynamic }
+  /** The same, for all brokers. */
+  get defaults(): Overrides { return this.#defaults }
 
   /** Raises INVALID_CONFIG when a result is not valid or a setting may not change while open. With `validateOnly` nothing changes. */
-  alter(change: (dynamic: Overrides) => Overrides, validateOnly: boolean): Promise<void> {
+  alter(change: (overrides: Overrides) => Overrides, validateOnly: boolean, scope: BrokerScope = 'this'): Promise<void> {
     return this.#mutex.run(async () => {
-      const next = change(this.#dynamic)
-      for (const name of new Set([...Object.keys(next), ...Object.keys(this.#dynamic)])) {
-        if (next[name] !== this.#dynamic[name] && brokerTable[name]?.fixed === true) {
+      const before = scope === 'this' ? this.#dynamic : this.#defaults
+      const next = change(before)
+      for (const name of new Set([...Object.keys(next), ...Object.keys(before)])) {
+        if (next[name] !== before[name] && brokerTable[name]?.fixed === true) {
           throw new OttlaError('INVALID_CONFIG', `${name} cannot change while the database is open: give it to open()`)
         }
       }
-      const values = resolveBroker({ ...this.#given, ...next })
+      const [configs, defaults] = scope === 'this' ? [next, this.#defaults] : [this.#dynamic, next]
+      const values = resolveBroker({ ...this.#given, ...defaults, ...configs })
       if (validateOnly) return
-      await this.#keep(next, this.#groups)
-      this.#dynamic = next
+      await this.#keep({ configs, defaults, groups: this.#groups })
+      this.#dynamic = configs
+      this.#defaults = defaults
       this.#values = values
       Object.assign(this.live, values)
     })
@@ -90,13 +99,14 @@ export class BrokerConfig {
       if (validateOnly) return
       const others = Object.entries(this.#groups).filter(([each]) => each !== name)
       const groups = Object.fromEntries(Object.keys(changed).length === 0 ? others : [...others, [name, changed]])
-      await this.#keep(this.#dynamic, groups)
+      await this.#keep({ configs: this.#dynamic, defaults: this.#defaults, groups })
       this.#groups = groups
     })
   }
 
-  async #keep(configs: Overrides, groups: GroupOverrides): Promise<void> {
-    await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs, ...Object.keys(groups).length > 0 && { groups } })))
+  async #keep({ configs, ...rest }: Stored): Promise<void> {
+    const said = Object.fromEntries(Object.entries(rest).filter(([, each]) => Object.keys(each).length > 0))
+    await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs, ...said })))
   }
 }
 
@@ -112,11 +122,11 @@ function textsOf(given: object): Overrides {
 
 function decode(bytes: Uint8Array): Stored | null {
   try {
-    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as { version?: unknown; configs?: unknown; groups?: unknown } | null
+    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as { version?: unknown; configs?: unknown; defaults?: unknown; groups?: unknown } | null
     if (json === null || json.version !== 1 || !isOverrides(json.configs)) return null
-    const groups = json.groups ?? {}
-    if (typeof groups !== 'object' || !Object.values(groups).every(isOverrides)) return null
-    return { configs: { ...json.configs }, groups: groups as GroupOverrides }
+    const { defaults = {}, groups = {} } = json
+    if (!isOverrides(defaults) || typeof groups !== 'object' || groups === null || !Object.values(groups).every(isOverrides)) return null
+    return { configs: { ...json.configs }, defaults: { ...defaults }, groups: groups as GroupOverrides }
   } catch {
     return null
   }

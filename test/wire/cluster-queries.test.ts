@@ -169,7 +169,16 @@ test('settings of all brokers are those that were set, of loggers and client met
     expect((await client.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
   }
   expect(await describe(4, '')).toEqual([[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']])
-  expect(await describe(4, '1')).toEqual([expect.arrayContaining([0, 'num.partitions=3 2'])])
+  expect(await describe(4, '1')).toEqual([expect.arrayContaining([0, 'num.partitions=3 3'])])
+  // Of one broker it wins over that of all; each is taken back by itself.
+  const ofOne = async (configOperation: number, value: string | null): Promise<void> => {
+    const one = [{ resourceType: 4, resourceName: '1', configs: [{ name: 'num.partitions', configOperation, value }] }]
+    expect((await client.call(apis.incrementalAlterConfigs, 1, { resources: one, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
+  }
+  await ofOne(0, '4')
+  expect([await describe(4, '1'), await describe(4, '')]).toEqual([[expect.arrayContaining(['num.partitions=4 2'])], [[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']]])
+  await ofOne(1, null)
+  expect(await describe(4, '1')).toEqual([expect.arrayContaining(['num.partitions=3 3'])])
   for (const type of [8, 16]) expect(await describe(type, '1')).toEqual([[0]])
   const resources = [{ resourceType: 4, resourceName: '', configs: [{ name: 'num.partitions', value: '5' }] }]
   expect((await client.call(apis.alterConfigs, 2, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])

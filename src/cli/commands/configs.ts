@@ -8,7 +8,7 @@ import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { matching } from '../topic-names.ts'
 
-const sourceNames = { topic: 'DYNAMIC_TOPIC_CONFIG', broker: 'DYNAMIC_BROKER_CONFIG', default: 'DEFAULT_CONFIG' } as const
+const sourceNames = { topic: 'DYNAMIC_TOPIC_CONFIG', broker: 'DYNAMIC_BROKER_CONFIG', static: 'STATIC_BROKER_CONFIG', default: 'DEFAULT_CONFIG' } as const
 
 export const configs: Command = defineCommand({
   name: 'configs',
