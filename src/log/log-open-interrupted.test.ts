@@ -1,5 +1,6 @@
 /** Opening a folder while the disk fails, the process dies or the power goes: whatever is found then, the next open ends where an undisturbed one does. */
 import { describe, expect, test } from 'vitest'
+import { openHandles } from '../../test/support/handle-count.ts'
 import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition } from '../../test/support/raw-partition.ts'
 import { TestLog } from '../../test/support/test-log.ts'
 import type { FileSystem } from '../io/file-system.ts'
@@ -104,6 +105,7 @@ describe.each(Object.entries(scenes))('%s', (_name, make) => {
 
   test('is believed as it was made: what an open has put right needs no other one', async () => {
     const disk = freshly(make)
+    const held = openHandles(disk)
     const t = await open(disk)
     const expected = await stateOf(t)
     const left = disk.survivors('lose-all')
@@ -111,6 +113,8 @@ describe.each(Object.entries(scenes))('%s', (_name, make) => {
     expect(await stateOf(after)).toEqual(expected)
     expect(after.manager.recoveryReports.flatMap((report) => report.dropped)).toEqual([])
     expect(keptBytes(left)).toEqual(keptBytes(disk))
+    await t.close()
+    expect(held()).toEqual([])
   })
 
   test('is not taken for something else when one call fails: the open fails, or finds what it finds without', async () => {

@@ -1,5 +1,6 @@
 /** Repairing and checking while the disk fails, the process dies or the power goes: no byte is lost, the next repair ends where an undisturbed one does. */
 import { describe, expect, test } from 'vitest'
+import { openHandles } from '../../test/support/handle-count.ts'
 import { abortedEntries, batchOf, marker, offsetEntries, RawPartition, told } from '../../test/support/raw-partition.ts'
 import { TestLog } from '../../test/support/test-log.ts'
 import type { FileSystem } from '../io/file-system.ts'
@@ -95,7 +96,11 @@ describe.each(Object.entries(scenes))('%s', (_name, make) => {
 
   test('is durable when it is repaired, indexes and all', async () => {
     const disk = freshly(make)
+    const held = openHandles(disk)
+    await told(disk, '/data')
+    expect(held()).toEqual([])
     await repair(disk)
+    expect(held()).toEqual([])
     const left = disk.survivors('lose-all')
     expect(names(left).map((name) => read(left, name))).toEqual(names(disk).map((name) => read(disk, name)))
     expect(logStarts(left)).toBe(logStarts(disk))
