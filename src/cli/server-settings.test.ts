@@ -16,10 +16,10 @@ describe('a server.properties of Kafka', () => {
   test('gives directory, listeners and settings; what means nothing here is named', () => {
     expect(essence(plan({
       'process.roles': 'broker,controller', 'node.id': '7', 'listeners': 'PLAINTEXT://:9092,CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER',
-      'advertised.listeners': 'PLAINTEXT://kafka.local:19092,CONTROLLER://kafka.local:19093', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'num.network.threads': '3',
+      'advertised.listeners': 'PLAINTEXT://kafka.local:19092,CONTROLLER://kafka.local:19093', 'log.dirs': '/var/lib/kafka', 'num.partitions': '3', 'queued.max.requests': '3',
     }))).toEqual({
       directory: '/var/lib/kafka', listeners: [{ name: 'PLAINTEXT', host: '0.0.0.0', port: 9092, advertisedHost: 'kafka.local', advertisedPort: 19092, ...plain }],
-      settings: { 'node.id': '7', 'num.partitions': '3' }, unused: ['process.roles', 'num.network.threads'],
+      settings: { 'node.id': '7', 'num.partitions': '3' }, unused: ['process.roles', 'queued.max.requests'],
     })
   })
 

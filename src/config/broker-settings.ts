@@ -7,10 +7,13 @@ import { topicTable } from './topic-settings.ts'
 
 const oneReplica = 'an embedded database has one replica'
 const noCleaner = 'compaction is not built yet'
+const oneThread = 'requests and files are the business of one event loop'
 
 const own: SettingTable = {
   'auto.create.topics.enable': { type: 'boolean', default: true,
     doc: 'Create a topic when a client first names it.' },
+  'background.threads': { type: 'int', default: 10, min: 1, inert: oneThread,
+    doc: 'Threads for background tasks.' },
   'connections.max.idle.ms': { type: 'long', default: 600_000, min: 1, fixed: true,
     doc: 'A listener closes connections on which nothing was asked for so long.' },
   'connections.max.reauth.ms': { type: 'long', default: 0, min: 0, fixed: true,
@@ -35,8 +38,16 @@ const own: SettingTable = {
     doc: 'Bytes a second that throttled leaders may serve to followers.' },
   'log.cleaner.backoff.ms': { type: 'long', default: 15_000, min: 0, inert: noCleaner,
     doc: 'Pause of an idle cleaner.' },
+  'log.cleaner.dedupe.buffer.size': { type: 'long', default: 134_217_728, inert: noCleaner,
+    doc: 'Memory for the keys that cleaners have seen.' },
   'log.cleaner.enable': { type: 'boolean', default: true, fixed: true, inert: noCleaner,
     doc: 'Run the cleaner that compacts topics.' },
+  'log.cleaner.io.buffer.load.factor': { type: 'double', default: 0.9, inert: noCleaner,
+    doc: 'How full the memory for keys may get.' },
+  'log.cleaner.io.buffer.size': { type: 'int', default: 524_288, min: 0, inert: noCleaner,
+    doc: 'Memory for what cleaners read and write.' },
+  'log.cleaner.threads': { type: 'int', default: 1, min: 0, inert: noCleaner,
+    doc: 'How many cleaners there are.' },
   'log.flush.offset.checkpoint.interval.ms': { type: 'int', default: 60_000, min: 1, fixed: true,
     doc: 'How often `recovery-point-offset-checkpoint` is written.' },
   'log.flush.scheduler.interval.ms': { type: 'long', default: 9007199254740991, min: 1, fixed: true,
@@ -53,10 +64,16 @@ const own: SettingTable = {
     doc: 'Most connections of one listener from one address.' },
   'node.id': { type: 'int', default: 1, min: 0, fixed: true,
     doc: 'Id of this broker. A directory that has a `meta.properties` keeps the id written there.' },
+  'num.io.threads': { type: 'int', default: 8, min: 1, inert: oneThread,
+    doc: 'Threads that carry out requests.' },
+  'num.network.threads': { type: 'int', default: 3, min: 1, inert: oneThread,
+    doc: 'Threads that serve connections.' },
   'num.partitions': { type: 'int', default: 1, min: 1,
     doc: 'Partitions of a topic that is created without a number.' },
   'num.recovery.threads.per.data.dir': { type: 'int', default: 2, min: 1, fixed: true,
     doc: 'Partitions recovered side by side when opening.' },
+  'num.replica.fetchers': { type: 'int', default: 1, min: 1, inert: oneReplica,
+    doc: 'Threads that fetch from leaders.' },
   'offset.metadata.max.bytes': { type: 'int', default: 4096, min: 0,
     doc: 'Longest metadata string of an offset commit, in characters.' },
   'offsets.commit.timeout.ms': { type: 'int', default: 5000, min: 1,

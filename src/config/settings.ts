@@ -86,6 +86,8 @@ export interface TopicSettings {
 export interface BrokerSettings {
   /** Create a topic when a client first names it. Default: true. */
   'auto.create.topics.enable'?: boolean | 'true' | 'false'
+  /** Threads for background tasks. Default: 10. */
+  'background.threads'?: number | `${number}`
   /** Topics without an override of `compression.gzip.level` take it from here. Default: not set. */
   'compression.gzip.level'?: number | `${number}`
   /** Topics without an override of `compression.lz4.level` take it from here. Default: not set. */
@@ -118,16 +120,24 @@ export interface BrokerSettings {
   'leader.replication.throttled.rate'?: number | `${number}`
   /** Pause of an idle cleaner. Default: 15000. */
   'log.cleaner.backoff.ms'?: number | `${number}`
+  /** Memory for the keys that cleaners have seen. Default: 134217728. */
+  'log.cleaner.dedupe.buffer.size'?: number | `${number}`
   /** Topics without an override of `delete.retention.ms` take it from here. Default: not set. */
   'log.cleaner.delete.retention.ms'?: number | `${number}`
   /** Run the cleaner that compacts topics. Default: true. */
   'log.cleaner.enable'?: boolean | 'true' | 'false'
+  /** How full the memory for keys may get. Default: 0.9. */
+  'log.cleaner.io.buffer.load.factor'?: number | `${number}`
+  /** Memory for what cleaners read and write. Default: 524288. */
+  'log.cleaner.io.buffer.size'?: number | `${number}`
   /** Topics without an override of `max.compaction.lag.ms` take it from here. Default: not set. */
   'log.cleaner.max.compaction.lag.ms'?: number | `${number}`
   /** Topics without an override of `min.cleanable.dirty.ratio` take it from here. Default: not set. */
   'log.cleaner.min.cleanable.ratio'?: number | `${number}`
   /** Topics without an override of `min.compaction.lag.ms` take it from here. Default: not set. */
   'log.cleaner.min.compaction.lag.ms'?: number | `${number}`
+  /** How many cleaners there are. Default: 1. */
+  'log.cleaner.threads'?: number | `${number}`
   /** Topics without an override of `cleanup.policy` take it from here. Default: not set. */
   'log.cleanup.policy'?: readonly ('delete' | 'compact')[] | 'delete' | 'compact' | `${string},${string}`
   /** Topics without an override of `flush.messages` take it from here. Default: not set. */
@@ -190,10 +200,16 @@ export interface BrokerSettings {
   'min.insync.replicas'?: number | `${number}`
   /** Id of this broker. A directory that has a `meta.properties` keeps the id written there. Default: 1. */
   'node.id'?: number | `${number}`
+  /** Threads that carry out requests. Default: 8. */
+  'num.io.threads'?: number | `${number}`
+  /** Threads that serve connections. Default: 3. */
+  'num.network.threads'?: number | `${number}`
   /** Partitions of a topic that is created without a number. Default: 1. */
   'num.partitions'?: number | `${number}`
   /** Partitions recovered side by side when opening. Default: 2. */
   'num.recovery.threads.per.data.dir'?: number | `${number}`
+  /** Threads that fetch from leaders. Default: 1. */
+  'num.replica.fetchers'?: number | `${number}`
   /** Longest metadata string of an offset commit, in characters. Default: 4096. */
   'offset.metadata.max.bytes'?: number | `${number}`
   /** How long an offset commit may take. Default: 5000. */

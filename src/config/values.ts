@@ -39,6 +39,7 @@ export interface TopicValues {
 
 export interface BrokerValues {
   readonly 'auto.create.topics.enable': boolean
+  readonly 'background.threads': number
   readonly 'compression.gzip.level': number | null
   readonly 'compression.lz4.level': number | null
   readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | null
@@ -55,11 +56,15 @@ export interface BrokerValues {
   readonly 'group.min.session.timeout.ms': number
   readonly 'leader.replication.throttled.rate': number
   readonly 'log.cleaner.backoff.ms': number
+  readonly 'log.cleaner.dedupe.buffer.size': number
   readonly 'log.cleaner.delete.retention.ms': number | null
   readonly 'log.cleaner.enable': boolean
+  readonly 'log.cleaner.io.buffer.load.factor': number
+  readonly 'log.cleaner.io.buffer.size': number
   readonly 'log.cleaner.max.compaction.lag.ms': number | null
   readonly 'log.cleaner.min.cleanable.ratio': number | null
   readonly 'log.cleaner.min.compaction.lag.ms': number | null
+  readonly 'log.cleaner.threads': number
   readonly 'log.cleanup.policy': readonly ('delete' | 'compact')[] | null
   readonly 'log.flush.interval.messages': number | null
   readonly 'log.flush.interval.ms': number | null
@@ -91,8 +96,11 @@ export interface BrokerValues {
   readonly 'message.max.bytes': number | null
   readonly 'min.insync.replicas': number | null
   readonly 'node.id': number
+  readonly 'num.io.threads': number
+  readonly 'num.network.threads': number
   readonly 'num.partitions': number
   readonly 'num.recovery.threads.per.data.dir': number
+  readonly 'num.replica.fetchers': number
   readonly 'offset.metadata.max.bytes': number
   readonly 'offsets.commit.timeout.ms': number
   readonly 'offsets.load.buffer.size': number
