@@ -253,6 +253,20 @@ describe('taking away', () => {
     expect(await t.values()).toEqual(['b'])
   })
 
+  test('the end on a full disk leaves the producers as they were there, without a snapshot; another failure is told', async () => {
+    const { t, faults } = await faulty({ check: false })
+    for (let i = 0; i < 4; i++) await t.append([`v${i}`], { producerId: 7, producerEpoch: 0, baseSequence: i })
+    faults.inject({ call: 'write', error: 'ENOSPC', path: /\.snapshot$/ })
+    await t.drive(t.log.truncateTo(2))
+    expect(faults.injected).toBe(1)
+    expect(t.log.logEndOffset).toBe(2)
+    expect(t.log.activeProducers()).toMatchObject([{ producerId: 7, lastSequence: 1 }])
+    expect(t.logger.messages('warn')).toEqual(['the disk is full: no producer snapshot could be written; the next open takes longer'])
+    expect(await t.append(['again'], { producerId: 7, producerEpoch: 0, baseSequence: 2 })).toMatchObject({ baseOffset: 2, duplicate: false })
+    faults.inject({ call: 'write', error: 'EIO', path: /\.snapshot$/ })
+    await expect(t.drive(t.log.truncateTo(1))).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+  })
+
   test('the end within the first batch of a segment that follows others keeps the end, across a restart', async () => {
     const t = await openTestLog({ config: { 'segment.bytes': 100 } })
     for (const values of [['a'], ['b', 'c'], ['d']]) await t.append(values)
