@@ -20,3 +20,15 @@ test.each([true, false])('a segment that was sealed and flushed is durable with 
     expect(left.stat(`/log/${name}`)!.size, name).toBeGreaterThan(0)
   }
 })
+
+test('a transaction index that truncation took away is not looked for by the next flush', async () => {
+  const disk = newDisk()
+  const segment = Segment.create(storeOn(disk), 0, { ...defaultSegmentSettings, indexIntervalBytes: 300 })
+  appendTo(segment, ...Array.from({ length: 10 }, (_, i) => batchAt(3 * i, 3, 1000 + i)))
+  segment.commitAborted({ producerId: 1, firstOffset: 9, lastOffset: 14, lastStableOffset: 15 })
+  segment.writeAborted()
+  await segment.truncateTo(9)
+  segment.flushSync()
+  expect(disk.stat(`/log/${segmentFileName(0, 'txnindex')}`)).toBeNull()
+  expect(segment.nextOffset).toBe(9)
+})
