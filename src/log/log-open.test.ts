@@ -196,6 +196,12 @@ describe('after a crash', () => {
   })
 })
 
+test('a torn end is not kept for the sake of an empty segment behind it', async () => {
+  const t = await open(recovered(raw(...three, batchOf(16, 2).subarray(0, 40)).log(18), 10))
+  expect(told(t)).toMatchObject({ to: 16, notes: ['TAIL_CUT'], dropped: [`10.log @${3 * S} 40 bytes, 16–null`] })
+  expect(t.fileNames().filter((name) => /damaged|18\.log/.test(name))).toEqual([])
+})
+
 describe('a log start that was recorded', () => {
   test('above the end: what is there is set aside, and the log goes on, empty, at the start', async () => {
     const t = await open(raw(...three).log(16).put('/log-start-offset-checkpoint', checkpoint(40)))
@@ -326,6 +332,12 @@ describe('leader epochs', () => {
     const t = await open(new RawPartition().log(10, ...batches).log(16, emptied))
     expect(told(t)).toMatchObject({ to: 17, notes: ['EPOCHS_REBUILT'] })
     expect(epochsOf(t)).toBe('0\n3\n3 10\n5 12\n6 16\n')
+  })
+
+  test('are found, though the only one is the first of all', async () => {
+    const t = await open(ended(new RawPartition().log(10, ...three), 16))
+    expect(told(t)).toMatchObject({ to: 16, notes: ['EPOCHS_REBUILT'] })
+    expect(epochsOf(t)).toBe('0\n1\n0 10\n')
   })
 
   test('are not looked for in a log that has none', async () => {

@@ -115,13 +115,15 @@ describe('without listeners, the log tells', () => {
 
 describe('a flush', () => {
   test('that finds no file handle fails and leaves the log as it was', async () => {
-    const { t, faults } = await faulty()
+    const { t, faults } = await faulty({ config: { 'segment.bytes': 150 } })
     await t.append(['a'], {}, { durable: false })
-    faults.inject({ call: 'datasync', error: 'EMFILE', path: /\.log$/ })
+    faults.inject({ call: 'open', error: 'EMFILE', path: /00000000000000000000\.log$/, sticky: true })
+    for (let i = 0; i < 2; i++) await t.append([`v${i}`], {}, { durable: false })
     await expect(t.drive(t.log.flush())).rejects.toMatchObject({ code: 'TOO_MANY_OPEN_FILES', topic: 't', partition: 0 })
     expect(t.log).toMatchObject({ isOffline: false, recoveryPoint: 0 })
+    faults.heal()
     await t.drive(t.log.flush())
-    expect(t.log.recoveryPoint).toBe(1)
+    expect(t.log.recoveryPoint).toBe(3)
   })
 
   test('waits for the indexes of what was rolled', async () => {
@@ -431,4 +433,19 @@ test('a log that is about to be deleted writes nothing more: who waits is told w
   expect(t.fileNames().filter((name) => name.endsWith('.snapshot'))).toEqual([])
   await expect(t.append(['late'])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   await expect(t.log.read(0, { maxBytes: 100, isolation: 'logEnd' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+})
+
+test('a time index that lost entries in the middle hides no record from a lookup, though entries came behind them', async () => {
+  const t = await openTestLog({ config: { 'index.interval.bytes': 1 }, check: false })
+  for (const timestamp of [1000, 1500, 5000, 2000, 2100]) await t.append([{ value: `at ${timestamp}`, timestamp }])
+  await t.close()
+  const path = `${t.directory}/00000000000000000000.timeindex`
+  const file = t.disk.open(path, 'write')
+  file.truncate(12)
+  file.close()
+  await t.open()
+  for (const timestamp of [2200, 6000]) await t.append([{ value: `at ${timestamp}`, timestamp }])
+  expect(await t.drive(t.log.offsetForTimestamp(4000, 'logEnd'))).toMatchObject({ offset: 2, timestamp: 5000 })
+  expect(await t.drive(t.log.offsetForTimestamp(5001, 'logEnd'))).toMatchObject({ offset: 6, timestamp: 6000 })
+  expect(await t.drive(t.log.maxTimestampOffset())).toMatchObject({ offset: 6 })
 })
