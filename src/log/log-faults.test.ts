@@ -255,6 +255,33 @@ describe('while a sealed segment is not durable yet', () => {
   })
 })
 
+test.each(['EIO', 'EMFILE', 'ENOSPC'] as const)('a sync that fails with %s is final: what it should have written is not taken for durable because a later one succeeds', async (error) => {
+  const { t, faults } = await faulty({ check: false })
+  await t.append(['a'])
+  await t.append(['b'], {}, { durable: false })
+  faults.inject({ call: 'datasync', error, path: /\.log$/ })
+  await expect(t.append(['c'])).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+  await expect(t.close()).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+  await t.open()
+  expect(await t.append(['d'])).toMatchObject({ baseOffset: 3 })
+  expect(await (await t.crash(t.disk.survivors('lose-all'))).values()).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test.each(['EIO', 'EMFILE', 'ENOSPC'] as const)('a sync of a recovery that fails with %s is final too: the next open writes once more what it should have written', async (error) => {
+  const { t } = await faulty({ check: false })
+  await t.append(['a'])
+  await t.append(['b'], {}, { durable: false })
+  // The process dies; what it wrote is still with the system.
+  const faults = new FaultFileSystem(t.disk)
+  faults.inject({ call: 'datasync', error, path: /\.log$/ })
+  await new TestLog({ disk: t.disk, fileSystem: faults, check: false }).open().then((opened) => opened.close()).catch(() => {})
+  expect(faults.injected).toBe(1)
+  const again = new TestLog({ disk: t.disk, check: false })
+  await again.open()
+  expect(again.log.recoveryPoint).toBe(2)
+  expect(await (await again.crash(t.disk.survivors('lose-all'))).values()).toEqual(['a', 'b'])
+})
+
 test('a copy of a batch in the same group is not acknowledged when their write fails', async () => {
   const { t, faults } = await faulty()
   faults.inject({ call: 'write', error: 'ENOSPC' })

@@ -165,6 +165,8 @@ export class LogFile {
     const writer = this.#borrowWriter()
     try {
       await writer.handle.datasync()
+    } catch (error) {
+      throw syncError(error, this.#path)
     } finally {
       writer.release()
     }
@@ -178,6 +180,8 @@ export class LogFile {
     const writer = this.#borrowWriter()
     try {
       writer.handle.datasyncSync()
+    } catch (error) {
+      throw syncError(error, this.#path)
     } finally {
       writer.release()
     }
@@ -269,4 +273,9 @@ export class LogFile {
   #refuseReadOnly(): void {
     if (this.#readOnly) throw new OttlaError('READ_ONLY', `${this.#path} is open for reading only`, { file: this.#path })
   }
+}
+
+/** TOO_MANY_OPEN_FILES means that there was no handle to sync with, and that it may be tried again: never what a sync itself has met. */
+function syncError(error: unknown, file: string): unknown {
+  return OttlaError.is(error, 'TOO_MANY_OPEN_FILES') ? new OttlaError('KAFKA_STORAGE_ERROR', error.message, { file, cause: error }) : error
 }

@@ -10,6 +10,7 @@ import { OttlaError } from '../common/errors.ts'
 import { distrustTail, isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
+import { isSyncFailure } from './sealed-flusher.ts'
 import type { RecoveryOutcome } from './segment-recovery.ts'
 import { segmentFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
@@ -167,15 +168,18 @@ async function makeDurable(scene: RecoveryScene, first: number): Promise<void> {
   if (distrusted && scene.flushed) trustTail(fileSystem, directory)
 }
 
-/** A full disk is no excuse here: what a failed sync leaves behind may never reach the disk, so the log can be read, but not appended to. */
+/**
+ * What a failed sync leaves behind may never reach the disk, although it can be read and a second sync succeeds: whoever opens the log next writes it once
+ * more. A full disk is no excuse; the log can be read then, but not appended to.
+ */
 async function syncLog(scene: RecoveryScene, segment: Segment): Promise<boolean> {
   const { topic, partition, store, sharing } = scene.request
   try {
     await segment.datasync()
     return true
   } catch (error) {
+    if (isSyncFailure(error)) distrustTail(store.fileSystem, store.directory, sharing.ports.logger)
     if (!OttlaError.is(error, 'DISK_FULL')) throw error
-    distrustTail(store.fileSystem, store.directory, sharing.ports.logger)
     scene.offline = new OttlaError('LOG_OFFLINE', `${topic}-${partition} is offline for appends: recovery could not sync ${segment.logPath}. Make room and open again`, {
       topic, partition, file: segment.logPath, cause: error,
     })
