@@ -258,44 +258,62 @@ export class TailCache {
   }
 
   /**
-   * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). They may end with
-   * the chunk. Null: not here. The caller has checked that offset < limitOffset <= log end.
+   * Whole batches from the one that holds `offset` on, below `limitOffset`, at most `maxBytes` (the first always when `minOne`). Null: not here. The caller
+   * has checked that offset < limitOffset <= log end.
    */
   read(offset: number, maxBytes: number, limitOffset: number, minOne: boolean, allocate?: (bytes: number) => Uint8Array): TailRead | null {
-    const chunk = this.#chunkOf(offset)
-    if (chunk === null) return null
-    const view = chunk.view
-    const visible = chunk.visible
-    let start = chunk.entryPositions[floorEntry(chunk.entryOffsets, chunk.visibleEntries, offset)]!
-    while (lastOffsetAt(view, start) < offset) {
-      start += view.getInt32(start + BATCH_LENGTH) + OVERHEAD
-      if (start >= visible) return null
-    }
-    let end = start
+    const first = this.#chunkOf(offset)
+    if (first < 0) return null
+    const start = startIn(this.#chunks[first]!, offset)
+    if (start < 0) return null
+    let bytes = 0
     let nextOffset = offset
-    while (end < visible) {
-      const size = view.getInt32(end + BATCH_LENGTH) + OVERHEAD
-      const last = lastOffsetAt(view, end)
-      if (last >= limitOffset) break
-      if (end + size - start > maxBytes && !(minOne && end === start)) break
-      end += size
-      nextOffset = last + 1
+    for (let i = first, position = start; i < this.#chunks.length; i++, position = 0) {
+      const { view, visible } = this.#chunks[i]!
+      while (position < visible) {
+        const size = view.getInt32(position + BATCH_LENGTH) + OVERHEAD
+        const last = lastOffsetAt(view, position)
+        if (last >= limitOffset || (bytes + size > maxBytes && !(minOne && bytes === 0))) break
+        position += size
+        bytes += size
+        nextOffset = last + 1
+      }
+      if (position < visible) break
     }
-    if (end === start) return { records: NOTHING, nextOffset: offset }
-    const memory = allocate?.(end - start)
-    const records = memory === undefined ? Buffer.allocUnsafe(end - start) : Buffer.from(memory.buffer, memory.byteOffset, end - start)
-    records.set(chunk.buffer.subarray(start, end))
-    return { records, nextOffset }
+    return { records: bytes === 0 ? NOTHING : this.#copy(first, start, bytes, allocate), nextOffset }
   }
 
-  #chunkOf(offset: number): Chunk | null {
+  #copy(first: number, start: number, bytes: number, allocate: ((bytes: number) => Uint8Array) | undefined): Uint8Array {
+    const memory = allocate?.(bytes)
+    const records = memory === undefined ? Buffer.allocUnsafe(bytes) : Buffer.from(memory.buffer, memory.byteOffset, bytes)
+    for (let i = first, from = start, done = 0; done < bytes; i++, from = 0) {
+      const { buffer, visible } = this.#chunks[i]!
+      const end = Math.min(visible, from + bytes - done)
+      records.set(buffer.subarray(from, end), done)
+      done += end - from
+    }
+    return records
+  }
+
+  /** −1: none. */
+  #chunkOf(offset: number): number {
     for (let i = this.#chunks.length - 1; i >= 0; i--) {
       const chunk = this.#chunks[i]!
       if (chunk.visibleEntries === 0) continue
-      if (chunk.entryOffsets[0]! <= offset) return offset < chunk.nextOffset ? chunk : null
+      if (chunk.entryOffsets[0]! <= offset) return offset < chunk.nextOffset ? i : -1
     }
-    return null
+    return -1
   }
+}
+
+/** Where the batch that holds `offset` begins, which is below the offset after the chunk; −1: it is not visible. */
+function startIn({ view, visible, visibleEntries, entryOffsets, entryPositions }: Chunk, offset: number): number {
+  let start = entryPositions[floorEntry(entryOffsets, visibleEntries, offset)]!
+  while (lastOffsetAt(view, start) < offset) {
+    start += view.getInt32(start + BATCH_LENGTH) + OVERHEAD
+    if (start >= visible) return -1
+  }
+  return start
 }
 
 function lastOffsetAt(view: DataView, position: number): number {
