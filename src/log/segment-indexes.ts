@@ -127,25 +127,6 @@ export class SegmentIndexes {
     }
   }
 
-  flushSync(): void {
-    this.write()
-    const kinds = this.#takeUnsynced()
-    try {
-      for (const kind of kinds) {
-        const file = this.#fs.open(this.path(kind), 'write')
-        try {
-          file.datasyncSync()
-        } finally {
-          file.close()
-        }
-      }
-      if (kinds.length > 0) this.#fs.syncDirectorySync(this.#directory)
-    } catch (error) {
-      this.#giveBack(kinds)
-      throw error
-    }
-  }
-
   /** In flush order. What is written while they are synced is marked anew. */
   #takeUnsynced(): IndexKind[] {
     const kinds = flushOrder.filter((kind) => this.#unsynced.has(kind))

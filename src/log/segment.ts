@@ -205,11 +205,6 @@ export class Segment {
     await this.#indexes.flush()
   }
 
-  flushSync(): void {
-    this.#file.datasyncSync()
-    this.#indexes.flushSync()
-  }
-
   /**
    * Ends the segment: final time entry, index files written (not synced), write handle given back. Nothing is appended afterwards; reads go on. To be
    * followed by `flush` before the recovery point passes it.
