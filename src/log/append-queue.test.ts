@@ -222,3 +222,24 @@ describe('a group in hand', () => {
     expect([isIdle, groups]).toEqual([true, []])
   })
 })
+
+test('what is put back comes before what came meanwhile, and nobody is forgotten', async () => {
+  const scheduler = new ManualScheduler()
+  const groups: number[][] = []
+  const queue: AppendQueue = new AppendQueue(scheduler, async (taken) => {
+    await Promise.resolve()
+    if (groups.length === 0) {
+      late.push(queue.push(bytes(4), options), queue.push(bytes(5), options))
+      queue.putBack(taken.splice(1))
+      expect(queue.waitingBytes).toBe(2 + 3 + 4 + 5)
+    }
+    groups.push(taken.map((item) => item.records.length))
+    for (const item of taken) item.resolve(result)
+  })
+  const late: Promise<AppendResult>[] = []
+  const sent = [1, 2, 3].map((size) => queue.push(bytes(size), options))
+  await scheduler.runUntilIdle()
+  expect(groups).toEqual([[1], [2, 3, 4, 5]])
+  await Promise.all([...sent, ...late])
+  expect(queue.waitingBytes).toBe(0)
+})
