@@ -4,11 +4,10 @@
  */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type * as api from '../protocol/broker-api.ts'
 import { handleCreateAcls, handleDeleteAcls, handleDescribeAcls } from './acl-handlers.ts'
-import { handleIncrementalAlterConfigs } from './alter-configs-handler.ts'
 import type { BrokerContext } from './broker-context.ts'
-import { handleDescribeConfigs } from './describe-configs-handler.ts'
 import { handleFetch } from './fetch-handler.ts'
 import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
 import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
@@ -61,8 +60,12 @@ export class Broker implements api.BrokerApi {
   async createPartitions(request: api.CreatePartitionsRequest): Promise<{ readonly topics: readonly api.TopicResult[] }> {
     return handleCreatePartitions(this.#open(), request)
   }
-  async describeConfigs(request: api.DescribeConfigsRequest): Promise<api.DescribeConfigsResponse> { return handleDescribeConfigs(this.#open(), request) }
+  async describeConfigs(request: api.DescribeConfigsRequest): Promise<api.DescribeConfigsResponse> {
+    const { handleDescribeConfigs } = await loadPart('the code for settings', () => import('./describe-configs-handler.ts'))
+    return handleDescribeConfigs(this.#open(), request)
+  }
   async incrementalAlterConfigs(request: api.IncrementalAlterConfigsRequest): Promise<api.AlterConfigsResponse> {
+    const { handleIncrementalAlterConfigs } = await loadPart('the code for settings', () => import('./alter-configs-handler.ts'))
     return handleIncrementalAlterConfigs(this.#open(), request)
   }
   async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }
