@@ -18,7 +18,7 @@ const heavyBuiltin = /^(?:NativeModule |Internal Binding )(?:internal\/)?(?:cryp
 /** Parts of ours that wait for their first use. */
 const waiting = [
   /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-repair)/, /^remote-kafka/,
-  /^broker\/(?:alter-configs|describe-configs|broker-facts)/,   /^broker\/(?:alter-configs|describe-configs|broker-facts)/,
+  /^broker\/(?:alter-configs|describe-configs|broker-facts)/,
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]
 /** Bytes of source, comments included, as tsc writes it: raise it only for what a send needs. */
