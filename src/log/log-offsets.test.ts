@@ -47,6 +47,10 @@ describe('LogOffsets', () => {
     expect(facts(offsets)).toEqual([5, 7, 7, 7, 7])
     offsets.cutEnd(3, null)
     expect(facts(offsets)).toEqual([3, 3, 3, 3, 3])
+    // What was not durable is not durable because something behind it was cut.
+    const behind = new LogOffsets(0, 2, 10)
+    behind.cutEnd(7, null)
+    expect(facts(behind)).toEqual([0, 2, 7, 7, 7])
   })
 
   test('refuses an order that cannot be', () => {
