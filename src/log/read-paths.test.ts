@@ -1,6 +1,7 @@
 /** Which reads of a log go to the disk off the event loop, which on it, and which nowhere: by who wrote what when, and how much is asked for. */
 import { expect, test } from 'vitest'
 import { openTestLog, text, type TestLog } from '../../test/support/test-log.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 
@@ -96,4 +97,20 @@ test.each([
   const answers = await t.drive(asked)
   answers.forEach((answer, i) => expect([before[i], after[i]]).toContain(answer))
   expect(await t.drive(ask())).toEqual(after)
+})
+
+test('a disk that fails a read is told of, wherever the read began to look; the next read is answered', async () => {
+  const clock = new ManualClock()
+  const disk = new SimulatedFileSystem({ clock })
+  const faults = new FaultFileSystem(disk)
+  const t = await openTestLog({ disk, clock, fileSystem: faults, config: { 'retention.ms': -1 } })
+  // Each batch has its index entry, so that a read goes straight to it.
+  for (let i = 0; i < 6; i++) await t.append([{ value: Buffer.alloc(20_000, `value ${i} `) }])
+  await t.reopen()
+  for (let offset = 0; offset < 6; offset++) {
+    faults.inject({ call: 'read', error: 'EIO', path: /\.log$/ })
+    await expect(t.read(offset, { maxBytes: 1 })).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    expect((await t.read(offset, { maxBytes: 1 }))[0]).toMatchObject({ offset })
+    faults.heal()
+  }
 })
