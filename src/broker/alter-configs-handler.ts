@@ -62,7 +62,8 @@ async function alterGroup(context: BrokerContext, resource: Resource, validateOn
 
 async function alterBroker(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
   checkBrokerResource(context, resource)
-  const inForce = (key: string): string | null => textOf(context.config.values, key)
+  // What stands in for a setting of topics and is not set is in force all the same: log.cleanup.policy is delete.
+  const inForce = (key: string): string | null => textOf(context.config.values, key) ?? formatSetting(brokerTable[key]?.inherited ?? null)
   const change = (dynamic: Overrides): Overrides => applyChanges('broker', brokerTable, resource, dynamic, inForce)
   await context.config.alter(change, validateOnly, resource.resourceName === '' ? 'all' : 'this')
   if (validateOnly) return

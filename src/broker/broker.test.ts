@@ -289,6 +289,14 @@ describe('configs', () => {
     expect(await produce('a', ['x'.repeat(300)])).toMatchObject({ errorCode: 10 })
   })
 
+  test('that are lists of the broker are added to what is in force, though nothing was set', async () => {
+    await create('a')
+    await alter(4, '1', [['log.cleanup.policy', 2, 'compact']])
+    expect([await config(4, '1', 'log.cleanup.policy'), await config(2, 'a', 'cleanup.policy')]).toMatchObject([{ value: 'delete,compact' }, { value: 'delete,compact' }])
+    await alter(4, '1', [['log.cleanup.policy', 3, 'compact']])
+    expect(await config(2, 'a', 'cleanup.policy')).toMatchObject({ value: 'delete' })
+  })
+
   test('that are lists can be added to and taken from', async () => {
     await create('a')
     await alter(2, 'a', [['cleanup.policy', 2, 'compact']])
