@@ -91,6 +91,11 @@ describe.each(Object.entries(kinds))('%s', (_name, { make, load, add, bytes, ent
       expect(() => add(index, 1)).toThrow(internal)
       expect(() => add(index, 0)).toThrow(internal)
     }
+    if (index instanceof TransactionIndex) {
+      const below = { producerId: 1, firstOffset: BASE - 5, lastOffset: BASE - 1, lastStableOffset: BASE }
+      expect(() => new TransactionIndex(BASE).append(below)).toThrow(internal)
+      new TransactionIndex(BASE).append({ ...below, lastOffset: BASE })
+    }
     index.truncateTo(BASE)
     const disk = newDisk()
     index.writeTo(disk, PATH)

@@ -360,6 +360,20 @@ describe('a roll by time', () => {
     expect(t.log.segmentCount).toBe(2)
     expect(await t.drive(t.log.maybeRollByTime(now + 9000))).toBe(false)
   })
+
+  test('counts from the roll before where records are older, so that a copy of old ones does not roll at every look', async () => {
+    const t = await openTestLog({ config: { 'segment.ms': 1000, 'retention.ms': -1 } })
+    const began = t.clock.now()
+    await t.append([{ value: 'old', timestamp: 5 }])
+    t.clock.advance(1001)
+    expect(await t.drive(t.log.maybeRollByTime(t.clock.now()))).toBe(true)
+    await t.append([{ value: 'old too', timestamp: 6 }])
+    t.clock.advance(1000)
+    expect(await t.drive(t.log.maybeRollByTime(t.clock.now()))).toBe(false)
+    t.clock.advance(1)
+    expect(await t.drive(t.log.maybeRollByTime(t.clock.now()))).toBe(true)
+    expect(t.clock.now()).toBe(began + 2002)
+  })
 })
 
 test('settings change the level of compression', async () => {
