@@ -57,7 +57,11 @@ export class ConsumerPartition<K, V> {
   get fetchOffset(): number { return this.#fetchOffset }
   /** Bytes that it makes sense to ask for. */
   get reach(): number { return this.#reach }
-  get bufferedBytes(): number { return this.#fetched.reduce((sum, each) => sum + each.size, 0) }
+  get bufferedBytes(): number {
+    let sum = 0
+    for (let i = 0; i < this.#fetched.length; i++) sum += this.#fetched[i]!.size
+    return sum
+  }
   get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
 
   canFetch(now: number): boolean {

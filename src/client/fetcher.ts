@@ -13,6 +13,7 @@ import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
 import { errorOf } from './failure.ts'
 import { endOfBatches, FetchedRecords } from './fetched-records.ts'
+import { FetchAnswers } from './fetch-answers.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import type { Deserializers, RecordSlice } from './record-slice.ts'
 
@@ -21,6 +22,9 @@ const HASTY_ANSWERS = 3
 const HASTY_PAUSE_MS = 10
 /** Looking at all partitions costs the more the more there are: it is done for every so-manieth part of what is handed out in a round of them. */
 const LOOKS_PER_ROUND = 8
+/** Of rounds so long, less often: what was fetched lasts longer than the next fetch takes. */
+const LONG_ROUND = 256
+const LOOKS_PER_LONG_ROUND = 2
 
 export interface FetcherHooks {
   /** Records or an error are there to be taken. */
@@ -121,9 +125,9 @@ export class Fetcher<K, V> {
       ended()
       if (this.#closed) return
       this.#failures = 0
-      const byKey = new Map(response.partitions.map((each) => [`${each.topic}-${each.partition}`, each]))
+      const answers = new FetchAnswers(response.partitions)
       for (const { partition, version, offset } of asked) {
-        const mine = byKey.get(`${partition.topic}-${partition.partition}`)
+        const mine = answers.of(partition)
         if (mine !== undefined && partition.version === version) this.#received(partition, offset, mine)
       }
       this.#goOn(response, controller.signal.aborted || this.#ports.clock.monotonic() - start >= 1)
@@ -209,7 +213,7 @@ export class Fetcher<K, V> {
   }
 
   /** Enough was taken that partitions are likely to have room: `pump` is due, though records are at hand. */
-  get isPumpDue(): boolean { return this.#line.length === 0 || this.#takenSincePump * LOOKS_PER_ROUND >= this.#round }
+  get isPumpDue(): boolean { return this.#line.length === 0 || this.#takenSincePump * (this.#round < LONG_ROUND ? LOOKS_PER_ROUND : LOOKS_PER_LONG_ROUND) >= this.#round }
 
   /** Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. */
   take(max: number): Taken<K, V> | null {

@@ -161,6 +161,21 @@ describe('a log file', () => {
     expect(disk.readDirectory('/log')).toEqual([])
   })
 
+  test('is read by the write handle on the spot while it is written, so that no second one is opened', () => {
+    const { fs, open } = countingHandles(newDisk())
+    const { file, cache } = fileOn(fs)
+    file.create()
+    write(file, 'one')
+    file.commit(3)
+    const buffer = new Uint8Array(3)
+    expect(file.readSync(buffer, 0, 3, 0)).toBe(3)
+    expect([Buffer.from(buffer).toString(), cache.openCount, open.size]).toEqual(['one', 0, 1])
+    file.datasyncSync()
+    file.close()
+    expect(file.readSync(buffer, 0, 3, 0)).toBe(3)
+    expect(cache.openCount).toBe(1)
+  })
+
   test('is closed by a seal only after a sync under way has ended', async () => {
     const faults = new FaultFileSystem(newDisk())
     const { fs, open } = countingHandles(faults)

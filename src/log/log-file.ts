@@ -140,7 +140,9 @@ export class LogFile {
   /** Takes the next `length` bytes, which were written, as part of the file; of a run of batches, one after another. */
   commit(length: number): void { this.#size += length }
 
+  /** By the write handle where there is one: of thousands of files that are written, none is opened a second time. */
   readSync(buffer: Uint8Array, offset: number, length: number, position: number): number {
+    if (this.#writer !== null) return this.#writer.handle.readSync(buffer, offset, length, position)
     const lease = this.#cache.acquire(this.#path, 'read')
     try {
       return lease.handle.readSync(buffer, offset, length, position)

@@ -160,7 +160,7 @@ export class PartitionLog {
       let checkCrc = false
       if (offset >= tail.firstOffset) read = tail.read(offset, maxBytes, limit, minOne, allocate)
       else {
-        const bytes = Math.max(MIN_HOT_READ, maxBytes)
+        const bytes = Math.max(MIN_HOT_READ, Math.min(maxBytes, segments.size))
         if (bytes <= inlineBytes && this.#isAtHand(offset, bytes)) {
           if (!sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
           checkCrc = this.#isChecked(offset, options)

@@ -114,3 +114,10 @@ test('a disk that fails a read is told of, wherever the read began to look; the 
     faults.heal()
   }
 })
+
+test('a log that holds little is read on the spot, however much is asked for: thousands of partitions need not wait for the pool one by one', async () => {
+  const { t, way } = await scene()
+  for (let i = 0; i < 4; i++) await t.append([`value ${i}`])
+  await t.drive(t.log.truncateTo(3))
+  expect([await way(0, 4_194_304), await way(2, 4_194_304)]).toEqual(['loop', 'loop'])
+})
