@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { harness } from '../../test/support/client-harness.ts'
+import type { ProduceRequest } from '../protocol/broker-api.ts'
 
 describe('batches of many partitions', () => {
   test('of linger 0: gather while records keep coming to many partitions, and go once nobody adds', async () => {
@@ -46,5 +47,42 @@ describe('batches of many partitions', () => {
     const start = scheduler.clock.monotonic()
     await settle(Promise.all(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'v' }))))
     expect(scheduler.clock.monotonic()).toBe(start)
+  })
+
+  test('of linger 0: those that no producer id is given for fail, some listed to go or not, and later ones are sent', async () => {
+    const { clients, broker, settle } = harness()
+    const partitions = broker.createTopic('t', 700)
+    broker.faults = (api) => api === 'initProducerId' ? { errorCode: 31 } : undefined
+    const producer = clients.producer()
+    const refused = await settle(Promise.allSettled(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'v' }))))
+    expect(refused).toEqual(partitions.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code: 'CLUSTER_AUTHORIZATION_FAILED' }) })))
+    broker.faults = () => undefined
+    expect(await settle(producer.send({ topic: 't', partition: 3, value: 'later' }))).toMatchObject({ offset: 0 })
+    expect(await settle(Promise.all(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'all' }))))).toHaveLength(700)
+  })
+
+  test('of linger 0: those that have their producer id go, although none is given to another', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { clients, broker, settle, scheduler } = harness()
+      const partitions = broker.createTopic('t', 300)
+      const producer = clients.producer()
+      await settle(Promise.all(partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'warm' }))))
+      broker.faults = (api, request) => {
+        if (api === 'initProducerId') return { errorCode: 31 }
+        return api === 'produce' && (request as ProduceRequest).partitions[0]!.partition === 0 ? { errorCode: 47 } : undefined
+      }
+      const start = scheduler.clock.monotonic()
+      const first = Promise.allSettled([producer.send({ topic: 't', partition: 0, value: 'v' })])
+      const others = new Promise((resolve, reject) => {
+        const after = (left: number): void => {
+          if (left > 0) scheduler.soon(() => { after(left - 1) })
+          else Promise.all(partitions.slice(1).map((_, i) => producer.send({ topic: 't', partition: i + 1, value: 'v' }))).then(resolve, reject)
+        }
+        after(turns)
+      })
+      expect(await settle(others)).toHaveLength(299)
+      expect(await settle(first)).toMatchObject([{ status: 'rejected' }])
+      expect(scheduler.clock.monotonic() - start, `${turns}`).toBeLessThan(1000)
+    }
   })
 })

@@ -268,10 +268,16 @@ export class Sender {
         this.#turn()
         return
       }
-      for (const queue of this.#listed.splice(0)) queue.listed = false
+      this.#going = 0
+      // Others have what they need, and their turn comes.
+      this.#listed = this.#listed.filter((queue) => {
+        queue.listed = this.#canSend(queue)
+        return queue.listed
+      })
       for (const queue of this.#queues) {
         if (!this.#canSend(queue)) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
       }
+      if (this.#listed.length > 0) this.ensureTurn()
     })
   }
 
