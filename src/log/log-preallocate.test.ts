@@ -3,6 +3,7 @@ import { findings, openTestLog, type TestLog } from '../../test/support/test-log
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import { repairLogs } from './log-repair.ts'
 
 const AHEAD = 256 * 1024
 const preallocate = { preallocate: true, 'retention.ms': -1, 'file.delete.delay.ms': 0 } as const
@@ -81,6 +82,26 @@ describe('a log that keeps zeros ahead', () => {
     expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped)).toEqual([])
     expect(bytesOf(after).length).toBe(endOf(bytesOf(after)))
     expect(after.fileNames().filter((name) => name.includes('damaged'))).toEqual([])
+  })
+
+  test('that was killed is not repaired for its zeros, unless something tells that there were records', async () => {
+    const t = await openTestLog({ config: preallocate })
+    await t.append(['a'])
+    const repaired = async (disk: SimulatedFileSystem): Promise<string[]> => {
+      const kinds: string[] = []
+      for await (const { kind } of repairLogs(disk, t.clock, '/data')) kinds.push(kind)
+      return kinds
+    }
+    const killed = t.disk.survivors('keep-all')
+    expect(await repaired(killed)).toEqual([])
+    expect(await (await t.crash(killed)).values()).toEqual(['a'])
+    await t.append(['b'])
+    await t.drive(t.manager.checkpoint())
+    const zeroed = t.disk.survivors('keep-all')
+    const handle = zeroed.open(logOf(t), 'write')
+    handle.writeSync(Buffer.alloc(69), 0, 69, 69)
+    handle.close()
+    expect(await repaired(zeroed)).toEqual(['taken-out', 'end-kept'])
   })
 
   test('reports what is no zero in what it cuts off', async () => {

@@ -27,6 +27,7 @@ import { parseSegmentFileName, segmentFileName } from './segment-names.ts'
 import { surveySegment, type DamagedRange, type LogCourse, type MendedBatch, type Survey } from './segment-survey.ts'
 import { Segment, type SegmentStore } from './segment.ts'
 import { setAsideRange } from './set-aside.ts'
+import { isZeroed } from './zeros.ts'
 
 export type RepairKind =
   /** Bytes that could not be read were taken out of a `.log`; a copy is kept. */
@@ -181,10 +182,18 @@ class PartitionRepair {
   async #survey(question: Parameters<typeof surveySegment>[1]): Promise<Survey> {
     const handle = this.#fs.open(this.#path(segmentFileName(question.baseOffset, 'log')), 'read')
     try {
-      return await surveySegment(handle, question)
+      const survey = await surveySegment(handle, question)
+      return question.nextBase === null && await this.#endsInReserve(handle, survey) ? { ...survey, damaged: [] } : survey
     } finally {
       handle.close()
     }
+  }
+
+  /** Nothing is wrong but zeros at the end, which a process that died had put ahead (zeros.ts), and nothing tells of records there: the next open cuts them off. */
+  async #endsInReserve(handle: FileHandle, { damaged, mended, fileBytes, after }: Survey): Promise<boolean> {
+    const [only] = damaged
+    if (this.#isClean || only === undefined || damaged.length > 1 || mended.length > 0 || only.end < fileBytes) return false
+    return this.#recorded().every((offset) => offset <= after.nextOffset) && isZeroed(handle, only.position, only.end)
   }
 
   // ---- the log itself ---------------------------------------------------------------------------------------------------------------
