@@ -8,7 +8,7 @@ test.each([
   ['delete', true, false], ['compact', false, true], ['compact,delete', true, true], ['delete, compact', true, true], [['compact'], false, true],
   [['delete', 'compact'], true, true], [['delete'], true, false],
 ] as const)('a cleanup policy of %j deletes: %s, compacts: %s', (policy, isDeleted, isCompacted) => {
-  expect(of({ 'cleanup.policy': policy as LogTopicValues['cleanup.policy'] })).toMatchObject({ isDeleted, isCompacted })
+  expect(of({ 'cleanup.policy': policy })).toMatchObject({ isDeleted, isCompacted })
 })
 
 test.each([
