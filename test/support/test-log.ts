@@ -43,7 +43,7 @@ export async function drive<T>(scheduler: Scheduler, promise: Promise<T>): Promi
   const state = { settled: false }
   const settle = (): void => { state.settled = true }
   promise.then(settle, settle)
-  if (scheduler instanceof ManualScheduler) for (let turn = 0; turn < 10_000 && !state.settled; turn++) await scheduler.runUntilIdle()
+  if (scheduler instanceof ManualScheduler) for (let turn = 0; turn < 1_000_000 && !state.settled; turn++) await scheduler.runUntilIdle()
   return promise
 }
 
