@@ -117,6 +117,12 @@ async function episode(build, seed) {
     for (let waited = 0; waited < REBALANCE_MS && groups.some((group) => missing(world, group) > 0); waited += 100) await world.pass(100)
     for (const group of groups) if (missing(world, group) > 0) books.violations.push(`${missing(world, group)} records were processed by nobody of ${group.name}`)
     await settled(world, groups, books.violations)
+    // A last death with nothing behind it: no rebalance of others hides a member that nobody misses.
+    for (const group of groups) {
+      const live = world.members.filter((member) => member.group === group.name && member.isLive)
+      if (live.length > 1) random.pick(live).kill()
+    }
+    await settled(world, groups, books.violations)
   } finally {
     await world.close()
   }
