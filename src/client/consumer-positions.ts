@@ -9,6 +9,7 @@ import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, type BrokerApi, type Failure } fr
 import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
 import { errorOf } from './failure.ts'
+import { PartitionAnswers } from './partition-answers.ts'
 
 type Partition = ConsumerPartition<unknown, unknown>
 interface Target { readonly partition: Partition; readonly version: number }
@@ -88,12 +89,12 @@ export class ConsumerPositions {
       groupId, requireStable: this.#values['isolation.level'] === 'read_committed',
       partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition })),
     })
-    const answers = new Answers(answer.partitions)
+    const answers = new PartitionAnswers(answer.partitions)
     const without: Target[] = []
     let again = false
     for (const each of targets) {
       const { topic, partition } = each.partition
-      const mine = answers.of(topic, partition)
+      const mine = answers.of(each.partition)
       const failure: Failure = answer.errorCode !== 0 ? answer : mine ?? { errorCode: -1 }
       const error = errorOf(failure, `committed offset of group ${groupId} in ${topic}-${partition}`, { topic, partition })
       if (error?.retriable === true) again = true
@@ -122,11 +123,11 @@ export class ConsumerPositions {
       isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0,
       partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition, timestamp })),
     })
-    const answers = new Answers(answer.partitions)
+    const answers = new PartitionAnswers(answer.partitions)
     let again = false
     for (const each of targets) {
       const { topic, partition } = each.partition
-      const mine = answers.of(topic, partition)
+      const mine = answers.of(each.partition)
       const error = errorOf(mine ?? { errorCode: -1 }, `${policy} offset of ${topic}-${partition}`, { topic, partition })
       if (error?.retriable === true) {
         again = true
@@ -135,25 +136,6 @@ export class ConsumerPositions {
       else if (each.partition.version === each.version) each.partition.moveTo(mine!.offset)
     }
     return again
-  }
-}
-
-/** Answers by partition: they mostly come in the order of the questions, of which there may be ten thousand. */
-class Answers<T extends { readonly topic: string; readonly partition: number }> {
-  readonly #list: readonly T[]
-  #next = 0
-  #index: Map<string, T> | null = null
-
-  constructor(list: readonly T[]) { this.#list = list }
-
-  of(topic: string, partition: number): T | undefined {
-    const guess = this.#list[this.#next]
-    if (guess !== undefined && guess.topic === topic && guess.partition === partition) {
-      this.#next += 1
-      return guess
-    }
-    this.#index ??= new Map(this.#list.map((each) => [`${each.topic} ${each.partition}`, each]))
-    return this.#index.get(`${topic} ${partition}`)
   }
 }
 

@@ -13,8 +13,8 @@ import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
 import { errorOf } from './failure.ts'
 import { endOfBatches, FetchedRecords } from './fetched-records.ts'
-import { FetchAnswers } from './fetch-answers.ts'
 import { FetchMemory } from './fetch-memory.ts'
+import { PartitionAnswers } from './partition-answers.ts'
 import type { Deserializers, RecordSlice } from './record-slice.ts'
 
 /** So many empty answers that came at once are followed by a pause, or an idle consumer would spin. */
@@ -125,7 +125,7 @@ export class Fetcher<K, V> {
       ended()
       if (this.#closed) return
       this.#failures = 0
-      const answers = new FetchAnswers(response.partitions)
+      const answers = new PartitionAnswers(response.partitions)
       for (const { partition, version, offset } of asked) {
         const mine = answers.of(partition)
         if (mine !== undefined && partition.version === version) this.#received(partition, offset, mine)

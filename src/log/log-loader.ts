@@ -97,7 +97,7 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
     if (segment.size === 0) continue
     // The recovery point may be where this segment ends since before it was rolled: then what the roll did to it may not have been durable.
     const mayBeTorn = index === end - 1 && !scene.request.clean && scene.segments[end]?.baseOffset === scene.request.recoveryPoint
-    if (mayBeTorn) await segment.cutZeros()
+    if (mayBeTorn) await segment.cutZeros(scene.request.recoveryPoint)
     const indexIsThere = listing.names.has(segmentFileName(segment.baseOffset, 'index')) && !(mayBeTorn && await segment.hasTornIndexes())
     const transactionsAreThere = !listing.names.has(segmentFileName(segment.baseOffset, 'txnindex')) || isWhole(scene, segment)
     if (indexIsThere && transactionsAreThere) continue

@@ -115,6 +115,17 @@ describe('a log that keeps zeros ahead', () => {
     expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped)).toMatchObject([{ bytes: AHEAD, firstOffset: 1 }])
   })
 
+  test('reports more zeros than it ever puts ahead: something was not written', async () => {
+    const t = await openTestLog({ config: preallocate })
+    await t.append(['a'])
+    const killed = t.disk.survivors('keep-all')
+    const handle = killed.open(logOf(t), 'write')
+    handle.truncate(handle.size() + 1)
+    handle.close()
+    const after = await t.crash(killed)
+    expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped)).toMatchObject([{ bytes: AHEAD + 1, firstOffset: 1 }])
+  })
+
   test('stops when the setting is taken back, and rolls to an exact file', async () => {
     const t = await openTestLog({ config: preallocate })
     await t.append(['a'])
@@ -196,4 +207,22 @@ test('zeros that a power cut gave back to a segment rolled at the recovery point
     if (isBack) given++
   }
   expect(given).toBeGreaterThan(0)
+})
+
+test('zeros in the place of a record that was there are no reserve: a segment rolled at the recovery point keeps its length, and the reader meets the damage', async () => {
+  const t = await openTestLog({ config: { ...preallocate, 'segment.bytes': 1000 } })
+  await t.append(['a'])
+  const first = endOf(bytesOf(t))
+  await t.append(['b'])
+  await t.drive(t.manager.checkpoint())
+  await t.append(['c'.repeat(920)], {}, { durable: false })
+  const killed = t.disk.survivors('keep-all')
+  const { length } = killed.readFile(logOf(t))
+  const handle = killed.open(logOf(t), 'write')
+  handle.writeSync(new Uint8Array(length - first), 0, length - first, first)
+  handle.close()
+  const after = await t.crash(killed, { check: false })
+  expect(after.disk.readFile(logOf(t)).length).toBe(length)
+  await expect(after.read(1)).rejects.toMatchObject({ code: 'LOG_CORRUPT', offset: 1 })
+  expect((await after.read(2)).length).toBe(1)
 })

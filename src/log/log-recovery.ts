@@ -15,7 +15,7 @@ import type { RecoveryOutcome } from './segment-recovery.ts'
 import { segmentFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
 import { setAsideLog, setAsideRange } from './set-aside.ts'
-import { isZeroed } from './zeros.ts'
+import { isZeroed, ZEROS_AHEAD } from './zeros.ts'
 
 /** Walks the segments from index `first` on. */
 export async function recoverFrom(scene: RecoveryScene, first: number): Promise<void> {
@@ -77,7 +77,7 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   const { store } = request
   const problem = outcome.problem!
   const bytes = outcome.fileBytes - outcome.validBytes
-  const isReserve = request.config.preallocate && await isZeroed(segment, outcome.validBytes, outcome.fileBytes)
+  const isReserve = request.config.preallocate && bytes <= ZEROS_AHEAD && await isZeroed(segment, outcome.validBytes, outcome.fileBytes)
   const hasLater = later.some((one) => one.size > 0)
   // A whole batch at a wrong offset, or under a clean mark anything, is no torn tail.
   const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || (request.clean && !isReserve)

@@ -348,22 +348,30 @@ export class Segment {
     return outcome
   }
 
-  /** Of a segment that was sealed before a crash: ends it, durably, in front of the zeros that `seal` had cut off if they are back. */
-  async cutZeros(): Promise<void> {
-    const end = await this.#endOfBatches()
-    if (end === this.size || !(await isZeroed(this.#file, end, this.size))) return
+  /**
+   * Of a segment that was sealed at `nextOffset` before a crash: ends it, durably, in front of the zeros that `seal` had cut off if they are back. Zeros in the place of
+   * records that were there are rot, which readers are to meet: then the batches before them do not reach up to `nextOffset`.
+   */
+  async cutZeros(nextOffset: number): Promise<void> {
+    const { position: end, reached } = await this.#endOfBatches()
+    if (end === this.size || reached !== nextOffset || !(await isZeroed(this.#file, end, this.size))) return
     this.#file.resize(end)
     if (this.#store.readOnly) return
     this.#file.cut()
     await this.#file.datasync()
   }
 
-  /** Where headers say that whole batches end. No index is made for it, and one that leads to no batch is not believed. */
-  async #endOfBatches(): Promise<number> {
+  /** Where headers say that whole batches end, and the offset after them. No index is made for it, and one that leads to no batch is not believed. */
+  async #endOfBatches(): Promise<{ readonly position: number; readonly reached: number }> {
     for (let from = this.#search.boundaryBelow(this.size); ; from = 0) {
       const walker = this.walk(from, { kind: 'headers' })
-      while (walker.next() !== null || await walker.fill()) { /* to the end */ }
-      if (walker.position > from || from === 0) return walker.position
+      let reached = this.baseOffset
+      for (;;) {
+        const header = walker.next()
+        if (header !== null) reached = header.lastOffset + 1
+        else if (!(await walker.fill())) break
+      }
+      if (walker.position > from || from === 0) return { position: walker.position, reached }
     }
   }
 

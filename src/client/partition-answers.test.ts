@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FetchPartitionResponse } from '../protocol/broker-api.ts'
-import { FetchAnswers } from './fetch-answers.ts'
+import { PartitionAnswers } from './partition-answers.ts'
 
 const answer = (topic: string, partition: number): FetchPartitionResponse => ({
   topic, partition, errorCode: 0, highWatermark: 0, lastStableOffset: 0, logStartOffset: 0, abortedTransactions: null, records: new Uint8Array(0),
@@ -15,6 +15,6 @@ test.each([
   ['with two changed places', [0, 2, 1, 3]],
   ['without any', []],
 ])('answers %s are found, each for its own partition', (_, order) => {
-  const answers = new FetchAnswers(order.map((at) => asked[at]!))
+  const answers = new PartitionAnswers(order.map((at) => asked[at]!))
   expect(asked.map((each) => answers.of(each))).toEqual(asked.map((each, at) => order.includes(at) ? each : undefined))
 })
