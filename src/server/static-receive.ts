@@ -1,6 +1,6 @@
 /**
  * What comes in on sockets, read into one buffer for all of them, as each chunk is done with before the next is read: fresh memory for every read cost a
- * quarter of the CPU time of producing (docs/adr/0019).
+ * quarter of the CPU time of producing (docs/adr/0021).
  *
  * Node has this for sockets that one connects (`onread`), but not for those that a server accepts. What that option sets is set here on the accepted socket,
  * where it was not read from yet; where it is not found (TLS, a Node that has changed), `data` events bring the same chunks in fresh memory.
