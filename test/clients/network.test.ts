@@ -104,7 +104,8 @@ describe.each(rigs)('a connection to %s that breaks', (name, start) => {
       if (way === 0) rig.proxy.upstreamBytes = random.int(3000)
       else if (way === 1) rig.proxy.downstreamBytes = random.int(300)
       else rig.proxy.cut()
-      await new Promise((resolve) => { setTimeout(resolve, 5) })
+      // The next cut meets what goes on, not what has not begun again.
+      await sends[i - 100]
     }
     await Promise.all(sends)
     expect(rig.proxy.connections - before).toBeGreaterThan(5)
@@ -142,7 +143,13 @@ describe.each(rigs)('a connection to %s that breaks', (name, start) => {
     const consumer = rig.kafka.consumer({ 'group.id': group, 'auto.offset.reset': 'earliest', 'heartbeat.interval.ms': 200 })
     consumer.subscribe(topic)
     const seen = new Set<number>()
-    const reading = (async () => { for await (const record of consumer) seen.add(Number(Buffer.from(record.value!).toString())) })()
+    let noticed = (): void => {}
+    const reading = (async () => {
+      for await (const record of consumer) {
+        seen.add(Number(Buffer.from(record.value!).toString()))
+        noticed()
+      }
+    })()
     let sent = 0
     let stopped = false
     const sending = (async () => {
@@ -151,7 +158,10 @@ describe.each(rigs)('a connection to %s that breaks', (name, start) => {
         sent += 1
       }
     })()
-    const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await new Promise((resolve) => { setTimeout(resolve, 10) }) }
+    const until = (holds: () => boolean): Promise<void> => new Promise((resolve) => {
+      noticed = () => { if (holds()) resolve() }
+      noticed()
+    })
     await until(() => seen.size >= 100)
     await rig.restart()
     const before = seen.size
