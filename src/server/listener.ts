@@ -253,10 +253,6 @@ export class PortListener {
 function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
   return {
     write(chunks, taken) {
-      if (socket.destroyed) {
-        taken?.()
-        return true
-      }
       if (chunks.length === 1) return socket.write(chunks[0]!, taken)
       socket.cork()
       const last = chunks.length - 1
