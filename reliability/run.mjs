@@ -152,6 +152,14 @@ async function ci() {
   process.exitCode = counts.FAIL === 0 ? 0 : 1
 }
 
+/** Two results of one row, of different seeds; of the details, the later ones. */
+function together(first, second) {
+  const faults = { ...first.faults }
+  for (const [kind, count] of Object.entries(second.faults ?? {})) faults[kind] = (faults[kind] ?? 0) + count
+  const violations = [...first.violations, ...second.violations]
+  return { ...second, count: first.count + second.count, acked: (first.acked ?? 0) + (second.acked ?? 0), faults, violations }
+}
+
 async function long() {
   if (values.row?.length !== 1) stop('long needs one --row')
   const file = fileOf(values.row[0])
@@ -161,7 +169,18 @@ async function long() {
   const commit = commitOf()
   const began = performance.now()
   const report = (text) => console.log(`[${((performance.now() - began) / 60_000).toFixed(1)} min] row ${row.id}: ${text}`)
-  const result = await runHere(file, { slice: 'long', seed: seedFrom, milliseconds: minutes * 60_000, report })
+  const left = () => minutes * 60_000 - (performance.now() - began)
+  let result
+  let seed = seedFrom
+  // A row that has tried all that one seed gives takes the next one, as long as there is time for as much again.
+  for (;; seed += 1) {
+    const before = left()
+    const next = await runHere(file, { slice: 'long', seed, milliseconds: before, report })
+    result = result === undefined ? next : together(result, next)
+    seed = next.details?.seedTo ?? seed
+    if (left() < before - left() || result.violations.length > 0 || result.skipped !== undefined) break
+    report(`${result.count.toLocaleString('en-US')} ${result.unit || row.floor.unit} up to seed ${seed}`)
+  }
   const verdict = verdictOf(row, result, 'long')
   console.log(lineOf(row, result, verdict, seedFrom, (performance.now() - began) / 1000))
   explain(row, result, 'long')
@@ -169,7 +188,7 @@ async function long() {
     const { count, unit, acked = 0, faults = {}, violations, details, skipped } = result
     appendResult({
       row: row.id, name: row.name, date: new Date().toISOString(), commit, node: process.version, profile: `${process.platform} ${process.arch}`, seedFrom,
-      seedTo: details?.seedTo ?? seedFrom, minutes: Number(((performance.now() - began) / 60_000).toFixed(1)), count, unit: unit || row.floor.unit, acked, faults, violations,
+      seedTo: seed, minutes: Number(((performance.now() - began) / 60_000).toFixed(1)), count, unit: unit || row.floor.unit, acked, faults, violations,
       verdict: verdict.toLowerCase(), ...(skipped === undefined ? {} : { skipped }), details,
     })
   }

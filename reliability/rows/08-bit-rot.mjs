@@ -235,10 +235,18 @@ class Rot {
 
   /** Keys of the records whose batch the byte is in. */
   hitBy(path, at) {
-    if (!path.endsWith('.log')) return new Set()
+    return this.batchesOf(path).find(({ start, end }) => at >= start && at < end)?.keys ?? new Set()
+  }
+
+  hasBatchWithin(path, from, to) {
+    return this.batchesOf(path).some(({ start, end }) => start >= from && end <= to)
+  }
+
+  batchesOf(path) {
+    if (!path.endsWith('.log')) return []
     let batches = this.layout.get(path)
     if (batches === undefined) this.layout.set(path, batches = this.layoutOf(path))
-    return batches.find(({ start, end }) => at >= start && at < end)?.keys ?? new Set()
+    return batches
   }
 
   layoutOf(path) {
@@ -280,17 +288,23 @@ function* everyBit(disk, files, seed) {
   }
 }
 
-/** A sector that was written to another place. One of a log may hold whole batches, which nothing tells from the ones that belong there. */
+/**
+ * A sector that was written to another place. False when nothing was tried, because it would bring whole batches of one log into another: nothing tells those
+ * from the ones that belong there.
+ */
 async function misdirected(rot, files, random) {
   const to = random.pick(files.filter((path) => rot.whole.stat(path).size > 0))
   const from = random.pick(files.filter((path) => rot.whole.stat(path).size > 0))
   const source = rot.whole.readFile(from)
   const at = random.int(Math.ceil(rot.whole.stat(to).size / SECTOR)) * SECTOR
-  const sector = source.subarray(Math.floor(random.int(source.length) / SECTOR) * SECTOR).subarray(0, SECTOR)
+  const start = Math.floor(random.int(source.length) / SECTOR) * SECTOR
+  const sector = source.subarray(start).subarray(0, SECTOR)
+  if (to.endsWith('.log') && rot.hasBatchWithin(from, start, start + SECTOR)) return false
   const size = rot.whole.stat(to).size
   const hits = new Set()
   for (let byte = at; byte < Math.min(size, at + sector.length); byte++) for (const key of rot.hitBy(to, byte)) hits.add(key)
   await rot.one(to, (bytes) => { bytes.set(sector.subarray(0, Math.min(sector.length, bytes.length - at)), at) }, `a sector of ${from} written to ${to} at ${at}`, hits, !from.endsWith('.log'))
+  return true
 }
 
 /** The LMDB file of a real database: each flip is read as it was, or known. */
@@ -341,7 +355,7 @@ export async function run({ slice, seed = 1, deadline, report = () => {}, sabota
   const metadata = await rotMetadata(dist, rot, random, isLong ? 50_000 : 2_000)
   try {
     const over = () => (count % 16 === 0 && deadline() < 500) || rot.violations.length >= MAX_VIOLATIONS
-    for (; !over() && sectors < (isLong ? 2_000 : 60); sectors++) await misdirected(rot, files, random)
+    while (!over() && sectors < (isLong ? 2_000 : 60)) if (await misdirected(rot, files, random)) sectors++
     for (const { path, bit } of isLong ? everyBit(whole, files, seed) : flips(whole, files, random)) {
       if (over() || (!isLong && count >= ENOUGH)) break
       await rot.one(path, (bytes) => { bytes[bit >> 3] ^= 1 << (bit & 7) }, `${path} bit ${bit}`, rot.hitBy(path, bit >> 3), count % REPAIR_EVERY === 0)
