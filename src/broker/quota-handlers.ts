@@ -5,10 +5,10 @@ import { failureOf, noFailure } from './failure.ts'
 
 type QuotaContext = Pick<BrokerContext, 'quotas'>
 
-export function handleDescribeClientQuotas({ quotas }: QuotaContext, { user, clientId, strict }: DescribeClientQuotasRequest): DescribeClientQuotasResponse {
+export function handleDescribeClientQuotas({ quotas }: QuotaContext, { user, clientId, ip, strict }: DescribeClientQuotasRequest): DescribeClientQuotasResponse {
   const fits = (wanted: string | null | true | undefined, is: string | null | undefined): boolean => (
     wanted === undefined ? !strict || is === undefined : wanted === true ? is !== undefined : is === wanted)
-  return { ...noFailure, entries: quotas.all().filter(({ entity }) => fits(user, entity.user) && fits(clientId, entity.clientId)) }
+  return { ...noFailure, entries: quotas.all().filter(({ entity }) => fits(user, entity.user) && fits(clientId, entity.clientId) && fits(ip, entity.ip)) }
 }
 
 export async function handleAlterClientQuotas({ quotas }: QuotaContext, { entries, validateOnly }: AlterClientQuotasRequest): Promise<AlterClientQuotasResponse> {

@@ -4,7 +4,8 @@ import { internalTopics } from '../common/topic-partition.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
 import type {
-  CreatableTopicResult, CreatePartitionsRequest, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, TopicResult,
+  CreatableTopicResult, CreatePartitionsRequest, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, PartitionAllowance,
+  TopicResult,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
@@ -17,7 +18,7 @@ export async function handleCreateTopics(context: BrokerContext, request: Create
   for (const topic of request.topics) {
     try {
       checkOnce(request.topics.map((each) => each.name), topic.name)
-      topics.push(await createOne(context, topic, request.validateOnly))
+      topics.push(await createOne(context, topic, request))
     } catch (error) {
       topics.push({ name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, ...failureOf(error) })
     }
@@ -29,7 +30,7 @@ function checkOnce(names: readonly string[], name: string): void {
   if (names.indexOf(name) !== names.lastIndexOf(name)) throw new OttlaError('INVALID_REQUEST', `the request names topic ${name} twice`, { topic: name })
 }
 
-async function createOne(context: BrokerContext, topic: NewTopic, validateOnly: boolean): Promise<CreatableTopicResult> {
+async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly, allowance }: CreateTopicsRequest): Promise<CreatableTopicResult> {
   const { name } = topic
   mustWrite(context)
   if (internalTopics.has(name) || name === '__cluster_metadata') {
@@ -40,7 +41,8 @@ async function createOne(context: BrokerContext, topic: NewTopic, validateOnly: 
   const count = asked === -1 ? context.config.values['num.partitions'] : asked
   const configs: Record<string, string> = {}
   for (const config of topic.configs) if (config.value !== null) configs[config.name] = config.value
-  if (validateOnly) context.topics.checkNew(name, count, configs)
+  if (validateOnly || allowance !== undefined) context.topics.checkNew(name, count, configs)
+  allowance?.take(count)
   const topicId = validateOnly ? ZERO_UUID : (await context.topics.create(name, count, configs)).topicId
   return { name, topicId, numPartitions: count, replicationFactor: 1, errorCode: 0 }
 }
@@ -70,7 +72,7 @@ export async function handleDeleteTopics(context: BrokerContext, request: Delete
   const topics: TopicResult[] = []
   for (const name of request.names) {
     try {
-      await deleteOne(context, name)
+      await deleteOne(context, name, request.allowance)
       topics.push({ name, errorCode: 0 })
     } catch (error) {
       topics.push({ name, ...failureOf(error) })
@@ -79,13 +81,14 @@ export async function handleDeleteTopics(context: BrokerContext, request: Delete
   return { topics }
 }
 
-async function deleteOne(context: BrokerContext, name: string): Promise<void> {
+async function deleteOne(context: BrokerContext, name: string, allowance: PartitionAllowance | undefined): Promise<void> {
   mustWrite(context)
   if (context.topics.get(name) === undefined) throw unknownTopic(name)
   if (!context.config.values['delete.topic.enable']) {
     throw new OttlaError('POLICY_VIOLATION', 'topics cannot be deleted: delete.topic.enable is false', { topic: name })
   }
   if (internalTopics.has(name)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it cannot be deleted`, { topic: name })
+  allowance?.take(context.topics.partitionCount(name) ?? 0)
   await context.topics.delete(name)
   context.topicGone(name)
   await context.groups.topicDeleted(name)
@@ -101,8 +104,9 @@ export async function handleCreatePartitions(context: BrokerContext, request: Cr
         const problem = `${name} is internal: groups are placed by its number of partitions, which must not change`
         throw new OttlaError('INVALID_TOPIC_EXCEPTION', problem, { topic: name })
       }
-      if (request.validateOnly) context.topics.checkGrowth(name, count)
-      else await context.topics.grow(name, count)
+      context.topics.checkGrowth(name, count)
+      request.allowance?.take(count - (context.topics.partitionCount(name) ?? 0))
+      if (!request.validateOnly) await context.topics.grow(name, count)
       topics.push({ name, errorCode: 0 })
     } catch (error) {
       topics.push({ name, ...failureOf(error) })

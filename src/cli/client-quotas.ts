@@ -1,30 +1,34 @@
-/** The part of `ottla configs` that concerns users and client ids: their quotas, by the flags of kafka-configs. */
+/** The part of `ottla configs` that concerns users, client ids and addresses: their quotas, by the flags of kafka-configs. */
 import type { Kafka, QuotaEntity } from '../index.ts'
 import { UsageError } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface QuotaFlags {
   readonly 'entity-type': readonly string[]; readonly 'entity-name': readonly string[]; readonly 'entity-default': boolean
-  readonly user: string | undefined; readonly client: string | undefined; readonly 'user-defaults': boolean; readonly 'client-defaults': boolean
+  readonly user: string | undefined; readonly client: string | undefined; readonly ip: string | undefined
+  readonly 'user-defaults': boolean; readonly 'client-defaults': boolean; readonly 'ip-defaults': boolean
 }
 
-const fields = { users: 'user', clients: 'clientId' } as const
+const fields = { users: 'user', clients: 'clientId', ips: 'ip' } as const
 
 /** Whom the flags name, null for the default of all; null in place of all of it when they are about something else. Raises UsageError. */
-export function quotaEntityOf(flags: QuotaFlags): { readonly entity: QuotaEntity; readonly types: readonly ('user' | 'clientId')[] } | null {
+export function quotaEntityOf(flags: QuotaFlags): { readonly entity: QuotaEntity; readonly types: readonly (keyof QuotaEntity)[] } | null {
   const types = flags['entity-type'].filter((type) => type in fields)
-  const isShort = flags.user !== undefined || flags.client !== undefined || flags['user-defaults'] || flags['client-defaults']
+  const isShort = [flags.user, flags.client, flags.ip].some((name) => name !== undefined) || flags['user-defaults'] || flags['client-defaults'] || flags['ip-defaults']
   if (types.length === 0 && !isShort) return null
   if (types.length < flags['entity-type'].length) throw new UsageError(`--entity-type users and clients go together, but with nothing else (${flags['entity-type'].join(', ')})`)
-  const entity: { user?: string | null; clientId?: string | null } = {}
+  const entity: { user?: string | null; clientId?: string | null; ip?: string | null } = {}
   types.forEach((type, index) => {
     const name = flags['entity-name'][index] ?? (flags['entity-default'] ? null : undefined)
     if (name !== undefined) entity[fields[type as keyof typeof fields]] = name
   })
   if (flags.user !== undefined || flags['user-defaults']) entity.user = flags.user ?? null
   if (flags.client !== undefined || flags['client-defaults']) entity.clientId = flags.client ?? null
-  const named = Object.keys(entity) as ('user' | 'clientId')[]
-  return { entity, types: [...new Set([...types.map((type) => fields[type as keyof typeof fields]), ...named])] }
+  if (flags.ip !== undefined || flags['ip-defaults']) entity.ip = flags.ip ?? null
+  const named = Object.keys(entity) as (keyof QuotaEntity)[]
+  const all = [...new Set([...types.map((type) => fields[type as keyof typeof fields]), ...named])]
+  if (all.includes('ip') && all.length > 1) throw new UsageError('quotas of addresses (--entity-type ips) go together with no other')
+  return { entity, types: all }
 }
 
 /** Those of the entity, or where a type stands without a name of all entities of the types. */
@@ -38,12 +42,12 @@ export async function describeQuotas(kafka: Kafka, terminal: Terminal, { entity,
 }
 
 export async function alterQuotas(kafka: Kafka, terminal: Terminal, entity: QuotaEntity, changes: Readonly<Record<string, string | null>>): Promise<void> {
-  if (entity.user === undefined && entity.clientId === undefined) throw new UsageError('--entity-name NAME or --entity-default is required: whose quota to change')
+  if (Object.keys(entity).length === 0) throw new UsageError('--entity-name NAME or --entity-default is required: whose quota to change')
   await kafka.admin.alterQuotas(entity, Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value === null ? null : Number(value)])))
   await terminal.line(`Completed updating config for ${labelOf(entity)}.`)
 }
 
-function labelOf({ user, clientId }: QuotaEntity): string {
+function labelOf({ user, clientId, ip }: QuotaEntity): string {
   const label = (type: string, name: string | null | undefined): string[] => name === undefined ? [] : [name === null ? `the default ${type}` : `${type} '${name}'`]
-  return [...label('user-principal', user), ...label('client-id', clientId)].join(', ')
+  return [...label('user-principal', user), ...label('client-id', clientId), ...label('ip', ip)].join(', ')
 }

@@ -146,14 +146,20 @@ export interface CreateTopicsRequest {
     readonly assignments: readonly { readonly partitionIndex: number; readonly brokerIds: readonly number[] }[]
     readonly configs: readonly { readonly name: string; readonly value: string | null }[]
   }[]
+  readonly allowance?: PartitionAllowance | undefined
 }
 export interface CreatableTopicResult extends Failure {
   readonly name: string; readonly topicId: string; readonly numPartitions: number; readonly replicationFactor: number
 }
 export interface CreateTopicsResponse { readonly topics: readonly CreatableTopicResult[] }
 export interface TopicResult extends Failure { readonly name: string }
-export interface DeleteTopicsRequest { readonly names: readonly string[] }
-export interface CreatePartitionsRequest { readonly validateOnly: boolean; readonly topics: readonly { readonly name: string; readonly count: number }[] }
+export interface DeleteTopicsRequest { readonly names: readonly string[]; readonly allowance?: PartitionAllowance | undefined }
+export interface CreatePartitionsRequest {
+  readonly validateOnly: boolean; readonly topics: readonly { readonly name: string; readonly count: number }[]
+  readonly allowance?: PartitionAllowance | undefined
+}
+/** Asked before each topic is changed, for as many partitions as are made or removed. Raises THROTTLING_QUOTA_EXCEEDED. A cluster elsewhere has its own. */
+export interface PartitionAllowance { take(partitions: number): void }
 
 export const RESOURCE_TOPIC = 2
 export const RESOURCE_BROKER = 4
@@ -208,7 +214,8 @@ export interface DeleteAclsResponse { readonly results: readonly (Failure & { re
 
 // ---- DescribeClientQuotas (48), AlterClientQuotas (49) ------------------------------------------------------------------------------
 /** By name; null: the default; true: any. What is left out is any, too, or with `strict` not part of the entity. */
-export interface DescribeClientQuotasRequest { readonly user?: string | null | true; readonly clientId?: string | null | true; readonly strict: boolean }
+export interface DescribeClientQuotasRequest extends QuotaFilter { readonly strict: boolean }
+export type QuotaFilter = { readonly [field in keyof QuotaEntity]?: string | null | true }
 export interface DescribeClientQuotasResponse extends Failure { readonly entries: readonly QuotaEntry[] }
 export interface AlterClientQuotasRequest {
   readonly validateOnly: boolean

@@ -48,6 +48,8 @@ export interface PortOptions {
   readonly pool: MemoryPool
   readonly ports: Ports
   newSession(peer: Peer): Session
+  /** Counts a new connection; milliseconds after which it is closed, for too many came from its address, or 0: it is welcome. */
+  readonly refusedFor?: (address: string) => number
 }
 
 interface Member { readonly connection: Connection; readonly session: Session; readonly socket: Socket }
@@ -71,6 +73,8 @@ export class PortListener {
   /** Every socket accepted and not closed, TLS handshakes under way included. */
   readonly #sockets = new Set<Socket>()
   readonly #perAddress = new Map<string, number>()
+  /** Sockets that nobody reads, until they are closed; by the address and port of the peer, which TLS tells, too. */
+  readonly #refused = new Set<string>()
   #sweeper: { cancel(): void } | null = null
   #emptied: (() => void) | null = null
   #closing: Promise<void> | null = null
@@ -85,6 +89,7 @@ export class PortListener {
       const server = process.getBuiltinModule('node:tls').createServer({ ...options.tls, ...accept, handshakeTimeout: TLS_HANDSHAKE_MS })
       server.on('connection', (socket: Socket) => { this.#admit(socket) })
       server.on('secureConnection', (socket) => {
+        if (this.#refused.has(peerOf(socket))) return
         const subject = subjectOf(socket)
         const name = subject === null ? null : options.nameOf(subject)
         if (subject === null || name !== null) {
@@ -163,7 +168,21 @@ export class PortListener {
       else this.#perAddress.set(address, left)
       if (this.#sockets.size === 0) this.#emptied?.()
     })
-    return true
+    const waitMs = this.#options.refusedFor?.(address) ?? 0
+    if (waitMs > 0) this.#refuse(socket, address, waitMs)
+    return waitMs === 0
+  }
+
+  /** Closed at once it would come back at once. */
+  #refuse(socket: Socket, address: string, waitMs: number): void {
+    const peer = peerOf(socket)
+    this.#problems.warn(`refuses connections from ${address}: more come than connection_creation_rate allows`)
+    this.#refused.add(peer)
+    const timer = this.#options.ports.scheduler.after(waitMs, () => socket.destroy())
+    socket.once('close', () => {
+      timer.cancel()
+      this.#refused.delete(peer)
+    })
   }
 
   #join(socket: Socket, certificateName: string | null): void {
@@ -274,6 +293,8 @@ function outputOf(socket: Socket, ports: Ports): ConnectionOutput {
     },
   }
 }
+
+function peerOf({ remoteAddress, remotePort }: Socket): string { return `${remoteAddress ?? ''} ${remotePort ?? ''}` }
 
 /** IPv4 addresses in their own notation, also on a socket of both families. */
 function plainAddress(address: string | undefined): string {

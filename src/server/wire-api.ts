@@ -1,6 +1,6 @@
 /** What a handler of one API is: typed request in, typed response out, over `BrokerApi`. One file per API in `apis/`. */
 import type { Api, RequestOf, ResponseInput } from '../protocol/api.ts'
-import type { BrokerApi, ConfigResult, Failure, FetchRoom } from '../protocol/broker-api.ts'
+import type { BrokerApi, ConfigResult, Failure, FetchRoom, PartitionAllowance } from '../protocol/broker-api.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import type { Rights } from './access/rights.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
@@ -28,6 +28,14 @@ export interface FetchQuota {
   take(bytes: number): number
 }
 
+/** What of its quota for changes to topics a client has used (KIP-599). */
+export interface MutationQuota {
+  /** Undefined where there is no such quota. */
+  readonly allowance: PartitionAllowance | undefined
+  /** Milliseconds to wait, after what was taken last. */
+  waitMs(): number
+}
+
 /** One request on its way through a handler. */
 export interface Call {
   /** As far as the client may use it. */
@@ -44,6 +52,8 @@ export interface Call {
   readonly endpoint: Endpoint
   readonly fetchSessions: FetchSessions
   readonly fetchQuota: FetchQuota
+  /** Strict: what is over is refused. Else it is done, and the client waits. */
+  mutationQuota(isStrict: boolean): MutationQuota
   /** Of Fetch alone: where the records of its answer are counted, and what they are read into. */
   readonly answers: FetchRoom | undefined
   readonly users: UserCredentials
@@ -70,7 +80,7 @@ export function serve<A extends Api>(api: A, first: number, last: number, handle
   return { api, first, last, advertisedFirst, handle }
 }
 
-/** Of all answers but those of Produce and Fetch: bytes a second are all that there are quotas for. */
+/** Of answers without a quota of their own; who has used up the one for requests is told so by the session. */
 export const throttleTimeMs = 0
 export const NONE = 0
 

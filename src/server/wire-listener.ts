@@ -135,6 +135,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
     answers, pool, newSession: (peer) => new WireSession(service, peer, answers, pool),
+    refusedFor: (address) => service.quotas.recordConnection(address),
   })
   const openPort = openPortOf(options, listener.port)
   parts.openPorts.add(openPort)

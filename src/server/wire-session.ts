@@ -8,6 +8,7 @@ import type { Scheduler } from '../common/scheduler.ts'
 import type { Api } from '../protocol/api.ts'
 import { apis } from '../protocol/api-registry.ts'
 import { decodeRequestBody, decodeRequestHeader, encodeResponse, encodeResponseParts, type RequestHeader } from '../protocol/frames.ts'
+import type { PartitionAllowance } from '../protocol/broker-api.ts'
 import type { PlainMessage } from '../protocol/schema.ts'
 import type { Authorizer } from './access/authorizer.ts'
 import { guardedBroker } from './access/guarded-broker.ts'
@@ -22,7 +23,7 @@ import { hangUp, type Answer } from './connection.ts'
 import type { Peer, Session } from './listener.ts'
 import type { MemoryPool } from './memory-pool.ts'
 import type { ProblemLog } from './problem-log.ts'
-import type { Call, Endpoint, FetchQuota, ServedBroker, WireApi } from './wire-api.ts'
+import type { Call, Endpoint, FetchQuota, MutationQuota, ServedBroker, WireApi } from './wire-api.ts'
 
 /** A request that has been read, on its way to its handler. */
 export interface WireRequest {
@@ -64,9 +65,13 @@ export interface WireService {
 /** What one connection may do, and the broker as far as it may. */
 interface Access { readonly rights: Rights; readonly broker: ServedBroker }
 
-const { produce, fetch, joinGroup, syncGroup, apiVersions, saslHandshake, saslAuthenticate } = apis
+const { produce, fetch, joinGroup, syncGroup, apiVersions, saslHandshake, saslAuthenticate, createTopics, deleteTopics, createPartitions } = apis
 /** What a client may ask before it has said who it is. */
 const beforeLogin = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
+/** Their handlers say for how long to wait. */
+const meteredKeys = new Set([fetch.key, createTopics.key, deleteTopics.key, createPartitions.key])
+/** Who logs in is nobody yet. */
+const unmeteredKeys = new Set([saslHandshake.key, saslAuthenticate.key])
 const KEY_SIZE = 2
 const noQuota: FetchQuota = { mostAtOnce: Infinity, take: () => 0 }
 
@@ -121,11 +126,16 @@ export class WireSession implements Session {
     }
     if (!this.isAuthenticated && !beforeLogin.has(apiKey)) throw new OttlaError('ILLEGAL_SASL_STATE', `it sent ${served.api.name} before it authenticated`)
     this.#checkSession(apiKey, served.api.name)
+    // What others do while the answer is waited for does not count: only the time of the thread that this request took (KIP-124).
+    const { quotas } = this.#service
+    const began = quotas.uses('request_percentage') ? quotas.now() : null
     const request = decodeRequestBody(served.api, apiVersion, frame, header.bodyStart)
     const lease = apiKey === fetch.key ? this.#answers.lease() : undefined
-    const response = await this.#serve(served, request, this.#call(header, lease))
+    const pending = this.#serve(served, request, this.#call(header, lease))
+    const tookMs = began === null ? null : quotas.now() - began
+    const response = await pending
     if (response === 'hang up') throw hangUp
-    this.#throttle(served, header, frame.length, response)
+    this.#throttle(served, header, frame.length, tookMs, response)
     if (response === null) return null
     if (lease === undefined) return { chunks: [encodeResponse(served.api, apiVersion, correlationId, response as never)] }
     return { chunks: encodeResponseParts(served.api, apiVersion, correlationId, response as never), taken: lease.release }
@@ -142,18 +152,20 @@ export class WireSession implements Session {
     const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
     const { rights, broker } = this.#accessNow()
     return {
-      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, fetchQuota: this.#fetchQuota(clientId), users, gate: this.#gate,
+      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, users,
+      fetchQuota: this.#fetchQuota(clientId), mutationQuota: (isStrict) => this.#mutationQuota(clientId, isStrict), gate: this.#gate,
       version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers,
     }
   }
 
   /** What is over its quota is answered at once, with the time for which nothing more is heard from the client (KIP-219). */
-  #throttle({ api }: WireApi, { clientId }: RequestHeader, bytes: number, response: PlainMessage | null): void {
-    let waitMs = api.key === fetch.key ? (response as { throttleTimeMs?: number } | null)?.throttleTimeMs ?? 0 : 0
-    if (api.key === produce.key && this.#service.quotas.hasAny) {
-      waitMs = this.#service.quotas.record(this.#subject(clientId), 'producer_byte_rate', bytes)
-      if (waitMs > 0 && response !== null) Object.assign(response, { throttleTimeMs: waitMs })
-    }
+  #throttle({ api }: WireApi, { clientId }: RequestHeader, bytes: number, tookMs: number | null, response: PlainMessage | null): void {
+    const { quotas } = this.#service
+    const told = meteredKeys.has(api.key) ? (response as { throttleTimeMs?: number } | null)?.throttleTimeMs ?? 0 : 0
+    const forBytes = api.key === produce.key && quotas.uses('producer_byte_rate') ? quotas.record(this.#subject(clientId), 'producer_byte_rate', bytes) : 0
+    const forTime = tookMs === null || response === null || unmeteredKeys.has(api.key) ? 0 : quotas.recordTime(this.#subject(clientId), tookMs)
+    const waitMs = Math.max(told, forBytes, forTime)
+    if (waitMs > told && response !== null) Object.assign(response, { throttleTimeMs: waitMs })
     if (waitMs === 0 || this.#gone.signal.aborted) return
     const wait = new Promise<void>((resolve) => {
       const end = (): void => {
@@ -182,9 +194,21 @@ export class WireSession implements Session {
 
   #fetchQuota(clientId: string | null): FetchQuota {
     const { quotas } = this.#service
-    if (!quotas.hasAny) return noQuota
+    if (!quotas.uses('consumer_byte_rate')) return noQuota
     const subject = this.#subject(clientId)
     return { mostAtOnce: quotas.mostAtOnce(subject, 'consumer_byte_rate'), take: (bytes) => quotas.recordUnlessOver(subject, 'consumer_byte_rate', bytes) }
+  }
+
+  #mutationQuota(clientId: string | null, isStrict: boolean): MutationQuota {
+    const { quotas } = this.#service
+    let waitMs = 0
+    const allowance: PartitionAllowance = {
+      take: (partitions) => {
+        waitMs = quotas.recordMutations(this.#subject(clientId), partitions, isStrict)
+        if (isStrict && waitMs > 0) throw new OttlaError('THROTTLING_QUOTA_EXCEEDED', `the quota controller_mutation_rate is used up: try again in ${waitMs} ms`)
+      },
+    }
+    return { allowance: quotas.uses('controller_mutation_rate') ? allowance : undefined, waitMs: () => waitMs }
   }
 
   /** Who it is stands once the login is over; before, nothing is asked that needs a right. */

@@ -152,6 +152,80 @@ describe('a consumer over its quota', () => {
   })
 })
 
+describe('a client over its quota of changes', () => {
+  const topicOf = (name: string, numPartitions: number) => ({ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] })
+  const create = (version: number, ...names: string[]) => client.call(apis.createTopics, version, { validateOnly: false, timeoutMs: 1000, topics: names.map((name) => topicOf(name, 10)) })
+  beforeEach(() => ottla.admin.alterQuotas({ clientId: 'raw' }, { controller_mutation_rate: 1 }))
+
+  test('may spend what eleven seconds save up, and more than is left once; then it is refused, told when, and not heard before', async () => {
+    const first = await create(6, 'a', 'b', 'c')
+    expect(first.topics.map(({ errorCode }) => errorCode)).toEqual([0, 0, 89])
+    expect(first.throttleTimeMs).toBe(9000)
+    expect(await ottla.admin.listTopics()).toEqual(['a', 'b', 't'])
+    const next = create(6, 'c')
+    await settled()
+    expect(await ottla.admin.listTopics()).not.toContain('c')
+    await scheduler.advance(9000)
+    expect((await next).topics[0]!.errorCode).toBe(0)
+    await scheduler.advance(10_000)
+    const grown = client.call(apis.createPartitions, 3, { timeoutMs: 1000, validateOnly: false, topics: [{ name: 'a', count: 11, assignments: null }, { name: 'b', count: 12, assignments: null }] })
+    expect((await grown).results.map(({ errorCode }) => errorCode)).toEqual([0, 89])
+    await scheduler.advance(2000)
+    const removed = await client.call(apis.deleteTopics, 5, { topicNames: ['a', 'b'], timeoutMs: 1000 })
+    expect(removed.responses.map(({ errorCode }) => errorCode)).toEqual([0, 89])
+    expect(removed.throttleTimeMs).toBe(10_000)
+  })
+
+  test('has it done all the same when it asks by a version that knows no refusal, and waits', async () => {
+    const { topics, throttleTimeMs } = await create(5, 'a', 'b', 'c')
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0])
+    expect(throttleTimeMs).toBe(19_000)
+  })
+
+  test('spends nothing on what is refused for other reasons', async () => {
+    expect((await create(6, 't', 't', 'bad name', 'a', 'b')).topics.map(({ errorCode }) => errorCode)).toEqual([42, 42, 17, 0, 0])
+  })
+})
+
+describe('a client over its quota of time', () => {
+  test('waits for a second at most, whatever it asks', async () => {
+    await ottla.admin.alterQuotas({ user: null }, { request_percentage: 10 })
+    const before = scheduler.clock.monotonic.bind(scheduler.clock)
+    let extra = 0
+    // Each look at the clock takes 200 ms: a request takes as long as two looks are apart.
+    scheduler.clock.monotonic = () => before() + (extra += 200)
+    const first = await client.call(apis.metadata, 3, { topics: null })
+    for (let tries = 0; tries < 4; tries += 1) await client.call(apis.heartbeat, 1, { groupId: 'g', generationId: 1, memberId: 'm' })
+    const asked = client.call(apis.metadata, 3, { topics: null })
+    expect(first.throttleTimeMs).toBe(0)
+    const { throttleTimeMs } = await asked
+    expect(throttleTimeMs).toBeGreaterThan(0)
+    expect(throttleTimeMs).toBeLessThanOrEqual(1000)
+  })
+})
+
+describe('an address over its quota of connections', () => {
+  test('has those that are too many closed after a second, unanswered, on every port', async () => {
+    await ottla.admin.alterQuotas({ ip: null }, { connection_creation_rate: 1 })
+    await ottla.admin.alterQuotas({ ip: '127.0.0.1' }, { connection_creation_rate: 3 })
+    const clients: RawClient[] = []
+    for (let count = 0; count < 31; count += 1) clients.push(await RawClient.open(listener.port))
+    expect((await clients[29]!.call(apis.metadata, 1, { topics: null })).brokers).toHaveLength(1)
+    const last = clients[30]!
+    let isOpen = true
+    void last.closed.then(() => { isOpen = false })
+    const answer = last.call(apis.metadata, 1, { topics: null }).catch(() => 'closed')
+    await settled()
+    expect(isOpen).toBe(true)
+    await scheduler.advance(1000)
+    expect(await answer).toBe('closed')
+    const again = await RawClient.open(listener.port)
+    await scheduler.advance(11_000)
+    expect((await (await RawClient.open(listener.port)).call(apis.metadata, 1, { topics: null })).brokers).toHaveLength(1)
+    for (const each of [...clients, again]) each.end()
+  })
+})
+
 describe('quotas over the wire', () => {
   test('are kept as kafka-configs keeps them', async () => {
     const alter = async (entity: Record<string, string | null>, ops: Record<string, number | null>): Promise<number> => (await client.call(apis.alterClientQuotas, 1, {
@@ -164,11 +238,19 @@ describe('quotas over the wire', () => {
     expect(await alter({ user: 'alice' }, { producer_byte_rate: 1000, consumer_byte_rate: 2000 })).toBe(0)
     expect(await alter({ user: null, 'client-id': 'app' }, { producer_byte_rate: 10 })).toBe(0)
     expect(await alter({ user: 'alice' }, { consumer_byte_rate: null })).toBe(0)
-    expect(await alter({ user: 'alice' }, { request_percentage: 5 })).toBe(42)
-    expect(await alter({ ip: '127.0.0.1' }, { connection_creation_rate: 5 })).toBe(42)
+    expect(await alter({ user: 'alice' }, { connection_creation_rate: 5 })).toBe(42)
     expect(await alter({ user: 'alice' }, { producer_byte_rate: 0.5 })).toBe(42)
+    expect(await alter({ user: 'alice', ip: '10.0.0.1' }, { connection_creation_rate: 5 })).toBe(42)
+    expect(await alter({ ip: 'no such host' }, { connection_creation_rate: 5 })).toBe(42)
+    expect(await alter({ ip: '10.0.0.1' }, { connection_creation_rate: 5.5 })).toBe(42)
+    expect(await alter({ ip: '10.0.0.1' }, { request_percentage: 5 })).toBe(42)
+    expect(await alter({ ip: '10.0.0.1' }, { connection_creation_rate: 5 })).toBe(0)
+    expect(await alter({ ip: null }, { connection_creation_rate: 50 })).toBe(0)
+    expect(await alter({ user: null, 'client-id': 'app' }, { request_percentage: 50.5, controller_mutation_rate: 2.25 })).toBe(0)
     expect(await ottla.admin.listQuotas()).toEqual([
-      { entity: { user: 'alice' }, quotas: { producer_byte_rate: 1000 } }, { entity: { user: null, clientId: 'app' }, quotas: { producer_byte_rate: 10 } },
+      { entity: { user: 'alice' }, quotas: { producer_byte_rate: 1000 } },
+      { entity: { user: null, clientId: 'app' }, quotas: { producer_byte_rate: 10, request_percentage: 50.5, controller_mutation_rate: 2.25 } },
+      { entity: { ip: '10.0.0.1' }, quotas: { connection_creation_rate: 5 } }, { entity: { ip: null }, quotas: { connection_creation_rate: 50 } },
     ])
     const describe = async (components: RequestInput<Apis['describeClientQuotas']>['components'], strict: boolean): Promise<unknown> => (
       (await client.call(apis.describeClientQuotas, 1, { components, strict })).entries?.map(({ entity }) => entity.map(({ entityType, entityName }) => `${entityType}=${entityName ?? ''}`).join()))
@@ -176,6 +258,9 @@ describe('quotas over the wire', () => {
     expect(await describe([{ entityType: 'user', matchType: 2, match: null }], true)).toEqual(['user=alice'])
     expect(await describe([{ entityType: 'user', matchType: 1, match: null }], false)).toEqual(['user=,client-id=app'])
     expect(await describe([{ entityType: 'user', matchType: 0, match: 'bob' }], false)).toEqual([])
+    expect(await describe([{ entityType: 'ip', matchType: 0, match: '10.0.0.1' }], true)).toEqual(['ip=10.0.0.1'])
+    expect(await describe([{ entityType: 'ip', matchType: 1, match: null }], true)).toEqual(['ip='])
+    expect(await describe([{ entityType: 'ip', matchType: 2, match: null }, { entityType: 'user', matchType: 2, match: null }], true)).toBeUndefined()
   })
 
   test('are borne by kafkajs, which sends all the same', async () => {

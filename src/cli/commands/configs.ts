@@ -12,7 +12,7 @@ const sourceNames = { topic: 'DYNAMIC_TOPIC_CONFIG', broker: 'DYNAMIC_BROKER_CON
 
 export const configs: Command = defineCommand({
   name: 'configs',
-  summary: 'describe and alter the settings of topics and of the broker, and the quotas of users and clients',
+  summary: 'describe and alter the settings of topics and of the broker, and the quotas of users, clients and addresses',
   usage: [
     '--data DIR --describe [--entity-type topics|brokers] [--entity-name NAME] [--all] [--json]',
     '--data DIR --alter --entity-name NAME [--add-config NAME=VALUE,…] [--delete-config NAME,…]',
@@ -24,13 +24,15 @@ export const configs: Command = defineCommand({
     describe: { type: 'flag', help: 'print the settings that were set' },
     alter: { type: 'flag', help: 'change settings; they hold at once' },
     all: { type: 'flag', help: '--describe: defaults too' },
-    'entity-type': { type: 'text', many: true, value: 'TYPE', help: 'topics (default), brokers, users or clients; users and clients together, too' },
-    'entity-name': { type: 'text', many: true, value: 'NAME', help: 'the topic, the node id of the broker, the user, the client id' },
-    'entity-default': { type: 'flag', help: 'users and clients: all that have no quota of their own' },
+    'entity-type': { type: 'text', many: true, value: 'TYPE', help: 'topics (default), brokers, users, clients or ips; users and clients together, too' },
+    'entity-name': { type: 'text', many: true, value: 'NAME', help: 'the topic, the node id of the broker, the user, the client id, the address' },
+    'entity-default': { type: 'flag', help: 'users, clients and ips: all that have no quota of their own' },
     user: { type: 'text', value: 'NAME', help: 'short for --entity-type users --entity-name NAME' },
     client: { type: 'text', value: 'ID', help: 'short for --entity-type clients --entity-name ID' },
+    ip: { type: 'text', value: 'ADDRESS', help: 'short for --entity-type ips --entity-name ADDRESS' },
     'user-defaults': { type: 'flag', help: 'short for --entity-type users --entity-default' },
     'client-defaults': { type: 'flag', help: 'short for --entity-type clients --entity-default' },
+    'ip-defaults': { type: 'flag', help: 'short for --entity-type ips --entity-default' },
     topic: { type: 'text', value: 'NAME', help: 'short for --entity-type topics --entity-name NAME' },
     broker: { type: 'text', value: 'ID', help: 'short for --entity-type brokers --entity-name ID' },
     'add-config': { type: 'text', many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
@@ -52,7 +54,7 @@ export const configs: Command = defineCommand({
       })
     }
     const type = values.topic !== undefined ? 'topics' : values.broker !== undefined ? 'brokers' : values['entity-type'].at(-1) ?? 'topics'
-    const isTopic = choice('entity-type', type, ['topics', 'brokers', 'users', 'clients']) === 'topics'
+    const isTopic = choice('entity-type', type, ['topics', 'brokers', 'users', 'clients', 'ips']) === 'topics'
     const name = values.topic ?? values.broker ?? values['entity-name'].at(-1)
     if (action === 'describe') {
       return withKafka(terminal, values, 'read', async (kafka) => {

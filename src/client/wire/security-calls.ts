@@ -1,7 +1,7 @@
 /** ACLs and quotas: asked of any broker, changed at the controller. */
 import { aclOfCodes, codesOfAcl, codesOfFilter } from '../../protocol/acl-codes.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { quotaKeys, type QuotaEntity, type QuotaKey, type Quotas } from '../../common/quota.ts'
+import { partsOfEntity, quotaEntityTypes, quotaKeys, type QuotaEntity, type QuotaEntityPart, type QuotaKey, type Quotas } from '../../common/quota.ts'
 import type { BrokerApi, Failure } from '../../protocol/broker-api.ts'
 import { askController } from './controller-calls.ts'
 import type { Wire } from './wire.ts'
@@ -28,8 +28,8 @@ export function securityCalls(wire: Wire): Pick<BrokerApi, 'describeAcls' | 'cre
       return { results: answer.results.map(failureOf) }
     },
 
-    async describeClientQuotas({ user, clientId, strict }) {
-      const components = [...componentOf('user', user), ...componentOf('client-id', clientId)]
+    async describeClientQuotas({ strict, ...filter }) {
+      const components = Object.entries(quotaEntityTypes).flatMap(([type, field]) => componentOf(type, filter[field]))
       const answer = await wire.cluster.any((link) => link.call(apis.describeClientQuotas, { components, strict }))
       return { ...failureOf(answer), entries: (answer.entries ?? []).map(({ entity, values }) => ({ entity: entityOf(entity), quotas: quotasOf(values) })) }
     },
@@ -37,10 +37,8 @@ export function securityCalls(wire: Wire): Pick<BrokerApi, 'describeAcls' | 'cre
     async alterClientQuotas({ validateOnly, entries }) {
       const answer = await askController(wire, apis.alterClientQuotas, {
         validateOnly,
-        entries: entries.map(({ entity: { user, clientId }, changes }) => ({
-          entity: [
-            ...(user === undefined ? [] : [{ entityType: 'user', entityName: user }]), ...(clientId === undefined ? [] : [{ entityType: 'client-id', entityName: clientId }]),
-          ],
+        entries: entries.map(({ entity, changes }) => ({
+          entity: partsOfEntity(entity),
           ops: Object.entries(changes).map(([key, value]) => ({ key, value: value ?? 0, remove: value === null })),
         })),
       }, (done) => done.entries.map(({ errorCode }) => errorCode))
@@ -61,10 +59,11 @@ function componentOf(entityType: string, wanted: string | null | true | undefine
   return [wanted === null ? { entityType, matchType: 1, match: null } : wanted === true ? { entityType, matchType: 2, match: null } : { entityType, matchType: 0, match: wanted }]
 }
 
-function entityOf(parts: readonly { readonly entityType: string; readonly entityName: string | null }[]): QuotaEntity {
-  const nameOf = (type: string): string | null | undefined => parts.find(({ entityType }) => entityType === type)?.entityName
-  const [user, clientId] = [nameOf('user'), nameOf('client-id')]
-  return { ...(user === undefined ? {} : { user }), ...(clientId === undefined ? {} : { clientId }) }
+function entityOf(parts: readonly QuotaEntityPart[]): QuotaEntity {
+  return Object.fromEntries(Object.entries(quotaEntityTypes).flatMap(([type, field]) => {
+    const part = parts.find(({ entityType }) => entityType === type)
+    return part === undefined ? [] : [[field, part.entityName]]
+  }))
 }
 
 /** Those that are known here. */

@@ -32,7 +32,7 @@ export function guardedTopics(inner: ServedBroker, rights: Rights): TopicCalls {
       const isAllowed = onCluster('DELETE') ? () => true
         : onceEach((name) => rights.demand('DESCRIBE', 'TOPIC', name) && (inner.topicId(name) === null || rights.demand('DELETE', 'TOPIC', name)))
       return {
-        topics: await askAllowed(request.names, isAllowed, async (names) => (await inner.deleteTopics({ names })).topics, (name) => ({ name, ...topicRefused })),
+        topics: await askAllowed(request.names, isAllowed, async (names) => (await inner.deleteTopics({ ...request, names })).topics, (name) => ({ name, ...topicRefused })),
       }
     },
 

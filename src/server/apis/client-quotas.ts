@@ -1,9 +1,9 @@
-/** DescribeClientQuotas and AlterClientQuotas (KIP-546): how kafka-configs and admin clients keep the quotas of users and client ids. */
+/** DescribeClientQuotas and AlterClientQuotas (KIP-546): how kafka-configs and admin clients keep the quotas of users, client ids and addresses. */
 import { errorTable } from '../../common/errors.ts'
-import type { QuotaChanges, QuotaEntity } from '../../common/quota.ts'
+import { partsOfEntity, quotaEntityTypes, type QuotaChanges, type QuotaEntity, type QuotaEntityType } from '../../common/quota.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
-import type { Failure } from '../../protocol/broker-api.ts'
+import type { Failure, QuotaFilter } from '../../protocol/broker-api.ts'
 import { clusterRefused } from '../access/refusals.ts'
 import { demandOfCluster } from '../access/rights.ts'
 import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
@@ -14,33 +14,30 @@ type Alteration = RequestOf<Apis['alterClientQuotas']>['entries'][number]
 const EXACT = 0
 const DEFAULT = 1
 const SPECIFIED = 2
-const fieldOf = new Map([['user', 'user'], ['client-id', 'clientId']] as const)
-const IP = 'ip'
+type Mutable<T> = { -readonly [field in keyof T]: T[field] }
 const invalid = (errorMessage: string): Failure => ({ errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage })
 
 export const describeClientQuotas: WireApi = serve(apis.describeClientQuotas, 0, 1, async ({ components, strict }, call) => {
   if (!demandOfCluster(call.rights, 'DESCRIBE_CONFIGS')) return { throttleTimeMs, ...clusterRefused, entries: null }
-  const filter: { user?: string | null | true; clientId?: string | null | true } = {}
+  const filter: Mutable<QuotaFilter> = {}
   for (const component of components) {
-    // No address has a quota here.
-    if (component.entityType === IP) return { throttleTimeMs, ...failureFields({ errorCode: 0 }), entries: [] }
-    const field = fieldOf.get(component.entityType as 'user')
+    const field = fieldOf(component.entityType)
     if (field === undefined) return { throttleTimeMs, errorCode: errorTable.UNSUPPORTED_VERSION.errorCode, errorMessage: `entities of type ${component.entityType} are not known`, entries: null }
     const wanted = wantedOf(component)
     if (wanted === undefined || field in filter) return { throttleTimeMs, ...failureFields(invalid('the filter makes no sense')), entries: null }
     filter[field] = wanted
   }
+  if ('ip' in filter && Object.keys(filter).length > 1) return { throttleTimeMs, ...failureFields(invalid('quotas of addresses have neither user nor client id')), entries: null }
   const { entries, ...failure } = await call.broker.describeClientQuotas({ ...filter, strict })
   return {
     throttleTimeMs, ...failureFields(failure),
-    entries: entries.map(({ entity: { user, clientId }, quotas }) => ({
-      entity: [
-        ...(user === undefined ? [] : [{ entityType: 'user', entityName: user }]), ...(clientId === undefined ? [] : [{ entityType: 'client-id', entityName: clientId }]),
-      ],
-      values: Object.entries(quotas).map(([key, value]) => ({ key, value })),
-    })),
+    entries: entries.map(({ entity, quotas }) => ({ entity: partsOfEntity(entity), values: Object.entries(quotas).map(([key, value]) => ({ key, value })) })),
   }
 })
+
+function fieldOf(type: string): keyof QuotaEntity | undefined {
+  return Object.hasOwn(quotaEntityTypes, type) ? quotaEntityTypes[type as QuotaEntityType] : undefined
+}
 
 /** A name, null for the default, true for any; undefined when it makes no sense. */
 function wantedOf({ matchType, match }: Component): string | null | true | undefined {
@@ -58,10 +55,10 @@ export const alterClientQuotas: WireApi = serve(apis.alterClientQuotas, 0, 1, as
 })
 
 function alterationOf({ entity, ops }: Alteration): { readonly entity: QuotaEntity; readonly changes: QuotaChanges } | Failure {
-  const found: { user?: string | null; clientId?: string | null } = {}
+  const found: Mutable<QuotaEntity> = {}
   for (const { entityType, entityName } of entity) {
-    const field = fieldOf.get(entityType as 'user')
-    if (field === undefined) return invalid(`quotas are for user and client-id, not ${entityType}`)
+    const field = fieldOf(entityType)
+    if (field === undefined) return invalid(`quotas are for user, client-id and ip, not ${entityType}`)
     if (field in found) return invalid(`the entity names ${entityType} twice`)
     found[field] = entityName
   }

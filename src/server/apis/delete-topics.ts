@@ -2,21 +2,24 @@
 import { errorTable } from '../../common/errors.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import { failureFields, serve, type WireApi } from '../wire-api.ts'
 
 const FIRST_WITH_IDS = 6
 const { UNKNOWN_TOPIC_ID, TOPIC_AUTHORIZATION_FAILED } = errorTable
+/** Since when what is over the quota for changes is refused, in place of being done all the same (KIP-599). */
+const FIRST_STRICT = 5
 
 export const deleteTopics: WireApi = serve(apis.deleteTopics, 1, 6, async (request, call) => {
+  const quota = call.mutationQuota(call.version >= FIRST_STRICT)
   const asked = call.version >= FIRST_WITH_IDS ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
   const { broker } = call
   const found = asked.map(({ name, topicId }) => (
     { name: name ?? broker.topicName(topicId), topicId: name === null ? topicId : broker.topicId(name) ?? ZERO_UUID, isById: name === null }))
   const names = found.flatMap(({ name }) => name === null ? [] : [name])
-  const { topics } = await broker.deleteTopics({ names })
+  const { topics } = await broker.deleteTopics({ names, allowance: quota.allowance })
   let next = 0
   return {
-    throttleTimeMs,
+    throttleTimeMs: quota.waitMs(),
     responses: found.map(({ name, topicId, isById }) => {
       if (name === null) return { name, topicId, errorCode: UNKNOWN_TOPIC_ID.errorCode, errorMessage: 'no topic has this id' }
       const told = failureFields(topics[next++]!)
