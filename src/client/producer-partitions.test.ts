@@ -39,6 +39,23 @@ describe('batches of many partitions', () => {
     expect(partitions.map((partition) => partition.values().at(-1))).toEqual(partitions.map(() => 'v'))
   })
 
+  test('of linger 0: a producer whose id comes while many wait sends one slice of them a turn, too', async () => {
+    const { clients, broker, settle, scheduler } = harness()
+    const partitions = broker.createTopic('t', 900)
+    const producer = clients.producer()
+    const sends = partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'v' }))
+    const made: number[] = []
+    const watch = (): void => {
+      made.push(broker.calls('produce'))
+      if (made.length < 60) scheduler.soon(watch)
+    }
+    watch()
+    await settle(Promise.all(sends))
+    const steps = made.map((calls, i) => calls - (made[i - 1] ?? 0)).filter((calls) => calls > 0)
+    expect([steps.length, Math.max(...steps)]).toEqual([8, 128])
+    expect(partitions.map((partition) => partition.values())).toEqual(partitions.map(() => ['v']))
+  })
+
   test('of linger 0: nobody who waits for what he sent is kept waiting for company', async () => {
     const { clients, broker, settle, scheduler } = harness()
     const partitions = broker.createTopic('t', 40)

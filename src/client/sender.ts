@@ -76,6 +76,8 @@ export class Sender {
   readonly #window: number
   readonly #queues: PartitionQueue[] = []
   #listed: PartitionQueue[] = []
+  /** Of `#listed`, so many have had their turn. */
+  #passed = 0
   /** Of those listed first, so many are not gathering any more: they are sent slice by slice. */
   #going = 0
   #turnScheduled = false
@@ -213,20 +215,18 @@ export class Sender {
   readonly #turn = (): void => {
     this.#turnScheduled = false
     this.#hooks.turn()
-    if (this.#stopped || this.#listed.length === 0) return
+    if (this.#stopped || this.#waitingQueues === 0) return
     const now = this.#ports.clock.monotonic()
     if (this.#going === 0 && this.#gathers(now)) {
       this.ensureTurn()
       return
     }
-    const queues = this.#listed
-    const going = this.#going > 0 ? this.#going : queues.length
+    const going = this.#going > 0 ? this.#going : this.#waitingQueues
     const count = Math.min(going, QUEUES_PER_TURN)
     this.#going = going - count
-    this.#listed = queues.slice(count)
     let waiting = 0
     for (let i = 0; i < count; i++) {
-      const queue = queues[i]!
+      const queue = this.#nextListed()
       if (this.#canSend(queue)) {
         queue.listed = false
         if (this.#mayOverlap) queue.overlap.told(now, queue.outstanding)
@@ -237,7 +237,19 @@ export class Sender {
       }
     }
     if (waiting > 0) this.#prepare()
-    if (this.#listed.length > waiting) this.ensureTurn()
+    if (this.#waitingQueues > waiting) this.ensureTurn()
+  }
+
+  get #waitingQueues(): number { return this.#listed.length - this.#passed }
+
+  #nextListed(): PartitionQueue {
+    const queue = this.#listed[this.#passed++]!
+    // Once for as many as are copied: a list of thousands is not copied for every slice of it.
+    if (this.#passed * 2 >= this.#listed.length) {
+      this.#listed = this.#listed.slice(this.#passed)
+      this.#passed = 0
+    }
+    return queue
   }
 
   /**
@@ -247,8 +259,8 @@ export class Sender {
   #gathers(now: number): boolean {
     const arriving = this.#arriving
     this.#arriving = false
-    const count = this.#listed.length
-    const first = this.#listed[0]!
+    const count = this.#waitingQueues
+    const first = this.#listed[this.#passed]!
     const little = count >= GATHER_PARTITIONS && first.sealed.length === 0 && first.open !== null && first.open.builder.sizeInBytes < GATHER_BYTES
     if (arriving && little && this.#hurry === 0 && this.#lingerMs === 0) {
       if (this.#gatheringSince < 0) this.#gatheringSince = now
@@ -265,15 +277,17 @@ export class Sender {
   #prepare(): void {
     this.#session.prepare((error) => {
       if (error === null) {
-        this.#turn()
+        // Two turns that each see to their next would send two slices at a time from then on.
+        if (!this.#turnScheduled) this.#turn()
         return
       }
       this.#going = 0
       // Others have what they need, and their turn comes.
-      this.#listed = this.#listed.filter((queue) => {
+      this.#listed = this.#listed.slice(this.#passed).filter((queue) => {
         queue.listed = this.#canSend(queue)
         return queue.listed
       })
+      this.#passed = 0
       for (const queue of this.#queues) {
         if (!this.#canSend(queue)) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
       }

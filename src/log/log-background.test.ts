@@ -22,6 +22,8 @@ class Scene {
   readonly began = this.clock.monotonic()
   readonly said: string[] = []
   readonly logs: (FakeLog & PartitionLog)[] = []
+  /** How often all logs were asked for. */
+  looks = 0
   /** What the next checkpoint waits for. */
   checkpoint: Promise<void> = Promise.resolve()
   readonly background: LogBackground
@@ -30,7 +32,11 @@ class Scene {
     logs.forEach((log, i) => this.logs.push(this.#log(`t${i}`, log)))
     const ports = { clock: this.clock, scheduler: this.scheduler, random: new SeededRandom(1), logger: this.logger }
     this.background = new LogBackground(ports, { ...quiet, ...periods }, {
-      logs: () => this.logs, trimMemory: () => this.#say('trim'),
+      logs: () => {
+        this.looks++
+        return this.logs
+      },
+      trimMemory: () => this.#say('trim'),
       writeCheckpoints: () => {
         this.#say('checkpoints')
         return this.checkpoint
@@ -40,6 +46,11 @@ class Scene {
         return this.checkpoint
       },
     })
+  }
+
+  add(log: Partial<FakeLog>): void {
+    this.logs.push(this.#log(`t${this.logs.length}`, log))
+    this.background.logAdded(this.logs.at(-1)!)
   }
 
   #say(what: string): void { this.said.push(`${this.clock.monotonic() - this.began} ${what}`) }
@@ -176,6 +187,23 @@ describe('flush.ms', () => {
     expect(await scene.pass(10)).toEqual(['10 flush t0', '10 flush t1'])
     expect(scene.logger.entries).toMatchObject([{ level: 'warn', message: 'a flush failed', fields: { log: 't0-3' } }])
     expect(await scene.pass(10)).toEqual(['20 flush t0'])
+  })
+
+  test('of a log that is added counts from then on, and the others are not looked at for it: thousands may come one by one', async () => {
+    const scene = new Scene({}, {})
+    scene.background.start()
+    const looks = scene.looks
+    scene.add({ config: { flushMs: 50 } })
+    scene.add({ config: { flushMs: 20 }, logEndOffset: 1 })
+    scene.add({ config: { flushMs: 1000 } })
+    scene.add({})
+    expect(scene.looks).toBe(looks)
+    expect(await scene.pass(20)).toEqual(['20 flush t2'])
+    scene.logs[1]!.logEndOffset = 1
+    scene.logs[3]!.logEndOffset = 1
+    expect(await scene.pass(100)).toEqual(['80 flush t1'])
+    scene.add({ config: { flushMs: 10 }, logEndOffset: 1 })
+    expect(await scene.pass(20)).toEqual(['130 flush t5'])
   })
 
   test('may change: the period is the shortest, at least 10 ms, and none at all where nobody wants it', async () => {

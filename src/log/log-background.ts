@@ -114,11 +114,18 @@ export class LogBackground {
     return this.#work.writeCheckpoints()
   }
 
-  /** flush.ms of a log has changed, or a log has come. */
+  /** flush.ms of some log has changed, or logs have gone. Looks at all of them. */
   flushSettingsChanged(): void {
     let period = this.#periods.flushSchedulerMs
     for (const log of this.#work.logs()) period = Math.min(period, log.config.flushMs)
-    period = Math.max(period, MIN_FLUSH_PERIOD_MS)
+    this.#setFlushPeriod(period)
+  }
+
+  /** One more log: of thousands that come one by one, none makes the others be looked at again. */
+  logAdded(log: PartitionLog): void { if (log.config.flushMs < this.#flushPeriod) this.#setFlushPeriod(log.config.flushMs) }
+
+  #setFlushPeriod(shortest: number): void {
+    const period = Math.max(shortest, MIN_FLUSH_PERIOD_MS)
     if (this.#stopped || period === this.#flushPeriod) return
     this.#flushPeriod = period
     this.#flushTimer?.cancel()

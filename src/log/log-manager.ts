@@ -274,7 +274,7 @@ export class LogManager {
       fs.rename(draft, directory)
       await this.#rootSync.run()
       const log = this.#admit(await this.#load({ topic, partition, directory }, topicId, config, true))
-      this.#background.flushSettingsChanged()
+      this.#background.logAdded(log)
       return log
     } catch (error) {
       await fs.removeDirectory(draft).catch(() => {})
