@@ -6,6 +6,7 @@
  *   close   groups → logs, checkpoints, clean-shutdown marker → metadata store → lock
  */
 import { OttlaError } from './common/errors.ts'
+import { AdjustableLogger } from './common/logger.ts'
 import type { OpenPort } from './common/open-port.ts'
 import type { Ports } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
@@ -108,7 +109,8 @@ export class Database {
     this.#shared = shared
   }
 
-  static async open(options: DatabaseOptions): Promise<Database> {
+  static async open(given: DatabaseOptions): Promise<Database> {
+    const options = { ...given, ports: { ...given.ports, logger: new AdjustableLogger(given.ports.logger) } }
     const opened = new Opened()
     try {
       return await openParts(options, opened, (logs, shared) => new Database(options, opened, logs, shared))

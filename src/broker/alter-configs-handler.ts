@@ -1,22 +1,27 @@
-/** IncrementalAlterConfigs: changes overrides of topics and of the broker; what changed is in force when the answer comes. */
+/** IncrementalAlterConfigs: changes overrides of topics, of the broker and of what else has settings; what changed is in force when the answer comes. */
 import { OttlaError } from '../common/errors.ts'
 import { resolveTopic } from '../config/resolve.ts'
 import { formatSetting, parseSetting } from '../config/setting-value.ts'
 import { brokerTable } from '../config/broker-settings.ts'
+import { checkClientMetrics, clientMetricsTable } from '../config/client-metrics-settings.ts'
 import { groupTable } from '../config/group-settings.ts'
 import type { SettingTable, SettingValue } from '../config/setting.ts'
 import { unknownSetting } from '../config/suggestion.ts'
 import { topicTable } from '../config/topic-settings.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
-import { RESOURCE_GROUP, RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest } from '../protocol/broker-api.ts'
+import type { NamedKind } from '../metadata/broker-config.ts'
+import {
+  RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest,
+} from '../protocol/broker-api.ts'
 import { logConfigFor, type BrokerContext } from './broker-context.ts'
+import { alterLoggers } from './broker-loggers.ts'
 import { factNames } from './broker-facts.ts'
 import { checkBrokerResource } from './describe-configs-handler.ts'
 import { failureOf, noFailure } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
 
 type Resource = IncrementalAlterConfigsRequest['resources'][number]
-type Scope = 'topic' | 'broker' | 'group'
+type Scope = 'topic' | 'broker' | 'group' | 'client metrics'
 type Overrides = Readonly<Record<string, string>>
 
 const SET = 0
@@ -29,15 +34,23 @@ export async function handleIncrementalAlterConfigs(context: BrokerContext, requ
     const { resourceType, resourceName } = resource
     try {
       mustWrite(context)
-      if (resourceType === RESOURCE_TOPIC) await alterTopic(context, resource, request.validateOnly)
-      else if (resourceType === RESOURCE_GROUP) await alterGroup(context, resource, request.validateOnly)
-      else await alterBroker(context, resource, request.validateOnly)
+      await alterOne(context, resource, request.validateOnly)
       responses.push({ resourceType, resourceName, ...noFailure })
     } catch (error) {
       responses.push({ resourceType, resourceName, ...failureOf(error) })
     }
   }
   return { responses }
+}
+
+async function alterOne(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
+  switch (resource.resourceType) {
+    case RESOURCE_TOPIC: return alterTopic(context, resource, validateOnly)
+    case RESOURCE_BROKER_LOGGER: return alterLoggers(context, resource, resource.configs, validateOnly)
+    case RESOURCE_CLIENT_METRICS: return alterNamed(context, 'clientMetrics', resource, validateOnly)
+    case RESOURCE_GROUP: return alterNamed(context, 'groups', resource, validateOnly)
+    default: return alterBroker(context, resource, validateOnly)
+  }
 }
 
 async function alterTopic(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
@@ -54,10 +67,15 @@ async function alterTopic(context: BrokerContext, resource: Resource, validateOn
   context.logs.updateConfig(name, logConfigFor(changed.values))
 }
 
-async function alterGroup(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
+async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Resource, validateOnly: boolean): Promise<void> {
   const { resourceName } = resource
-  if (resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group: name it')
-  await context.config.alterGroup(resourceName, (overrides) => applyChanges('group', groupTable, resource, overrides, () => null), validateOnly)
+  if (resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group, or of one subscription: name it')
+  await context.config.alterNamed(kind, resourceName, (overrides) => {
+    if (kind === 'groups') return applyChanges('group', groupTable, resource, overrides, () => null)
+    const changed = applyChanges('client metrics', clientMetricsTable, resource, overrides, () => null)
+    checkClientMetrics(changed)
+    return changed
+  }, validateOnly)
 }
 
 async function alterBroker(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
@@ -80,11 +98,12 @@ function applyChanges(scope: Scope, table: SettingTable, resource: Resource, ove
     if (setting === undefined && scope === 'broker' && factNames.has(name)) {
       throw new OttlaError('INVALID_REQUEST', `${name} cannot be altered while the database is open`)
     }
-    if (setting === undefined) throw scope === 'group' ? new OttlaError('INVALID_CONFIG', `unknown group setting "${name.slice(0, 100)}"`) : unknownSetting(scope, name)
     if (configOperation === DELETE || (configOperation === SET && value === null)) {
+      // Also what is not known: whoever takes back everything that some version of Kafka has is not stopped by it.
       delete next[name]
       continue
     }
+    if (setting === undefined) throw unknown(scope, name)
     if (value === null) throw new OttlaError('INVALID_CONFIG', `${name} needs a value`)
     if (configOperation === SET) {
       next[name] = formatSetting(parseSetting(name, setting, value)) ?? ''
@@ -97,4 +116,9 @@ function applyChanges(scope: Scope, table: SettingTable, resource: Resource, ove
     next[name] = formatSetting(parseSetting(name, setting, changed)) ?? ''
   }
   return next
+}
+
+function unknown(scope: Scope, name: string): OttlaError {
+  if (scope === 'topic' || scope === 'broker') return unknownSetting(scope, name)
+  return new OttlaError(scope === 'group' ? 'INVALID_CONFIG' : 'INVALID_REQUEST', `unknown ${scope} setting "${name.slice(0, 100)}"`)
 }

@@ -5,6 +5,7 @@
 import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
+import type { NamedKind } from '../metadata/broker-config.ts'
 import type * as api from '../protocol/broker-api.ts'
 import { handleCreateAcls, handleDeleteAcls, handleDescribeAcls } from './acl-handlers.ts'
 import type { BrokerContext } from './broker-context.ts'
@@ -108,6 +109,6 @@ export class Broker implements api.BrokerApi {
     const { config, readOnly } = this.#open()
     return config.values['auto.create.topics.enable'] && !readOnly
   }
-  configuredGroups(): readonly string[] { return this.#open().config.configuredGroups() }
+  configured(kind: NamedKind): readonly string[] { return this.#open().config.configured(kind) }
   watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
 }

@@ -1,15 +1,18 @@
-/** DescribeConfigs: every setting of a topic or of the broker, its value in force and where that comes from. */
+/** DescribeConfigs: every setting of a topic, of the broker, of its loggers, of groups or of client metrics, its value in force and where that comes from. */
 import { OttlaError } from '../common/errors.ts'
 import { brokerTable } from '../config/broker-settings.ts'
+import { clientMetricsTable } from '../config/client-metrics-settings.ts'
 import { formatSetting, typeName } from '../config/setting-value.ts'
 import { groupTable } from '../config/group-settings.ts'
 import type { Setting, SettingTable, SettingValue } from '../config/setting.ts'
 import { topicTable } from '../config/topic-settings.ts'
 import { unknownTopic, type TopicInfo } from '../metadata/topic-registry.ts'
 import {
-  RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest, type DescribeConfigsResponse,
+  RESOURCE_BROKER, RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource, type ConfigResult, type DescribeConfigsRequest,
+  type DescribeConfigsResponse,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
+import { describeLoggers } from './broker-loggers.ts'
 import { describeFacts, factNames } from './broker-facts.ts'
 import { answerEach } from './partition-lookup.ts'
 
@@ -19,10 +22,8 @@ const DYNAMIC_BROKER = 2
 const DYNAMIC_DEFAULT_BROKER = 3
 const STATIC_BROKER = 4
 const DEFAULT = 5
+const CLIENT_METRICS = 7
 const DYNAMIC_GROUP = 8
-
-/** Loggers of a broker and client metrics: tools ask for their settings, and there are none. */
-const withoutSettings: ReadonlySet<number> = new Set([8, 16])
 
 type Described = DescribeConfigsResponse['results'][number]
 type Synonyms = ConfigResult['synonyms'][number][]
@@ -41,8 +42,12 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
     if (info === undefined) throw unknownTopic(resource.resourceName)
     return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
   }
-  if (resource.resourceType === RESOURCE_GROUP) return select(groupTable, keys).map(([name, setting]) => describeGroup(context, resource.resourceName, name, setting))
-  if (withoutSettings.has(resource.resourceType)) return []
+  if (resource.resourceType === RESOURCE_GROUP) {
+    if (resource.resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group: name it')
+    return select(groupTable, keys).map(([name, setting]) => describeGroup(context, resource.resourceName, name, setting))
+  }
+  if (resource.resourceType === RESOURCE_CLIENT_METRICS) return describeClientMetrics(context, resource.resourceName, keys)
+  if (resource.resourceType === RESOURCE_BROKER_LOGGER) return describeLoggers(context, resource).filter(({ name }) => keys === null || keys.has(name))
   checkBrokerResource(context, resource)
   const configs = select(brokerTable, keys).filter(([name]) => !factNames.has(name)).map(([name, setting]) => describeBroker(context, name, setting))
   if (resource.resourceName !== '') return [...configs, ...describeFacts(context, keys)]
@@ -55,7 +60,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */
 export function checkBrokerResource(context: BrokerContext, resource: ConfigResource): void {
   if (resource.resourceType !== RESOURCE_BROKER) {
-    throw new OttlaError('INVALID_REQUEST', `resource type ${resource.resourceType} has no settings here; 2 (topic), 4 (broker) and 32 (group) have`)
+    throw new OttlaError('INVALID_REQUEST', `resource type ${resource.resourceType} has no settings here; 2 (topic), 4 (broker), 8 (its loggers), 16 (client metrics) and 32 (group) have`)
   }
   if (resource.resourceName !== '' && resource.resourceName !== String(context.nodeId)) {
     throw new OttlaError('INVALID_REQUEST', `there is no broker ${JSON.stringify(resource.resourceName.slice(0, 40))}; this one is ${context.nodeId}`)
@@ -90,9 +95,18 @@ function describeBroker(context: BrokerContext, name: string, setting: Setting):
 
 function describeGroup(context: BrokerContext, group: string, name: string, setting: Setting): ConfigResult {
   const byDefault = formatSetting(setting.default)
-  const override = context.config.group(group)[name]
+  const override = context.config.named('groups', group)[name]
   const synonyms: Synonyms = override === undefined ? [{ name, value: byDefault, source: DEFAULT }] : [{ name, value: override, source: DYNAMIC_GROUP }]
   return resultOf(name, setting, override ?? byDefault, synonyms, false)
+}
+
+function describeClientMetrics(context: BrokerContext, subscription: string, keys: ReadonlySet<string> | null): ConfigResult[] {
+  if (subscription === '') throw new OttlaError('INVALID_REQUEST', 'client metrics are those of one subscription: name it')
+  const overrides = context.config.named('clientMetrics', subscription)
+  return select(clientMetricsTable, keys).map(([name, setting]) => {
+    const override = overrides[name]
+    return resultOf(name, setting, override ?? defaultOf(setting), override === undefined ? [] : [{ name, value: override, source: CLIENT_METRICS }], false)
+  })
 }
 
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {

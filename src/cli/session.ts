@@ -109,5 +109,6 @@ export function loggerOf(terminal: Terminal, debug: boolean): Logger {
     terminal.note(`${level}: ${message}${tail.join('')}`)
   }
   const quiet = (): void => {}
-  return { debug: quiet, info: debug ? say('info') : quiet, warn: say('warning'), error: say('error') }
+  const everything: Logger = { debug: say('debug'), info: say('info'), warn: say('warning'), error: say('error') }
+  return { ...everything, debug: quiet, info: debug ? everything.info : quiet, level: debug ? 'INFO' : 'WARN', everything }
 }

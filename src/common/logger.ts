@@ -4,7 +4,16 @@ export interface Logger {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
   error(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** What it writes nothing below, where it says so. */
+  readonly level?: string
+  /** The same without that bound, where it can do without: a level is chosen from it while a database is open (kafka-configs --entity-type broker-loggers). */
+  readonly everything?: Logger
 }
+
+/** Kafka's words, from the most to the least that is written. */
+export const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
+export type LogLevel = (typeof logLevels)[number]
+type Fields = Readonly<Record<string, unknown>>
 
 const nothing = (): void => {}
 
@@ -15,10 +24,36 @@ function line(level: string, message: string, fields?: Readonly<Record<string, u
   process.stderr.write(`ottla ${level} ${message}${tail}\n`)
 }
 
-/** The default: info and above, one line each, on standard error. */
-export const stderrLogger: Logger = {
-  debug: nothing,
+const everyLine: Logger = {
+  debug: (message, fields) => line('debug', message, fields),
   info: (message, fields) => line('info', message, fields),
   warn: (message, fields) => line('warn', message, fields),
   error: (message, fields) => line('error', message, fields),
+}
+
+/** The default: info and above, one line each, on standard error. */
+export const stderrLogger: Logger = { ...everyLine, debug: nothing, level: 'INFO', everything: everyLine }
+
+/** The logger of a database: the one it was given, or what is left of it by a level that was chosen while it was open. */
+export class AdjustableLogger implements Logger {
+  readonly #given: Logger
+  #chosen: LogLevel | null = null
+
+  constructor(given: Logger) { this.#given = given }
+
+  get level(): LogLevel {
+    const said = this.#given.level?.toUpperCase()
+    return this.#chosen ?? logLevels.find((each) => each === said) ?? 'DEBUG'
+  }
+
+  choose(level: LogLevel): void { this.#chosen = level }
+  debug(message: string, fields?: Fields): void { this.#at('DEBUG')?.debug(message, fields) }
+  info(message: string, fields?: Fields): void { this.#at('INFO')?.info(message, fields) }
+  warn(message: string, fields?: Fields): void { this.#at('WARN')?.warn(message, fields) }
+  error(message: string, fields?: Fields): void { this.#at('ERROR')?.error(message, fields) }
+
+  #at(level: LogLevel): Logger | null {
+    if (this.#chosen === null) return this.#given
+    return logLevels.indexOf(level) >= logLevels.indexOf(this.#chosen) ? this.#given.everything ?? this.#given : null
+  }
 }

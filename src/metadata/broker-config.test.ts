@@ -40,16 +40,18 @@ describe('the broker settings in force', () => {
     await expect(again.alter(() => ({ 'node.id': '5' }), false, 'all')).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
   })
 
-  test('of groups stand beside them, through changes of either and reopening', async () => {
+  test('of groups and of metrics that clients are asked for stand beside them, through changes of either and reopening', async () => {
     const store = new MemoryMetadataStore()
     const config = await load(store)
-    await config.alterGroup('g', () => ({ a: '1' }), false)
-    await config.alterGroup('h', () => ({ a: '2' }), true)
+    await config.alterNamed('groups', 'g', () => ({ a: '1' }), false)
+    await config.alterNamed('groups', 'h', () => ({ a: '2' }), true)
+    await config.alterNamed('clientMetrics', 'g', () => ({ metrics: '*' }), false)
     await config.alter(() => ({ 'num.partitions': '7' }), false)
     const again = await load(store)
-    expect([again.group('g'), again.group('h'), again.group('toString'), again.dynamic]).toEqual([{ a: '1' }, {}, {}, { 'num.partitions': '7' }])
-    await again.alterGroup('g', () => ({}), false)
-    expect([again.group('g'), (await load(store)).group('g')]).toEqual([{}, {}])
+    expect([again.named('groups', 'g'), again.named('groups', 'h'), again.named('groups', 'toString'), again.dynamic]).toEqual([{ a: '1' }, {}, {}, { 'num.partitions': '7' }])
+    expect([again.configured('groups'), again.configured('clientMetrics'), again.named('clientMetrics', 'g')]).toEqual([['g'], ['g'], { metrics: '*' }])
+    await again.alterNamed('groups', 'g', () => ({}), false)
+    expect([again.named('groups', 'g'), (await load(store)).named('groups', 'g')]).toEqual([{}, {}])
   })
 
   test('do not change when a change is not valid, is only tried, or touches what is fixed', async () => {

@@ -1,6 +1,6 @@
 /**
  * The broker's settings in force: what `open` was given, under what `alterConfigs` changed at run time. The changes are kept in the metadata
- * store and hold again after reopening; of a setting that may not change while open they are never taken. Beside them: what was set for groups.
+ * store and hold again after reopening; of a setting that may not change while open they are never taken. Beside them: what was set for groups, and which metrics clients are asked for.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
@@ -13,12 +13,14 @@ import type { MetadataStore } from './metadata-store.ts'
 
 export const BROKER_CONFIG = '/broker-config'
 export type Overrides = Readonly<Record<string, string>>
-type GroupOverrides = Readonly<Record<string, Overrides>>
+type NamedOverrides = Readonly<Record<string, Overrides>>
+/** What settings are kept of under names of their own. */
+export type NamedKind = 'groups' | 'clientMetrics'
 /** `defaults`: set for all brokers, and under what is set for this one; there is but one. */
-interface Stored { readonly configs: Overrides; readonly defaults: Overrides; readonly groups: GroupOverrides }
+interface Stored { readonly configs: Overrides; readonly defaults: Overrides; readonly named: Readonly<Record<NamedKind, NamedOverrides>> }
 export type BrokerScope = 'this' | 'all'
 
-const nothing: Stored = { configs: {}, defaults: {}, groups: {} }
+const nothing: Stored = { configs: {}, defaults: {}, named: { groups: {}, clientMetrics: {} } }
 
 export class BrokerConfig {
   readonly #store: MetadataStore
@@ -26,15 +28,15 @@ export class BrokerConfig {
   readonly #mutex = new Mutex()
   #dynamic: Overrides
   #defaults: Overrides
-  #groups: GroupOverrides
+  #named: Stored['named']
   #values: BrokerValues
 
-  private constructor(store: MetadataStore, given: Overrides, { configs, defaults, groups }: Stored) {
+  private constructor(store: MetadataStore, given: Overrides, { configs, defaults, named }: Stored) {
     this.#store = store
     this.#given = given
     this.#dynamic = configs
     this.#defaults = defaults
-    this.#groups = groups
+    this.#named = named
     this.#values = resolveBroker({ ...given, ...defaults, ...configs })
     this.live = { ...this.#values }
   }
@@ -78,7 +80,7 @@ export class BrokerConfig {
       const [configs, defaults] = scope === 'this' ? [next, this.#defaults] : [this.#dynamic, next]
       const values = resolveBroker({ ...this.#given, ...defaults, ...configs })
       if (validateOnly) return
-      await this.#keep({ configs, defaults, groups: this.#groups })
+      await this.#keep({ configs, defaults, named: this.#named })
       this.#dynamic = configs
       this.#defaults = defaults
       this.#values = values
@@ -86,26 +88,26 @@ export class BrokerConfig {
     })
   }
 
-  /** What was set for a group. */
-  group(name: string): Overrides { return Object.hasOwn(this.#groups, name) ? this.#groups[name]! : {} }
+  /** What was set for one of these. */
+  named(kind: NamedKind, name: string): Overrides { return Object.hasOwn(this.#named[kind], name) ? this.#named[kind][name]! : {} }
 
-  /** Groups for which something was set. */
-  configuredGroups(): readonly string[] { return Object.keys(this.#groups) }
+  /** Those for which something was set. */
+  configured(kind: NamedKind): readonly string[] { return Object.keys(this.#named[kind]) }
 
-  /** As `alter`, for the settings of one group. */
-  alterGroup(name: string, change: (overrides: Overrides) => Overrides, validateOnly: boolean): Promise<void> {
+  /** As `alter`, for the settings of one of these. */
+  alterNamed(kind: NamedKind, name: string, change: (overrides: Overrides) => Overrides, validateOnly: boolean): Promise<void> {
     return this.#mutex.run(async () => {
-      const changed = change(this.group(name))
+      const changed = change(this.named(kind, name))
       if (validateOnly) return
-      const others = Object.entries(this.#groups).filter(([each]) => each !== name)
-      const groups = Object.fromEntries(Object.keys(changed).length === 0 ? others : [...others, [name, changed]])
-      await this.#keep({ configs: this.#dynamic, defaults: this.#defaults, groups })
-      this.#groups = groups
+      const others = Object.entries(this.#named[kind]).filter(([each]) => each !== name)
+      const named = { ...this.#named, [kind]: Object.fromEntries(Object.keys(changed).length === 0 ? others : [...others, [name, changed]]) }
+      await this.#keep({ configs: this.#dynamic, defaults: this.#defaults, named })
+      this.#named = named
     })
   }
 
-  async #keep({ configs, ...rest }: Stored): Promise<void> {
-    const said = Object.fromEntries(Object.entries(rest).filter(([, each]) => Object.keys(each).length > 0))
+  async #keep({ configs, defaults, named }: Stored): Promise<void> {
+    const said = Object.fromEntries(Object.entries({ defaults, ...named }).filter(([, each]) => Object.keys(each).length > 0))
     await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs, ...said })))
   }
 }
@@ -122,11 +124,11 @@ function textsOf(given: object): Overrides {
 
 function decode(bytes: Uint8Array): Stored | null {
   try {
-    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as { version?: unknown; configs?: unknown; defaults?: unknown; groups?: unknown } | null
+    const json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as Partial<Readonly<Record<string, unknown>>> | null
     if (json === null || json.version !== 1 || !isOverrides(json.configs)) return null
-    const { defaults = {}, groups = {} } = json
-    if (!isOverrides(defaults) || typeof groups !== 'object' || groups === null || !Object.values(groups).every(isOverrides)) return null
-    return { configs: { ...json.configs }, defaults: { ...defaults }, groups: groups as GroupOverrides }
+    const { defaults = {}, groups = {}, clientMetrics = {} } = json
+    if (!isOverrides(defaults) || !isNamed(groups) || !isNamed(clientMetrics)) return null
+    return { configs: { ...json.configs }, defaults: { ...defaults }, named: { groups, clientMetrics } }
   } catch {
     return null
   }
@@ -135,3 +137,5 @@ function decode(bytes: Uint8Array): Stored | null {
 function isOverrides(value: unknown): value is Overrides {
   return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string')
 }
+
+function isNamed(value: unknown): value is NamedOverrides { return typeof value === 'object' && value !== null && Object.values(value).every(isOverrides) }

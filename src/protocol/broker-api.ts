@@ -163,10 +163,12 @@ export interface PartitionAllowance { take(partitions: number): void }
 
 export const RESOURCE_TOPIC = 2
 export const RESOURCE_BROKER = 4
+export const RESOURCE_BROKER_LOGGER = 8
+export const RESOURCE_CLIENT_METRICS = 16
 export const RESOURCE_GROUP = 32
 export interface ConfigResource { readonly resourceType: number; readonly resourceName: string }
 export interface DescribeConfigsRequest { readonly resources: readonly (ConfigResource & { readonly configurationKeys: readonly string[] | null })[] }
-/** configSource: 1 dynamic topic, 2 dynamic broker, 4 static broker, 5 default. */
+/** configSource: 1 dynamic topic, 2 dynamic broker, 3 of all brokers, 4 static broker, 5 default, 6 logger of a broker, 7 client metrics, 8 group. */
 export interface ConfigResult {
   readonly name: string; readonly value: string | null; readonly defaultValue: string | null; readonly readOnly: boolean; readonly isSensitive: boolean
   readonly configSource: number; readonly type: string; readonly documentation: string

@@ -13,8 +13,8 @@ export interface ServedBroker extends BrokerApi {
   topicId(name: string): string | null
   /** Whether asking for a topic that is not there makes it. */
   autoCreatesTopics(): boolean
-  /** Groups for which settings were set. */
-  configuredGroups(): readonly string[]
+  /** Groups, or subscriptions to the metrics of clients, for which settings were set. */
+  configured(kind: 'groups' | 'clientMetrics'): readonly string[]
 }
 
 /** Where clients of a connection should come back to. */

@@ -41,6 +41,6 @@ export function guardedBroker(inner: ServedBroker, rights: Rights): ServedBroker
     topicName: (topicId) => inner.topicName(topicId),
     topicId: (name) => inner.topicId(name),
     autoCreatesTopics: () => inner.autoCreatesTopics(),
-    configuredGroups: () => inner.configuredGroups(),
+    configured: (kind) => inner.configured(kind),
   }
 }

@@ -13,7 +13,7 @@ export const describeConfigs: WireApi = serve(apis.describeConfigs, 1, 4, async 
   const { results } = await call.broker.describeConfigs({ resources })
   const show = ({ name, value, readOnly, configSource, isSensitive, synonyms, type, documentation }: ConfigResult) => ({
     name, value, readOnly, configSource, isSensitive, configType: typeCodes[type] ?? 0,
-    synonyms: includeSynonyms ? synonyms : [], documentation: includeDocumentation ? documentation : null,
+    synonyms: includeSynonyms ? synonyms : [], documentation: includeDocumentation && documentation !== '' ? documentation : null,
   })
   return {
     throttleTimeMs,

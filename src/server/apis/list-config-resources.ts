@@ -1,4 +1,4 @@
-/** ListConfigResources: what kafka-configs can describe. Version 0 asks for client metrics only (KIP-714), of which there are none. */
+/** ListConfigResources: what kafka-configs can describe. Version 0 asks for client metrics only (KIP-714). */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { clusterRefused } from '../access/refusals.ts'
@@ -20,10 +20,9 @@ export const listConfigResources: WireApi = serve(apis.listConfigResources, 0, 1
   return { throttleTimeMs, errorCode: NONE, configResources: lists.flat() }
 })
 
-/** Of groups, those for which something was set. Client metrics have no settings here. */
+/** Of groups and client metrics, those for which something was set. */
 async function namesOf(type: number, { unguarded }: Call): Promise<readonly string[]> {
-  if (type === CLIENT_METRICS) return []
-  if (type === GROUP) return unguarded.configuredGroups()
+  if (type === CLIENT_METRICS || type === GROUP) return unguarded.configured(type === GROUP ? 'groups' : 'clientMetrics')
   const { topics, brokers } = await unguarded.metadata({ topics: type === TOPIC ? null : [], allowAutoTopicCreation: false })
   return type === TOPIC ? topics.map(({ name }) => name) : brokers.map(({ nodeId }) => String(nodeId))
 }

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest'
+import { RecordingLogger } from '../testing/recording-logger.ts'
+import { AdjustableLogger, silentLogger, stderrLogger, type Logger } from './logger.ts'
+
+const levels = ['debug', 'info', 'warn', 'error'] as const
+const all = (logger: Logger): void => { for (const level of levels) logger[level](level) }
+
+describe('the logger of a database', () => {
+  test('is the one that was given, until a level is chosen', () => {
+    const given = new RecordingLogger()
+    all(new AdjustableLogger(given))
+    expect(levels.flatMap((level) => given.messages(level))).toEqual([...levels])
+  })
+
+  test.each([['TRACE', 4], ['DEBUG', 4], ['INFO', 3], ['WARN', 2], ['ERROR', 1], ['FATAL', 0]] as const)('writes from %s on, when that was chosen', (level, count) => {
+    const given = new RecordingLogger()
+    const logger = new AdjustableLogger(given)
+    logger.choose(level)
+    all(logger)
+    expect(levels.flatMap((each) => given.messages(each))).toEqual(levels.slice(4 - count))
+    expect(logger.level).toBe(level)
+  })
+
+  test('may write more than the given one did, where that can', () => {
+    const everything = new RecordingLogger()
+    const logger = new AdjustableLogger({ ...silentLogger, level: 'WARN', everything })
+    all(logger)
+    expect([logger.level, everything.messages('error')]).toEqual(['WARN', []])
+    logger.choose('DEBUG')
+    all(logger)
+    expect(everything.messages('debug')).toEqual(['debug'])
+  })
+
+  test('tells the level that the given one says, in whichever case, or that it keeps nothing back', () => {
+    expect([new AdjustableLogger({ ...silentLogger, level: 'info' }).level, new AdjustableLogger({ ...silentLogger, level: 'loud' }).level, new AdjustableLogger(stderrLogger).level])
+      .toEqual(['INFO', 'DEBUG', 'INFO'])
+  })
+})
