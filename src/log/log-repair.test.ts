@@ -193,6 +193,19 @@ describe('a repair', () => {
     expect(await findings(t.disk, ROOT)).toEqual([])
   })
 
+  test.each([['became one that cannot be', 0, 0x40], ['is negative now', 0, 0x80], ['became far too high', 4, 0x10]] as const)(
+    'gives a batch back its offset, which %s', async (_what, byte, mask) => {
+      const t = await closedLog()
+      const before = await contents(t.disk.survivors('keep-all'))
+      const bytes = Buffer.from(t.disk.readFile(path(0)))
+      bytes[batchesOf(t.disk, path(0))[1]!.position + byte]! ^= mask
+      writeWhole(t.disk, path(0), bytes)
+      expect((await findings(t.disk, ROOT)).some(({ severity }) => severity === 'error')).toBe(true)
+      expect(await repair(t.disk)).toMatchObject([{ kind: 'mended', firstOffset: 2, lastOffset: 3 }])
+      expect(await contents(t.disk)).toEqual(before)
+      expect(await findings(t.disk, ROOT)).toEqual([])
+    })
+
   test('does not give out again the offsets of a lost end', async () => {
     const t = await closedLog()
     const bases = t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))

@@ -12,10 +12,11 @@
 import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import { OttlaError } from '../common/errors.ts'
+import { readInt64 } from '../common/int64.ts'
 import { FileCache } from '../io/file-cache.ts'
 import { TEMPORARY_SUFFIX } from '../io/durable-file.ts'
 import type { FileHandle, FileSystem } from '../io/file-system.ts'
-import { patchBatch, readBatchHeader, viewOf } from '../record/batch-format.ts'
+import { LEADER_EPOCH_AT, patchBatch, viewOf } from '../record/batch-format.ts'
 import type { FindingCode } from './check-finding.ts'
 import { CLEAN_SHUTDOWN_FILE } from './broker-files.ts'
 import { PartitionCheck } from './check-partition.ts'
@@ -349,7 +350,6 @@ async function mend(source: FileHandle, target: FileHandle, batch: MendedBatch, 
   const bytes = new Uint8Array(batch.end - batch.position)
   await source.read(bytes, 0, bytes.length, batch.position)
   const view = viewOf(bytes)
-  const header = readBatchHeader(bytes, view, 0, bytes.length)
-  patchBatch(view, 0, batch.baseOffset ?? header.baseOffset, batch.leaderEpoch ?? header.leaderEpoch)
+  patchBatch(view, 0, batch.baseOffset ?? readInt64(view, 0), batch.leaderEpoch ?? view.getInt32(LEADER_EPOCH_AT))
   await target.write(bytes, 0, bytes.length, to)
 }

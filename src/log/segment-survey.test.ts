@@ -26,6 +26,8 @@ const flipped = (offset: number): Buffer => changed(b(offset), (bytes) => { byte
 const moved = (right: number, offset: number, leaderEpoch: number = 0): Buffer => changed(
   b(right, leaderEpoch), (bytes) => { bytes.writeBigInt64BE(BigInt(offset), 0) },
 )
+/** Under an offset outside ±(2^53−1). */
+const beyond = (batch: Uint8Array): Buffer => changed(batch, (bytes) => { bytes[0]! ^= 0x40 })
 const unreadable = (offset: number): Buffer => changed(b(offset), (bytes) => { bytes[61] = 0x7e }, true)
 
 interface Told { readonly lost?: readonly string[]; readonly mended?: readonly string[]; readonly after: readonly [number, number] }
@@ -123,8 +125,9 @@ describe('bytes that are no good batches', () => {
   })
 })
 
-test('what is given up stands among what cannot be read in the order of the file', async () => {
-  expect(await survey([b(0), moved(2, 1), flipped(4), b(6)])).toEqual({ lost: [`${L}–${2 * L}: 2–2`, `${2 * L}–${3 * L}: 3–5`], after: [8, 0] })
+test('what is given up is one range with what cannot be read beside it', async () => {
+  expect(await survey([b(0), moved(2, 1), flipped(4), b(6)])).toEqual({ lost: [`${L}–${3 * L}: 2–5`], after: [8, 0] })
+  expect(await survey([b(0), flipped(2), moved(4, 0), b(6)])).toEqual({ lost: [`${L}–${3 * L}: 2–5`], after: [8, 0] })
 })
 
 describe('the offset of a batch', () => {
@@ -136,9 +139,9 @@ describe('the offset of a batch', () => {
     ['overlaps the next by one: the neighbours leave one place', [b(0), moved(2, 3), b(4)], {}, {
       mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`], after: [6, 0],
     }],
-    ['is too high, and there is room for more', [b(0), moved(2, 100), b(6)], {}, { lost: [`${L}–${2 * L}: 2–101`], after: [8, 0] }],
-    ['is too low, and there is room for more', [b(0), moved(2, 0), b(6)], {}, { lost: [`${L}–${2 * L}: 2–null`], after: [8, 0] }],
-    ['is too low, reaching up to what is free', [b(0), moved(2, 1), b(6)], {}, { lost: [`${L}–${2 * L}: 2–2`], after: [8, 0] }],
+    ['is too high, and there is room for more', [b(0), moved(2, 66), b(6)], {}, { lost: [`${L}–${2 * L}: 2–5`], after: [8, 0] }],
+    ['is too low, and there is room for more', [b(0), moved(2, 0), b(6)], {}, { lost: [`${L}–${2 * L}: 2–5`], after: [8, 0] }],
+    ['is too low, reaching up to what is free', [b(0), moved(2, 1), b(6)], {}, { lost: [`${L}–${2 * L}: 2–5`], after: [8, 0] }],
     ['is too low at the end', [b(0), moved(2, 0)], {}, { lost: [`${L}–${2 * L}: 2–null`], after: [2, 0] }],
     ['is too high at the end, up to the next segment', [b(0), moved(2, 100)], { nextBase: 4 }, {
       mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`], after: [4, 0],
@@ -147,10 +150,29 @@ describe('the offset of a batch', () => {
     ['fits although the one behind it does not', [b(0), b(2), moved(4, 0), b(6)], {}, {
       mended: [`${2 * L}–${3 * L}: 4–5, offset 4, epoch null`], after: [8, 0],
     }],
+    ['is too high, and many behind it are right', [b(0), moved(2, 100), ...[4, 6, 8].map((at) => b(at))], {}, {
+      mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`], after: [10, 0],
+    }],
+    ['is too high, and behind it records are hit', [b(0), moved(2, 100), flipped(4), b(6), b(8)], {}, {
+      lost: [`${L}–${3 * L}: 2–5`], after: [10, 0],
+    }],
+    ['is too high, and so is the one behind it', [b(0), moved(2, 100), moved(4, 200), b(6), b(8)], {}, {
+      mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`, `${2 * L}–${3 * L}: 4–5, offset 4, epoch null`], after: [10, 0],
+    }],
+    ['is too high, and the one behind it too low', [b(0), moved(2, 100), moved(4, 0), b(6), b(8)], {}, {
+      mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`, `${2 * L}–${3 * L}: 4–5, offset 4, epoch null`], after: [10, 0],
+    }],
+    ['is too low behind a hole: the one behind it tells', [b(0), b(4), moved(6, 3), b(8)], {}, {
+      mended: [`${2 * L}–${3 * L}: 6–7, offset 6, epoch null`], after: [10, 0],
+    }],
+    ['is too low behind a hole: bits tell which of two it is', [b(0), b(6), moved(8, 0), b(30)], {}, { lost: [`${2 * L}–${3 * L}: 8–29`], after: [32, 0] }],
+    ['cannot be: the neighbours leave one place', [b(0), beyond(b(2)), b(4)], {}, { mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`], after: [6, 0] }],
+    ['cannot be, and there is room for more', [b(0), beyond(b(2)), b(6)], {}, { lost: [`${L}–${2 * L}: 2–5`], after: [8, 0] }],
+    ['cannot be, and neither can its records', [b(0), beyond(flipped(2)), b(4)], {}, { lost: [`${L}–${2 * L}: 2–3`], after: [6, 0] }],
     ['is as far as a segment goes', [b(0), moved(2, MAX - 1)], {}, { after: [MAX + 1, 0] }],
-    ['is farther than a segment goes', [b(0), moved(2, MAX)], {}, { lost: [`${L}–${2 * L}: 2–${MAX + 1}`], after: [2, 0] }],
+    ['is farther than a segment goes', [b(0), moved(2, MAX)], {}, { lost: [`${L}–${2 * L}: 2–null`], after: [2, 0] }],
     ['is as far as the segment goes that begins later', [moved(0, MAX + 2)], { baseOffset: 3 }, { after: [MAX + 4, 0] }],
-    ['was taken by the segment before', [b(0), b(2)], { before: { nextOffset: 2, epoch: -1 } }, { lost: [`0–${L}: 2–null`], after: [4, 0] }],
+    ['was taken by the segment before', [b(0), b(2)], { before: { nextOffset: 2, epoch: -1 } }, { lost: [`0–${L}: 2–1`], after: [4, 0] }],
     ['is below its segment', [b(0), b(4)], { baseOffset: 2, before: { nextOffset: 2, epoch: -1 } }, {
       mended: [`0–${L}: 2–3, offset 2, epoch null`], after: [6, 0],
     }],
@@ -169,7 +191,7 @@ describe('the offset of a batch', () => {
     }
     const { length } = message(0)
     expect(await survey([message(0), message(1), message(5)])).toEqual({ after: [6, -1] })
-    expect(await survey([message(0), message(9), message(2)])).toEqual({ lost: [`${length}–${2 * length}: 1–9`], after: [3, -1] })
+    expect(await survey([message(0), message(9), message(2)])).toEqual({ lost: [`${length}–${2 * length}: 1–1`], after: [3, -1] })
   })
 })
 
