@@ -12,6 +12,7 @@ import { alterUserScramCredentials } from './messages/alter-user-scram-credentia
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { createAcls } from './messages/create-acls.ts'
+import { createDelegationToken } from './messages/create-delegation-token.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
 import { deleteAcls } from './messages/delete-acls.ts'
@@ -22,6 +23,7 @@ import { describeAcls } from './messages/describe-acls.ts'
 import { describeClientQuotas } from './messages/describe-client-quotas.ts'
 import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
+import { describeDelegationToken } from './messages/describe-delegation-token.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
@@ -31,6 +33,7 @@ import { describeTransactions } from './messages/describe-transactions.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
 import { electLeaders } from './messages/elect-leaders.ts'
 import { endTxn } from './messages/end-txn.ts'
+import { expireDelegationToken } from './messages/expire-delegation-token.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
@@ -49,6 +52,7 @@ import { offsetDelete } from './messages/offset-delete.ts'
 import { offsetFetch } from './messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { produce } from './messages/produce.ts'
+import { renewDelegationToken } from './messages/renew-delegation-token.ts'
 import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
 import { syncGroup } from './messages/sync-group.ts'
@@ -92,6 +96,10 @@ export interface Apis {
   readonly describeLogDirs: typeof describeLogDirs
   readonly saslAuthenticate: typeof saslAuthenticate
   readonly createPartitions: typeof createPartitions
+  readonly createDelegationToken: typeof createDelegationToken
+  readonly renewDelegationToken: typeof renewDelegationToken
+  readonly expireDelegationToken: typeof expireDelegationToken
+  readonly describeDelegationToken: typeof describeDelegationToken
   readonly deleteGroups: typeof deleteGroups
   readonly electLeaders: typeof electLeaders
   readonly incrementalAlterConfigs: typeof incrementalAlterConfigs
@@ -119,7 +127,8 @@ export const apis: Apis = {
   produce, fetch, listOffsets, metadata, offsetCommit, offsetFetch, findCoordinator, joinGroup, heartbeat, leaveGroup, syncGroup, describeGroups,
   listGroups, saslHandshake, apiVersions, createTopics, deleteTopics, deleteRecords, initProducerId, offsetForLeaderEpoch, addPartitionsToTxn,
   addOffsetsToTxn, endTxn, writeTxnMarkers, txnOffsetCommit, describeAcls, createAcls, deleteAcls, describeConfigs, alterConfigs, alterReplicaLogDirs,
-  describeLogDirs, saslAuthenticate, createPartitions, deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments,
+  describeLogDirs, saslAuthenticate, createPartitions, createDelegationToken, renewDelegationToken, expireDelegationToken, describeDelegationToken,
+  deleteGroups, electLeaders, incrementalAlterConfigs, alterPartitionReassignments,
   listPartitionReassignments, offsetDelete, describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials,
   describeQuorum, updateFeatures, describeCluster, describeProducers, unregisterBroker, describeTransactions, listTransactions, consumerGroupDescribe, listConfigResources,
   describeTopicPartitions,

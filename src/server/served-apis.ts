@@ -7,6 +7,7 @@ import { alterClientQuotas, describeClientQuotas } from './apis/client-quotas.ts
 import { unregisterBroker, updateFeatures } from './apis/cluster-changes.ts'
 import { createPartitions } from './apis/create-partitions.ts'
 import { createTopics } from './apis/create-topics.ts'
+import { createDelegationToken, describeDelegationToken, expireDelegationToken, renewDelegationToken } from './apis/delegation-tokens.ts'
 import { deleteGroups } from './apis/delete-groups.ts'
 import { deleteRecords } from './apis/delete-records.ts'
 import { deleteTopics } from './apis/delete-topics.ts'
@@ -48,6 +49,7 @@ const handlers: readonly WireApi[] = [
   describeClientQuotas, alterClientQuotas, describeUserScramCredentials, alterUserScramCredentials, describeCluster, describeProducers,
   electLeaders, alterPartitionReassignments, listPartitionReassignments, describeTransactions, listTransactions, listConfigResources, describeTopicPartitions,
   alterReplicaLogDirs, describeQuorum, updateFeatures, unregisterBroker,
+  createDelegationToken, renewDelegationToken, expireDelegationToken, describeDelegationToken,
 ]
 
 /** In the order of their keys. */

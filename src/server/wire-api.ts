@@ -43,6 +43,9 @@ export interface Call {
   /** Without asking for rights: for questions that a handler has itself, and whose answers the client does not get to see. */
   readonly unguarded: ServedBroker
   readonly rights: Rights
+  /** As `User:alice`; whether there is a login or a certificate behind it. */
+  readonly principal: string
+  readonly hasName: boolean
   /** Whether the listener heeds ACLs at all. */
   readonly hasAcls: boolean
   readonly version: number

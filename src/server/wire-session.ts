@@ -152,7 +152,7 @@ export class WireSession implements Session {
     const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
     const { rights, broker } = this.#accessNow()
     return {
-      broker, unguarded, rights, hasAcls: authorizer !== null, fetchSessions, users,
+      broker, unguarded, rights, principal: this.#principal(), hasName: this.#name() !== null, hasAcls: authorizer !== null, fetchSessions, users,
       fetchQuota: this.#fetchQuota(clientId), mutationQuota: (isStrict) => this.#mutationQuota(clientId, isStrict), gate: this.#gate,
       version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers,
     }

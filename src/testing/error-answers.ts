@@ -76,6 +76,12 @@ const answers: Answers = {
   describeLogDirs: (_, { errorCode }) => ({ throttleTimeMs, errorCode, results: [{ errorCode, logDir: '', topics: [] }] }),
   saslAuthenticate: (_, { errorCode, errorMessage }) => ({ errorCode, errorMessage, authBytes: nothing }),
   createPartitions: ({ topics }, { errorCode, errorMessage }) => ({ throttleTimeMs, results: topics.map(({ name }) => ({ name, errorCode, errorMessage })) }),
+  createDelegationToken: (_, { errorCode }) => ({
+    throttleTimeMs, errorCode, principalType: '', principalName: '', issueTimestampMs: -1, expiryTimestampMs: -1, maxTimestampMs: -1, tokenId: '', hmac: nothing,
+  }),
+  renewDelegationToken: (_, { errorCode }) => ({ throttleTimeMs, errorCode, expiryTimestampMs: -1 }),
+  expireDelegationToken: (_, { errorCode }) => ({ throttleTimeMs, errorCode, expiryTimestampMs: -1 }),
+  describeDelegationToken: (_, { errorCode }) => ({ throttleTimeMs, errorCode, tokens: [] }),
   deleteGroups: ({ groupsNames }, { errorCode }) => ({ throttleTimeMs, results: groupsNames.map((groupId) => ({ groupId, errorCode })) }),
   incrementalAlterConfigs: ({ resources }, failed) => ({ throttleTimeMs, responses: resources.map((resource) => resourceOf(resource, failed)) }),
   offsetDelete: (_, { errorCode }) => ({ errorCode, throttleTimeMs, topics: [] }),
