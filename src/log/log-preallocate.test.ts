@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { findings, openTestLog, type TestLog } from '../../test/support/test-log.ts'
+import { writeWhole } from '../../test/support/fixture-files.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
@@ -113,6 +114,45 @@ describe('a log that keeps zeros ahead', () => {
     handle.close()
     const after = await t.crash(killed)
     expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped)).toMatchObject([{ bytes: AHEAD, firstOffset: 1 }])
+  })
+
+  test('has nothing lost when the setting was taken back between a kill and the open, and says that zeros went', async () => {
+    const t = await openTestLog({ config: preallocate })
+    await t.append(['a'])
+    const after = await t.crash(t.disk.survivors('keep-all'), { config: { ...preallocate, preallocate: false } })
+    expect(await after.values()).toEqual(['a'])
+    expect(bytesOf(after).length).toBe(endOf(bytesOf(after)))
+    expect(after.manager.recoveryReports.map(({ dropped, notes }) => ({ dropped, notes: notes.map(({ code }) => code) }))).toEqual([{ dropped: [], notes: ['TAIL_CUT'] }])
+  })
+
+  test.each([true, false])('reports zeros where records were durable or had been read, whether it still puts some (%s) or not', async (still) => {
+    for (const file of ['recovery-point-offset-checkpoint', 'replication-offset-checkpoint']) {
+      const t = await openTestLog({ config: preallocate })
+      await t.append(['a'])
+      const first = endOf(bytesOf(t))
+      await t.append(['b'])
+      const killed = t.disk.survivors('keep-all')
+      writeWhole(killed, `/data/${file}`, Buffer.from('0\n1\nt 0 2\n'))
+      const handle = killed.open(logOf(t), 'write')
+      handle.writeSync(new Uint8Array(first), 0, first, first)
+      handle.close()
+      const after = await t.crash(killed, { check: false, config: { ...preallocate, preallocate: still } })
+      expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped), file).toMatchObject([{ bytes: AHEAD, firstOffset: 1, position: first }])
+    }
+  })
+
+  test('reports zeros behind the end of a log that was closed cleanly and puts none, where no checkpoint tells of the end', async () => {
+    const t = await openTestLog({ config: { ...preallocate, preallocate: false } })
+    await t.append(['a'])
+    await t.close()
+    t.skipCheck()
+    const disk = t.disk.survivors('keep-all')
+    const handle = disk.open(logOf(t), 'write')
+    handle.truncate(handle.size() + 100)
+    handle.close()
+    writeWhole(disk, '/data/replication-offset-checkpoint', Buffer.from('0\n0\n'))
+    const after = await t.crash(disk, { check: false })
+    expect(after.manager.recoveryReports.flatMap(({ dropped }) => dropped)).toMatchObject([{ bytes: 100, firstOffset: 1, keptAs: expect.stringContaining('damaged') }])
   })
 
   test('reports more zeros than it ever puts ahead: something was not written', async () => {

@@ -7,6 +7,7 @@
  */
 import { basename, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { LOG_OVERHEAD } from '../record/batch-format.ts'
 import { distrustTail, isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
@@ -77,7 +78,7 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   const { store } = request
   const problem = outcome.problem!
   const bytes = outcome.fileBytes - outcome.validBytes
-  const isReserve = request.config.preallocate && bytes <= ZEROS_AHEAD && await isZeroed(segment, outcome.validBytes, outcome.fileBytes)
+  const isReserve = await isZerosAhead(scene, segment, outcome)
   const hasLater = later.some((one) => one.size > 0)
   // A whole batch at a wrong offset, or under a clean mark anything, is no torn tail.
   const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || (request.clean && !isReserve)
@@ -105,6 +106,8 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
       reason: problem.detail, keptAs,
     })
     reporter.note('TAIL_CUT', `${bytes} bytes were cut off: ${problem.detail}`, segment.logPath)
+  } else if (isReserve && !request.config.preallocate) {
+    reporter.note('TAIL_CUT', `${bytes} zeros were cut off that no record had reached: put ahead (preallocate), or never written`, segment.logPath)
   }
   for (const [i, one] of later.entries()) {
     if (one.size === 0) continue
@@ -115,6 +118,18 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
     reporter.note('SEGMENT_SET_ASIDE', `segment ${one.baseOffset} stands behind the damage in segment ${segment.baseOffset}`, one.logPath)
   }
   scene.producers.deleteSnapshotsFrom(outcome.nextOffset + 1)
+}
+
+/**
+ * Are the zeros behind the last batch those that a process put ahead? Nothing tells of records there, and there are no more than it ever puts. Whether it does so
+ * still is not asked but under a clean mark: the setting may have been taken back since it died.
+ */
+async function isZerosAhead({ request }: RecoveryScene, segment: Segment, { validBytes, fileBytes, nextOffset }: RecoveryOutcome): Promise<boolean> {
+  const bytes = fileBytes - validBytes
+  if (bytes > ZEROS_AHEAD || nextOffset < Math.max(request.recoveryPoint, request.highWatermark)) return false
+  // The first bytes of a torn batch are zeros too.
+  const mayBe = request.config.preallocate || (!request.clean && bytes >= LOG_OVERHEAD)
+  return mayBe && isZeroed(segment, validBytes, fileBytes)
 }
 
 /** Takes one whole segment out of the log; returns what its `.log` is called now, null when it held nothing. */
