@@ -27,15 +27,16 @@ function closureOf(entry, context) {
   return found
 }
 /**
- * Each file costs half a millisecond whatever is in it: the library is one, but for what a command needs before it opens anything; what every command
- * needs is another; what a port needs beyond the library is two, as clients of clusters share the protocol with it.
+ * Each file costs half a millisecond whatever is in it. The library is two, as a server does without producers and consumers, but for what a command needs
+ * before it opens anything; what every command needs is another. To listen takes one more, and when somebody comes two: clients of clusters share the
+ * protocol with it.
  */
 function chunkOf(id, context) {
-  const has = (entry) => closureOf(entry, context).has(id)
-  if (has('index')) return has('cli/main') ? 'base' : 'core'
+  const has = (...entries) => entries.some((entry) => closureOf(entry, context).has(id))
+  if (has('index')) return has('cli/main') ? 'base' : has('served-database', 'server/wire-sessions') ? 'core' : 'clients'
   if (has('cli/main')) return id === resolve('dist/cli/main.js') ? null : 'cli'
-  if (has('server/wire-listener')) return has('remote-kafka') ? 'wire' : 'server'
-  return has('cli/commands/serve') ? 'server' : null
+  if (has('server/wire-listener', 'cli/commands/serve')) return has('remote-kafka') ? 'core' : 'server'
+  return has('server/wire-sessions') ? has('remote-kafka') ? 'wire' : 'sessions' : null
 }
 const { output } = await bundle.write({
   dir: 'dist', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js',

@@ -15,20 +15,10 @@ import type { PartitionLog } from './log/partition-log.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
 import type { ListenOptions, Listener, ListenerParts } from './server/wire-listener.ts'
+import { ServedDatabase, type MetricsSnapshot } from './served-database.ts'
 import { UserAdmin, type Users } from './users.ts'
 
-/** Counters since the database was opened, and where every log stands. Plain values: a snapshot. */
-export interface MetricsSnapshot {
-  readonly produceRequests: number; readonly producedBatches: number; readonly producedRecords: number; readonly producedBytes: number; readonly failedBatches: number
-  readonly fetchRequests: number; readonly fetchedBytes: number; readonly failedFetches: number
-  /** Syncs of logs that succeeded: many appends share one. */
-  readonly syncs: number
-  readonly topics: number
-  readonly partitions: readonly {
-    readonly topic: string; readonly partition: number; readonly logStartOffset: number; readonly highWatermark: number; readonly logEndOffset: number
-    readonly size: number; readonly segments: number; readonly isOffline: boolean
-  }[]
-}
+export type { MetricsSnapshot } from './served-database.ts'
 
 /** An embedded database. */
 export interface Ottla extends Kafka {
@@ -56,17 +46,6 @@ export interface Ottla extends Kafka {
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
 }
 
-type EventListener = (...details: unknown[]) => void
-
-const eventNames: Readonly<Record<keyof OttlaEvents, true>> = { logOffline: true, diskFull: true, diskResumed: true, recovered: true }
-
-function checkListener(event: unknown, listener: unknown): void {
-  if (typeof event !== 'string' || !Object.hasOwn(eventNames, event)) {
-    throw new OttlaError('INVALID_ARGUMENT', `a database has the events ${Object.keys(eventNames).join(', ')}, not ${typeof event === 'string' ? JSON.stringify(event) : typeof event}`)
-  }
-  if (typeof listener !== 'function') throw new OttlaError('INVALID_ARGUMENT', `the listener of '${event}' is a function`)
-}
-
 function checkVerifyOptions(options: CheckOptions): void {
   const { topics, onProgress, deep } = callOptions('verify', options, ['topics', 'deep', 'onProgress', 'signal'])
   if (topics !== undefined && !(Array.isArray(topics) && topics.every((each) => typeof each === 'string'))) throw new OttlaError('INVALID_ARGUMENT', 'verify: topics is a list of names')
@@ -74,34 +53,18 @@ function checkVerifyOptions(options: CheckOptions): void {
   if (onProgress !== undefined && typeof onProgress !== 'function') throw new OttlaError('INVALID_ARGUMENT', 'verify: onProgress is a function')
 }
 
-function closeTimeout(options: { timeoutMs?: number }): number {
-  const { timeoutMs = CLOSE_TIMEOUT_MS } = callOptions('close', options, ['timeoutMs'])
-  if (typeof timeoutMs === 'number' && timeoutMs >= 0) return timeoutMs
-  throw new OttlaError('INVALID_ARGUMENT', `close: timeoutMs is ${shown(timeoutMs)}: give milliseconds from 0`)
-}
-
-/** Clients are given this long to finish when a handle is closed. */
-const CLOSE_TIMEOUT_MS = 30_000
-/** So are the requests of clients of other processes: they come back when there is somebody again. */
-const LISTENER_TIMEOUT_MS = 5000
-
 export class OttlaHandle implements Ottla {
   readonly #database: Database
   readonly #broker: Broker
   readonly #clients: Clients
-  readonly #release: () => Promise<void>
-  readonly #listeners = new Map<string, Set<EventListener>>()
-  readonly #ports = new Set<Promise<Listener>>()
-  #closing: Promise<void> | null = null
+  readonly #served: ServedDatabase
 
   /** `release` gives the reference back, after the clients are closed. */
   constructor(database: Database, release: () => Promise<void>) {
     this.#database = database
     this.#broker = database.newBroker()
     this.#clients = createClients(this.#broker, database.ports, { embedded: true, nodeId: database.nodeId })
-    this.#release = release
-    const reports = database.logs.recoveryReports
-    if (reports.length > 0) database.ports.scheduler.soon(() => { for (const report of reports) this.emit('recovered', report) })
+    this.#served = new ServedDatabase(database, release)
   }
 
   get directory(): string { return this.#database.directory }
@@ -143,100 +106,44 @@ export class OttlaHandle implements Ottla {
     }
   }
 
-  async listen(options: ListenOptions = {}): Promise<Listener> {
-    this.#check()
-    // Loaded on demand: an embedded database needs no network.
-    const { openListener } = await loadPart('the code for listeners', () => import('./server/wire-listener.ts'))
-    const { parts, release } = this.listenerParts()
-    const opening = openListener(parts, options, () => {
-      this.#ports.delete(opening)
-      release()
-    })
-    this.#ports.add(opening)
-    try {
-      return await opening
-    } catch (error) {
-      this.#ports.delete(opening)
-      release()
-      throw error
-    }
-  }
-
-  /** What a listener serves, until it is released. Not part of `Ottla`: for the composition root. */
-  listenerParts(): { readonly parts: ListenerParts; readonly release: () => void } {
-    this.#check()
-    const { users, acls, quotas, ports, settings, openPorts } = this.#database
-    const broker = this.#database.newBroker('network')
-    return { parts: { broker, users, acls, quotas, ports, settings, openPorts }, release: () => broker.close() }
-  }
-
-  metrics(): MetricsSnapshot {
-    this.#check()
-    const { metrics, logs, topics } = this.#database
-    return {
-      ...metrics, syncs: logs.syncCount, topics: topics.all().length,
-      partitions: logs.logs().map(({ topic, partition, logStartOffset, highWatermark, logEndOffset, size, segmentCount, isOffline }) => (
-        { topic, partition, logStartOffset, highWatermark, logEndOffset, size, segments: segmentCount, isOffline })),
-    }
-  }
+  listen(options?: ListenOptions): Promise<Listener> { return this.#served.listen(options) }
+  /** Not part of `Ottla`: for the composition root. */
+  listenerParts(): { readonly parts: ListenerParts; readonly release: () => void } { return this.#served.listenerParts() }
+  metrics(): MetricsSnapshot { return this.#served.metrics() }
 
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
-    checkListener(event, listener)
-    let listeners = this.#listeners.get(event)
-    if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
-    listeners.add(listener as unknown as EventListener)
+    this.#served.on(event, listener)
     return this
   }
 
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this {
-    checkListener(event, listener)
-    this.#listeners.get(event)?.delete(listener as unknown as EventListener)
+    this.#served.off(event, listener)
     return this
   }
 
-  /** What a listener throws is logged and goes no further: the database must not fail over it. */
-  emit(...[event, ...details]: OttlaEvent): void {
-    for (const listener of this.#listeners.get(event) ?? []) {
-      try {
-        listener(...details)
-      } catch (error) {
-        this.#database.ports.logger.error(`a listener of '${event}' failed`, { error })
-      }
-    }
-  }
+  emit(...event: OttlaEvent): void { this.#served.emit(...event) }
 
   /** For the exit handler: hands what waits in producers to the logs, then writes and syncs what waits in the logs. */
   saveSync(): void {
-    if (this.#database.readOnly) return
-    try {
-      for (const { topic, partition, records, acks } of this.#clients.pendingBatches((topic) => this.#database.topics.partitionCount(topic) ?? 0)) {
-        const log = this.#database.logs.get(topic, partition)
-        log?.append(records, { origin: 'in-process', durable: acks === -1 }).catch(() => {})
+    const { logs, topics } = this.#database
+    this.#served.saveSync(() => {
+      for (const { topic, partition, records, acks } of this.#clients.pendingBatches((topic) => topics.partitionCount(topic) ?? 0)) {
+        logs.get(topic, partition)?.append(records, { origin: 'in-process', durable: acks === -1 }).catch(() => {})
       }
-      this.#database.logs.flushSync()
-    } catch (error) {
-      this.#database.ports.logger.error('what was still buffered at exit could not be written', { directory: this.directory, error })
-    }
+    })
   }
 
   async close(options: { timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(closeTimeout(options))
-    return this.#closing
-  }
-
-  async #close(timeoutMs: number): Promise<void> {
-    try {
-      await Promise.all([...this.#ports].map(async (opening) => (await opening.catch(() => null))?.close({ timeoutMs: Math.min(timeoutMs, LISTENER_TIMEOUT_MS) })))
-      await this.#clients.closeAll(timeoutMs)
-    } finally {
-      this.#broker.close()
-      await this.#release()
-    }
+    return this.#served.close(options, async (timeoutMs) => {
+      try {
+        await this.#clients.closeAll(timeoutMs)
+      } finally {
+        this.#broker.close()
+      }
+    })
   }
 
   [Symbol.asyncDispose](): Promise<void> { return this.close() }
 
-  #check(): void {
-    if (this.#closing !== null) throw new OttlaError('CLOSED', 'the database is closed')
-  }
+  #check(): void { this.#served.check() }
 }

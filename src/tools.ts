@@ -1,13 +1,16 @@
 /**
- * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written, but by `repairDirectory`. Not part of
- * the package's exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
+ * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written, but by `repairDirectory`; and what `ottla
+ * serve` opens. Not part of the package's exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
  */
 import { brokerTable } from './config/broker-settings.ts'
+import type { BrokerSettings } from './config/settings.ts'
 import type { DumpLogOptions } from './inspect/dump-items.ts'
 import type { DumpLine } from './inspect/dump-text.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
 import type { RepairOptions, RepairStep } from './log/log-repair.ts'
 import type { RecoveryReport } from './log/recovery-report.ts'
+import type { OpenOptions } from './open-database.ts'
+import type { ServedDatabase } from './served-database.ts'
 import { VERSION } from './version.ts'
 
 export { nearest } from './config/suggestion.ts'
@@ -17,6 +20,7 @@ export type { DumpLine } from './inspect/dump-text.ts'
 export type { CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 export type { RepairStep } from './log/log-repair.ts'
 export type { RecoveryReport } from './log/recovery-report.ts'
+export type { ServedDatabase } from './served-database.ts'
 
 /** Lines as `kafka-dump-log` prints them, or objects of JSON. `failed` is true once the tool had to give up on a file. */
 export async function* dumpLog(options: DumpLogOptions, format: 'text' | 'json'): AsyncGenerator<DumpLine, { readonly failed: boolean }, void> {
@@ -59,6 +63,11 @@ export async function serverProperties(file: Uint8Array): Promise<{ readonly pro
   // Without a file nothing is loaded: clients wait for a server to be ready.
   const properties = file.length === 0 ? new Map<string, string>() : (await import('./log/java-properties.ts')).parseProperties(file)
   return { properties, isKnown: (name) => Object.hasOwn(brokerTable, name) }
+}
+
+/** As `open`, without the code of producers and consumers: for a server that has none of its own. */
+export async function openServed(directory: string, settings: BrokerSettings & OpenOptions): Promise<ServedDatabase> {
+  return (await import('./served-database.ts')).openServed(directory, settings)
 }
 
 /** The properties of a file as of Kafka's clients, and who takes a setting of some name: `connect`, a producer, a consumer. */

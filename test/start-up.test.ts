@@ -22,7 +22,24 @@ const waiting = [
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]
 /** Bytes of source, comments included, as tsc writes it: raise it only for what a send needs. */
-const MOST_BYTES = 950_000
+const MOST_BYTES = 960_000
+
+/** Of a server that nobody has connected to, besides. */
+const waitingForClients = [
+  /^(?:client|coordinator|inspect|testing|protocol\/messages)\//,
+  /^server\/(?:apis|wire-session|served-apis|fetch-sessions|sasl\/(?:plain|scram|sasl-gate)|access\/(?:authorizer|guarded))/,
+]
+/** Prints what was loaded since `before`, as one line of JSON. */
+const printLoaded = `
+  const { Session } = process.getBuiltinModule('node:inspector')
+  const session = new Session()
+  const scripts = []
+  session.connect()
+  session.on('Debugger.scriptParsed', ({ params }) => { if (params.url.endsWith('.js')) scripts.push(params.url) })
+  session.post('Debugger.enable')
+  session.disconnect()
+  console.log(JSON.stringify({ builtins, scripts }))
+`
 
 interface Loaded { readonly builtins: string[]; readonly scripts: string[] }
 
@@ -47,14 +64,7 @@ describe('a process that opens a directory and sends', () => {
       const ottla = await open(${JSON.stringify(directory)}, { logger: silentLogger })
       await ottla.producer().send({ topic: 't', value: 'y' })
       const builtins = process.moduleLoadList.filter((each) => !before.has(each))
-      const { Session } = process.getBuiltinModule('node:inspector')
-      const session = new Session()
-      const scripts = []
-      session.connect()
-      session.on('Debugger.scriptParsed', ({ params }) => { if (params.url.endsWith('.js')) scripts.push(params.url) })
-      session.post('Debugger.enable')
-      session.disconnect()
-      console.log(JSON.stringify({ builtins, scripts }))
+      ${printLoaded}
       await ottla.close()
     `)
     expect(status).toBe(0)
@@ -75,6 +85,21 @@ describe('a process that opens a directory and sends', () => {
     const own = loaded.scripts.map((each) => each.slice(packageRoot.length))
     expect(own).toContain('client/producer.js')
     expect(own.filter((each) => waiting.some((part) => part.test(each)))).toEqual([])
+  })
+
+  test('that listens for others alone loads neither clients nor what is said on connections, until somebody comes', async () => {
+    const { lines, status } = await runModule(`
+      const { openServed } = await import(${JSON.stringify(new URL('tools.js', packageRoot).href)})
+      const ottla = await openServed(${JSON.stringify(join(root, 'served'))}, {})
+      await ottla.listen({ port: 0 })
+      const builtins = []
+      ${printLoaded}
+      await ottla.close()
+    `)
+    expect(status).toBe(0)
+    const own = (JSON.parse(lines.find((each) => each.startsWith('{'))!) as Loaded).scripts.map((each) => each.slice(packageRoot.length))
+    expect(own).toContain('server/wire-listener.js')
+    expect(own.filter((each) => waitingForClients.some((part) => part.test(each)))).toEqual([])
   })
 
   test('loads no more source than it did', () => {

@@ -4,7 +4,8 @@
  */
 import { createServer, type Server } from 'node:http'
 import { OttlaError } from '../common/errors.ts'
-import type { Listener, Ottla } from '../index.ts'
+import type { Listener } from '../index.ts'
+import type { ServedDatabase } from '../tools.ts'
 import { METRICS_TYPE, metricsPage, type GroupSnapshot } from './metrics-page.ts'
 
 /** Who scrapes keeps one or two connections; a flood of them must not cost more. */
@@ -15,7 +16,7 @@ const UNAVAILABLE = 503
 
 /** The port that it listens on, and the way to end it. Raises INVALID_CONFIG when the port is taken. */
 export async function openMetricsEndpoint(
-  host: string, port: number, ottla: Ottla, listeners: readonly Listener[],
+  host: string, port: number, ottla: ServedDatabase, listeners: readonly Listener[],
 ): Promise<{ readonly port: number; close(): void }> {
   const server = createServer((request, response) => {
     const failed = (error: unknown): Answer => [UNAVAILABLE, 'text/plain', `${String(error)}\n`]
@@ -45,7 +46,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 type Answer = readonly [status: number, type: string, text: string]
 
-async function answer(url: string, ottla: Ottla, listeners: readonly Listener[]): Promise<Answer> {
+async function answer(url: string, ottla: ServedDatabase, listeners: readonly Listener[]): Promise<Answer> {
   const [path] = url.split('?', 1)
   if (path === '/metrics') {
     const groups = await snapshotOf(ottla)
@@ -57,7 +58,8 @@ async function answer(url: string, ottla: Ottla, listeners: readonly Listener[])
 }
 
 /** A group that is deleted meanwhile is left out. */
-async function snapshotOf({ admin }: Ottla): Promise<GroupSnapshot[]> {
+async function snapshotOf(ottla: ServedDatabase): Promise<GroupSnapshot[]> {
+  const admin = await ottla.admin()
   const found = await Promise.all((await admin.listGroups()).map(async ({ groupId }): Promise<GroupSnapshot | null> => {
     try {
       const [{ members }, offsets] = await Promise.all([admin.describeGroup(groupId), admin.listGroupOffsets(groupId)])

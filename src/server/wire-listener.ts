@@ -6,23 +6,22 @@ import { isIP } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import { isPrincipal } from '../common/acl.ts'
 import type { OpenPort } from '../common/open-port.ts'
 import type { Ports } from '../common/ports.ts'
-import { Authorizer, type AclSource, type AuthorizerOptions } from './access/authorizer.ts'
+import type { AclSource, AuthorizerOptions } from './access/authorizer.ts'
 import { principalRules } from './access/principal-rules.ts'
 import { QuotaMeter, type QuotaSource } from './access/quota-meter.ts'
 import { defaultLimits } from './connection-limits.ts'
 import { AnswerMemory } from './answer-memory.ts'
-import { FetchSessions } from './fetch-sessions.ts'
-import { PortListener, type Peer } from './listener.ts'
+import { AwaitedSession } from './awaited-session.ts'
+import { PortListener, type Peer, type Session } from './listener.ts'
 import { MemoryPool } from './memory-pool.ts'
-import { ProblemLog } from './problem-log.ts'
-import { saslMechanisms, type CredentialSource, type SaslMechanism } from './sasl/sasl-server.ts'
-import { servedApis } from './served-apis.ts'
+import { saslMechanisms, type SaslMechanism } from './sasl/sasl-server.ts'
 import type { UserCredentials } from './user-credentials.ts'
 import type { Endpoint, ServedBroker } from './wire-api.ts'
-import { WireSession, type Interceptor, type WireService } from './wire-session.ts'
+import type { Interceptor } from './wire-session.ts'
 
 export interface ListenOptions {
   /** Default 9092; 0: one that is free. */
@@ -93,7 +92,6 @@ const DEFAULT_PORT = 9092
 const DEFAULT_HOST = '127.0.0.1'
 const CLOSE_TIMEOUT_MS = 5000
 const MAX_PORT = 65_535
-const SECRET_BYTES = 32
 /** Bytes of requests read but not answered, of all connections of a listener. */
 const PENDING_BYTES = 268_435_456
 /** Answers to fetches that their clients have not read yet, likewise. */
@@ -125,17 +123,16 @@ export interface MovableListener extends Listener {
 export async function openListener(parts: ListenerParts, given: ListenOptions, closed: () => void): Promise<MovableListener> {
   const options = checked(given)
   const { ports, settings } = parts
-  const makeService = serviceMaker(options)
   const answers = new AnswerMemory(ANSWER_BYTES)
   // Who stands between may keep what he sees: nothing is used twice then.
   const pool = new MemoryPool(parts.intercept === undefined ? POOL_BYTES : 0)
-  let service = makeService(parts)
+  const sessionsOn = sessionsMaker(options, answers, pool)
+  let sessions = sessionsOn(parts)
   const listener = await PortListener.open({
     host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), nameOf: namerOf(options), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
     maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
-    answers, pool, newSession: (peer) => new WireSession(service, peer, answers, pool),
-    refusedFor: (address) => service.quotas.recordConnection(address),
+    answers, pool, newSession: (peer) => sessions.begin(peer), refusedFor: (address) => sessions.quotas.recordConnection(address),
   })
   const openPort = openPortOf(options, listener.port)
   parts.openPorts.add(openPort)
@@ -145,7 +142,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     closed()
   }, (next) => {
     openPorts = next.openPorts.add(openPort)
-    service = makeService(next)
+    sessions = sessionsOn(next)
   })
 }
 
@@ -173,22 +170,21 @@ function meterOf({ quotas, ports }: ListenerParts): QuotaMeter {
   return meter
 }
 
-/** What the connections of a listener share, from the parts of a database. */
-function serviceMaker({ host, advertisedHost, advertisedPort, mechanisms, acls: access }: Checked): (parts: ListenerParts) => WireService {
+interface Sessions { readonly quotas: QuotaMeter; begin(peer: Peer): Session }
+
+/** Sessions on the parts of a database. Their code is loaded when the first client asks something: to be ready, a server does not wait for it. */
+function sessionsMaker({ host, advertisedHost, advertisedPort, mechanisms, acls }: Checked, answers: AnswerMemory, pool: MemoryPool): (parts: ListenerParts) => Sessions {
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
   })
   return (parts) => {
-    const { broker, users, acls, ports, settings, intercept = null } = parts
-    const sessionMs = settings['connections.max.reauth.ms']
-    const credentials = (): CredentialSource => ({ find: (user, mechanism) => users.find(user, mechanism), secret: ports.random.bytes(SECRET_BYTES) })
-    const sasl = mechanisms === null ? null
-      : { mechanisms, credentials: credentials(), sessionMs, now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler }
-    const authorizer = access === null ? null : new Authorizer(acls, access)
-    return {
-      broker, users, authorizer, denials: new ProblemLog(ports), quotas: meterOf(parts), scheduler: ports.scheduler,
-      fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept,
+    const quotas = meterOf(parts)
+    let make: ((peer: Peer) => Session) | null = null
+    const load = async (): Promise<(peer: Peer) => Session> => {
+      const { wireSessions } = await loadPart('the code for connections', () => import('./wire-sessions.ts'))
+      return make ??= wireSessions(parts, { endpointFor, mechanisms, acls, quotas, answers, pool })
     }
+    return { quotas, begin: (peer) => make?.(peer) ?? new AwaitedSession(async () => (await load())(peer), mechanisms === null) }
   }
 }
 

@@ -1,8 +1,8 @@
 /** `ottla serve`: a broker for Kafka's clients on a data directory, until a signal ends it. */
 import { readFileSync } from 'node:fs'
 import { OttlaError } from '../../common/errors.ts'
-import type { Listener, Ottla, TlsSettings } from '../../index.ts'
-import { serverProperties } from '../../tools.ts'
+import type { Listener, TlsSettings } from '../../index.ts'
+import { openServed, serverProperties, type ServedDatabase } from '../../tools.ts'
 import { pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
 import { planServer, type ServerPlan, type TlsPlan } from '../server-settings.ts'
@@ -47,8 +47,7 @@ export const serve: Command = defineCommand({
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
     const logins = plan.unused.filter((name) => name.endsWith('sasl.jaas.config'))
     if (logins.length > 0) logger.warn(`nobody can log in by ${logins.join(', ')}: users are made by "ottla users"`)
-    const { open } = await import('../../index.ts')
-    const ottla = await open(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
+    const ottla = await openServed(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
     try {
       await serveUntilStopped(terminal, ottla, plan, {
         launcher, allowInsecure: values['allow-insecure'], metricsPort: values['metrics-port'], metricsHost: values['metrics-host'] ?? '127.0.0.1',
@@ -70,7 +69,7 @@ function readConfig(file: string): Uint8Array {
 
 interface ServeOptions { readonly launcher: number; readonly allowInsecure: boolean; readonly metricsPort: number | undefined; readonly metricsHost: string }
 
-async function serveUntilStopped(terminal: Terminal, ottla: Ottla, plan: ServerPlan, options: ServeOptions): Promise<void> {
+async function serveUntilStopped(terminal: Terminal, ottla: ServedDatabase, plan: ServerPlan, options: ServeOptions): Promise<void> {
   const { launcher, allowInsecure, metricsPort, metricsHost } = options
   const listeners: Listener[] = []
   const secured: Listener[] = []
