@@ -3,8 +3,8 @@
  *
  * Invariant: every record that was added is settled exactly once, in the order of adding: by `succeed` or by `fail`. Batches are pooled
  * with their slabs; those who wait are kept in parallel arrays, so that a record costs no object of its own and a record that nobody waits for
- * costs nothing. The arrays of functions are new for each life: a young object stored into an old array is remembered, and looked at again, by the
- * garbage collector.
+ * costs nothing. Records of one `sendBatch` that follow one another are one entry of them. The arrays of functions are new for each life: a young
+ * object stored into an old array is remembered, and looked at again, by the garbage collector.
  */
 import type { OttlaError } from '../common/errors.ts'
 import { writeInt64 } from '../common/int64.ts'
@@ -18,32 +18,34 @@ export type Reject = (error: OttlaError) => void
 
 /** The one promise of a `sendBatch`: results by place, the first error, and how many records are still out. */
 export class SendGroup {
-  readonly #results: RecordMetadata[]
+  readonly #results: RecordMetadata[] = []
   readonly #resolve: (results: RecordMetadata[]) => void
   readonly #reject: Reject
   #open: number
   #error: OttlaError | null = null
 
   constructor(count: number, resolve: (results: RecordMetadata[]) => void, reject: Reject) {
-    this.#results = Array.from({ length: count })
+    this.#results.length = count
     this.#open = count
     this.#resolve = resolve
     this.#reject = reject
   }
 
-  /** True when this was the last record. */
-  done(place: number, metadata: RecordMetadata): boolean {
-    this.#results[place] = metadata
-    return this.#settled()
-  }
+  /** What became of the record at `place`. */
+  result(place: number, metadata: RecordMetadata): void { this.#results[place] = metadata }
 
-  failed(error: OttlaError): boolean {
+  /** `count` records have their results. True when these were the last ones. */
+  done(count: number): boolean { return this.#settled(count) }
+
+  /** True when these were the last ones. */
+  failed(error: OttlaError, count: number): boolean {
     this.#error ??= error
-    return this.#settled()
+    return this.#settled(count)
   }
 
-  #settled(): boolean {
-    if (--this.#open > 0) return false
+  #settled(count: number): boolean {
+    this.#open -= count
+    if (this.#open > 0) return false
     if (this.#error === null) this.#resolve(this.#results)
     else this.#reject(this.#error)
     return true
@@ -80,15 +82,18 @@ export class ProducerBatch {
   /** Records that nobody waits for: told by the 'error' event. */
   posted: number = 0
   #whenSettled: (() => void)[] = []
-  #waiters = 0
-  /** Per waiter: its record's place in the batch, the record's timestamp, and either a promise's functions or a place in a group. */
+  #entries = 0
+  /** Per entry: the place in the batch of its first record, and either a promise's functions (one record) or a run of places in a group. */
   readonly #index: number[] = []
-  readonly #timestamp: number[] = []
   #resolve: (Resolve | null)[] = NOBODY
   #reject: (Reject | null)[] = NOBODY
   /** Of those without functions. */
   #group: SendGroup[] = NOBODY
   readonly #place: number[] = []
+  readonly #length: number[] = []
+  /** Of each record that is waited for. */
+  readonly #timestamp: number[] = []
+  #waitedFor = 0
 
   constructor(capacity: number) { this.builder = new RecordBatchBuilder(capacity) }
 
@@ -117,9 +122,13 @@ export class ProducerBatch {
       this.posted++
       return
     }
-    const at = this.#waiters++
+    this.#timestamp[this.#waitedFor++] = timestamp
+    if (group !== null && this.#follows(index, group, place)) {
+      this.#length[this.#entries - 1]!++
+      return
+    }
+    const at = this.#entries++
     this.#index[at] = index
-    this.#timestamp[at] = timestamp
     if (at === 0) {
       // As long as need be: an empty array makes room for seventeen with its first.
       this.#resolve = [resolve]
@@ -132,20 +141,33 @@ export class ProducerBatch {
     if (this.#group === NOBODY) this.#group = []
     this.#group[at] = group
     this.#place[at] = place
+    this.#length[at] = 1
+  }
+
+  /** The last entry goes on with it. */
+  #follows(index: number, group: SendGroup, place: number): boolean {
+    const last = this.#entries - 1
+    if (last < 0 || this.#group[last] !== group) return false
+    const length = this.#length[last]!
+    return this.#place[last]! + length === place && this.#index[last]! + length === index
   }
 
   /** Resolves all; returns how many promises that were. `baseOffset` −1: not known (acks 0). */
   succeed(topic: string, partition: number, baseOffset: number, logAppendTimeMs: number): number {
     let promises = 0
-    const count = this.#waiters
+    let at = 0
+    const count = this.#entries
     for (let i = 0; i < count; i++) {
-      const offset = baseOffset < 0 ? -1 : baseOffset + this.#index[i]!
-      const metadata = { topic, partition, offset, timestamp: logAppendTimeMs >= 0 ? logAppendTimeMs : this.#timestamp[i]! }
+      const first = this.#index[i]!
       const resolve = this.#resolve[i]!
-      if (resolve !== null) {
-        promises++
-        resolve(metadata)
-      } else if (this.#group[i]!.done(this.#place[i]!, metadata)) promises++
+      const length = resolve === null ? this.#length[i]! : 1
+      for (let k = 0; k < length; k++, at++) {
+        const offset = baseOffset < 0 ? -1 : baseOffset + first + k
+        const metadata = { topic, partition, offset, timestamp: logAppendTimeMs >= 0 ? logAppendTimeMs : this.#timestamp[at]! }
+        if (resolve === null) this.#group[i]!.result(this.#place[i]! + k, metadata)
+        else resolve(metadata)
+      }
+      if (resolve !== null || this.#group[i]!.done(length)) promises++
     }
     this.#finish()
     return promises
@@ -154,13 +176,13 @@ export class ProducerBatch {
   /** Rejects all; returns how many promises that were. */
   fail(error: OttlaError): number {
     let promises = 0
-    const count = this.#waiters
+    const count = this.#entries
     for (let i = 0; i < count; i++) {
       const reject = this.#reject[i]!
       if (reject !== null) {
         promises++
         reject(error)
-      } else if (this.#group[i]!.failed(error)) promises++
+      } else if (this.#group[i]!.failed(error, this.#length[i]!)) promises++
     }
     this.#finish()
     return promises
@@ -170,7 +192,8 @@ export class ProducerBatch {
     this.#resolve = NOBODY
     this.#reject = NOBODY
     this.#group = NOBODY
-    this.#waiters = 0
+    this.#entries = 0
+    this.#waitedFor = 0
   }
 
   #finish(): void {
@@ -192,10 +215,14 @@ export class ProducerBatch {
    * settled when they are; it must not be pooled.
    */
   splitInto(first: ProducerBatch, second: ProducerBatch, half: number): void {
-    for (let i = 0; i < this.#waiters; i++) {
-      const target = this.#index[i]! < half ? first : second
-      const index = this.#index[i]! < half ? this.#index[i]! : this.#index[i]! - half
-      target.register(index, this.#timestamp[i]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i] ?? null, this.#place[i] ?? 0)
+    let at = 0
+    for (let i = 0; i < this.#entries; i++) {
+      const length = this.#resolve[i] === null ? this.#length[i]! : 1
+      for (let k = 0; k < length; k++, at++) {
+        const index = this.#index[i]! + k
+        const target = index < half ? first : second
+        target.register(index < half ? index : index - half, this.#timestamp[at]!, this.#resolve[i]!, this.#reject[i]!, this.#group[i] ?? null, (this.#place[i] ?? 0) + k)
+      }
     }
     // Which records were posted is not kept: what matters is how many are lost when a part is.
     first.posted = Math.min(this.posted, half)

@@ -364,40 +364,6 @@ describe('topics', () => {
   })
 })
 
-describe('sendBatch', () => {
-  test('resolves once, in the order given, over partitions', async () => {
-    const { clients, broker, settle } = harness()
-    broker.createTopic('t', 2)
-    const producer = clients.producer({ 'batch.size': 150 })
-    const records = Array.from({ length: 20 }, (_, i) => ({ topic: 't', value: `v${i}`, partition: i % 2 }))
-    const sent = await settle(producer.sendBatch(records))
-    expect(sent.map(({ partition, offset }) => [partition, offset])).toEqual(records.map((_, i) => [i % 2, Math.floor(i / 2)]))
-    expect(broker.partition('t', 1).values()).toEqual(records.filter((_, i) => i % 2 === 1).map(({ value }) => value))
-    expect(await settle(producer.sendBatch([]))).toEqual([])
-  })
-  test('sends nothing when one record is wrong', async () => {
-    const { clients, broker, settle } = harness()
-    broker.createTopic('t', 1)
-    const producer = clients.producer()
-    await expect(settle(producer.sendBatch([{ topic: 't', value: 'v' },
-      { topic: 't', value: 5 as never }]))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-    await settle(producer.flush())
-    expect(broker.calls('produce')).toBe(0)
-    await expect(producer.sendBatch({ topic: 't', value: 'v' } as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-  })
-  test('rejects with the first failure, once all are settled', async () => {
-    const { clients, broker, settle } = harness()
-    broker.createTopic('t', 2)
-    broker.faults = (api, request) => api === 'produce' && (request as { partitions: { partition: number }[] }).partitions[0]!.partition === 0
-      ? { errorCode: 87 } : api === 'produce' ? { delayMs: 500 } : undefined
-    const batch = clients.producer().sendBatch([0, 1, 0].map((partition) => ({ topic: 't', value: 'v', partition })))
-    const early = await Promise.race([outcome(batch), harness().run(0).then(() => 'open')])
-    expect(early).toBe('open')
-    await expect(settle(batch)).rejects.toMatchObject({ code: 'INVALID_RECORD', topic: 't', partition: 0 })
-    expect(broker.partition('t', 1).values()).toEqual(['v'])
-  })
-})
-
 describe('acks', () => {
   test.each([[0, 0], [1, 1], ['all', -1], [-1, -1]] as const)('%s travels as %s', async (acks, expected) => {
     const { clients, broker, settle } = harness()

@@ -46,10 +46,37 @@ export interface ProducerOptions<K, V> extends SenderOptions {
 /** Reading the clock costs a third of a small record: within one turn of the event loop it is read for every so-manieth record. */
 const RECORDS_PER_CLOCK = 16
 
-/** A record of a `sendBatch`, checked and serialized. */
-interface StagedRecord<K, V> {
-  readonly topic: ProducerTopic; readonly record: ProducerRecord<K, V>; readonly partition: number; readonly timestamp: number
-  readonly key: Payload; readonly value: Payload; readonly headers: Header[] | null
+/** The records of a `sendBatch`, checked and serialized, in columns: an object for each costs as much as checking it. Those that few use are made with the first. */
+class StagedRecords {
+  readonly count: number
+  readonly topics: ProducerTopic[]
+  readonly partitions: number[]
+  readonly timestamps: number[]
+  readonly values: Payload[]
+  keys: (Payload | undefined)[] | null = null
+  headers: (Header[] | null | undefined)[] | null = null
+
+  constructor(count: number) {
+    this.count = count
+    this.topics = column(count)
+    this.partitions = column(count)
+    this.timestamps = column(count)
+    this.values = column(count)
+  }
+}
+
+function column<T>(length: number): T[] {
+  const list: T[] = []
+  list.length = length
+  return list
+}
+
+/** The functions of the promise made last: an executor of its own, and what it closes over, would cost every send two objects. */
+let lastResolve: Resolve | null = null
+let lastReject: Reject | null = null
+function keepFunctions(resolve: Resolve, reject: Reject): void {
+  lastResolve = resolve
+  lastReject = reject
 }
 
 type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
@@ -70,6 +97,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #moved: Wakeup
   /** Of `#values`, whose look-up by name costs as much as all other checks of a record. */
   readonly #maxRequestSize: number
+  readonly #surelyFits: number
   readonly #mostBuffered: number
   readonly #listeners = new Set<ErrorListener>()
   #lastTopic: ProducerTopic | null = null
@@ -97,6 +125,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#waiting = new WaitingSends(ports, values['buffer.memory'], (entry) => this.#timedOut(entry))
     this.#moved = new Wakeup(ports.scheduler)
     this.#maxRequestSize = values['max.request.size']
+    this.#surelyFits = Math.min(this.#maxRequestSize, values['buffer.memory'])
     this.#mostBuffered = values['buffer.memory'] / 2
   }
 
@@ -104,13 +133,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWith(record, options)
-    return new Promise<RecordMetadata>((resolve, reject) => {
-      try {
-        this.#accept(record, resolve, reject, null, 0)
-      } catch (error) {
-        reject(OttlaError.from(error))
-      }
-    })
+    const promise = new Promise<RecordMetadata>(keepFunctions)
+    const reject = lastReject!
+    try {
+      this.#accept(record, lastResolve, reject, null, 0)
+    } catch (error) {
+      reject(OttlaError.from(error))
+    }
+    return promise
   }
 
   async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
@@ -141,24 +171,19 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
         resolve([])
         return
       }
-      // All are checked and serialized before the first is placed, so that a bad record sends nothing.
-      const staged = records.map((record) => {
-        try {
-          return this.#stage(record as ProducerRecord<K, V>)
-        } catch (error) {
-          // Records may be made of getters that throw.
-          throw OttlaError.from(error)
-        }
-      })
-      const group = new SendGroup(records.length, resolve, reject)
+      const count = records.length
+      const staged = this.#stage(records, count)
+      const group = new SendGroup(count, resolve, reject)
       this.#budget.take()
-      staged.forEach((each, place) => {
+      for (let place = 0; place < count; place++) {
         try {
-          this.#put(each.topic, each.record, each.partition, each.timestamp, each.key, each.value, each.headers, null, null, group, place)
+          const record = records[place] as ProducerRecord<K, V>
+          this.#put(staged.topics[place]!, record, staged.partitions[place]!, staged.timestamps[place]!, staged.keys?.[place] ?? null, staged.values[place]!,
+            staged.headers?.[place] ?? null, null, null, group, place)
         } catch (error) {
-          if (group.failed(OttlaError.from(error))) this.#budget.giveBack(1)
+          if (group.failed(OttlaError.from(error), 1)) this.#budget.giveBack(1)
         }
-      })
+      }
     })
   }
 
@@ -189,18 +214,36 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
   }
 
-  #stage(record: ProducerRecord<K, V>): StagedRecord<K, V> {
+  /** All are checked and serialized before the first is placed, so that a bad record sends nothing. */
+  #stage(records: readonly ProducerRecord<K, V>[], count: number): StagedRecords {
+    const staged = new StagedRecords(count)
+    for (let i = 0; i < count; i++) {
+      try {
+        this.#stageOne(staged, i, records[i]!)
+      } catch (error) {
+        // Records may be made of getters that throw.
+        throw OttlaError.from(error)
+      }
+    }
+    return staged
+  }
+
+  #stageOne(staged: StagedRecords, place: number, record: ProducerRecord<K, V>): void {
     this.#checkOpen()
     if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
     const name = record.topic
-    const topic = this.#topicNamed(name)
-    const headers = headerList(record.headers, name)
+    const last = this.#lastTopic
+    const topic = last !== null && last.name === name ? last : this.#topicNamed(name)
+    const headers = record.headers === undefined ? null : headerList(record.headers, name)
     const key = this.#keyOf(record, headers)
     const value = this.#valueOf(record, headers)
-    const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
-    const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
-    this.#checkSize(name, key, value, headers)
-    return { topic, record, partition, timestamp, key, value, headers }
+    staged.timestamps[place] = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
+    staged.partitions[place] = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
+    if (largestSize(key, value, headers) > this.#surelyFits) this.#checkSize(name, key, value, headers)
+    staged.topics[place] = topic
+    staged.values[place] = value
+    if (key !== null) (staged.keys ??= column(staged.count))[place] = key
+    if (headers !== null) (staged.headers ??= column(staged.count))[place] = headers
   }
 
   /** Wall clock, at most some records of this turn old. */
@@ -367,7 +410,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#waiting.leave(entry)
     if (entry.reject !== null) entry.reject(error)
     else if (entry.group === null) this.#report(error, entry.topic, entry.queue?.partition ?? entry.partition, 1)
-    else if (entry.group.failed(error)) this.#budget.giveBack(1)
+    else if (entry.group.failed(error, 1)) this.#budget.giveBack(1)
   }
 
   #timedOut(entry: WaitingSend): void {
