@@ -119,11 +119,6 @@ export class PartitionCheck {
       if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
       this.#findings.add('warning', 'TOPIC_ID_MISSING', directory, error.message)
     }
-    const first = this.#bases[0]
-    if (first === undefined || first === 0 || !this.#snapshots.includes(first)) return
-    // A log that has lost its beginning: what producers did before it stands in the snapshot only.
-    const snapshot = readSnapshot(this.#read(segmentFileName(first, 'snapshot'))!, this.#path(segmentFileName(first, 'snapshot')), this.#findings)
-    if (snapshot !== null) this.#producers.startFrom(snapshot)
   }
 
   #readEpochs(): readonly Epoch[] | null {

@@ -46,7 +46,7 @@ export function readSnapshot(bytes: Uint8Array, file: string, findings: Findings
 }
 
 export class ProducerCheck {
-  #producers = new Map<number, ProducerFact>()
+  readonly #producers = new Map<number, ProducerFact>()
   /** Open transactions: producer → first offset. */
   readonly #open = new Map<number, number>()
   /** False once the log is known to have lost batches that producers wrote. */
@@ -57,12 +57,6 @@ export class ProducerCheck {
 
   get isComplete(): boolean { return this.#complete }
   lose(): void { this.#complete = false }
-
-  /** Starts from a snapshot instead of from nothing. */
-  startFrom(snapshot: Map<number, ProducerFact>): void {
-    this.#producers = new Map([...snapshot].map(([producerId, fact]) => [producerId, { ...fact }]))
-    for (const [producerId, fact] of snapshot) if (fact.currentTxnFirstOffset >= 0) this.#open.set(producerId, fact.currentTxnFirstOffset)
-  }
 
   /** Returns the aborted transaction that the batch ends, if it does. */
   batch({ header, buffer, at }: CheckedBatch): AbortedTransactionFact | null {

@@ -322,7 +322,7 @@ describe('producer snapshots', () => {
     expect(await raw().put('4.snapshot', bytes).told()).toEqual(['warning SNAPSHOT_UNREADABLE 4.snapshot'])
   })
 
-  test('are what a log without its beginning goes on from', async () => {
+  test('of a log without its beginning are not judged', async () => {
     const later = new RawPartition().epochs([0, 0]).log(4, sent(4, 4, { isTransactional: true }), marker(
       6, 'COMMIT', 7, { producerEpoch: 1, coordinatorEpoch: 5, timestamp: 140 },
     ))

@@ -463,3 +463,15 @@ test('a time index that lost entries in the middle hides no record from a lookup
   expect(await t.drive(t.log.offsetForTimestamp(5001, 'logEnd'))).toMatchObject({ offset: 6, timestamp: 6000 })
   expect(await t.drive(t.log.maxTimestampOffset())).toMatchObject({ offset: 6 })
 })
+
+test('a committed read that gets nothing is told of no aborted transaction, though one reaches over its offset', async () => {
+  const t = await openTestLog({ check: false })
+  const of = (producerId: number): object => ({ producerId, producerEpoch: 0, baseSequence: 0, isTransactional: true })
+  await t.append(['given up'], of(1))
+  await t.append(['still open'], of(2))
+  const marker = buildEndTransactionMarker({ type: 'ABORT', timestamp: t.clock.now(), producerId: 1, producerEpoch: 0, coordinatorEpoch: 0 })
+  await t.drive(t.log.append(Buffer.from(marker), { origin: 'coordinator', durable: true }))
+  const read = (from: number): Promise<unknown> => t.drive(t.log.read(from, { maxBytes: 1000, isolation: 'committed' }))
+  expect(await read(1)).toMatchObject({ records: { length: 0 }, abortedTransactions: [], lastStableOffset: 1 })
+  expect(await read(0)).toMatchObject({ abortedTransactions: [{ producerId: 1, firstOffset: 0 }], lastStableOffset: 1 })
+})
