@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { interleave, row } from '../lib/measure.mjs'
-import { missing } from './servers/server.mjs'
+import { missing, missingDurable } from './servers/server.mjs'
 
 function measure(job) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, 'peer.mjs'), JSON.stringify(job)], { encoding: 'utf8' })
@@ -17,25 +17,29 @@ const sizes = [['100 B', 100], ['1 KB', 1000]]
 const servers = ['redis', 'nats']
 /** Records of one bulk measurement: half a second or more for each. */
 const bulk = {
-  ottla: 1_500_000, sqlite: 300_000, lmdb: 300_000, 'classic-level': 150_000, 'append-only-log': 200_000, 'write-stream': 300_000, hypercore: 15_000, redis: 60_000, nats: 15_000,
+  ottla: 1_500_000, sqlite: 300_000, lmdb: 300_000, 'classic-level': 150_000, 'append-only-log': 200_000, 'write-stream': 300_000, hypercore: 15_000, redis: 60_000, nats: 30_000,
 }
+/** Of one scan, where half of the above is read in no time. */
+const scan = { nats: 60_000 }
 /** Records of a durable one by one. */
 const durableBulk = { ottla: 600_000, sqlite: 250_000, lmdb: 250_000, 'classic-level': 150_000, redis: 60_000, nats: 1500 }
 
-function jobsOf(peers) {
+/** `syncing`: those of the peers that can have an acknowledgement wait for the disk. */
+function jobsOf(peers, syncing) {
   const jobs = {}
-  const add = (name, job) => { if (peers.includes(job.peer)) jobs[name] = () => measure(job) }
+  const add = (name, job) => { if ((job.durable ? syncing : peers).includes(job.peer)) jobs[name] = () => measure(job) }
   for (const [label, size] of sizes) {
     const scale = size === 100 ? 1 : 0.3
     for (const [peer, count] of Object.entries(bulk)) {
       add(`bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: false, size, count: count * scale })
-      add(`scan ${label} ${peer}`, { peer, workload: 'scan', durable: false, size, count: count * scale / 2 })
+      add(`scan ${label} ${peer}`, { peer, workload: 'scan', durable: false, size, count: scan[peer] === undefined ? count * scale / 2 : scan[peer] * scale })
     }
     for (const [peer, count] of Object.entries(durableBulk)) add(`durable bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: true, size, count: count * scale })
     for (const [senders, count] of [[1, 2000], [64, 50_000], [1024, 250_000]]) {
       const job = { workload: 'loop', durable: true, size, count: count * (senders === 1 ? 1 : scale), senders }
       for (const peer of ['ottla', 'lmdb']) add(`durable ${senders} ${label} ${peer}`, { peer, ...job })
       add(`durable ${senders} ${label} redis`, { peer: 'redis', ...job, count: Math.min(job.count, 30_000) })
+      if (senders > 1) add(`durable ${senders} ${label} nats`, { peer: 'nats', ...job, count: 3000 })
       if (senders > 1) add(`durable ${senders} ${label} sqlite grouped`, { peer: 'sqlite', ...job, workload: 'group' })
     }
     add(`durable 1 ${label} sqlite`, { peer: 'sqlite', workload: 'loop', durable: true, size, count: 3000, senders: 1 })
@@ -65,8 +69,11 @@ const SLOW_SYNC = 9000
 export async function run({ rounds }) {
   const absent = servers.filter((server) => missing(server) !== null)
   for (const server of absent) console.error(`SKIPPED rows against ${server}: ${missing(server)}`)
+  const peers = Object.keys(bulk).filter((peer) => !absent.includes(peer))
+  const reasons = new Map(peers.map((peer) => [peer, missingDurable(peer)]))
+  for (const [peer, reason] of reasons) if (reason !== null) console.error(`SKIPPED durable rows against ${peer}: ${reason}`)
   // Each has a process of its own, and warms up there.
-  const figures = await interleave(jobsOf(Object.keys(bulk).filter((peer) => !absent.includes(peer))), rounds, { warmUp: false })
+  const figures = await interleave(jobsOf(peers, peers.filter((peer) => reasons.get(peer) === null)), rounds, { warmUp: false })
   const rows = []
   for (const [label] of sizes) {
     for (const workload of ['bulk', 'durable bulk', 'durable 1', 'durable 64', 'durable 1024', 'scan']) {
