@@ -32,6 +32,6 @@ export interface RemoteKafka extends Kafka {
  * SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM; ABORTED by the signal.
  */
 export async function connect(bootstrap: string | readonly string[] | ClientSettings & ConnectOptions, settings?: ClientSettings & ConnectOptions): Promise<RemoteKafka> {
-  const { connectKafka } = await loadPart('the code for connections', () => import('./remote-kafka.ts'))
+  const { connectKafka } = await loadPart('the code for clusters', () => import('./remote-kafka.ts'))
   return connectKafka(bootstrap, settings)
 }

@@ -9,13 +9,14 @@
 import { dirname, resolve } from 'node:path'
 import { checkLogger, checkSignal } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
-import { loadPart } from './common/load-part.ts'
+import { guardLoads, loadPart } from './common/load-part.ts'
 import type { Logger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
 import type { BrokerSettings } from './config/settings.ts'
 import { Database, type DatabaseOptions, type OttlaEvent } from './database.ts'
 import type { FileSystem } from './io/file-system.ts'
+import { checkFreeHandles } from './io/free-handles.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
 
@@ -57,6 +58,8 @@ interface Shared {
   /** Set once the last reference is gone. */
   closing: Promise<void> | null
 }
+
+guardLoads(() => { checkFreeHandles(process.execPath) })
 
 const optionTypes = {
   readOnly: 'boolean', inMemory: 'boolean', logger: 'object', signal: 'object', onRecovery: 'function', allowNetworkFileSystem: 'boolean',

@@ -66,7 +66,7 @@ export class Broker implements api.BrokerApi {
     return handleDescribeConfigs(this.#open(), request)
   }
   async incrementalAlterConfigs(request: api.IncrementalAlterConfigsRequest): Promise<api.AlterConfigsResponse> {
-    const { handleIncrementalAlterConfigs } = await loadPart('the code for settings', () => import('./alter-configs-handler.ts'))
+    const { handleIncrementalAlterConfigs } = await loadPart('the code for changes of settings', () => import('./alter-configs-handler.ts'))
     return handleIncrementalAlterConfigs(this.#open(), request)
   }
   async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }

@@ -59,7 +59,7 @@ export class GroupAdmin {
     const group = groups.find((each) => each.groupId === id)
     // Kafka answers for a group that does not exist with a dead one.
     if (group === undefined || group.errorCode !== 0 || group.groupState === 'Dead') throw await this.#notFound(id)
-    const { decodeAssignment } = await loadPart('the code for members of groups', () => import('../protocol/consumer-protocol.ts'))
+    const { decodeAssignment } = await loadPart('the code for descriptions of groups', () => import('../protocol/consumer-protocol.ts'))
     const { coordinator } = group
     return {
       groupId: id, state: group.groupState, protocolType: group.protocolType, protocol: group.protocolData,

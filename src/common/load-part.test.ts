@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadPart } from './load-part.ts'
+import { guardLoads, loadPart } from './load-part.ts'
 
 test('gives the part', async () => { expect(await loadPart('the code', async () => ({ a: 1 }))).toEqual({ a: 1 }) })
 
@@ -10,4 +10,19 @@ test('a part whose file is gone is an error that says what to do', async () => {
     message: expect.stringMatching(/^the code for groups cannot be loaded \(.*gone\.js.*\): was ottla installed anew or removed .* Start it again$/s) as unknown,
     cause: expect.any(Error) as unknown,
   })
+})
+
+test('nothing is loaded while the guard refuses: Node would keep the failure for ever', async () => {
+  let loads = 0
+  const load = (): Promise<number> => Promise.resolve(++loads)
+  const refuse = (): void => { throw new Error('no handles') }
+  guardLoads(refuse)
+  await expect(loadPart('another part', load)).rejects.toThrow('no handles')
+  expect(loads).toBe(0)
+  guardLoads(() => {})
+  expect(await loadPart('another part', load)).toBe(1)
+  // What is there needs no handle.
+  guardLoads(refuse)
+  expect(await loadPart('another part', load)).toBe(2)
+  guardLoads(() => {})
 })

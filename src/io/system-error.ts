@@ -35,8 +35,8 @@ export function storageError(error: unknown, action: string, path: string, posit
   return new OttlaError(code, `Could not ${action} ${path}: ${reason}`, { file: path, position, cause: error })
 }
 
-/** True when the error says that nothing is at the path (a file in the place of a parent directory included). */
+/** True when the error, of the system or of a FileSystem, says that nothing is at the path (a file in the place of a parent directory included). */
 export function isMissing(error: unknown): boolean {
-  const code = systemErrorCode(error)
+  const code = systemErrorCode(OttlaError.is(error) ? error.cause : error)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

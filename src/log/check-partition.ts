@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { FileSystem } from '../io/file-system.ts'
+import { isMissing } from '../io/system-error.ts'
 import { verifyBatchCrc } from '../record/batch-format.ts'
 import { loadCodec } from '../record/compression.ts'
 import { validateBatch } from '../record/record-cursor.ts'
@@ -76,7 +77,8 @@ export class PartitionCheck {
     if (/\.log\.damaged-/.test(name)) this.#findings.add('info', 'KEPT_ASIDE', this.#path(name), 'bytes that recovery or a repair took out of the log and kept')
   }
 
-  #read(name: string): Uint8Array | null { return this.#names.has(name) ? this.#question.fs.readFile(this.#path(name)) : null }
+  /** Null: it is not there, or not any more. */
+  #read(name: string): Uint8Array | null { return this.#names.has(name) ? unlessGone(() => this.#question.fs.readFile(this.#path(name))) : null }
 
   /** Runs the check; findings come as the walk goes, the facts at its end. */
   async* run(): AsyncGenerator<Finding, PartitionFacts, void> {
@@ -144,7 +146,12 @@ export class PartitionCheck {
   async* #segment(base: number, nextBase: number | null): AsyncGenerator<Finding, void, void> {
     const { fs, signal, onBytes } = this.#question
     const file = this.#path(segmentFileName(base, 'log'))
-    const handle = fs.open(file, 'read')
+    const handle = unlessGone(() => fs.open(file, 'read'))
+    if (handle === null) {
+      this.#gaps = true
+      this.#producers.lose()
+      return
+    }
     try {
       if (base < this.#nextOffset) this.#findings.add(
         'error', 'OFFSETS_NOT_RISING', file, `the segment begins at ${base}, but the one before ends at ${this.#nextOffset}`, 0, base,
@@ -287,12 +294,23 @@ export class PartitionCheck {
     while (this.#snapshots.length > 0 && this.#snapshots[0]! <= offset) {
       const at = this.#snapshots.shift()!
       const name = segmentFileName(at, 'snapshot')
-      const snapshot = readSnapshot(this.#read(name)!, this.#path(name), this.#findings)
+      const bytes = this.#read(name)
+      const snapshot = bytes === null ? null : readSnapshot(bytes, this.#path(name), this.#findings)
       if (snapshot === null) continue
       if (at > this.#endOffset && offset === Number.POSITIVE_INFINITY) this.#findings.add(
         'warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at,
       )
       else if (!this.#gaps) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
     }
+  }
+}
+
+/** Null: who owns the directory, and goes on, has taken the file away since it was listed. */
+function unlessGone<T>(ask: () => T): T | null {
+  try {
+    return ask()
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
   }
 }

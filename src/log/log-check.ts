@@ -99,6 +99,8 @@ class DirectoryCheck {
   async* partitions(): AsyncGenerator<Finding, void, void> {
     for (const { topic, partition, directory } of this.#folders) {
       const key = `${topic}-${partition}`
+      // Deleted since it was listed, by the owner of a directory that is open.
+      if (this.#fs.stat(directory) === null) continue
       const check = new PartitionCheck({
         fs: this.#fs, directory, deep: this.#options.deep ?? true, clean: this.#clean === true, signal: this.#options.signal,
         recoveryPoint: this.#clean === null ? null : this.#checkpoints.get(RECOVERY_POINT_FILE)?.get(key) ?? 0,
@@ -134,6 +136,7 @@ class DirectoryCheck {
 
 function logBytes(fs: FileSystem, directory: string): number {
   let bytes = 0
+  if (fs.stat(directory) === null) return 0
   for (const { name, kind } of fs.readDirectory(directory)) {
     const parsed = kind === 'file' ? parseSegmentFileName(name) : null
     if (parsed !== null && parsed.kind === 'log' && parsed.state === '') bytes += fs.stat(join(directory, name))?.size ?? 0

@@ -8,6 +8,7 @@ import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { RecordingLogger } from '../testing/recording-logger.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import { checkLog } from './log-check.ts'
 import { LogManager, type LogManagerOptions } from './log-manager.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 
@@ -233,6 +234,72 @@ describe('opening a directory', () => {
     expect(again.logs().map((log) => log.partition)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
     await d.drive(again.close())
   }, 60_000)
+})
+
+describe('beside an owner who goes on', () => {
+  /** A disk on which `vanish` happens at the first listing of `folder`. */
+  const vanishing = (disk: SimulatedFileSystem, folder: string, vanish: () => void): SimulatedFileSystem => {
+    const list = disk.readDirectory.bind(disk)
+    disk.readDirectory = (path) => {
+      const listed = list(path)
+      if (path === folder) {
+        disk.readDirectory = list
+        vanish()
+      }
+      return listed
+    }
+    return disk
+  }
+  const two = async (): Promise<{ d: Directory; disk: SimulatedFileSystem }> => {
+    const d = new Directory()
+    const manager = await d.open()
+    for (const topic of ['t', 'u']) {
+      await d.drive(manager.create(topic, 0, TOPIC_ID, testConfig({ 'segment.bytes': 100 })))
+      for (const value of ['a', 'b', 'c']) await append(d, manager, topic, 0, value)
+    }
+    return { d, disk: d.disk.survivors('keep-all') }
+  }
+  const severe = async (fs: SimulatedFileSystem): Promise<string[]> => {
+    const found: string[] = []
+    for await (const { severity, code, file } of checkLog(fs, '/data')) if (severity === 'error') found.push(`${code} ${file}`)
+    return found
+  }
+
+  test('a reader and a check pass by a topic that is deleted meanwhile', async () => {
+    for (const what of ['read', 'check'] as const) {
+      const { d, disk } = await two()
+      const fs = vanishing(disk, '/data', () => { disk.rename('/data/t-0', '/data/t-0.0123456789abcdef0123456789abcdef-delete') })
+      if (what === 'check') {
+        expect(await severe(fs)).toEqual([])
+        continue
+      }
+      const reader = await d.open({ fileSystem: fs, readOnly: true })
+      expect(reader.logs().map(({ topic }) => topic)).toEqual(['u'])
+      await d.drive(reader.close())
+    }
+  })
+
+  test('a reader and a check pass by segments and snapshots that go meanwhile', async () => {
+    for (const what of ['read', 'check'] as const) {
+      const { d, disk } = await two()
+      const fs = vanishing(disk, '/data/t-0', () => {
+        for (const { name } of disk.readDirectory('/data/t-0')) if (/^0+\.|snapshot/.test(name)) disk.rename(`/data/t-0/${name}`, `/data/t-0/${name}.deleted`)
+      })
+      if (what === 'check') {
+        expect(await severe(fs)).toEqual([])
+        continue
+      }
+      const reader = await d.open({ fileSystem: fs, readOnly: true })
+      expect([reader.get('t', 0)!.logStartOffset, reader.get('t', 0)!.logEndOffset, reader.get('u', 0)!.logEndOffset]).toEqual([1, 3, 3])
+      await d.drive(reader.close())
+    }
+  })
+
+  test('an owner does not pass by anything', async () => {
+    const { d, disk } = await two()
+    const fs = vanishing(disk, '/data', () => { disk.rename('/data/t-0', '/data/t-0.0123456789abcdef0123456789abcdef-delete') })
+    await expect(d.open({ fileSystem: fs })).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' })
+  })
 })
 
 describe('creating and deleting partitions', () => {

@@ -16,6 +16,7 @@ import { randomUuid, ZERO_UUID } from '../common/uuid.ts'
 import { draftFile } from '../io/durable-file.ts'
 import { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
+import { isMissing } from '../io/system-error.ts'
 import { AppendTurns } from './append-turns.ts'
 import { META_PROPERTIES_FILE, readCleanShutdown, removeCleanShutdown, writeCleanShutdown } from './broker-files.ts'
 import { formatCheckpoint } from './checkpoint-file.ts'
@@ -69,6 +70,8 @@ export interface LogManagerOptions {
 }
 
 /** File handles that reads may keep open, in all logs together. */
+/** How often a process that only reads looks for the files of a partition whose owner takes some away. */
+const LOOKS = 5
 const CACHED_HANDLES = 256
 /** Each opens a few files to write its indexes. */
 const CLOSED_AT_ONCE = 32
@@ -184,7 +187,8 @@ export class LogManager {
         if (options.signal?.aborted === true) throw new OttlaError(
           'ABORTED', 'opening was given up because its AbortSignal fired', { cause: options.signal.reason },
         )
-        this.#admit(await this.#load(next.folder, next.topicId, options.topicConfig(next.folder.topic)))
+        const loaded = await this.#loadFound(next.folder, next.topicId)
+        if (loaded !== null) this.#admit(loaded)
       }
     }
     const workers = Math.max(1, settings['num.recovery.threads.per.data.dir'] ?? 2)
@@ -193,6 +197,20 @@ export class LogManager {
     if (readOnly) return
     if (!this.wasClean) await this.#writeCheckpointsIfRoom()
     for (const directory of found.removable) this.#removeLater(directory)
+  }
+
+  /** Beside an owner, who goes on, one that only reads may meet files that are gone again: it looks anew. Null: so is the partition. */
+  async #loadFound(folder: PartitionFolder, topicId: string): Promise<LoadedLog | null> {
+    const { fs, options, readOnly } = this.#parts
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#load(folder, topicId, options.topicConfig(folder.topic))
+      } catch (error) {
+        if (!readOnly || !(isMissing(error) || OttlaError.is(error, 'LOG_CORRUPT'))) throw error
+        if (fs.stat(folder.directory) === null) return null
+        if (attempt === LOOKS) throw error
+      }
+    }
   }
 
   /** The topic id of each folder; one that has lost its own gets that of its siblings. */

@@ -106,7 +106,7 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
       reason: problem.detail, keptAs,
     })
     reporter.note('TAIL_CUT', `${bytes} bytes were cut off: ${problem.detail}`, segment.logPath)
-  } else if (isReserve && !request.config.preallocate) {
+  } else if (isReserve && !request.config.preallocate && !store.readOnly) {
     reporter.note('TAIL_CUT', `${bytes} zeros were cut off that no record had reached: put ahead (preallocate), or never written`, segment.logPath)
   }
   for (const [i, one] of later.entries()) {

@@ -234,16 +234,13 @@ describe('opening a segment', () => {
   test.each(Array.from({ length: 24 }, (_, i) => i))('finds a largest timestamp that its index lost, though an append comes %i turns after the question', async (turns) => {
     const disk = newDisk()
     filled(disk, [...rising.slice(0, 20), 9999, ...rising.slice(20)]).segment.close()
-    const index = disk.open(path('timeindex'), 'write')
-    index.truncate(12)
-    index.close()
+    writeFile(disk, path('timeindex'), disk.readFile(path('timeindex')).slice(0, 12))
     const reopened = Segment.open(storeOn(disk), 0, settings)
     const { nextOffset } = await reopened.loadTail()
     const asked = reopened.largestTimestamp()
     for (let i = 0; i < turns; i++) await Promise.resolve()
     appendTo(reopened, batchAt(nextOffset, 1, 1400))
-    expect(await asked).toBe(9999)
-    expect(await reopened.largestTimestamp()).toBe(9999)
+    expect([await asked, await reopened.largestTimestamp()]).toEqual([9999, 9999])
   })
 
   test('with a torn tail says so', async () => {
