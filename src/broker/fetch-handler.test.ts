@@ -136,6 +136,17 @@ describe('fetch', () => {
     expect(sizes(await handleFetch(context, request([['b', 0, 0], ['a', 0, 0], ['a', 1, 0]])))).toEqual([0, 4000, 0])
   })
 
+  test('in process does not read what is asked for behind a batch that found no room', async () => {
+    logs.push(new FakeLog('b', 1, 10))
+    logs[1]!.batchSize = 400
+    const response = await handleFetch(context, request([['a', 0, 0], ['a', 1, 0], ['b', 1, 0], ['b', 0, 1]], { maxBytes: 500 }))
+    expect([sizes(response), logs.map((log) => log.reads)]).toEqual([[300, 0, 0, 0], [1, 1, 0, 0]])
+    expect(response.partitions.map((each) => [each.errorCode, each.highWatermark])).toEqual([[0, 10], [0, 10], [0, 10], [0, 0]])
+    // What is used up to the last byte leaves nothing to look for either.
+    const full = await handleFetch(context, request([['a', 0, 0], ['b', 1, 0]], { maxBytes: 300 }))
+    expect([sizes(full), logs[3]!.reads]).toEqual([[300, 0], 0])
+  })
+
   test('waits for data and answers as soon as it comes', async () => {
     const fetch = begin(request([['b', 0, 0], ['a', 0, 10]]))
     expect(await fetch.done()).toBe(false)

@@ -64,6 +64,8 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
   const partitions: FetchPartitionResponse[] = []
   let bytes = 0
   let hasError = false
+  /** A batch found no room: in process the others are asked for again at once, and a look at each would be in vain. */
+  let isSpent = false
   for (const item of request.partitions) {
     try {
       const log = findLog(context, item.topic, item.partition)
@@ -74,8 +76,10 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
         continue
       }
       const isCommitted = request.isolationLevel === 1
-      const response = isAtEnd(log, item, isCommitted) ? nothing(item, log, isCommitted) : await readOne(log, item, request, maxBytes - bytes, bytes === 0)
+      const isNothing = isSpent || isAtEnd(log, item, isCommitted)
+      const response = isNothing ? nothing(item, log, isCommitted) : await readOne(log, item, request, maxBytes - bytes, bytes === 0)
       bytes += response.records.length
+      if (room === undefined && bytes > 0 && (bytes >= maxBytes || (!isNothing && response.records.length === 0))) isSpent = true
       room?.keep(response.records)
       partitions.push(response)
     } catch (error) {

@@ -20,16 +20,21 @@ const FETCHES_AHEAD = 2
 /** Part of a slice that has not been handed out. */
 export interface SliceRest<K, V> { readonly slice: RecordSlice<K, V>; readonly from: number }
 
+/** Bytes fetched and not read by now, of all partitions of a consumer; of those that are paused, in `paused`. */
+export interface Buffered { bytes: number; paused: number }
+
 export class ConsumerPartition<K, V> {
   readonly topic: string
   readonly partition: number
+  readonly #buffered: Buffered
+  /** The fetcher's: when it was served last. */
+  turn: number = 0
   /** −1: not known yet. */
   position: number = -1
   finished: number = -1
   /** Last offset committed from here or found committed; −1 none. */
   committed: number = -1
   version: number = 0
-  paused: boolean = false
   /** The position is to be looked up: from what is committed, or by auto.offset.reset. */
   resetOnly: boolean = false
   /** The version that a fetch under way is for; −1 none. */
@@ -42,26 +47,27 @@ export class ConsumerPartition<K, V> {
   /** To be thrown at the next chance. */
   error: OttlaError | null = null
   highWatermark: number = -1
+  /** As far as the consumer may read, as the broker said last; −1 not known. */
+  visibleEnd: number = -1
   /** Of the last record handed out. */
   leaderEpoch: number = -1
   #fetchOffset = -1
   #reach = FIRST_FETCH_BYTES
   #rest: SliceRest<K, V> | null = null
+  #isPaused = false
   #fetched: FetchedRecords<K, V>[] = []
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, buffered: Buffered) {
     this.topic = topic
     this.partition = partition
+    this.#buffered = buffered
   }
 
   get fetchOffset(): number { return this.#fetchOffset }
   /** Bytes that it makes sense to ask for. */
   get reach(): number { return this.#reach }
-  get bufferedBytes(): number {
-    let sum = 0
-    for (let i = 0; i < this.#fetched.length; i++) sum += this.#fetched[i]!.size
-    return sum
-  }
+  /** There is more for it than was fetched, or nobody knows. */
+  get isBehind(): boolean { return this.visibleEnd < 0 || this.#fetchOffset < this.visibleEnd }
   get hasRecords(): boolean { return this.#rest !== null || this.#fetched.length > 0 }
 
   canFetch(now: number): boolean {
@@ -89,7 +95,8 @@ export class ConsumerPartition<K, V> {
     this.version++
     this.isDoubted = false
     this.#rest = null
-    this.#fetched = []
+    this.#dropFetched()
+    this.visibleEnd = -1
     this.#reach = FIRST_FETCH_BYTES
     this.error = null
     this.retryAt = 0
@@ -99,8 +106,29 @@ export class ConsumerPartition<K, V> {
   /** Given up for good: not a member's any more. */
   lose(): void { this.unknown(false) }
 
+  get paused(): boolean { return this.#isPaused }
+  set paused(paused: boolean) {
+    if (paused === this.#isPaused) return
+    let bytes = 0
+    for (const { size } of this.#fetched) bytes += size
+    this.#buffered.paused += paused ? bytes : -bytes
+    this.#isPaused = paused
+  }
+
+  /** `bytes` more are buffered. */
+  #count(bytes: number): void {
+    this.#buffered.bytes += bytes
+    if (this.#isPaused) this.#buffered.paused += bytes
+  }
+
+  #dropFetched(): void {
+    for (const { size } of this.#fetched) this.#count(-size)
+    this.#fetched = []
+  }
+
   add(fetched: FetchedRecords<K, V>, end: number): void {
     this.#fetched.push(fetched)
+    this.#count(fetched.size)
     this.#fetchOffset = end
   }
 
@@ -113,6 +141,7 @@ export class ConsumerPartition<K, V> {
 
   #endFirst(): void {
     const first = this.#fetched.shift()!
+    this.#count(-first.size)
     if (first.size > this.#reach / 2) this.#reach = Math.min(this.#reach * 2, 67_108_864)
     this.#passOver(first.nextOffset)
     first.done()
@@ -139,7 +168,7 @@ export class ConsumerPartition<K, V> {
         slice = first.take(max)
       } catch (error) {
         // Asked for again from the position, which is in front of the damage, should the application go on.
-        this.#fetched = []
+        this.#dropFetched()
         this.#fetchOffset = this.position
         this.version++
         throw error

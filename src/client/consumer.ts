@@ -95,7 +95,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#wakeup = new Wakeup(ports.scheduler)
     const wake = (): void => this.#wakeup.notify()
     const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#create(topic), share: options.fetchShare }
-    this.#fetcher = new Fetcher(api, ports, values, options.deserializers, () => this.#partitions.values(), hooks)
+    this.#fetcher = new Fetcher(api, ports, values, options, () => this.#partitions.values(), hooks)
     this.#positions = new ConsumerPositions(api, ports, values, hooks)
     this.#queries = new ConsumerQueries(api, ports, values)
     this.#watch = new TopicWatch(api, ports, values, () => this.#membership?.rejoin())
@@ -153,15 +153,16 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   }
 
   #add(topic: string, partition: number): ConsumerPartition<K, V> {
-    const made = new ConsumerPartition<K, V>(topic, partition)
+    const made = new ConsumerPartition<K, V>(topic, partition, this.#fetcher.buffered)
     this.#partitions.set(partitionKey(topic, partition), made)
+    this.#fetcher.added()
     return made
   }
 
   #drop(partition: ConsumerPartition<K, V>): void {
     partition.lose()
     this.#partitions.delete(partitionKey(partition.topic, partition.partition))
-    this.#fetcher.forget(partition)
+    this.#fetcher.forget()
   }
 
   /** From here on the consumer holds the process and commits by itself. */

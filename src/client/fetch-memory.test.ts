@@ -37,16 +37,59 @@ describe('memory of fetches', () => {
     expect([1, 8, 32, 1000].map(fetchShare)).toEqual([32 * MIB, 4 * MIB, MIB, MIB / 8])
   })
 
-  test('is kept for three fetches, not for far smaller ones, and not when the consumer has caught up', () => {
+  test('is kept for eight fetches, not for far smaller ones, and not when the consumer has caught up', () => {
     const memory = new FetchMemory()
-    const buffers = Array.from({ length: 5 }, () => memory.allocate(MIB))
+    const buffers = Array.from({ length: 10 }, () => memory.allocate(MIB))
     for (const buffer of buffers) memory.leaseOf(buffer)!.release()
     expect(memory.allocate(MIB / 4).buffer).not.toBe(buffers[2]!.buffer)
-    const again = Array.from({ length: 4 }, () => memory.allocate(MIB).buffer)
-    expect(again.map((each) => buffers.some((buffer) => buffer.buffer === each))).toEqual([true, true, true, false])
+    const again = Array.from({ length: 9 }, () => memory.allocate(MIB).buffer)
+    expect(again.map((each) => buffers.some((buffer) => buffer.buffer === each))).toEqual([...Array.from({ length: 8 }, () => true), false])
     const last = memory.allocate(MIB)
     memory.leaseOf(last)!.release()
     memory.trim()
     expect(memory.allocate(MIB).buffer).not.toBe(last.buffer)
+  })
+
+  test('of many small answers is shared, and used again once the fetch has ended and nobody holds any of it', () => {
+    const memory = new FetchMemory()
+    memory.begin(true)
+    const pieces = Array.from({ length: 30 }, () => memory.allocate(5000))
+    const regions = new Set(pieces.map((piece) => piece.buffer))
+    expect(regions.size).toBe(3)
+    pieces.forEach((piece, i) => piece.fill(i))
+    expect(pieces.map((piece) => piece.every((byte) => byte === piece[0]) && piece[0])).toEqual(pieces.map((_, i) => i))
+    const leases = pieces.map((piece) => memory.leaseOf(piece)!)
+    for (const lease of leases.slice(0, 13)) lease.release()
+    // The first was filled by this fetch, which may have answers in it that are not leased yet.
+    expect(memory.allocate(16_000).buffer).not.toBe(pieces[0]!.buffer)
+    expect(Array.from({ length: 5 }, () => memory.allocate(16_000).buffer)).not.toContain(pieces[0]!.buffer)
+    memory.end(true)
+    memory.begin(true)
+    const next = new Set(Array.from({ length: 8 }, () => memory.allocate(16_000).buffer))
+    expect([next.has(pieces[0]!.buffer), next.has(pieces[13]!.buffer)]).toEqual([true, false])
+  })
+
+  test('that is shared is not used again where a record was kept, nor where a fetch had no answer', () => {
+    const memory = new FetchMemory()
+    const fill = (): { first: ArrayBufferLike; release(): void; pin(): void } => {
+      memory.begin(true)
+      const pieces = Array.from({ length: 12 }, () => memory.allocate(16_000))
+      const leases = pieces.map((piece) => memory.leaseOf(piece)!)
+      return { first: pieces[0]!.buffer, release: () => leases.forEach((lease) => lease.release()), pin: () => leases[0]!.pin() }
+    }
+    const next = (): ArrayBufferLike[] => Array.from({ length: 12 }, () => memory.allocate(16_000).buffer)
+    const kept = fill()
+    memory.end(true)
+    kept.pin()
+    kept.release()
+    const lost = fill()
+    memory.end(false)
+    lost.release()
+    memory.begin(true)
+    const used = new Set(next())
+    expect([used.has(kept.first), used.has(lost.first)]).toEqual([false, false])
+    memory.end(true)
+    memory.begin(false)
+    expect(memory.allocate(1000).buffer.byteLength).toBeLessThan(65_536)
   })
 })

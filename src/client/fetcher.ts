@@ -2,6 +2,9 @@
  * Keeps records coming: one fetch at a time for all partitions that have room, up to two fetches ahead each and `fetch.max.bytes` in all
  * (back-pressure: what nobody reads is not fetched). Hands records out round robin, so that no partition starves another.
  *
+ * In process the broker is a call away, so little is fetched ahead, and of many partitions a slice at a time (ADR 0023): what is decoded was read a moment
+ * ago, into memory that was used a moment before. Slices go round all partitions; once none is known to have more, one fetch waits for all of them.
+ *
  * A long poll for quiet partitions is cut short when another one wants data. Errors that may pass are waited out per partition; the rest
  * is kept with the partition until the application asks. Never rejects, never throws but from `take`.
  */
@@ -10,7 +13,7 @@ import type { Ports } from '../common/ports.ts'
 import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi, FetchPartitionResponse, FetchResponse } from '../protocol/broker-api.ts'
 import { backoffMs } from './backoff.ts'
-import type { ConsumerPartition } from './consumer-partition.ts'
+import type { Buffered, ConsumerPartition } from './consumer-partition.ts'
 import { errorOf } from './failure.ts'
 import { endOfBatches, FetchedRecords } from './fetched-records.ts'
 import { FetchMemory } from './fetch-memory.ts'
@@ -25,6 +28,17 @@ const LOOKS_PER_ROUND = 8
 /** Of rounds so long, less often: what was fetched lasts longer than the next fetch takes. */
 const LONG_ROUND = 256
 const LOOKS_PER_LONG_ROUND = 2
+
+/** Fetched ahead in process, unless the settings let a single fetch of one partition bring more. */
+const NEAR_BYTES = 4_194_304
+/** Partitions asked for at a time in process, while one of them is known to have more. */
+const SLICE_PARTITIONS = 256
+
+/** Of so many, small answers share memory. */
+const MANY_PARTITIONS = 16
+
+/** What the fetcher needs to know of its consumer. */
+export interface FetcherOptions<K, V> { readonly deserializers: Deserializers<K, V>; readonly embedded: boolean }
 
 export interface FetcherHooks {
   /** Records or an error are there to be taken. */
@@ -54,12 +68,23 @@ export class Fetcher<K, V> {
   readonly #partitions: () => Iterable<ConsumerPartition<K, V>>
   readonly #hooks: FetcherHooks
   readonly #memory = new FetchMemory()
+  readonly buffered: Buffered = { bytes: 0, paused: 0 }
+  readonly #mostBuffered: number
+  readonly #slicePartitions: number
+  /** All partitions; null: some came or went. Those that were asked for last come last. */
+  #ring: ConsumerPartition<K, V>[] | null = null
+  #ringAt = 0
+  /** Partitions asked for in slices, one after another, of which none had anything. */
+  #silent = 0
   #controller: AbortController | null = null
-  /** Turns: partitions that were served last come last. */
-  readonly #turn = new Map<ConsumerPartition<K, V>, number>()
+  /** The fetch under way waits for nothing. */
+  #isSlice = false
+  /** Rises: partitions that were served last come last. */
   #turns = 0
   /** Those that had records when they were looked at last, whose turn it is last first. */
   #line: ConsumerPartition<K, V>[] = []
+  /** Taken from last: its fetch may be done with. */
+  #last: ConsumerPartition<K, V> | null = null
   #round = 0
   #takenSincePump = 0
   #failures = 0
@@ -68,7 +93,7 @@ export class Fetcher<K, V> {
   #closed = false
 
   constructor(
-    api: BrokerApi, ports: Ports, values: ConsumerValues, deserializers: Deserializers<K, V>,
+    api: BrokerApi, ports: Ports, values: ConsumerValues, { deserializers, embedded }: FetcherOptions<K, V>,
     partitions: () => Iterable<ConsumerPartition<K, V>>, hooks: FetcherHooks,
   ) {
     this.#api = api
@@ -77,39 +102,68 @@ export class Fetcher<K, V> {
     this.#deserializers = deserializers
     this.#partitions = partitions
     this.#hooks = hooks
+    const most = values['fetch.max.bytes']
+    this.#mostBuffered = embedded ? Math.min(most, Math.max(NEAR_BYTES, 2 * values['max.partition.fetch.bytes'])) : most
+    this.#slicePartitions = embedded ? SLICE_PARTITIONS : Infinity
   }
 
   /** Sends a fetch for what has room, unless one is under way that covers it. */
   pump(): void {
     this.#takenSincePump = 0
     if (this.#closed || this.#waiting) return
-    const now = this.#ports.clock.monotonic()
-    let buffered = 0
-    const wanted: ConsumerPartition<K, V>[] = []
-    for (const partition of this.#partitions()) {
-      buffered += partition.bufferedBytes
-      if (partition.canFetch(now)) wanted.push(partition)
-    }
-    if (wanted.length === 0 || (buffered > 0 && buffered >= this.#values['fetch.max.bytes'])) return
+    if (this.#isFull) return
+    if (this.#controller !== null && this.#isSlice) return
+    const { wanted, isSlice, isBehind } = this.#wanted()
+    if (wanted.length === 0) return
     if (this.#controller !== null) {
       this.#controller.abort()
       return
     }
-    this.#fetch(wanted)
+    // A consumer that has caught up holds no memory.
+    if (!isBehind) this.#memory.trim()
+    this.#fetch(wanted, isSlice)
   }
 
-  #fetch(wanted: ConsumerPartition<K, V>[]): void {
-    wanted.sort((a, b) => (this.#turn.get(a) ?? 0) - (this.#turn.get(b) ?? 0))
+  /** What paused partitions hold counts for less: it must not keep the others from being fetched. */
+  get #isFull(): boolean {
+    const { bytes, paused } = this.buffered
+    return (bytes > 0 && bytes >= this.#values['fetch.max.bytes']) || (bytes > paused && bytes - paused >= this.#mostBuffered)
+  }
+
+  /** Those that have room: all of them, unless enough were found with one that has more for certain. */
+  #wanted(): { wanted: ConsumerPartition<K, V>[]; isSlice: boolean; isBehind: boolean } {
+    const ring = this.#ring ??= [...this.#partitions()]
+    const now = this.#ports.clock.monotonic()
+    const wanted: ConsumerPartition<K, V>[] = []
+    const most = this.#controller === null && this.#silent <= ring.length ? this.#slicePartitions : Infinity
+    let isBehind = false
+    for (let i = 0, at = this.#ringAt; i < ring.length; i++, at++) {
+      if (at >= ring.length) at = 0
+      const partition = ring[at]!
+      if (!partition.canFetch(now)) continue
+      wanted.push(partition)
+      if (partition.isBehind) isBehind = true
+      if (!isBehind || wanted.length < most) continue
+      this.#ringAt = at + 1
+      return { wanted, isSlice: i + 1 < ring.length, isBehind }
+    }
+    return { wanted, isSlice: false, isBehind }
+  }
+
+  #fetch(wanted: ConsumerPartition<K, V>[], isSlice: boolean): void {
+    wanted.sort((a, b) => a.turn - b.turn)
     const asked = wanted.map((partition) => ({ partition, version: partition.version, offset: partition.fetchOffset }))
     for (const partition of wanted) partition.fetching = partition.version
     const controller = new AbortController()
     const start = this.#ports.clock.monotonic()
     this.#controller = controller
+    this.#isSlice = isSlice
+    this.#memory.begin(wanted.length >= MANY_PARTITIONS && this.#slicePartitions < Infinity)
     const most = Math.min(this.#values['max.partition.fetch.bytes'], this.#hooks.share())
     let answer: Promise<FetchResponse>
     try {
       answer = this.#api.fetch({
-        maxWaitMs: this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#values['fetch.max.bytes'],
+        maxWaitMs: isSlice ? 0 : this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#mostBuffered,
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal, allocate: this.#memory.allocate,
         partitions: wanted.map(({ topic, partition, fetchOffset, isDoubted, reach }) => (
           { topic, partition, fetchOffset, partitionMaxBytes: Math.min(most, reach), isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
@@ -130,16 +184,20 @@ export class Fetcher<K, V> {
         const mine = answers.of(partition)
         if (mine !== undefined && partition.version === version) this.#received(partition, offset, mine)
       }
-      this.#goOn(response, controller.signal.aborted || this.#ports.clock.monotonic() - start >= 1)
+      this.#memory.end(true)
+      const isEmpty = response.partitions.every((each) => each.records.length === 0)
+      this.#silent = isEmpty ? this.#silent + asked.length : 0
+      this.#goOn(isEmpty, isSlice || controller.signal.aborted || this.#ports.clock.monotonic() - start >= 1)
     }, (reason: unknown) => {
       ended()
+      this.#memory.end(false)
       if (!this.#closed) this.#failed(asked.map((each) => each.partition), OttlaError.from(reason))
     })
   }
 
   /** The next fetch follows at once, unless the broker keeps answering with nothing and without waiting (fetch.max.wait.ms 0). */
-  #goOn(response: FetchResponse, waited: boolean): void {
-    this.#hasty = waited || response.partitions.some((each) => each.records.length > 0) ? 0 : this.#hasty + 1
+  #goOn(isEmpty: boolean, waited: boolean): void {
+    this.#hasty = waited || !isEmpty ? 0 : this.#hasty + 1
     if (this.#hasty < HASTY_ANSWERS) {
       this.pump()
       return
@@ -157,12 +215,12 @@ export class Fetcher<K, V> {
     }
     partition.failures = 0
     if (response.isChecked === true) partition.isDoubted = false
-    partition.highWatermark = response.highWatermark
-    if (response.records.length === 0) return
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
+    partition.highWatermark = response.highWatermark
+    partition.visibleEnd = committedOnly ? response.lastStableOffset : response.highWatermark
+    if (response.records.length === 0) return
     const lease = this.#memory.leaseOf(response.records)
     const end = response.nextOffset ?? endOfBatches(response.records, offset)
-    if (end >= response.highWatermark) this.#memory.trim()
     const fetched = new FetchedRecords<K, V>({
       topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
       abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
@@ -215,17 +273,23 @@ export class Fetcher<K, V> {
   /** Enough was taken that partitions are likely to have room: `pump` is due, though records are at hand. */
   get isPumpDue(): boolean { return this.#line.length === 0 || this.#takenSincePump * (this.#round < LONG_ROUND ? LOOKS_PER_ROUND : LOOKS_PER_LONG_ROUND) >= this.#round }
 
-  /** Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. */
+  /**
+   * Up to `max` records of the partition whose turn it is; null when there are none. Throws what a partition has met. Whoever calls has pinned what he still
+   * needs of what was taken before.
+   */
   take(max: number): Taken<K, V> | null {
+    this.#last?.dropRead()
+    this.#last = null
     const floor = this.#turns
     for (;;) {
       const first = this.#nextInLine(floor)
       if (first === null) return null
       // A partition that turns out to have nothing is behind all others now, and above the floor.
-      this.#turn.set(first, ++this.#turns)
+      first.turn = ++this.#turns
       this.#takenSincePump++
       const { version } = first
       const taken = this.#takeFrom(first, max)
+      this.#last = first
       if (taken !== null) return { partition: first, version, ...taken, nextOffset: first.position }
     }
   }
@@ -235,7 +299,7 @@ export class Fetcher<K, V> {
     for (let isFresh = false; ;) {
       const next = this.#line.pop()
       if (next !== undefined) {
-        if (next.error === null && !next.paused && next.hasRecords && (this.#turn.get(next) ?? 0) <= floor) return next
+        if (next.error === null && !next.paused && next.hasRecords && next.turn <= floor) return next
       } else {
         if (isFresh) return null
         this.#lineUp()
@@ -255,7 +319,7 @@ export class Fetcher<K, V> {
       }
       if (!partition.paused && partition.hasRecords) this.#line.push(partition)
     }
-    this.#line.reverse().sort((a, b) => (this.#turn.get(b) ?? 0) - (this.#turn.get(a) ?? 0))
+    this.#line.reverse().sort((a, b) => b.turn - a.turn)
     this.#round = this.#line.length
   }
 
@@ -273,9 +337,12 @@ export class Fetcher<K, V> {
     }
   }
 
-  /** Forgets partitions that are not assigned any more. */
-  forget(partition: ConsumerPartition<K, V>): void {
-    this.#turn.delete(partition)
+  /** A partition was assigned. */
+  added(): void { this.#ring = null }
+
+  /** A partition is not assigned any more. */
+  forget(): void {
+    this.#ring = null
     this.#line.length = 0
   }
 
