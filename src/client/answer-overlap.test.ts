@@ -1,83 +1,85 @@
 import { describe, expect, test } from 'vitest'
 import { AnswerOverlap } from './answer-overlap.ts'
 
-/** Rounds of `records` that are answered after `answerMs` and told within `tellMs`. */
-function rounds(overlap: AnswerOverlap, count: number, records: number, answerMs: number, tellMs: number): void {
-  let now = 0
-  for (let i = 0; i < count; i++) {
-    overlap.sent(now)
-    now += answerMs
-    overlap.answered(now, records, false)
-    now += tellMs
-    overlap.told(now, records)
+/** Closed loops of as many senders as there are records, on a disk and with a telling that take what `times` says; counts rounds. */
+class Senders {
+  readonly overlap = new AnswerOverlap()
+  readonly records: number
+  inTurns = 0
+  rounds = 0
+  changes = 0
+  #now = 0
+
+  constructor(records: number = 1000) { this.records = records }
+
+  /** `turnMs`: what one part of the senders takes when they go in turns. */
+  run(count: number, answerMs: number, tellMs: number, turnMs: number): this {
+    for (let i = 0; i < count; i++) {
+      this.rounds++
+      const { pays } = this.overlap
+      if (pays) {
+        this.inTurns++
+        for (let part = 0; part < 2; part++) this.#round(turnMs - tellMs / 2, tellMs / 2, this.records / 2, true)
+      } else this.#round(answerMs, tellMs, this.records, false)
+      if (this.overlap.pays !== pays) this.changes++
+    }
+    return this
+  }
+
+  #round(answerMs: number, tellMs: number, records: number, more: boolean): void {
+    if (!more) this.overlap.sent(this.#now)
+    this.overlap.answered(this.#now += answerMs, records, more)
+    this.overlap.told(this.#now += tellMs, { outstanding: this.records })
+  }
+
+  /** Part of the next `count` rounds that go in turns. */
+  share(count: number, answerMs: number, tellMs: number, turnMs: number): number {
+    const before = this.inTurns
+    this.run(count, answerMs, tellMs, turnMs)
+    return (this.inTurns - before) / count
   }
 }
 
 describe('AnswerOverlap', () => {
   test.each([
-    [0.2, 0.4, true], [0.4, 0.4, true], [0.6, 0.4, false], [5, 0.4, false], [0.2, 0.02, false],
-  ])('of answers after %d ms to senders that take %d ms: pays %s', (answerMs, tellMs, pays) => {
-    const overlap = new AnswerOverlap()
-    expect(overlap.pays).toBe(false)
-    rounds(overlap, 20, 1000, answerMs, tellMs)
-    expect(overlap.pays).toBe(pays)
+    ['the parts take less than all together', 0.3, 0.4, 0.28, 0.75, 1],
+    ['they take as long', 0.3, 0.4, 0.36, 0, 0.12],
+    ['they take longer', 0.7, 0.4, 0.7, 0, 0.12],
+    ['the disk is slow', 5, 0.4, 5, 0, 0],
+    ['there is little to tell', 0.2, 0.02, 0.2, 0, 0],
+  ])('where %s: goes in turns accordingly', (_name, answerMs, tellMs, turnMs, least, most) => {
+    const share = new Senders().share(5000, answerMs, tellMs, turnMs)
+    expect(share).toBeGreaterThanOrEqual(least)
+    expect(share).toBeLessThanOrEqual(most)
+  })
+
+  test('tries what loses ever more seldom', () => {
+    const senders = new Senders()
+    const shares = [0, 1, 2, 3].map(() => senders.share(6000, 0.7, 0.4, 0.7))
+    expect(shares[0]).toBeGreaterThan(0)
+    expect(shares[3]).toBeLessThan(0.02)
+    expect(shares[3]).toBeGreaterThan(0)
   })
 
   test('follows a disk that becomes slow, and fast again', () => {
-    const overlap = new AnswerOverlap()
-    rounds(overlap, 20, 1000, 0.2, 0.4)
-    rounds(overlap, 5, 1000, 5, 0.4)
-    expect(overlap.pays).toBe(false)
-    rounds(overlap, 40, 1000, 0.2, 0.4)
-    expect(overlap.pays).toBe(true)
+    const senders = new Senders().run(1000, 0.2, 0.4, 0.25)
+    expect(senders.overlap.pays).toBe(true)
+    expect(senders.share(200, 5, 0.4, 5)).toBeLessThan(0.2)
+    expect(senders.share(200, 5, 0.4, 5)).toBe(0)
+    expect(senders.share(2000, 0.2, 0.4, 0.25)).toBeGreaterThan(0.7)
   })
 
   test('takes no notice of a disk that hesitates now and then, nor of a pause of the senders', () => {
-    const overlap = new AnswerOverlap()
-    rounds(overlap, 20, 1000, 0.2, 0.4)
-    for (let i = 0; i < 50; i++) {
-      rounds(overlap, 5, 1000, 0.2, 0.4)
-      rounds(overlap, 1, 1000, 14, 0.4)
-      rounds(overlap, 1, 1000, 0.2, 9)
-      expect(overlap.pays).toBe(true)
-    }
+    const senders = new Senders().run(3000, 0.2, 0.4, 0.25)
+    const before = senders.changes
+    for (let i = 0; i < 100; i++) senders.run(5, 0.2, 0.4, 0.25).run(1, 14, 0.4, 14).run(1, 0.2, 9, 5)
+    expect(senders.overlap.pays).toBe(true)
+    expect(senders.changes - before).toBeLessThanOrEqual(4)
   })
 
-  test('a try that was a mistake is not repeated soon, unless the disk becomes faster', () => {
-    const overlap = new AnswerOverlap()
-    let tries = 0
-    const run = (count: number, answerMs: number): number => {
-      tries = 0
-      for (let i = 0; i < count; i++) {
-        const before = overlap.pays
-        // Answers for half the records take as long as those for all.
-        rounds(overlap, 1, 1000, answerMs, 0.4)
-        if (!before && overlap.pays) tries++
-      }
-      return tries
-    }
-    expect(run(190, 0.7)).toBe(1)
-    expect(run(5000, 0.7)).toBeLessThan(6)
-    expect(overlap.pays).toBe(false)
-    expect(run(20, 0.3)).toBe(1)
-    expect(overlap.pays).toBe(true)
-  })
-
-  test('takes the time between an answer and the next turn for telling, not that of a later send', () => {
-    const overlap = new AnswerOverlap()
-    rounds(overlap, 20, 10, 1, 0.001)
-    overlap.told(100_000, 10)
-    expect(overlap.pays).toBe(false)
-  })
-
-  test('counts all that is outstanding, when only a part was answered', () => {
-    const overlap = new AnswerOverlap()
-    let now = 0
-    for (let i = 0; i < 20; i++) {
-      overlap.sent(now)
-      overlap.answered(now += 0.3, 500, false)
-      overlap.told(now += 0.2, 1000)
-    }
-    expect(overlap.pays).toBe(true)
+  test('one who pauses for long, with few records out, never goes in turns', () => {
+    const senders = new Senders(1)
+    for (let i = 0; i < 500; i++) senders.run(1, 0.2, 0.01, 0.2).run(1, 100, 0.01, 100)
+    expect(senders.inTurns).toBe(0)
   })
 })

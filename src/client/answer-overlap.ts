@@ -1,45 +1,52 @@
 /**
  * Whether it pays to let one part of a partition's senders wait for the disk while the others are told of their answers and send again.
  *
- * All together (the rule, performance.md D5), a round takes the time of the answer plus the time of telling everyone; in two parts, which take
- * turns, twice the time from one answer to the next. That is at least half the telling, and at least what the disk takes for half the bytes, so it is
- * worth a try where telling takes long enough; whether it was is measured, and a try that failed is not repeated soon. On a slow disk turns would
- * halve the throughput.
+ * All together (the rule, performance.md D5), a round takes the time of the answer plus the time of telling everyone; in two parts, which take turns, the
+ * longer of what the disk takes for both parts one after the other and of the telling. That can only be less where telling takes long enough, and whether
+ * it is depends on the disk, the CPUs and who else wants them. So it is tried: the way that is not in use goes for some rounds now and then, and the one
+ * with less time a record stays. The longer the same one wins, the rarer the tries. On a slow disk, where turns would halve the throughput, they are not
+ * tried.
  *
  * A figure of one partition queue; the sender feeds it and obeys.
  */
 
-/** Times the telling that an answer for all may take for a try. */
+/** Times the telling that an answer for all may take for a try of turns. */
 const WORTH_A_TRY = 2
-/** What turns may take longer than all together, so that noise does not end them. */
-const TOLERANCE = 1.1
-/** After a try that failed: so many rounds without another, unless answers come in less than this part of the time they took. Doubled by each failure. */
-const PATIENCE = 200
-const MOST_PATIENCE = 10_000
-const FASTER = 0.7
-/** Answers in turns that take longer than this, times those for all together, tell of a disk that became slower, not of turns that were a mistake. */
-const SAME_DISK = 1.2
-/** Figures that are remembered: all of them it takes to end turns, fewer to try them. */
-const REMEMBERED = 9
-const ENOUGH = 5
+/** Figures, one an answer, by which a way is judged: their median, so that a disk that hesitates is not taken for the rule. */
+const JUDGED = 32
+/** Figures between two looks at them. */
+const LOOK = 8
+/** Where the way in use takes this much longer than when it won, the disk is another now: the other way is tried at once. */
+const MUCH_SLOWER = 2
+/** Answers between two tries of the other way, few at first: what the code took before it was compiled says little. */
+const PATIENCE = 32
+/** So many times as many each time the other way loses. */
+const LESS_OFTEN = 4
+const MOST_PATIENCE = 4096
 
-const sorted = new Float64Array(REMEMBERED)
+const sorted = new Float64Array(JUDGED)
 
-/** What two thirds of the last figures do not exceed. A mean would take a disk that hesitates once, or a collection of garbage, for a slow disk or slow senders. */
+/** A ring of the last figures. */
 class RecentFigures {
-  readonly #figures = new Float64Array(REMEMBERED)
-  #count = 0
+  readonly #figures: Float64Array
+  #next = 0
+  count = 0
 
-  add(figure: number): void { this.#figures[this.#count++ % REMEMBERED] = figure }
-  forget(): void { this.#count = 0 }
+  constructor(remembered: number) { this.#figures = new Float64Array(remembered) }
 
-  /** −1: there are fewer than `enough`. */
-  of(enough: number): number {
-    if (this.#count < enough) return -1
-    const count = Math.min(this.#count, REMEMBERED)
-    sorted.fill(Infinity)
-    for (let i = 0; i < count; i++) sorted[i] = this.#figures[i]!
-    return sorted.sort()[Math.floor(count * 2 / 3)]!
+  add(figure: number): void {
+    this.#figures[this.#next] = figure
+    this.#next = (this.#next + 1) % this.#figures.length
+    this.count++
+  }
+
+  forget(): void { this.count = 0 }
+
+  /** The median of the last `among` figures, which are there. */
+  median(among: number): number {
+    const size = this.#figures.length
+    for (let i = 0; i < among; i++) sorted[i] = this.#figures[(this.#next - 1 - i + size) % size]!
+    return sorted.subarray(0, among).sort()[among >> 1]!
   }
 }
 
@@ -47,15 +54,20 @@ export class AnswerOverlap {
   /** True: what is there when an answer comes is sent before those it is for are told; full batches do not wait for the turn's end. */
   pays: boolean = false
   #sentAt = -1
-  readonly #answerMs = new RecentFigures()
+  readonly #answerMs = new RecentFigures(LOOK)
   #answeredAt = -1
   #answered = 0
-  readonly #msPerRecord = new RecentFigures()
-  /** How long answers took when all went together; when the last try failed. */
-  #togetherMs = 0
-  #failedMs = 0
-  #patience = 0
-  #nextPatience = PATIENCE
+  readonly #tellingMs = new RecentFigures(LOOK)
+  /** Time a record from one answer to the next: what it is all about. */
+  readonly #pace = new RecentFigures(JUDGED)
+  #lastAnswerAt = -1
+  #sinceLastAnswer = 0
+  /** The way in use is on trial. */
+  #isTrial = false
+  /** Pace of the way that won last, when it was judged. */
+  #winnerPace = Infinity
+  #patience = PATIENCE
+  #untilTrial = 0
 
   /** Batches went to the broker when none was there. All times on the monotonic clock. */
   sent(now: number): void { this.#sentAt = now }
@@ -63,41 +75,60 @@ export class AnswerOverlap {
   /** The broker has answered a batch of `records`, whose senders are told now. `more`: others are with the broker, who turns to them now. */
   answered(now: number, records: number, more: boolean): void {
     // Answers in one turn of the event loop are those of one group.
-    if (this.#sentAt >= 0 && this.#answeredAt < 0) this.#answerMs.add(now - this.#sentAt)
+    if (this.#answeredAt < 0) {
+      if (this.#sentAt >= 0) this.#answerMs.add(now - this.#sentAt)
+      if (this.#sinceLastAnswer > 0) this.#pace.add((now - this.#lastAnswerAt) / this.#sinceLastAnswer)
+      this.#lastAnswerAt = now
+      this.#sinceLastAnswer = 0
+      this.#answeredAt = now
+    }
     this.#sentAt = more ? now : -1
-    if (this.#answeredAt < 0) this.#answeredAt = now
     this.#answered += records
+    this.#sinceLastAnswer += records
   }
 
-  /** A turn of the event loop later, everyone who was told has gone on; `outstanding` records of the partition are on their way. */
-  told(now: number, outstanding: number): void {
+  /** A turn of the event loop later, everyone who was told has gone on; `queue` tells how many records of the partition are on their way. */
+  told(now: number, queue: { readonly outstanding: number }): void {
     if (this.#answeredAt < 0) return
-    this.#msPerRecord.add((now - this.#answeredAt) / this.#answered)
+    this.#tellingMs.add((now - this.#answeredAt) / this.#answered)
     this.#answeredAt = -1
     this.#answered = 0
-    const answerMs = this.#answerMs.of(this.pays ? REMEMBERED : ENOUGH)
-    const msPerRecord = this.#msPerRecord.of(ENOUGH)
-    if (answerMs < 0 || msPerRecord < 0) return
-    if (this.pays ? this.#isSlower(answerMs, msPerRecord * outstanding) : this.#isWorthATry(answerMs, msPerRecord * outstanding)) {
-      this.pays = !this.pays
-      // Answers for another number of records: what was measured does not hold for them.
-      this.#answerMs.forget()
-    }
+    const { count } = this.#pace
+    if (count === 0 || count % LOOK > 0) return
+    this.#untilTrial -= LOOK
+    if (this.#isTrial) this.#judge()
+    else if (this.#isDue(queue)) this.#change(true)
   }
 
-  #isWorthATry(answerMs: number, tellingMs: number): boolean {
-    this.#togetherMs = answerMs
-    if (this.#patience > 0) this.#patience--
-    return answerMs < WORTH_A_TRY * tellingMs && (this.#patience === 0 || answerMs < FASTER * this.#failedMs)
+  /** The other way is to be tried: its time has come, or the one in use has become much slower. */
+  #isDue(queue: { readonly outstanding: number }): boolean {
+    if (this.#pace.count < JUDGED) return false
+    const pace = this.#pace.median(JUDGED)
+    if (this.#untilTrial > 0 && pace < MUCH_SLOWER * this.#winnerPace) return false
+    this.#winnerPace = pace
+    return this.pays || (this.#answerMs.count >= LOOK && this.#answerMs.median(LOOK) < WORTH_A_TRY * this.#tellingMs.median(LOOK) * queue.outstanding)
   }
 
-  #isSlower(turnMs: number, tellingMs: number): boolean {
-    if (2 * turnMs <= TOLERANCE * (this.#togetherMs + tellingMs)) return false
-    if (turnMs <= SAME_DISK * this.#togetherMs) {
-      this.#failedMs = this.#togetherMs
-      this.#patience = this.#nextPatience
-      this.#nextPatience = Math.min(2 * this.#nextPatience, MOST_PATIENCE)
+  #judge(): void {
+    if (this.#pace.count < JUDGED) return
+    const pace = this.#pace.median(JUDGED)
+    if (pace < this.#winnerPace) {
+      this.#winnerPace = pace
+      this.#patience = PATIENCE
+      this.#isTrial = false
+      this.#pace.forget()
+    } else {
+      this.#patience = Math.min(LESS_OFTEN * this.#patience, MOST_PATIENCE)
+      this.#change(false)
     }
-    return true
+    this.#untilTrial = this.#patience
+  }
+
+  #change(isTrial: boolean): void {
+    this.pays = !this.pays
+    this.#isTrial = isTrial
+    // Of the other way.
+    this.#pace.forget()
+    this.#answerMs.forget()
   }
 }

@@ -229,7 +229,7 @@ export class Sender {
       const queue = this.#nextListed()
       if (this.#canSend(queue)) {
         queue.listed = false
-        if (this.#mayOverlap) queue.overlap.told(now, queue.outstanding)
+        if (this.#mayOverlap) queue.overlap.told(now, queue)
         this.#dispatch(queue, now, queue.inFlight.length === 0 || this.#overlaps(queue))
       } else {
         this.#listed.push(queue)

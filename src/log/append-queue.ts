@@ -1,6 +1,7 @@
 /**
  * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections (truncation,
- * retention, close) take turns with groups. At most one of them runs at a time.
+ * retention, close) take turns with groups. At most one of them runs at a time, but that one group more may be started for what is urgent while the disk
+ * syncs the one before (`mayFollow`).
  *
  * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
  * unless much already waits, so that those who were just answered can join it. Only an urgent durable append has its group started inside `push`, or
@@ -39,24 +40,28 @@ function isUrgent(options: AppendOptions): boolean { return options.urgent === t
 export class AppendQueue {
   readonly #scheduler: Pick<Scheduler, 'soon'>
   readonly #commit: CommitGroup
+  readonly #mayFollow: () => boolean
   /** Made anew for a first item: with thousands of logs there is seldom a second. */
   #waiting: PendingAppend[] = NOTHING
   #waitingBytes = 0
   #sections: (() => Promise<void>)[] = []
-  #running = false
+  /** Groups and sections that have begun and not ended. */
+  #running = 0
   #scheduled = false
   /** The event loop had its turn since a group was last started for what is urgent. */
   #yielded = true
   #closedBy: OttlaError | null = null
   #idleWaiters: (() => void)[] = []
 
-  constructor(scheduler: Pick<Scheduler, 'soon'>, commit: CommitGroup) {
+  /** `mayFollow`, asked while one group runs: whether `commit` can take another one. */
+  constructor(scheduler: Pick<Scheduler, 'soon'>, commit: CommitGroup, mayFollow: () => boolean = () => false) {
     this.#scheduler = scheduler
     this.#commit = commit
+    this.#mayFollow = mayFollow
   }
 
   get waitingBytes(): number { return this.#waitingBytes }
-  get isIdle(): boolean { return !this.#running && this.#waiting.length === 0 && this.#sections.length === 0 }
+  get isIdle(): boolean { return this.#running === 0 && this.#waiting.length === 0 && this.#sections.length === 0 }
 
   push(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
@@ -65,7 +70,7 @@ export class AppendQueue {
       if (this.#waiting.length === 0) this.#waiting = [item]
       else this.#waiting.push(item)
       this.#waitingBytes += records.length
-      if (isUrgent(options) && !this.#running && this.#sections.length === 0 && this.#mayHurry()) this.#next()
+      if (isUrgent(options) && this.#mayStart() && this.#mayHurry()) this.#start()
       else this.#wake()
     })
   }
@@ -115,7 +120,7 @@ export class AppendQueue {
   }
 
   #wake(): void {
-    if (this.#running || this.#scheduled) return
+    if (this.#running > 0 || this.#scheduled) return
     this.#scheduled = true
     this.#scheduler.soon(this.#turn)
   }
@@ -126,18 +131,25 @@ export class AppendQueue {
   }
 
   #next(): void {
-    if (this.#running) return
+    if (this.#running > 0) return
     const section = this.#sections.shift()
     if (section !== undefined) {
-      this.#running = true
+      this.#running++
       void section().then(() => this.#ended(false))
       return
     }
-    if (this.#waiting.length === 0) return this.#signalIdle()
-    this.#running = true
+    if (this.#waiting.length === 0) this.#signalIdle()
+    else this.#start()
+  }
+
+  /** A group, now: a section that waits comes first. */
+  #mayStart(): boolean { return this.#sections.length === 0 && (this.#running === 0 || (this.#running === 1 && this.#mayFollow())) }
+
+  #start(): void {
+    this.#running++
     const work = this.#commit(this.takeWaiting())
     if (work === undefined) this.#ended(false)
-    else void work.then(() => this.#ended(this.#waitingBytes >= URGENT_BYTES || (this.#waiting.some((item) => isUrgent(item.options)) && this.#mayHurry())))
+    else void work.then(() => this.#ended(true))
   }
 
   /** True once in a turn of the event loop. */
@@ -148,12 +160,17 @@ export class AppendQueue {
     return true
   }
 
-  /** `urgent` only after a group that gave up its turn: groups that never do would starve every timer. */
-  #ended(urgent: boolean): void {
-    this.#running = false
-    if (this.#sections.length === 0 && this.#waiting.length === 0) this.#signalIdle()
-    else if (urgent) this.#next()
+  /** `yielded`: the group gave up its turn. Groups that never do would starve every timer if the next one were started at once. */
+  #ended(yielded: boolean): void {
+    this.#running--
+    if (this.#sections.length === 0 && this.#waiting.length === 0) {
+      if (this.#running === 0) this.#signalIdle()
+    } else if (yielded && this.#mayStart() && this.#isUrgent()) this.#start()
     else this.#wake()
+  }
+
+  #isUrgent(): boolean {
+    return (this.#running === 0 && this.#waitingBytes >= URGENT_BYTES) || (this.#waiting.some((item) => isUrgent(item.options)) && this.#mayHurry())
   }
 
   #signalIdle(): void {

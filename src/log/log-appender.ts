@@ -3,6 +3,10 @@
  * one sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the
  * members are answered, and the next group starts.
  *
+ * For what is urgent the next group is built and written while that sync runs (docs/adr/0024), so that its own begins as soon as the disk is free. What is
+ * synced just then becomes part of the log before, above the high watermark: nobody reads it, and nobody is answered, until its sync has succeeded. One
+ * sync runs at a time, and groups are answered in their order.
+ *
  * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
  * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any
  * more.
@@ -25,7 +29,14 @@ const ATTRIBUTES_LOW_BYTE = 22
 const GROUP_MEMBERS = 2048
 const loadedCodecs = new Set<CompressionType>(['none'])
 
-interface GroupInFlight { readonly group: AppendGroup; readonly commitProducers: (endOffset: number) => TransactionIndexEntry[] }
+interface GroupInFlight {
+  readonly group: AppendGroup
+  readonly commitProducers: (endOffset: number) => TransactionIndexEntry[]
+  /** Null: its sync has not begun. */
+  synced: Promise<unknown> | null
+  /** Its batches are part of the log. */
+  isTaken: boolean
+}
 
 export class LogAppender {
   readonly #state: LogState
@@ -33,13 +44,15 @@ export class LogAppender {
   readonly queue: AppendQueue
   readonly sealed: SealedFlusher
   #inFlight: GroupInFlight | null = null
+  /** Built, perhaps written, while the one in flight is synced. */
+  #following: GroupInFlight | null = null
   #diskFull = false
 
   /** `notify`: offsets moved. */
   constructor(state: LogState, notify: () => void) {
     this.#state = state
     this.#notify = notify
-    this.queue = new AppendQueue(state.sharing.appendTurns, (taken) => this.#commit(taken))
+    this.queue = new AppendQueue(state.sharing.appendTurns, (taken) => this.#commit(taken), () => this.#mayFollow())
     this.sealed = new SealedFlusher(state, (error) => this.goOffline(error))
   }
 
@@ -74,33 +87,91 @@ export class LogAppender {
       for (const item of taken) item.reject(state.offline)
       return undefined
     }
-    const built = this.#build(taken)
+    const before = this.#inFlight
+    if (before === null) return this.#begin(taken)
+    this.#take(before)
+    return this.#follow(taken, before)
+  }
+
+  #begin(taken: PendingAppend[]): Promise<void> | undefined {
+    const built = this.#build(taken, false)
     if (built === null) return undefined
-    const { group } = built
-    if (group.bytes === 0) {
-      if (group.durable) return this.#syncAndComplete(built)
-      this.#complete(built)
-      return undefined
-    }
     this.#inFlight = built
+    const written = this.#write(built)
+    return written === undefined ? this.#settle(built) : written.then(() => this.#settle(built))
+  }
+
+  /**
+   * Nothing but a failed sync, after which the log is offline, can go wrong any more with the group in flight: what follows stands behind it. (The first
+   * sync of a file opens its folder, for which there may be no handle.)
+   */
+  #mayFollow(): boolean {
+    const { offline, segments } = this.#state
+    const isSyncing = this.#inFlight !== null && this.#inFlight.synced !== null
+    return offline === null && isSyncing && this.#following === null && this.sealed.isEmpty && segments.active.isListed
+  }
+
+  /** Builds and writes; syncs, where asked for, and answers after the group `before`. */
+  async #follow(taken: PendingAppend[], before: GroupInFlight): Promise<void> {
+    const built = this.#build(taken, true)
+    if (built === null) return
+    this.#following = built
+    const written = this.#write(built)
+    try {
+      await before.synced
+    } catch {
+      // Those who asked for it are told, and the log is offline.
+    }
+    await written
+    return this.#settle(built)
+  }
+
+  /** Undefined: on the event loop. A group whose write fails is not pending afterwards. */
+  #write(built: GroupInFlight): Promise<void> | undefined {
+    const { group } = built
+    if (group.bytes === 0) return undefined
+    const state = this.#state
     const segment = state.segments.active
     const { buffer, start, length } = group.run
     if (group.nextOffset - state.offsets.recoveryPoint >= state.config.flushMessages) group.durable = true
-    if (!state.sharing.writeBudget.take(length)) return this.#writeAndComplete(built)
+    if (!state.sharing.writeBudget.take(length)) {
+      return segment.write(buffer, start, length).catch((error: unknown) => { if (this.#isPending(built)) this.#failed(built, error) })
+    }
     try {
       if (group.durable && state.config.preallocate) segment.writeOverZerosSync(buffer, start, length)
       else segment.writeSync(buffer, start, length)
     } catch (error) {
-      this.#failed(group, error)
-      return undefined
+      this.#failed(built, error)
     }
-    if (group.durable) return this.#syncAndComplete(built)
-    this.#complete(built)
     return undefined
   }
 
-  /** Takes as many as fit one write into one segment; the others go back to the queue. Null: nothing to write, everyone was answered. */
-  #build(taken: PendingAppend[]): GroupInFlight | null {
+  /** Written: it becomes durable if asked, and part of the log. */
+  #settle(built: GroupInFlight): Promise<void> | undefined {
+    if (!this.#isPending(built)) return undefined
+    const { offline } = this.#state
+    if (offline !== null) this.#failed(built, offline)
+    else if (built.group.durable) return this.#syncAndComplete(built)
+    else this.#complete(built)
+    return undefined
+  }
+
+  /** False: it failed, or the process ends and it was answered. */
+  #isPending(built: GroupInFlight): boolean { return this.#inFlight === built || this.#following === built }
+
+  #leave(built: GroupInFlight): void {
+    if (this.#following === built) this.#following = null
+    else if (this.#inFlight === built) {
+      this.#inFlight = this.#following
+      this.#following = null
+    }
+  }
+
+  /**
+   * Takes as many as fit one write into one segment, which is not rolled for a group that `follows`; the others go back to the queue. Null: nothing to write,
+   * everyone was answered.
+   */
+  #build(taken: PendingAppend[], follows: boolean): GroupInFlight | null {
     const state = this.#state
     const { offsets, producers, sharing } = state
     const staging = producers.beginGroup()
@@ -115,22 +186,22 @@ export class LogAppender {
       for (; next < taken.length && group.members.length < GROUP_MEMBERS; next++) {
         const item = taken[next]!
         if (!group.prepare(item)) continue
-        if (!this.#makeRoom(group, item) || !group.place(item)) break
+        if (!this.#makeRoom(group, item, follows) || !group.place(item)) break
       }
       this.#noteEpochs(group)
     } catch (error) {
       // Rolling or noting the epoch met the disk: nobody of this group can be helped.
-      this.#failed(group, error)
+      this.#refuse(group, error)
       for (const item of taken.slice(next)) item.reject(this.#refusal(error))
       return null
     }
     if (next < taken.length) this.queue.putBack(taken.slice(next))
     if (group.members.length === 0) return null
-    return { group, commitProducers: (endOffset) => staging.commit(endOffset) }
+    return { group, commitProducers: (endOffset) => staging.commit(endOffset), synced: null, isTaken: false }
   }
 
   /** Rolls the active segment for the first of a group. False: `item` needs a new segment, so the group ends before it. */
-  #makeRoom(group: AppendGroup, item: PendingAppend): boolean {
+  #makeRoom(group: AppendGroup, item: PendingAppend, follows: boolean): boolean {
     const state = this.#state
     const fit = group.fit(item)
     const active = state.segments.active
@@ -141,7 +212,7 @@ export class LogAppender {
       const startsSegment = first !== undefined && active.size === 0 && first.maxTimestamp >= 0
       return !startsSegment || fit.maxTimestamp - first.maxTimestamp <= state.config.maxSegmentMs - active.jitterMs
     }
-    if (group.bytes > 0) return false
+    if (group.bytes > 0 || follows) return false
     if (active.size > 0 || active.baseOffset !== fit.firstOffset) this.roll(Math.max(fit.firstOffset, state.offsets.logEnd))
     return true
   }
@@ -154,51 +225,34 @@ export class LogAppender {
     }
   }
 
-  async #writeAndComplete(built: GroupInFlight): Promise<void> {
-    const { buffer, start, length } = built.group.run
-    try {
-      await this.#state.segments.active.write(buffer, start, length)
-    } catch (error) {
-      if (this.#inFlight === built) this.#failed(built.group, error)
-      return
-    }
-    if (this.#inFlight !== built) return
-    if (this.#state.offline !== null) return this.#failed(built.group, this.#state.offline)
-    if (built.group.durable) return this.#syncAndComplete(built)
-    this.#complete(built)
-  }
-
   async #syncAndComplete(built: GroupInFlight): Promise<void> {
     const { sharing, segments } = this.#state
-    this.#inFlight = built
     try {
+      const own = sharing.syncGate.run(() => segments.active.datasync())
       // Sealed segments too: the promise covers everything before this group.
-      await Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])
+      built.synced = this.sealed.isEmpty ? own : Promise.all([this.sealed.logsDurable(), own])
+      await built.synced
     } catch (error) {
-      if (this.#inFlight !== built) return
-      if (!isSyncFailure(error)) return this.#failed(built.group, error)
-      this.#inFlight = null
-      this.#state.tail.rollback()
+      if (!this.#isPending(built)) return
+      if (!isSyncFailure(error) && !built.isTaken) return this.#failed(built, error)
+      this.#leave(built)
+      // The bytes of a group that follows are its own until its write has ended.
+      if (this.#inFlight === null) this.#state.tail.rollback()
       built.group.rejectAll(this.goOffline(error))
       return
     }
-    if (this.#inFlight === built) this.#complete(built, true)
+    if (this.#isPending(built)) this.#complete(built, true)
   }
 
   /** The group is on the disk as far as its members asked. */
-  #complete({ group, commitProducers }: GroupInFlight, isDurable: boolean = false): void {
-    const { segments, offsets, producers, tail } = this.#state
-    this.#inFlight = null
+  #complete(built: GroupInFlight, isDurable: boolean = false): void {
+    const { offsets, producers } = this.#state
+    const { group } = built
+    this.#take(built)
+    this.#leave(built)
     if (group.bytes > 0) {
-      const { active } = segments
-      for (const { size, lastOffset, maxTimestamp } of group.batches) active.commitBatch(size, lastOffset, maxTimestamp)
-      this.#noteAborted(commitProducers(group.nextOffset))
-      if (group.bypassesTail) tail.clear()
-      else tail.commit(group.nextOffset)
       producers.onHighWatermark(group.nextOffset)
-      offsets.advanceEnd(group.nextOffset, producers.firstUnstableOffset)
-      this.#state.hasLeftover = false
-      if (this.#diskFull) this.#resumed()
+      offsets.raiseWatermark(group.nextOffset, producers.firstUnstableOffset)
     }
     if (isDurable) {
       this.#state.durableEnd = group.nextOffset
@@ -206,6 +260,23 @@ export class LogAppender {
     }
     group.resolveAll()
     if (group.bytes > 0) this.#notify()
+  }
+
+  /** What was written becomes part of the log, once: the end moves, the high watermark not yet. */
+  #take(built: GroupInFlight): void {
+    const { group, commitProducers } = built
+    if (built.isTaken) return
+    built.isTaken = true
+    if (group.bytes === 0) return
+    const { segments, offsets, tail } = this.#state
+    const { active } = segments
+    for (const { size, lastOffset, maxTimestamp } of group.batches) active.commitBatch(size, lastOffset, maxTimestamp)
+    this.#noteAborted(commitProducers(group.nextOffset))
+    if (group.bypassesTail) tail.clear()
+    else tail.commit(group.nextOffset)
+    offsets.raiseEnd(group.nextOffset)
+    this.#state.hasLeftover = false
+    if (this.#diskFull) this.#resumed()
   }
 
   /** The file is derived and may wait, but not for the next roll: whoever looks at the folder of a killed process should find it there. */
@@ -220,9 +291,14 @@ export class LogAppender {
     }
   }
 
-  #failed(group: AppendGroup, error: unknown): void {
-    if (this.#inFlight !== null) this.#state.hasLeftover = true
-    this.#inFlight = null
+  /** Its write failed, or what it was to stand behind did. */
+  #failed(built: GroupInFlight, error: unknown): void {
+    this.#state.hasLeftover = true
+    this.#leave(built)
+    this.#refuse(built.group, error)
+  }
+
+  #refuse(group: AppendGroup, error: unknown): void {
     this.#state.tail.rollback()
     group.rejectAll(this.#refusal(error))
   }
@@ -271,26 +347,31 @@ export class LogAppender {
   flushSync(): void {
     const state = this.#state
     if (state.offline !== null) return
-    let built = this.#inFlight
-    let waiting = this.queue.takeWaiting()
     for (;;) {
-      if (built !== null) {
-        const { buffer, start, length } = built.group.run
-        try {
-          // A write that is under way puts the same bytes to the same place.
-          if (length > 0) state.segments.active.writeSync(buffer, start, length)
-        } catch (error) {
-          return this.#failed(built.group, error)
-        }
-        this.#complete(built)
+      const built = this.#inFlight ?? this.#buildWaiting()
+      if (built === null) break
+      this.#inFlight = built
+      const { buffer, start, length } = built.group.run
+      try {
+        // A write that is under way puts the same bytes to the same place.
+        if (length > 0 && !built.isTaken) state.segments.active.writeSync(buffer, start, length)
+      } catch (error) {
+        return this.#failed(built, error)
       }
-      if (waiting.length === 0) break
-      if (missingCodec(waiting, state.config.compression) !== null) break
-      built = this.#build(waiting)
-      waiting = this.queue.takeWaiting()
+      this.#complete(built)
     }
     this.sealed.syncLogsNow()
     state.segments.active.datasyncSync()
+  }
+
+  /** Null: nothing waits, or a codec is missing. */
+  #buildWaiting(): GroupInFlight | null {
+    for (;;) {
+      const waiting = this.queue.takeWaiting()
+      if (waiting.length === 0 || missingCodec(waiting, this.#state.config.compression) !== null) return null
+      const built = this.#build(waiting, false)
+      if (built !== null) return built
+    }
   }
 }
 

@@ -76,6 +76,8 @@ export class LogFile {
   /** The write handle, if there is one, is not in use. */
   get #isAtRest(): boolean { return this.#writer !== null && this.#writer.isFree && this.#durable === this.#changes }
   get size(): number { return this.#size }
+  /** The directory entry is durable: a sync of what was just written needs no handle that is not open. */
+  get isListed(): boolean { return this.#listed }
 
   /** Makes the empty file; KAFKA_STORAGE_ERROR when there is one. */
   create(): void {

@@ -4,7 +4,7 @@
  *   logStartOffset <= lastStableOffset <= highWatermark <= logEndOffset
  *   logStartOffset <= recoveryPoint    <= logEndOffset
  *
- * One replica: the high watermark follows the end as soon as an append is complete. Not persisted here: the checkpoints are.
+ * One replica: the high watermark follows the end as soon as an append is complete, as durable as was asked. Not persisted here: the checkpoints are.
  */
 import { OttlaError } from '../common/errors.ts'
 
@@ -33,7 +33,20 @@ export class LogOffsets {
     return unstable === null || unstable >= this.#highWatermark ? this.#highWatermark : Math.max(unstable, this.#logStart)
   }
 
-  /** An append is complete up to `logEnd`. */
+  /** What was appended reaches up to `logEnd`; it is not complete yet. */
+  raiseEnd(logEnd: number): void {
+    this.#logEnd = logEnd
+    this.#check()
+  }
+
+  /** Appends below `offset` are complete. */
+  raiseWatermark(offset: number, firstUnstable: number | null): void {
+    this.#highWatermark = offset
+    this.#firstUnstable = firstUnstable
+    this.#check()
+  }
+
+  /** The log is loaded, and complete, up to `logEnd`. */
   advanceEnd(logEnd: number, firstUnstable: number | null): void {
     this.#logEnd = logEnd
     this.#highWatermark = logEnd

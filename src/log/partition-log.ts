@@ -2,8 +2,9 @@
  * One partition's log, the storage engine of Ottla: append, read, look up, truncate, expire. It orchestrates: appending is log-appender.ts, reading
  * log-reader.ts and tail-cache.ts, rolling log-roll.ts, taking away log-truncation.ts, opening log-loader.ts; files are Segment's.
  *
- * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time (append-queue.ts); readers
- * never wait for them. Made by LogManager; used by broker/, coordinator/, inspect/ and by those who want nothing but a log.
+ * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time, but for a group that is written
+ * while the one before is synced (append-queue.ts); readers never wait for them, and see what is below the high watermark. Made by LogManager; used by
+ * broker/, coordinator/, inspect/ and by those who want nothing but a log.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'

@@ -198,6 +198,8 @@ export class Segment {
   /** fdatasync of the `.log` alone (and once of the directory entry). A failure must take the log offline. */
   datasync(): Promise<void> { return this.#file.datasync() }
   datasyncSync(): void { this.#file.datasyncSync() }
+  /** The file's directory entry is durable. */
+  get isListed(): boolean { return this.#file.isListed }
 
   /** log → index → timeindex → txnindex, each written and synced. After it a recovery point at `nextOffset` may be recorded. */
   async flush(): Promise<void> {

@@ -20,6 +20,8 @@ import { SimulatedFileSystem } from './simulated-file-system.ts'
 export interface HeldSyncs {
   /** How many wait now. */
   readonly waiting: number
+  /** Lets the waiting ones go, and holds back later ones still. */
+  step(): void
   /** Lets the waiting ones and all later ones go. */
   release(): void
 }
@@ -55,6 +57,7 @@ export class FaultFileSystem implements FileSystem, FaultGate {
     this.#holds.add(hold)
     return {
       get waiting() { return hold.wakers.length },
+      step: () => { for (const wake of hold.wakers.splice(0)) wake() },
       release: () => {
         this.#holds.delete(hold)
         for (const wake of hold.wakers.splice(0)) wake()

@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'vitest'
+import { findings, openTestLog, text, TestLog, decode, type TestLogOptions } from '../../test/support/test-log.ts'
+import { buildBatch } from '../record/record-batch-builder.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+import type { AppendResult } from './log-types.ts'
+
+const urgent = { urgent: true } as const
+const plain = { 'retention.ms': -1, 'file.delete.delay.ms': 0 } as const
+
+/** What became of an append, without waiting for it. */
+interface Watched { state: string; result: AppendResult | null }
+
+function watch(sent: Promise<AppendResult>): Watched {
+  const watched: Watched = { state: 'waits', result: null }
+  sent.then((result) => { watched.state = 'acked'; watched.result = result }, (error: { code: string }) => { watched.state = error.code })
+  return watched
+}
+
+interface Harness {
+  readonly t: TestLog
+  readonly faults: FaultFileSystem
+  readonly send: (value: string, fields?: object) => Watched
+  readonly idle: () => Promise<void>
+  readonly syncs: () => number
+  readonly readable: () => Promise<string[]>
+}
+
+async function harness(options: TestLogOptions = {}): Promise<Harness> {
+  const disk = new SimulatedFileSystem()
+  const faults = new FaultFileSystem(disk)
+  const t = await openTestLog({ config: plain, disk, fileSystem: faults, ...options })
+  await t.append(['first'])
+  const send = (value: string, fields = {}): Watched => watch(t.send([value], fields, urgent))
+  const before = faults.calls('datasync')
+  const readable = async (): Promise<string[]> => {
+    const { records } = await t.drive(t.log.read(0, { maxBytes: 1_000_000, isolation: 'highWatermark' }))
+    return decode(records).map((record) => text(record.value))
+  }
+  return { t, faults, send, idle: () => t.scheduler.runUntilIdle(), syncs: () => faults.calls('datasync') - before, readable }
+}
+
+describe('an urgent append that comes while the one before is synced', () => {
+  test('is written at once, and neither is answered or seen before the sync that covers it', async () => {
+    const { t, faults, send, idle, syncs, readable } = await harness()
+    const hold = faults.holdSyncs()
+    const a = send('a')
+    await idle()
+    const writes = faults.calls('write')
+    const b = send('b')
+    await idle()
+    expect(faults.calls('write')).toBe(writes + 1)
+    expect([a.state, b.state, syncs(), t.log.highWatermark]).toEqual(['waits', 'waits', 1, 1])
+    expect(await readable()).toEqual(['first'])
+
+    // The next sync is held as well, and begins with the end of this one.
+    hold.step()
+    await idle()
+    expect([a.state, b.state, syncs(), t.log.highWatermark]).toEqual(['acked', 'waits', 2, 2])
+    expect(await readable()).toEqual(['first', 'a'])
+    hold.release()
+    await idle()
+    expect([b.state, syncs(), t.log.highWatermark]).toEqual(['acked', 2, 3])
+    expect([a.result!.baseOffset, b.result!.baseOffset]).toEqual([1, 2])
+    expect(await readable()).toEqual(['first', 'a', 'b'])
+  })
+
+  test('is one at a time: what comes then waits for the first to be answered, in its order', async () => {
+    const { t, faults, send, idle, syncs } = await harness()
+    const order: string[] = []
+    const note = (name: string, watched: Watched): Watched => {
+      Object.defineProperty(watched, 'state', { set: (state: string) => { order.push(`${name} ${state}`) } })
+      return watched
+    }
+    const hold = faults.holdSyncs()
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      note(name, send(name))
+      await idle()
+    }
+    expect(syncs()).toBe(1)
+    hold.release()
+    await idle()
+    expect(order).toEqual(['a acked', 'b acked', 'c acked', 'd acked', 'e acked'])
+    expect(syncs()).toBe(3)
+    expect(await t.values()).toEqual(['first', 'a', 'b', 'c', 'd', 'e'])
+  })
+
+  test.each([
+    [1, ['LOG_OFFLINE', 'LOG_OFFLINE', 'LOG_OFFLINE'], ['first']], [2, ['acked', 'LOG_OFFLINE', 'LOG_OFFLINE'], ['first', 'a']],
+  ] as const)('is told LOG_OFFLINE with all that waits when sync %i fails, and nothing of it is seen', async (failing, states, seen) => {
+    const { t, faults, send, idle, syncs, readable } = await harness()
+    faults.inject({ call: 'datasync', nth: failing, error: 'EIO' })
+    const hold = faults.holdSyncs()
+    const watched: Watched[] = []
+    for (const name of ['a', 'b', 'c']) {
+      watched.push(send(name))
+      await idle()
+    }
+    expect(watched.map(({ state }) => state)).toEqual(['waits', 'waits', 'waits'])
+    hold.release()
+    await idle()
+    expect(watched.map(({ state }) => state)).toEqual(states)
+    expect(syncs()).toBe(failing)
+    expect(t.log.isOffline).toBe(true)
+    const later = send('later')
+    await idle()
+    expect(later.state).toBe('LOG_OFFLINE')
+    expect(await readable()).toEqual(seen)
+  })
+
+  test('whose write fails is refused alone; the log goes on behind what was synced', async () => {
+    const { t, faults, send, idle } = await harness()
+    const hold = faults.holdSyncs()
+    const a = send('a')
+    await idle()
+    faults.inject({ call: 'write', nth: 1, error: 'ENOSPC', written: 20 })
+    const b = send('b')
+    await idle()
+    expect([a.state, b.state]).toEqual(['waits', 'DISK_FULL'])
+    faults.heal()
+    hold.release()
+    await idle()
+    expect(a.state).toBe('acked')
+    expect((await t.append(['c'])).baseOffset).toBe(2)
+    expect(await t.values()).toEqual(['first', 'a', 'c'])
+  })
+
+  test('that is a retry of what is being synced is answered with it, not before', async () => {
+    const { t, faults, send, idle } = await harness()
+    const fields = { producerId: 9, producerEpoch: 0, baseSequence: 0 }
+    const hold = faults.holdSyncs()
+    const a = send('a', fields)
+    await idle()
+    const again = send('a', fields)
+    const next = send('b', { ...fields, baseSequence: 1 })
+    const wrong = send('x', { ...fields, baseSequence: 7 })
+    await idle()
+    expect([a.state, again.state, next.state]).toEqual(['waits', 'waits', 'waits'])
+    hold.release()
+    await idle()
+    expect([a.state, again.state, next.state, wrong.state]).toEqual(['acked', 'acked', 'acked', 'OUT_OF_ORDER_SEQUENCE_NUMBER'])
+    expect(again.result).toMatchObject({ baseOffset: 1, duplicate: true })
+    expect(await t.values()).toEqual(['first', 'a', 'b'])
+  })
+
+  test('that needs a new segment waits for the sync', async () => {
+    const { t, faults, send, idle } = await harness({ config: { ...plain, 'segment.bytes': 400 } })
+    const hold = faults.holdSyncs()
+    const a = send('a'.repeat(150))
+    await idle()
+    const b = send('b'.repeat(150))
+    await idle()
+    expect([a.state, b.state, t.log.segmentCount]).toEqual(['waits', 'waits', 1])
+    hold.release()
+    await idle()
+    expect([a.state, b.state, t.log.segmentCount]).toEqual(['acked', 'acked', 2])
+  })
+
+  test('is waited for by what changes the log, and by its close', async () => {
+    const { t, faults, send, idle } = await harness()
+    const hold = faults.holdSyncs()
+    const a = send('a')
+    await idle()
+    const b = send('b')
+    await idle()
+    const cut = t.log.truncateTo(1)
+    const c = send('c')
+    await idle()
+    expect(t.log.highWatermark).toBe(1)
+    hold.release()
+    await t.drive(cut)
+    await idle()
+    expect([a.state, b.state, c.state]).toEqual(['acked', 'acked', 'acked'])
+    expect(await t.values()).toEqual(['first', 'c'])
+    const again = faults.holdSyncs()
+    const d = send('d')
+    await idle()
+    const e = send('e')
+    await idle()
+    const closed = t.manager.close()
+    await idle()
+    again.release()
+    await t.drive(closed)
+    expect([d.state, e.state]).toEqual(['acked', 'acked'])
+    expect(await (await t.open()).values()).toEqual(['first', 'c', 'd', 'e'])
+  })
+
+  test('is on the disk when the process ends at once, as is the one before', async () => {
+    const { t, faults, send, idle } = await harness()
+    const hold = faults.holdSyncs()
+    const a = send('a')
+    await idle()
+    const b = send('b')
+    await idle()
+    const c = send('c')
+    t.log.flushSync()
+    expect(await (await t.crash(t.disk.survivors('lose-all'))).values()).toEqual(['first', 'a', 'b', 'c'])
+    hold.release()
+    await idle()
+    expect([a.state, b.state, c.state]).toEqual(['acked', 'acked', 'acked'])
+    expect(t.log.highWatermark).toBe(4)
+  })
+
+  test.each([false, true])('too large for the event loop is written beside it, in its place (the write fails: %s)', async (fails) => {
+    const { t, faults, send, idle } = await harness()
+    const hold = faults.holdSyncs()
+    const a = send('a')
+    await idle()
+    if (fails) faults.inject({ call: 'write', nth: 1, error: 'ENOSPC', written: 1000 })
+    const b = send('b'.repeat(300_000))
+    await idle()
+    expect([a.state, b.state]).toEqual(['waits', fails ? 'DISK_FULL' : 'waits'])
+    faults.heal()
+    hold.release()
+    await idle()
+    expect([a.state, b.state]).toEqual(['acked', fails ? 'DISK_FULL' : 'acked'])
+    await t.append(['c'])
+    expect((await t.values()).map((value) => value[0])).toEqual(fails ? ['f', 'a', 'c'] : ['f', 'a', 'b', 'c'])
+  })
+})
+
+describe('after a power cut at any moment of urgent appends in turns', () => {
+  test.each([[plain], [{ ...plain, preallocate: true, 'segment.bytes': 700 }]])('what was acknowledged is there: %j', async (config) => {
+    const disk = new SimulatedFileSystem()
+    const t = await openTestLog({ config, disk, check: false })
+    await t.append(['first'])
+    disk.settle()
+    let sent = 0
+    const sender = async (): Promise<void> => {
+      for (let i = 0; i < 5; i++) {
+        const value = `value ${++sent}`
+        disk.mark(`try ${value}`)
+        await t.log.append(Buffer.from(buildBatch([{ value, timestamp: t.clock.now() }])), { origin: 'client', durable: true, urgent: true })
+        disk.mark(`ack ${value}`)
+        await new Promise<void>((resolve) => { t.scheduler.soon(resolve) })
+      }
+    }
+    await t.drive(Promise.all([sender(), sender(), sender()]))
+    let states = 0
+    for (const state of disk.crashStates({ maxExhaustive: 12, maxSubsets: 6 })) {
+      states++
+      const after = new TestLog({ config, check: false, disk: state.restore() })
+      await after.open()
+      const values = await after.values()
+      const named = (kind: string): string[] => state.marks.filter((mark) => mark.startsWith(kind)).map((mark) => mark.slice(4))
+      expect(named('ack ').filter((value) => !values.includes(value)), state.describe()).toEqual([])
+      expect(values.filter((value) => value !== 'first' && !named('try ').includes(value)), state.describe()).toEqual([])
+      await after.close()
+      expect((await findings(after.disk, '/data')).filter(({ severity }) => severity === 'error'), state.describe()).toEqual([])
+    }
+    expect(states).toBeGreaterThan(50)
+  }, 60_000)
+})
