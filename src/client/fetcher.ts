@@ -2,7 +2,7 @@
  * Keeps records coming: one fetch at a time for all partitions that have room, up to two fetches ahead each and `fetch.max.bytes` in all
  * (back-pressure: what nobody reads is not fetched). Hands records out round robin, so that no partition starves another.
  *
- * In process the broker is a call away, so little is fetched ahead, and of many partitions a slice at a time (ADR 0023): what is decoded was read a moment
+ * In process the broker is a call away, so little is fetched ahead, and of many partitions a slice at a time (ADR 0024): what is decoded was read a moment
  * ago, into memory that was used a moment before. Slices go round all partitions; once none is known to have more, one fetch waits for all of them.
  *
  * A long poll for quiet partitions is cut short when another one wants data. Errors that may pass are waited out per partition; the rest
