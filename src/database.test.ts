@@ -51,6 +51,15 @@ function contents(where: string): Map<string, string> {
 }
 
 describe('a database', () => {
+  test('keeps the node id that its directory was made with, and says so to who gives another', async () => {
+    await (await open({})).close()
+    const again = await open({ settings: { 'node.id': 7 } })
+    expect([again.nodeId, logger.messages('warn').filter((line) => line.startsWith('node.id 7 is not used')).length]).toEqual([1, 1])
+    await again.close()
+    await (await open({ settings: { 'node.id': 1 } })).close()
+    expect(logger.messages('warn').filter((line) => line.startsWith('node.id'))).toHaveLength(1)
+  })
+
   test('keeps topics, ids, settings, offsets and broker settings over a clean reopening', async () => {
     const first = await open({ settings: { 'num.partitions': 2 } })
     const api = first.newBroker()

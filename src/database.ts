@@ -126,8 +126,8 @@ export class Database {
   get acls(): AclStore { return this.#shared.acls }
   get openPorts(): Set<OpenPort> { return this.#shared.openPorts }
   get quotas(): QuotaStore { return this.#shared.quotas }
-  /** In force now. */
-  get settings(): BrokerValues { return this.#shared.config.values }
+  /** Always those in force. */
+  get settings(): BrokerValues { return this.#shared.config.live }
 
   /** A broker for one handle or listener: closing it ends their calls only. */
   newBroker(callers: BrokerContext['callers'] = 'process'): Broker {
@@ -167,6 +167,10 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
     events: eventsOf(options),
   })
   opened.push(() => logs.close())
+  const wanted = config.given['node.id']
+  if (wanted !== undefined && Number(wanted) !== logs.identity.nodeId) {
+    logger.warn(`node.id ${wanted} is not used: ${directory} was made as that of node ${logs.identity.nodeId}, as its meta.properties says`)
+  }
   await topics.reconcile(topicFoldersOf(logs))
   for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
   const users = await UserStore.load(store, readOnly, logger)

@@ -1,6 +1,7 @@
 /** IncrementalAlterConfigs: changes overrides of topics, of the broker and of what else has settings; what changed is in force when the answer comes. */
 import { OttlaError } from '../common/errors.ts'
-import { resolveTopic } from '../config/resolve.ts'
+import { checkTopicName } from '../common/topic-partition.ts'
+import { checkTopicChange, resolveTopic } from '../config/resolve.ts'
 import { formatSetting, parseSetting } from '../config/setting-value.ts'
 import { brokerTable } from '../config/broker-settings.ts'
 import { checkClientMetrics, clientMetricsTable } from '../config/client-metrics-settings.ts'
@@ -23,6 +24,9 @@ import { mustWrite } from './partition-lookup.ts'
 type Resource = IncrementalAlterConfigsRequest['resources'][number]
 type Scope = 'topic' | 'broker' | 'group' | 'client metrics'
 type Overrides = Readonly<Record<string, string>>
+
+/** A duration as PnDTnHnMn.nS, not negative. */
+const shareReset = /^(earliest|latest|by_duration:P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)$/i
 
 const SET = 0
 const DELETE = 1
@@ -55,12 +59,16 @@ async function alterOne(context: BrokerContext, resource: Resource, validateOnly
 
 async function alterTopic(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
   const name = resource.resourceName
+  if (name === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one topic: name it')
+  checkTopicName(name)
   const info = context.topics.get(name)
   if (info === undefined) throw unknownTopic(name)
   const inForce = (key: string): string | null => textOf(context.topics.get(name)!.values, key)
   const change = (configs: Overrides): Overrides => applyChanges('topic', topicTable, resource, configs, inForce)
   if (validateOnly) {
-    resolveTopic(change(info.configs), context.config.values)
+    const configs = change(info.configs)
+    checkTopicChange(configs)
+    resolveTopic(configs, context.config.values)
     return
   }
   const changed = await context.topics.configure(name, change)
@@ -71,7 +79,12 @@ async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Res
   const { resourceName } = resource
   if (resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group, or of one subscription: name it')
   await context.config.alterNamed(kind, resourceName, (overrides) => {
-    if (kind === 'groups') return applyChanges('group', groupTable, resource, overrides, () => null)
+    if (kind === 'groups') {
+      const changed = applyChanges('group', groupTable, resource, overrides, () => null)
+      const reset = changed['share.auto.offset.reset']
+      if (reset !== undefined && !shareReset.test(reset)) throw new OttlaError('INVALID_CONFIG', 'share.auto.offset.reset is earliest, latest or by_duration: and an ISO 8601 duration')
+      return changed
+    }
     const changed = applyChanges('client metrics', clientMetricsTable, resource, overrides, () => null)
     checkClientMetrics(changed)
     return changed

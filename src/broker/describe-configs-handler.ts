@@ -1,5 +1,6 @@
 /** DescribeConfigs: every setting of a topic, of the broker, of its loggers, of groups or of client metrics, its value in force and where that comes from. */
 import { OttlaError } from '../common/errors.ts'
+import { checkTopicName } from '../common/topic-partition.ts'
 import { brokerTable } from '../config/broker-settings.ts'
 import { clientMetricsTable } from '../config/client-metrics-settings.ts'
 import { formatSetting, typeName } from '../config/setting-value.ts'
@@ -38,6 +39,7 @@ export async function handleDescribeConfigs(context: BrokerContext, request: Des
 
 function describe(context: BrokerContext, resource: ConfigResource, keys: ReadonlySet<string> | null): ConfigResult[] {
   if (resource.resourceType === RESOURCE_TOPIC) {
+    checkTopicName(resource.resourceName)
     const info = context.topics.get(resource.resourceName)
     if (info === undefined) throw unknownTopic(resource.resourceName)
     return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))

@@ -55,7 +55,6 @@ export function handleFindCoordinator(context: BrokerContext, request: FindCoord
   return {
     coordinators: request.keys.map((key) => {
       if (request.keyType !== 0) return { key, nodeId: -1, host: '', port: -1, ...failure('UNSUPPORTED_VERSION', TRANSACTIONS_MISSING) }
-      if (key === '') return { key, nodeId: -1, host: '', port: -1, ...failure('INVALID_GROUP_ID') }
       return { key, nodeId: context.nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, errorCode: 0 }
     }),
   }

@@ -40,7 +40,10 @@ async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly
   const asked = topic.assignments.length > 0 ? topic.assignments.length : topic.numPartitions
   const count = asked === -1 ? context.config.values['num.partitions'] : asked
   const configs: Record<string, string> = {}
-  for (const config of topic.configs) if (config.value !== null) configs[config.name] = config.value
+  for (const config of topic.configs) {
+    if (config.value === null) throw new OttlaError('INVALID_CONFIG', `topic ${name}: ${config.name} has no value`, { topic: name })
+    configs[config.name] = config.value
+  }
   if (validateOnly || allowance !== undefined) context.topics.checkNew(name, count, configs)
   allowance?.take(count)
   const topicId = validateOnly ? ZERO_UUID : (await context.topics.create(name, count, configs)).topicId
@@ -96,7 +99,7 @@ async function deleteOne(context: BrokerContext, name: string, allowance: Partit
 
 export async function handleCreatePartitions(context: BrokerContext, request: CreatePartitionsRequest): Promise<{ readonly topics: readonly TopicResult[] }> {
   const topics: TopicResult[] = []
-  for (const { name, count } of request.topics) {
+  for (const { name, count, assignments } of request.topics) {
     try {
       mustWrite(context)
       checkOnce(request.topics.map((each) => each.name), name)
@@ -105,7 +108,9 @@ export async function handleCreatePartitions(context: BrokerContext, request: Cr
         throw new OttlaError('INVALID_TOPIC_EXCEPTION', problem, { topic: name })
       }
       context.topics.checkGrowth(name, count)
-      request.allowance?.take(count - (context.topics.partitionCount(name) ?? 0))
+      const additional = count - (context.topics.partitionCount(name) ?? 0)
+      checkAssignments(context, name, assignments ?? null, additional)
+      request.allowance?.take(additional)
       if (!request.validateOnly) await context.topics.grow(name, count)
       topics.push({ name, errorCode: 0 })
     } catch (error) {
@@ -113,4 +118,11 @@ export async function handleCreatePartitions(context: BrokerContext, request: Cr
     }
   }
   return { topics }
+}
+
+/** Whoever says where new partitions go says it of each, and there is but one place. */
+function checkAssignments({ nodeId }: BrokerContext, name: string, assignments: readonly (readonly number[])[] | null, additional: number): void {
+  if (assignments === null || (assignments.length === additional && assignments.every((brokers) => brokers.length === 1 && brokers[0] === nodeId))) return
+  const problem = `topic ${name}: ${additional} new partitions must each be assigned to [${nodeId}], and no more`
+  throw new OttlaError('INVALID_REPLICA_ASSIGNMENT', problem, { topic: name })
 }

@@ -98,7 +98,7 @@ describe('a wrong value', () => {
     ['write.caching', 'yes', 'write.caching must be true or false, not "yes"'],
     ['write.caching', 1, 'write.caching must be true or false, not 1'],
     ['cleanup.policy', 'compcat', 'cleanup.policy must be a list of delete or compact, not "compcat"; did you mean "compact"?'],
-    ['cleanup.policy', [], 'cleanup.policy must be a list of delete or compact, not empty'],
+    ['retention.ms', '9223372036854775808', 'retention.ms must be a whole number of at least -1, not "9223372036854775808"'],
     ['message.timestamp.type', 'createtime', 'message.timestamp.type must be CreateTime or LogAppendTime, not "createtime"; did you mean "CreateTime"?'],
     ['compression.type', { type: 'lz4' }, 'compression.type must be producer, uncompressed, gzip, snappy, lz4 or zstd, not an object'],
   ])('%s=%s is refused with the limits', (name, value, message) => {

@@ -71,6 +71,17 @@ export function resolveTopic(overrides: object | undefined, broker: BrokerValues
   return topic
 }
 
+const throttled = ['leader.replication.throttled.replicas', 'follower.replication.throttled.replicas']
+
+/** What Kafka refuses to have set of settings that change nothing here. Raises INVALID_CONFIG. */
+export function checkTopicChange(overrides: Readonly<Record<string, string>>): void {
+  for (const name of throttled) {
+    const replicas = overrides[name]?.split(',').map((each) => each.trim()) ?? []
+    if (replicas.join('') !== '*' && !replicas.every((each) => /^(\d+:\d+)?$/.test(each))) fail(`${name} is * or a list of partition:broker, not ${JSON.stringify(overrides[name])}`)
+  }
+  if (overrides['remote.storage.enable']?.trim().toLowerCase() === 'true') fail('remote.storage.enable cannot be true: there is no tiered storage here')
+}
+
 export function resolveBroker(input?: object): BrokerValues {
   const values = complete(brokerTable, parseGiven('broker', brokerTable, input)) as unknown as BrokerValues
   if (values['group.min.session.timeout.ms'] > values['group.max.session.timeout.ms']) {

@@ -42,7 +42,7 @@ function parseNumber(name: string, setting: Setting, value: unknown): number {
   if (typeof value === 'number') number = value
   else if (typeof value === 'string') {
     const text = value.trim()
-    if ((setting.type === 'double' ? decimal : integer).test(text)) number = Number(text)
+    if ((setting.type === 'double' ? decimal : integer).test(text) && !isBeyondLong(text)) number = Number(text)
   }
   if (setting.type === 'long' && number > FOREVER) number = FOREVER
   const whole = setting.type === 'double' ? Number.isFinite(number) : Number.isSafeInteger(number)
@@ -52,6 +52,12 @@ function parseNumber(name: string, setting: Setting, value: unknown): number {
     throw bad(name, `must be ${expected(setting)}, not ${show(value)}${hint}`)
   }
   return number === 0 ? 0 : number
+}
+
+/** Whether it is a whole number above Kafka's 2^63−1, as text: the next numbers above have the same value here. */
+function isBeyondLong(text: string): boolean {
+  const digits = text.replace(/^[+-]?0*/, '')
+  return /^\d+$/.test(digits) && (digits.length > FOREVER_TEXT.length || (digits.length === FOREVER_TEXT.length && digits > FOREVER_TEXT))
 }
 
 function limits(setting: Setting): [number, number] {
@@ -79,7 +85,7 @@ function parseList(name: string, setting: Setting, value: unknown): readonly str
     const word = parseWord(name, setting, part)
     if (!words.includes(word)) words.push(word)
   }
-  if (words.length === 0 && setting.values !== undefined) throw bad(name, `must be ${expected(setting)}, not empty`)
+  if (words.length === 0 && setting.values !== undefined && setting.mayBeEmpty !== true) throw bad(name, `must be ${expected(setting)}, not empty`)
   return words
 }
 

@@ -28,6 +28,8 @@ export interface Setting {
   readonly max?: number
   /** The valid words of a string or list. */
   readonly values?: readonly string[]
+  /** A list of words that may have none of them. */
+  readonly mayBeEmpty?: true
   /** Broker settings without a value that stand in for a topic setting: what is in force then, to be shown. */
   readonly inherited?: SettingValue
   /** Topic settings: in order of precedence. */

@@ -4,7 +4,7 @@ export type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerV
 export interface TopicSettings {
   /**
    * `delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key; both may be
-   * given. Default: delete.
+   * given, or neither. Default: delete.
    */
   'cleanup.policy'?: readonly ('delete' | 'compact')[] | 'delete' | 'compact' | `${string},${string}`
   /** Codec of stored batches; `producer` keeps what the producer chose. Default: producer. */

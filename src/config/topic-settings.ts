@@ -5,8 +5,8 @@ const noTiers = 'there is no tiered storage'
 const oneReplica = 'an embedded database has one replica'
 
 export const topicTable: SettingTable = {
-  'cleanup.policy': { type: 'list', default: ['delete'], values: ['delete', 'compact'], synonyms: [{ name: 'log.cleanup.policy' }],
-    doc: '`delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key; both may be given.' },
+  'cleanup.policy': { type: 'list', default: ['delete'], values: ['delete', 'compact'], mayBeEmpty: true, synonyms: [{ name: 'log.cleanup.policy' }],
+    doc: '`delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key; both may be given, or neither.' },
   'compression.type': { type: 'string', default: 'producer', values: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
     synonyms: [{ name: 'compression.type' }],
     doc: 'Codec of stored batches; `producer` keeps what the producer chose.' },

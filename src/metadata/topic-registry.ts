@@ -15,7 +15,7 @@ import { Mutex } from '../common/mutex.ts'
 import type { Random } from '../common/random.ts'
 import { checkTopicName, collides, internalTopics } from '../common/topic-partition.ts'
 import { randomUuid } from '../common/uuid.ts'
-import { resolveTopic } from '../config/resolve.ts'
+import { checkTopicChange, resolveTopic } from '../config/resolve.ts'
 import type { BrokerValues, TopicValues } from '../config/values.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { adoptionConfigs, judgeTopic, type FoundPartition } from './topic-adoption.ts'
@@ -161,6 +161,7 @@ export class TopicRegistry {
       }
     }
     this.#checkCount(name, partitions)
+    checkTopicChange(configs)
     return resolveTopic(configs, this.#options.broker())
   }
 
@@ -231,6 +232,7 @@ export class TopicRegistry {
     return this.#mutex.run(async () => {
       const entry = this.#mustHave(name)
       const configs = change(entry.configs)
+      checkTopicChange(configs)
       resolveTopic(configs, this.#options.broker())
       await this.#write(name, { ...entry, configs })
       return this.#show(name, { ...entry, configs })

@@ -155,7 +155,12 @@ export interface CreateTopicsResponse { readonly topics: readonly CreatableTopic
 export interface TopicResult extends Failure { readonly name: string }
 export interface DeleteTopicsRequest { readonly names: readonly string[]; readonly allowance?: PartitionAllowance | undefined }
 export interface CreatePartitionsRequest {
-  readonly validateOnly: boolean; readonly topics: readonly { readonly name: string; readonly count: number }[]
+  readonly validateOnly: boolean
+  readonly topics: readonly {
+    readonly name: string; readonly count: number
+    /** The brokers of each new partition; null or left out: wherever. */
+    readonly assignments?: readonly (readonly number[])[] | null
+  }[]
   readonly allowance?: PartitionAllowance | undefined
 }
 /** Asked before each topic is changed, for as many partitions as are made or removed. Raises THROTTLING_QUOTA_EXCEEDED. A cluster elsewhere has its own. */

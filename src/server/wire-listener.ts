@@ -131,7 +131,10 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   const listener = await PortListener.open({
     host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), nameOf: namerOf(options), ports,
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
-    maxConnections: settings['max.connections'], maxConnectionsPerAddress: settings['max.connections.per.ip'], maxPendingBytes: PENDING_BYTES,
+    // They may change while the port is open.
+    get maxConnections() { return settings['max.connections'] },
+    get maxConnectionsPerAddress() { return settings['max.connections.per.ip'] },
+    maxPendingBytes: PENDING_BYTES,
     answers, pool, newSession: (peer) => sessions.begin(peer), refusedFor: (address) => sessions.quotas.recordConnection(address),
   })
   const openPort = openPortOf(options, listener.port)

@@ -10,6 +10,7 @@ import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
 type Resource = RequestInput<Apis['incrementalAlterConfigs']>['resources'][number]
 
 const TOPIC = 2
+const BROKER = 4
 const LOGGER = 8
 const METRICS = 16
 const GROUP = 32
@@ -23,6 +24,7 @@ beforeAll(async () => {
   kit = await listening()
   client = await RawClient.open(kit.port)
   await kit.ottla.admin.createTopic('t')
+  await kit.ottla.admin.createTopic('grown')
 })
 afterAll(async () => {
   client.end()
@@ -100,6 +102,27 @@ describe('the logger of a broker', () => {
   })
 })
 
+describe('partitions that are added', () => {
+  test.each([
+    [2, [[1]], 0], [4, [[1], [1]], 0], [5, [[1], [1]], 39], [5, [], 39], [6, [[1], [7]], 39], [6, [[1], []], 39], [1, [[1]], 37], [5, null, 0],
+  ] as const)('up to %i, on %j, are answered as by Kafka 4.1: %i', async (count, brokers, code) => {
+    const assignments = brokers === null ? null : brokers.map((brokerIds) => ({ brokerIds }))
+    const { results } = await client.call(apis.createPartitions, 3, { topics: [{ name: 'grown', count, assignments }], timeoutMs: 1000, validateOnly: false })
+    expect(results[0]!.errorCode).toBe(code)
+  })
+})
+
+test('the empty name is one that groups may have had, and offsets under it are kept, told and deleted', async () => {
+  expect((await client.call(apis.findCoordinator, 4, { keyType: 0, coordinatorKeys: [''] })).coordinators).toMatchObject([{ errorCode: 0, nodeId: 1 }])
+  const committed = await client.call(apis.offsetCommit, 8, {
+    groupId: '', memberId: '', generationIdOrMemberEpoch: -1, topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: '' }] }],
+  })
+  expect(committed.topics[0]!.partitions).toMatchObject([{ errorCode: 0 }])
+  const { groups } = await client.call(apis.offsetFetch, 8, { groups: [{ groupId: '', topics: null }], requireStable: false })
+  expect(groups[0]).toMatchObject({ errorCode: 0, topics: [{ partitions: [{ committedOffset: 5 }] }] })
+  expect((await client.call(apis.deleteGroups, 2, { groupsNames: [''] })).results).toMatchObject([{ errorCode: 0 }])
+})
+
 describe('a request to alter', () => {
   const set = (name: string, value: string | null) => ({ name, configOperation: SET, value })
 
@@ -114,6 +137,30 @@ describe('a request to alter', () => {
     const older = resources.map((each) => ({ ...each, configs: each.configs.map(({ name, value }) => ({ name, value })) }))
     const legacy = await client.call(apis.alterConfigs, 2, { resources: older, validateOnly: false })
     expect(legacy.responses.map(({ errorCode }) => errorCode)).toEqual([42, 42, 0, 42, 42])
+  })
+
+  test.each([
+    [TOPIC, 't', 'cleanup.policy', '', 0], [TOPIC, 't', 'follower.replication.throttled.replicas', '0:1, 1:1', 0], [TOPIC, 't', 'leader.replication.throttled.replicas', '*', 0],
+    [TOPIC, 't', 'leader.replication.throttled.replicas', 'nope', 40], [TOPIC, 't', 'remote.storage.enable', 'true', 40], [TOPIC, 't', 'remote.storage.enable', 'false', 0],
+    [TOPIC, 't', 'retention.ms', '9223372036854775807', 0], [TOPIC, 't', 'retention.ms', '9223372036854775808', 40],
+    [TOPIC, '', 'retention.ms', '1', 42], [TOPIC, 'a b', 'retention.ms', '1', 17], [TOPIC, 'nope', 'retention.ms', '1', 3],
+    [BROKER, '1', 'max.connections', '50', 0], [BROKER, '', 'max.connections.per.ip', '99', 0], [BROKER, '1', 'node.id', '5', 42], [BROKER, '1', 'log.segment.bytes', '10', 42],
+    [BROKER, '1', 'log.cleanup.policy', 'foo', 42], [BROKER, '7', 'num.io.threads', '5', 42],
+    [GROUP, 'g', 'consumer.session.timeout.ms', '1', 40], [GROUP, 'g', 'consumer.heartbeat.interval.ms', '60000', 40], [GROUP, 'g', 'streams.num.standby.replicas', '99', 40],
+    [GROUP, 'g', 'share.record.lock.duration.ms', '1', 40], [GROUP, 'g', 'share.auto.offset.reset', 'none', 40], [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:PT1H', 0],
+    [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:x', 40],
+  ] as const)('is answered as by Kafka 4.1: resource %i %j, %s=%s is %i', async (type, resource, name, value, code) => {
+    expect(await alter(type, resource, name, value)).toBe(code)
+  })
+
+  test('may lower the number of connections while the port is open', async () => {
+    expect(await alter(4, '1', 'max.connections', '1')).toBe(0)
+    const refused = await RawClient.open(kit.port)
+    await refused.closed
+    expect(await alter(4, '1', 'max.connections', '50')).toBe(0)
+    const admitted = await RawClient.open(kit.port)
+    expect((await admitted.call(apis.metadata, 1, { topics: [] })).brokers).toHaveLength(1)
+    admitted.end()
   })
 
   test('may take back what there never was', async () => {

@@ -2,7 +2,7 @@
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource } from '../../protocol/broker-api.ts'
-import { resourceProblem } from './config-resources.ts'
+import { asKafka, resourceProblem } from './config-resources.ts'
 import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const SET = 0
@@ -29,7 +29,7 @@ export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (reque
     const obsolete = (await overridesOf(call, resource)).filter((name) => !given.has(name))
     const changes = [...configs.map(({ name, value }) => ({ name, configOperation: SET, value } as const)), ...obsolete.map((name) => ({ name, configOperation: DELETE, value: null } as const))]
     const answer = await call.broker.incrementalAlterConfigs({ validateOnly: request.validateOnly, resources: [{ ...resource, configs: changes }] })
-    responses.push({ ...resource, ...failureFields(answer.responses[0]!) })
+    responses.push({ ...resource, ...failureFields(asKafka(resourceType, answer.responses[0]!)) })
   }
   return { throttleTimeMs, responses }
 })

@@ -1,5 +1,6 @@
 /** What is wrong with a resource whose settings are to be altered, before anybody looks at the settings; null: nothing. The same of both APIs that alter. */
-import type { ConfigResource } from '../../protocol/broker-api.ts'
+import { errorTable } from '../../common/errors.ts'
+import { RESOURCE_BROKER, type ConfigResource, type Failure } from '../../protocol/broker-api.ts'
 
 interface Alteration<C> extends ConfigResource { readonly configs: readonly C[] }
 
@@ -9,4 +10,10 @@ export function resourceProblem<C extends { readonly name: string }>(resource: A
   if (new Set(configs.map(({ name }) => name)).size < configs.length) return 'the request names a setting twice'
   const lacking = configs.filter(lacksValue).map(({ name }) => name)
   return lacking.length === 0 ? null : `these have no value: ${lacking.join(', ')}`
+}
+
+/** A setting of a broker that cannot be is an invalid request to Kafka, not an invalid setting as everywhere else. */
+export function asKafka(resourceType: number, failure: Failure): Failure {
+  const isSetting = resourceType === RESOURCE_BROKER && failure.errorCode === errorTable.INVALID_CONFIG.errorCode
+  return isSetting ? { ...failure, errorCode: errorTable.INVALID_REQUEST.errorCode } : failure
 }

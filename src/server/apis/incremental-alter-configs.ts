@@ -3,7 +3,7 @@ import { errorTable } from '../../common/errors.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
 import type { IncrementalAlterConfigsRequest } from '../../protocol/broker-api.ts'
-import { resourceProblem } from './config-resources.ts'
+import { asKafka, resourceProblem } from './config-resources.ts'
 import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 type Resource = RequestOf<Apis['incrementalAlterConfigs']>['resources'][number]
@@ -25,7 +25,7 @@ export const incrementalAlterConfigs: WireApi = serve(apis.incrementalAlterConfi
     throttleTimeMs,
     responses: request.resources.map(({ resourceType, resourceName }, index) => {
       const errorMessage = problems[index]!
-      return { resourceType, resourceName, ...(errorMessage === null ? failureFields(responses[next++]!) : { errorCode: INVALID_REQUEST.errorCode, errorMessage }) }
+      return { resourceType, resourceName, ...(errorMessage === null ? failureFields(asKafka(resourceType, responses[next++]!)) : { errorCode: INVALID_REQUEST.errorCode, errorMessage }) }
     }),
   }
 })
