@@ -4,6 +4,7 @@ import { writeWhole } from '../../test/support/fixture-files.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { Ports } from '../common/ports.ts'
 import { isUuid } from '../common/uuid.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { RecordingLogger } from '../testing/recording-logger.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
@@ -317,6 +318,29 @@ describe('creating and deleting partitions', () => {
     await expect(reader.delete('t')).rejects.toMatchObject({ code: 'READ_ONLY' })
     await expect(reader.get('t', 0)!.append(new Uint8Array(1), { origin: 'client', durable: true })).rejects.toMatchObject({ code: 'READ_ONLY' })
     await d.drive(reader.close())
+  })
+
+  test.each(['syncDirectory', 'open', 'readDirectory', 'rename'] as const)('that fails at any %s leaves nothing in the way of the next try, nor for the next open', async (call) => {
+    let isOver = false
+    for (let nth = 1; !isOver; nth++) {
+      const d = new Directory()
+      const faults = new FaultFileSystem(d.disk)
+      const manager = await d.open({ fileSystem: faults })
+      faults.inject({ call, nth, error: 'EMFILE' })
+      const failed = await d.drive(manager.create('t', 0, TOPIC_ID, testConfig())).then(() => false, () => true)
+      isOver = faults.injected === 0
+      faults.heal()
+      expect(failed).toBe(!isOver)
+      if (failed) {
+        expect(d.names().filter((name) => name.startsWith('t-')), `${call} ${nth}`).toEqual([])
+        await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+      }
+      await append(d, manager, 't', 0, 'a')
+      await d.drive(manager.close())
+      const again = await d.open()
+      expect(again.get('t', 0)!.logEndOffset).toBe(1)
+      await d.drive(again.close())
+    }
   })
 
   test('leaves whole partitions or none, whenever the power is cut', async () => {
