@@ -174,6 +174,7 @@ export class AppendQueue {
   }
 
   #signalIdle(): void {
+    if (this.#idleWaiters.length === 0) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()

@@ -44,8 +44,8 @@ export class ProducerEntry {
   lastTimestamp = -1
   /** −1: no open transaction. */
   currentTxnFirstOffset = -1
-  /** Oldest first. */
-  #batches: ProducerBatch[] = []
+  /** Oldest first. Never changed in place: copies of this entry share it. */
+  #batches: readonly ProducerBatch[] = []
 
   constructor(producerId: number) { this.producerId = producerId }
 
@@ -55,7 +55,7 @@ export class ProducerEntry {
     copy.coordinatorEpoch = this.coordinatorEpoch
     copy.lastTimestamp = this.lastTimestamp
     copy.currentTxnFirstOffset = this.currentTxnFirstOffset
-    copy.#batches = this.#batches.slice()
+    copy.#batches = this.#batches
     return copy
   }
 
@@ -79,8 +79,9 @@ export class ProducerEntry {
 
   addBatch(producerEpoch: number, batch: ProducerBatch): void {
     this.setEpoch(producerEpoch)
-    if (this.#batches.length === CACHED_BATCHES) this.#batches.shift()
-    this.#batches.push(batch)
+    const before = this.#batches
+    // As long as it has to be: an array that grows takes room for as many again, in each of thousands of logs.
+    this.#batches = before.length < CACHED_BATCHES ? before.concat([batch]) : [before[1]!, before[2]!, before[3]!, before[4]!, batch]
     this.lastTimestamp = batch.timestamp
   }
 
