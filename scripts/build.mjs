@@ -45,10 +45,22 @@ const { output } = await bundle.write({
   codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: chunkOf, debugName: 'library' }] },
 })
 await bundle.close()
+/** Chunks that only pass on what another has, under its own names: file → the file that has it, and the names. */
+const passing = new Map(output.flatMap(({ fileName, isEntry, code }) => {
+  const [, names, from, exported] = /^import \{ (.+) \} from "\.\/(.+)";\nexport \{ (.+) \};\s*$/.exec(code) ?? []
+  const isPlain = !isEntry && names !== undefined && !/ as /.test(exported)
+  return isPlain ? [[fileName.slice('chunks/'.length), { from, names: names.split(', ').map((name) => name.split(' as ')) }]] : []
+}))
+/** Whoever imports such a chunk on demand takes what it passes on from where it is: a file less to be found, read and linked. */
+const takeDirectly = (code) => code.replace(/\bimport\("((?:\.\.?\/)+(?:chunks\/)?)([^"/]+)"\)/g, (all, folder, file) => {
+  const passed = passing.get(file)
+  return passed === undefined ? all : `import("${folder}${passed.from}").then((e) => ({ ${passed.names.map(([inner, name = inner]) => `${name}: e.${inner}`).join(', ')} }))`
+})
 // Plain ASCII is read and parsed as one byte a character.
 const escape = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 for (const { fileName } of output) {
   const path = join('dist', fileName)
-  writeFileSync(path, readFileSync(path, 'utf8').replace(/[^\0-\x7f]/g, escape))
+  if (passing.has(fileName.slice('chunks/'.length))) rmSync(path)
+  else writeFileSync(path, takeDirectly(readFileSync(path, 'utf8')).replace(/[^\0-\x7f]/g, escape))
 }
 if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755)
