@@ -21,7 +21,7 @@ export const consumerTable: SettingTable = {
   'exclude.internal.topics': { type: 'boolean', default: true,
     doc: 'Keep internal topics out of subscriptions by pattern.' },
   'fetch.max.bytes': { type: 'int', default: 52_428_800, min: 0,
-    doc: 'Bytes of one fetch at most; a first batch that is larger is still returned.' },
+    doc: 'Bytes of one fetch at most; a first batch that is larger is still returned. In process no more than 4 MiB are fetched ahead, or two fetches of one partition.' },
   'fetch.max.wait.ms': { type: 'int', default: 500, min: 0,
     doc: 'How long a fetch waits for `fetch.min.bytes`.' },
   'fetch.min.bytes': { type: 'int', default: 1, min: 0,

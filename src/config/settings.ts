@@ -374,7 +374,10 @@ export interface ConsumerSettings {
   'enable.auto.commit'?: boolean | 'true' | 'false'
   /** Keep internal topics out of subscriptions by pattern. Default: true. */
   'exclude.internal.topics'?: boolean | 'true' | 'false'
-  /** Bytes of one fetch at most; a first batch that is larger is still returned. Default: 52428800. */
+  /**
+   * Bytes of one fetch at most; a first batch that is larger is still returned. In process no more than 4 MiB are fetched ahead, or two
+   * fetches of one partition. Default: 52428800.
+   */
   'fetch.max.bytes'?: number | `${number}`
   /** How long a fetch waits for `fetch.min.bytes`. Default: 500. */
   'fetch.max.wait.ms'?: number | `${number}`
