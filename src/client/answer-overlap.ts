@@ -12,6 +12,10 @@
 
 /** Times the telling that an answer for all may take for a try of turns. */
 const WORTH_A_TRY = 2
+/** With fewer records on their way, who does not wait for answers would be told later: one record goes ahead alone, and those after it wait for two syncs. */
+const LEAST_OUTSTANDING = 32
+/** Turns, which take twice as many syncs, are to take less than this part of the time. */
+const GAIN = 0.95
 /** Figures, one an answer, by which a way is judged: their median, so that a disk that hesitates is not taken for the rule. */
 const JUDGED = 32
 /** Figures between two looks at them. */
@@ -96,23 +100,26 @@ export class AnswerOverlap {
     const { count } = this.#pace
     if (count === 0 || count % LOOK > 0) return
     this.#untilTrial -= LOOK
-    if (this.#isTrial) this.#judge()
-    else if (this.#isDue(queue)) this.#change(true)
+    const { outstanding } = queue
+    if (outstanding < LEAST_OUTSTANDING) {
+      if (this.pays) this.#change(false)
+    } else if (this.#isTrial) this.#judge()
+    else if (this.#isDue(outstanding)) this.#change(true)
   }
 
   /** The other way is to be tried: its time has come, or the one in use has become much slower. */
-  #isDue(queue: { readonly outstanding: number }): boolean {
+  #isDue(outstanding: number): boolean {
     if (this.#pace.count < JUDGED) return false
     const pace = this.#pace.median(JUDGED)
     if (this.#untilTrial > 0 && pace < MUCH_SLOWER * this.#winnerPace) return false
     this.#winnerPace = pace
-    return this.pays || (this.#answerMs.count >= LOOK && this.#answerMs.median(LOOK) < WORTH_A_TRY * this.#tellingMs.median(LOOK) * queue.outstanding)
+    return this.pays || (this.#answerMs.count >= LOOK && this.#answerMs.median(LOOK) < WORTH_A_TRY * this.#tellingMs.median(LOOK) * outstanding)
   }
 
   #judge(): void {
     if (this.#pace.count < JUDGED) return
     const pace = this.#pace.median(JUDGED)
-    if (pace < this.#winnerPace) {
+    if (this.pays ? pace < GAIN * this.#winnerPace : GAIN * pace < this.#winnerPace) {
       this.#winnerPace = pace
       this.#patience = PATIENCE
       this.#isTrial = false

@@ -195,22 +195,22 @@ describe('batches', () => {
   ] as const)('come in turns from many senders only if these %s', async (_, workMs, acks, inTurns) => {
     const { clients, broker, settle, scheduler } = harness()
     const [partition] = broker.createTopic('t', 1)
-    const producer = clients.producer({ 'batch.size': 61 + 12 * 58, acks })
+    const producer = clients.producer({ 'batch.size': 61 + 24 * 58, acks })
     await settle(producer.send({ topic: 't', value: 'warm' }))
     broker.faults = (api) => api === 'produce' ? { delayMs: 5 } : undefined
     const values: string[] = []
     const sender = async (_sender: unknown, name: number): Promise<void> => {
-      for (let i = 0; i < 30; i++) {
+      for (let i = 0; i < 80; i++) {
         const value = `${name} ${i}`.padEnd(50, '.')
         values.push(value)
         await producer.send({ topic: 't', value })
         scheduler.clock.advance(workMs)
       }
     }
-    await settle(Promise.all(Array.from({ length: 20 }, sender)))
+    await settle(Promise.all(Array.from({ length: 40 }, sender)))
     expect(partition!.values()).toEqual(['warm', ...values])
-    const late = broker.requests.filter(({ api }) => api === 'produce').slice(-20, -2).map(({ request }) => (request as ProduceRequest).urgent)
-    expect(new Set(late)).toEqual(new Set([inTurns]))
+    const produced = broker.requests.filter(({ api }) => api === 'produce')
+    expect(produced.some(({ request }) => (request as ProduceRequest).urgent)).toBe(inTurns)
   })
 
   test('of linger 5: wait for company, but full ones go at once', async () => {
