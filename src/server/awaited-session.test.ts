@@ -22,19 +22,15 @@ class NotedSession implements Session {
 }
 
 describe('a session whose code is on its way', () => {
-  test('is loaded once, with the first request, and then asked about everything', async () => {
+  test('is asked about everything once it is there, which the first request waits for', async () => {
     const noted = new NotedSession()
-    let loads = 0
-    const session = new AwaitedSession(() => {
-      loads += 1
-      return Promise.resolve(noted)
-    }, true)
-    expect([loads, session.isAuthenticated, session.farewell]).toEqual([0, true, null])
+    const session = new AwaitedSession(Promise.resolve(noted), true)
+    expect([session.isAuthenticated, session.farewell]).toEqual([true, null])
     expect([session.isOverlappable(frame), session.isParked(frame), session.isTransient(frame)]).toEqual([false, false, false])
     await Promise.all([session.handle(frame), session.handle(frame)])
     await session.handle(frame)
     noted.farewell = 'enough'
-    expect([loads, noted.calls, session.isAuthenticated, session.farewell]).toEqual([1, ['handle', 'handle', 'handle'], false, 'enough'])
+    expect([noted.calls, session.isAuthenticated, session.farewell]).toEqual([['handle', 'handle', 'handle'], false, 'enough'])
     expect([session.isOverlappable(frame), session.isParked(frame), session.isTransient(frame)]).toEqual([true, true, true])
     session.drain()
     session.close()
@@ -42,12 +38,12 @@ describe('a session whose code is on its way', () => {
   })
 
   test('is not authenticated before it is there, where one must log in', () => {
-    expect(new AwaitedSession(() => Promise.resolve(new NotedSession()), false).isAuthenticated).toBe(false)
+    expect(new AwaitedSession(Promise.resolve(new NotedSession()), false).isAuthenticated).toBe(false)
   })
 
   test('hears what was said before it was there', async () => {
     const noted = new NotedSession()
-    const session = new AwaitedSession(() => Promise.resolve(noted), true)
+    const session = new AwaitedSession(Promise.resolve(noted), true)
     const answer = session.handle(frame)
     session.drain()
     session.close()
@@ -56,7 +52,7 @@ describe('a session whose code is on its way', () => {
   })
 
   test('fails a request whose code cannot be loaded, and no other way', async () => {
-    const session = new AwaitedSession(() => Promise.reject(new Error('gone')), true)
+    const session = new AwaitedSession(Promise.reject(new Error('gone')), true)
     await expect(session.handle(frame)).rejects.toThrow('gone')
     session.close()
   })

@@ -6,17 +6,18 @@ import type { Answer } from './connection.ts'
 import type { Session } from './listener.ts'
 
 export class AwaitedSession implements Session {
-  readonly #load: () => Promise<Session>
+  readonly #loading: Promise<Session>
   readonly #isOpen: boolean
-  #loading: Promise<Session> | null = null
   #session: Session | null = null
   #isDraining = false
   #isClosed = false
 
-  /** `load` gives the session, and is called with the first request. `isOpen`: nobody has to log in. */
-  constructor(load: () => Promise<Session>, isOpen: boolean) {
-    this.#load = load
+  /** `isOpen`: nobody has to log in. */
+  constructor(loading: Promise<Session>, isOpen: boolean) {
+    this.#loading = loading
     this.#isOpen = isOpen
+    // Told to the first request, if there is one.
+    loading.catch(() => {})
   }
 
   get isAuthenticated(): boolean { return this.#session?.isAuthenticated ?? this.#isOpen }
@@ -38,7 +39,7 @@ export class AwaitedSession implements Session {
   }
 
   async #begin(frame: Uint8Array): Promise<Answer | null> {
-    const session = await (this.#loading ??= this.#load())
+    const session = await this.#loading
     if (this.#session === null) {
       this.#session = session
       if (this.#isDraining) session.drain()

@@ -175,7 +175,7 @@ function meterOf({ quotas, ports }: ListenerParts): QuotaMeter {
 
 interface Sessions { readonly quotas: QuotaMeter; begin(peer: Peer): Session }
 
-/** Sessions on the parts of a database. Their code is loaded when the first client asks something: to be ready, a server does not wait for it. */
+/** Sessions on the parts of a database. Their code is loaded when the first client connects: to be ready, a server does not wait for it. */
 function sessionsMaker({ host, advertisedHost, advertisedPort, mechanisms, acls }: Checked, answers: AnswerMemory, pool: MemoryPool): (parts: ListenerParts) => Sessions {
   const endpointFor = ({ localAddress, localPort }: Peer): Endpoint => ({
     host: advertisedHost ?? (everywhere.has(host) || isIP(host) === 0 ? localAddress : host), port: advertisedPort ?? localPort,
@@ -187,7 +187,7 @@ function sessionsMaker({ host, advertisedHost, advertisedPort, mechanisms, acls 
       const { wireSessions } = await loadPart('the code for connections', () => import('./wire-sessions.ts'))
       return make ??= wireSessions(parts, { endpointFor, mechanisms, acls, quotas, answers, pool })
     }
-    return { quotas, begin: (peer) => make?.(peer) ?? new AwaitedSession(async () => (await load())(peer), mechanisms === null) }
+    return { quotas, begin: (peer) => make?.(peer) ?? new AwaitedSession(load().then((session) => session(peer)), mechanisms === null) }
   }
 }
 
