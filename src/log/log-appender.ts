@@ -3,7 +3,7 @@
  * one sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the
  * members are answered, and the next group starts.
  *
- * For what is urgent the next group is built and written while that sync runs (docs/adr/0024), so that its own begins as soon as the disk is free. What is
+ * For what is urgent the next group is built and written while that sync runs (docs/adr/0025), so that its own begins as soon as the disk is free. What is
  * synced just then becomes part of the log before, above the high watermark: nobody reads it, and nobody is answered, until its sync has succeeded. One
  * sync runs at a time, and groups are answered in their order.
  *
