@@ -5,13 +5,20 @@ import { clusterRefused } from '../access/refusals.ts'
 import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
+const PREFERRED = 0
+const UNCLEAN = 1
 const ELECTION_NOT_NEEDED = { errorCode: 84, errorMessage: 'Leader election not needed for topic partition.' }
 
-export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ topicPartitions }, call) => {
+export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ electionType, topicPartitions }, call) => {
   const asked = topicPartitions ?? []
   if (!demandOfCluster(call.rights, 'ALTER')) {
     const replicaElectionResults = asked.map(({ topic, partitions }) => ({ topic, partitionResult: partitions.map((partitionId) => ({ partitionId, ...clusterRefused })) }))
     return { throttleTimeMs, errorCode: clusterRefused.errorCode, replicaElectionResults }
+  }
+  if (electionType !== PREFERRED && electionType !== UNCLEAN) {
+    const unknown = { errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage: `elections of type ${electionType} are not known` }
+    const replicaElectionResults = asked.map(({ topic, partitions }) => ({ topic, partitionResult: partitions.map((partitionId) => ({ partitionId, ...unknown })) }))
+    return { throttleTimeMs, errorCode: unknown.errorCode, replicaElectionResults }
   }
   const counts = await partitionCounts(call, asked.map(({ topic }) => topic))
   return {

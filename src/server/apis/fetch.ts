@@ -19,6 +19,8 @@ const MAX_RESPONSE_BYTES = 16_777_216
 const NO_RECORDS = new Uint8Array(0)
 const NOTHING: Omit<Answer, 'errorCode'> = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: null, records: NO_RECORDS }
 const TOPIC_REFUSED: Answer = { errorCode: errorTable.TOPIC_AUTHORIZATION_FAILED.errorCode, ...NOTHING }
+const NO_FOLLOWER: Answer = { errorCode: errorTable.NOT_LEADER_OR_FOLLOWER.errorCode, ...NOTHING }
+const UNKNOWN_TOPIC: Answer = { errorCode: errorTable.UNKNOWN_TOPIC_OR_PARTITION.errorCode, ...NOTHING }
 const UNKNOWN_TOPIC_ID: Answer = { errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, ...NOTHING }
 
 export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => {
@@ -48,6 +50,8 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
   // Who says that it is a replica needs the right of brokers, in place of that of readers (CVE-2018-1288).
   const isReplica = request.replicaId >= 0 || request.replicaState.replicaId >= 0
   if (isReplica && !demandOfCluster(call.rights, 'CLUSTER_ACTION')) return wanted.map(() => TOPIC_REFUSED)
+  // Only who follows may ask as a follower, and nobody does.
+  if (isReplica) return wanted.map((each) => isThere(each, call) ? NO_FOLLOWER : call.version >= FIRST_WITH_TOPIC_IDS ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC)
   const partitions: FetchRequest['partitions'][number][] = []
   const isKnown: boolean[] = []
   for (const { topic, topicId, partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes } of wanted) {
@@ -57,12 +61,16 @@ async function read(request: Request, call: Call, wanted: readonly WantedPartiti
   }
   const { maxWaitMs, minBytes, isolationLevel } = request
   const maxBytes = Math.min(request.maxBytes, MAX_RESPONSE_BYTES, call.fetchQuota.mostAtOnce)
-  const response = await (isReplica ? call.unguarded : call.broker).fetch({
+  const response = await call.broker.fetch({
     maxWaitMs: partitions.length < wanted.length ? 0 : maxWaitMs, minBytes, maxBytes, partitions,
     isolationLevel: isolationLevel === 1 ? 1 : 0, signal: call.signal, room: call.answers,
   })
   let next = 0
   return isKnown.map((known) => known ? response.partitions[next++]! : UNKNOWN_TOPIC_ID)
+}
+
+function isThere({ topic, topicId }: WantedPartition, { version, unguarded }: Call): boolean {
+  return version >= FIRST_WITH_TOPIC_IDS ? unguarded.topicName(topicId) !== null : unguarded.topicId(topic) !== null
 }
 
 function byTopic(version: number, wanted: readonly WantedPartition[], answers: readonly Answer[], told: (index: number) => boolean) {
