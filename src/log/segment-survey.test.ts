@@ -165,7 +165,8 @@ describe('the offset of a batch', () => {
     ['is too low behind a hole: the one behind it tells', [b(0), b(4), moved(6, 3), b(8)], {}, {
       mended: [`${2 * L}–${3 * L}: 6–7, offset 6, epoch null`], after: [10, 0],
     }],
-    ['is too low behind a hole: bits tell which of two it is', [b(0), b(6), moved(8, 0), b(30)], {}, { lost: [`${2 * L}–${3 * L}: 8–29`], after: [32, 0] }],
+    ['is too low behind a hole', [b(0), b(6), moved(8, 0), b(30)], {}, { lost: [`${2 * L}–${3 * L}: 8–29`], after: [32, 0] }],
+    ['is one bit too high in front of a hole: the one behind it would have to be hit harder', [b(0), moved(6, 38), b(10), b(41)], {}, { lost: [`${L}–${2 * L}: 2–9`], after: [43, 0] }],
     ['cannot be: the neighbours leave one place', [b(0), beyond(b(2)), b(4)], {}, { mended: [`${L}–${2 * L}: 2–3, offset 2, epoch null`], after: [6, 0] }],
     ['cannot be, and there is room for more', [b(0), beyond(b(2)), b(6)], {}, { lost: [`${L}–${2 * L}: 2–5`], after: [8, 0] }],
     ['cannot be, and neither can its records', [b(0), beyond(flipped(2)), b(4)], {}, { lost: [`${L}–${2 * L}: 2–3`], after: [6, 0] }],
