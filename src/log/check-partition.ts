@@ -44,6 +44,8 @@ export class PartitionCheck {
   readonly #epochs: readonly Epoch[] | null
   #epoch = -1
   #nextOffset: number
+  /** The batch before, where it left a hole in front of itself that began at `expected`. */
+  #jump: { readonly position: number; readonly baseOffset: number; readonly lastOffset: number; readonly expected: number } | null = null
   /** A batch ends at the recovery point. */
   #reachesRecoveryPoint = false
   /** Batches are missing between two others, or from inside one: compaction, or damage. */
@@ -157,6 +159,7 @@ export class PartitionCheck {
         'error', 'OFFSETS_NOT_RISING', file, `the segment begins at ${base}, but the one before ends at ${this.#nextOffset}`, 0, base,
       )
       if (base > this.#nextOffset) this.#gaps = true
+      this.#jump = null
       const indexes = this.#openIndexes(base, handle.size(), nextBase === null)
       const aborted: AbortedTransactionFact[] = []
       const batches = new CheckedBatches(handle)
@@ -212,6 +215,7 @@ export class PartitionCheck {
     if (header.lastOffset < base || (header.magic === 2 && header.baseOffset < base)) say(
       'OFFSET_BELOW_SEGMENT', `the batch begins at ${header.baseOffset}, below its segment`,
     )
+    this.#blameJump(file, batch)
     if (header.lastOffset < this.#nextOffset || (header.magic === 2 && header.baseOffset < this.#nextOffset)) {
       say('OFFSETS_NOT_RISING', `the batch has offsets ${header.baseOffset}–${header.lastOffset}, but those below ${this.#nextOffset} are taken`)
     }
@@ -219,6 +223,18 @@ export class PartitionCheck {
     if (header.nextOffset === this.#question.recoveryPoint) this.#reachesRecoveryPoint = true
     this.#nextOffset = Math.max(this.#nextOffset, header.nextOffset)
     this.#checkEpoch(file, batch)
+  }
+
+  /** A batch that left a hole in front of itself, and does not fit before this one, which would fit without it, is the one that is wrong. */
+  #blameJump(file: string, { header: { magic, baseOffset, lastOffset }, position }: CheckedBatch): void {
+    const first = magic === 2 ? baseOffset : lastOffset
+    const jump = this.#jump
+    this.#jump = first > this.#nextOffset ? { position, baseOffset, lastOffset, expected: this.#nextOffset } : null
+    if (jump === null || first >= this.#nextOffset || first < jump.expected) return
+    this.#findings.add(
+      'error', 'OFFSETS_NOT_RISING', file, `the batch has offsets ${jump.baseOffset}–${jump.lastOffset}, but the one behind it begins at ${first}`, jump.position, jump.baseOffset,
+    )
+    this.#nextOffset = first
   }
 
   async #records({ header, buffer, at }: CheckedBatch, say: (code: Finding['code'], message: string, severity?: Finding['severity']) => void): Promise<void> {

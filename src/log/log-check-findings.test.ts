@@ -148,8 +148,14 @@ describe('batches', () => {
       'error OFFSET_BELOW_SEGMENT 11.log @0 #10', 'error OFFSETS_NOT_RISING 11.log @0 #10',
     ]],
     ['repeat an offset', 10, [batchOf(10, 2), batchOf(11, 3)], [`error OFFSETS_NOT_RISING 10.log @${second} #11`]],
-    ['fall back', 10, [batchOf(10, 2), batchOf(15, 1), batchOf(12, 1), batchOf(16, 1)], [
-      `error OFFSETS_NOT_RISING 10.log @${second + batchOf(15, 1).length} #12`,
+    ['fall back below what was right', 10, [batchOf(10, 2), batchOf(12, 1), batchOf(11, 1), batchOf(16, 1)], [
+      `error OFFSETS_NOT_RISING 10.log @${second + batchOf(12, 1).length} #11`,
+    ]],
+    ['fall back behind a hole, to below it', 10, [batchOf(10, 2), batchOf(15, 1), batchOf(11, 1), batchOf(16, 1)], [
+      `error OFFSETS_NOT_RISING 10.log @${second + batchOf(15, 1).length} #11`,
+    ]],
+    ['are right but for one that is too high: it alone is named', 10, [batchOf(10, 2), batchOf(99, 1), ...[13, 14, 15].map((at) => batchOf(at, 1))], [
+      `error OFFSETS_NOT_RISING 10.log @${second} #99`,
     ]],
     ['leave a hole', 10, [batchOf(10, 2), batchOf(20, 2)], []],
   ] as const)('that %s', async (_what, base, batches, findings) => {
