@@ -14,7 +14,7 @@ let data: string
 beforeAll(async () => {
   await build()
   scratch = mkdtempSync(join(tmpdir(), 'ottla-cli-'))
-})
+}, 60_000)
 afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
 beforeEach(() => { data = join(mkdtempSync(join(scratch, 'test-')), 'data') })
 
