@@ -72,7 +72,7 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
       const fenced = epochFailure(log, item.currentLeaderEpoch)
       if (fenced !== null) {
         hasError = true
-        partitions.push({ ...nothing(item, log, false), ...fenced })
+        partitions.push({ ...nothing(item, undefined, false), ...fenced })
         continue
       }
       const isCommitted = request.isolationLevel === 1
@@ -84,7 +84,8 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
       partitions.push(response)
     } catch (error) {
       hasError = true
-      partitions.push({ ...nothing(item, context.logs.get(item.topic, item.partition), false), ...failureOf(error) })
+      // As Kafka: of a partition with an error nothing else is told.
+      partitions.push({ ...nothing(item, undefined, false), ...failureOf(error) })
     }
   }
   room?.give(maxBytes - bytes)

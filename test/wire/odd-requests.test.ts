@@ -57,3 +57,11 @@ test('Fetch of one who says that it follows is told that it does not, and of one
   })).responses[0]!.partitions[0]!.errorCode
   expect([await fetch(12, 7, ZERO), await fetch(12, 7, ZERO, 'nope'), await fetch(13, 7, topicId), await fetch(13, 7, UNKNOWN), await fetch(12, -2, ZERO)]).toEqual([6, 3, 6, 100, 0])
 })
+
+test.each([[5, -1, 1], [-1, -1, 1], [0, 3, 75]])('Fetch from %i at leader epoch %i tells the error %i and no offsets', async (fetchOffset, currentLeaderEpoch, code) => {
+  const { responses } = await client.call(apis.fetch, 12, {
+    maxWaitMs: 0, minBytes: 0, sessionEpoch: -1, forgottenTopicsData: [], isolationLevel: 0,
+    topics: [{ topic: 'c', topicId: ZERO, partitions: [{ partition: 0, fetchOffset, currentLeaderEpoch, partitionMaxBytes: 1000 }] }],
+  })
+  expect(responses[0]!.partitions[0]).toMatchObject({ errorCode: code, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 })
+})
