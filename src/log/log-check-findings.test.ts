@@ -219,6 +219,7 @@ describe('leader epochs', () => {
     ['right, with an epoch that nothing was written in', [[3, 10], [5, 12], [7, 16]], []],
     ['known from some place on', [[5, 12]], []],
     ['of another epoch', [[3, 10], [4, 12]], [`error EPOCHS_WRONG ${text} #12`, `error EPOCHS_WRONG ${text} #14`]],
+    ['of the very first epoch, where others are', [[0, 10], [5, 12]], [`error EPOCHS_WRONG ${text} #10`]],
     ['that begin late', [[3, 10], [5, 13]], [`error EPOCHS_WRONG ${text} #12`]],
     ['whose epochs do not rise', [[3, 10], [3, 12]], [`error EPOCHS_WRONG ${text}`, `error EPOCHS_WRONG ${text} #12`, `error EPOCHS_WRONG ${text} #14`]],
     ['whose offsets do not rise', [[3, 10], [5, 10]], [`error EPOCHS_WRONG ${text}`, `error EPOCHS_WRONG ${text} #10`]],

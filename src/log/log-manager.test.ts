@@ -226,6 +226,15 @@ describe('opening a directory', () => {
     await d.drive(again.close())
   })
 
+  test.each([['{"version":0,"brokerEpoch":17}', 17], [null, -1]] as const)('leaves the broker epoch of the last clean stop (%s) as it was', async (marker, epoch) => {
+    const d = new Directory()
+    d.disk.makeDirectory('/data')
+    if (marker !== null) d.put('.kafka_cleanshutdown', marker)
+    const manager = await d.open()
+    await d.drive(manager.close())
+    expect(d.text('.kafka_cleanshutdown')).toBe(`{"version":0,"brokerEpoch":${epoch}}`)
+  })
+
   test('takes a thousand partitions', async () => {
     const d = new Directory()
     const manager = await d.open({ ports: { ...d.ports, logger: silentLogger } })

@@ -29,30 +29,30 @@ const files = (disk: SimulatedFileSystem): string[] => disk.readDirectory('/log'
 const path = (offset: number): string => `/log/${segmentFileName(offset, 'snapshot')}`
 
 describe('snapshot files', () => {
-  test('of a folder that is only read are neither written, renamed nor removed', () => {
+  test('of a folder that is only read are neither written, renamed nor removed', async () => {
     const disk = newDisk()
     const writer = managerOn(disk)
     produced(writer, 0, 9, 0)
-    writer.takeSnapshot(true)
+    await writer.takeDurableSnapshot()
     disk.settle()
     const reader = managerOn(disk, { readOnly: true })
     expect(reader.markSnapshotDeleted(2)).toBeNull()
     reader.removeStraySnapshots([])
     produced(reader, 0, 9, 0)
     produced(reader, 2, 9, 2)
-    expect(reader.takeSnapshot(true)).toBeNull()
+    expect(await reader.takeDurableSnapshot()).toBeNull()
     reader.deleteSnapshotsFrom(0)
     reader.truncateFullyAndStartAt(0)
     expect([files(disk), disk.operations]).toEqual([[segmentFileName(2, 'snapshot')], []])
   })
 
-  test('take the place of what is longer and has their name', () => {
+  test('take the place of what is longer and has their name', async () => {
     const disk = newDisk()
     writeFile(disk, path(2), new Uint8Array(1000).fill(9))
     disk.settle()
     const manager = managerOn(disk, { snapshotOffsets: [] })
     produced(manager, 0, 9, 0)
-    expect(manager.takeSnapshot(true)).toBe(path(2))
+    expect(await manager.takeDurableSnapshot()).toBe(path(2))
     const again = managerOn(disk.survivors('lose-all'))
     again.truncateAndReload(0, 2, now)
     expect(again.producers()).toEqual(manager.producers())
@@ -136,12 +136,12 @@ describe('expiry', () => {
     expect(manager.firstUnstableOffset).toBe(2)
   })
 
-  test('is the same when a snapshot is loaded', () => {
+  test('is the same when a snapshot is loaded', async () => {
     const disk = newDisk()
     const first = managerOn(disk, { expirationMs: 1000 })
     produced(first, 0, 1, 0)
     produced(first, 2, 2, 0, true)
-    first.takeSnapshot(true)
+    await first.takeDurableSnapshot()
     const second = managerOn(disk, { expirationMs: 1000 })
     second.truncateAndReload(0, 10, now + 1000)
     expect(second.producers().map((p) => p.producerId)).toEqual([2])
@@ -149,18 +149,18 @@ describe('expiry', () => {
 })
 
 describe('snapshots', () => {
-  test('are written at the end offset, once, and survive a power cut when synced', () => {
+  test('are written at the end offset, once, and survive a power cut when synced', async () => {
     const disk = newDisk()
     disk.syncDirectorySync('/')
     const manager = managerOn(disk)
-    expect(manager.takeSnapshot(true)).toBeNull()
+    expect(await manager.takeDurableSnapshot()).toBeNull()
     produced(manager, 0, 1, 0)
-    expect(manager.takeSnapshot(true)).toBe(path(2))
-    expect(manager.takeSnapshot(true)).toBeNull()
+    expect(await manager.takeDurableSnapshot()).toBe(path(2))
+    expect(await manager.takeDurableSnapshot()).toBeNull()
     expect(manager.snapshotOffsets).toEqual([2])
     expect(disk.survivors('lose-all').readFile(path(2))).toHaveLength(56)
     manager.setEndOffset(7)
-    expect(manager.takeSnapshot(false)).toBe(path(7))
+    expect(manager.takeSnapshot()).toBe(path(7))
     expect(manager.latestSnapshotOffset).toBe(7)
   })
 
@@ -169,7 +169,7 @@ describe('snapshots', () => {
     writeFile(disk, path(5), new Uint8Array(500))
     const manager = managerOn(disk, { snapshotOffsets: [] })
     manager.setEndOffset(5)
-    manager.takeSnapshot(false)
+    manager.takeSnapshot()
     expect(toHex(disk.readFile(path(5)))).toBe('000148674bc700000000')
   })
 
@@ -179,7 +179,7 @@ describe('snapshots', () => {
     for (const n of [0, 1, 2]) produced(first, n * 2, 1, n * 2)
     produced(first, 6, 2, 0, true)
     produced(first, 8, 3, 0, true)
-    first.takeSnapshot(false)
+    first.takeSnapshot()
     const second = managerOn(disk)
     second.truncateAndReload(0, 20, now)
     expect(second.endOffset).toBe(10)
@@ -199,9 +199,9 @@ describe('snapshots', () => {
     const disk = newDisk()
     const first = managerOn(disk)
     produced(first, 0, 1, 0)
-    first.takeSnapshot(false)
+    first.takeSnapshot()
     produced(first, 2, 1, 2)
-    first.takeSnapshot(false)
+    first.takeSnapshot()
     writeFile(disk, path(4), damage(disk.readFile(path(4))))
     const logger = new RecordingLogger()
     const second = managerOn(disk, { logger })
@@ -225,7 +225,7 @@ describe('snapshots', () => {
     const manager = managerOn(disk)
     for (const n of [0, 1, 2, 3, 4]) {
       produced(manager, n * 2, 1, n * 2)
-      manager.takeSnapshot(false)
+      manager.takeSnapshot()
     }
     manager.truncateAndReload(4, 9, now)
     expect(manager.snapshotOffsets).toEqual([6, 8])
@@ -255,10 +255,12 @@ describe('snapshots', () => {
     expect(files(disk)).toEqual([segmentFileName(3, 'snapshot'), `${segmentFileName(10, 'snapshot')}.deleted`])
     manager.truncateFullyAndStartAt(100)
     expect([manager.endOffset, manager.snapshotOffsets]).toEqual([100, []])
-    expect(manager.takeSnapshot(false)).toBe(path(100))
+    expect(manager.takeSnapshot()).toBe(path(100))
+    manager.truncateFullyAndStartAt(50)
+    expect(manager.takeSnapshot()).toBe(path(50))
   })
 
-  test('of a read-only directory are neither written nor removed', () => {
+  test('of a read-only directory are neither written nor removed', async () => {
     const disk = newDisk()
     writeFile(disk, path(3), new Uint8Array(3))
     writeFile(disk, path(30), hex('000148674bc700000000'))
@@ -267,7 +269,7 @@ describe('snapshots', () => {
     manager.removeStraySnapshots([0])
     manager.truncateAndReload(0, 9, now)
     produced(manager, 3, 1, 0)
-    expect(manager.takeSnapshot(true)).toBeNull()
+    expect(await manager.takeDurableSnapshot()).toBeNull()
     expect(manager.markSnapshotDeleted(30)).toBeNull()
     manager.truncateFullyAndStartAt(0)
     expect(disk.stateHash()).toBe(before)
@@ -278,7 +280,7 @@ describe('snapshots', () => {
     disk.syncDirectorySync('/')
     const manager = managerOn(disk)
     produced(manager, 0, 1, 0)
-    const written = manager.takeSnapshot(false)!
+    const written = manager.takeSnapshot()!
     await manager.syncSnapshot(written)
     disk.syncDirectorySync('/log')
     expect(disk.survivors('lose-all').readFile(written)).toHaveLength(56)
