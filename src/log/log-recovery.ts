@@ -69,7 +69,7 @@ async function bringProducersTo(scene: RecoveryScene, first: number): Promise<vo
 async function snapshotAtRoll(scene: RecoveryScene, next: Segment | undefined): Promise<void> {
   if (next === undefined) return
   scene.producers.setEndOffset(next.baseOffset)
-  await tolerateFullDisk(scene, () => { scene.producers.takeSnapshot(true) })
+  await tolerateFullDisk(scene, async () => { await scene.producers.takeDurableSnapshot() })
   scene.producers.removeExpired(scene.request.store.clock.now())
 }
 

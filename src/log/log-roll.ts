@@ -65,7 +65,7 @@ export function startOver(state: LogState, baseOffset: number): void {
 function takeSnapshot(state: LogState, endOffset: number): string | null {
   try {
     state.producers.setEndOffset(endOffset)
-    return state.producers.takeSnapshot(false)
+    return state.producers.takeSnapshot()
   } catch (error) {
     state.sharing.ports.logger.warn('no producer snapshot could be written at a roll; the next open will take longer', { log: state.name, error })
     return null

@@ -449,7 +449,7 @@ export class PartitionLog {
     endActive(state)
     await state.segments.active.flush()
     state.producers.setEndOffset(state.offsets.logEnd)
-    state.producers.takeSnapshot(true)
+    await state.producers.takeDurableSnapshot()
     state.epochs.flush()
   }
 }

@@ -44,7 +44,7 @@ export async function rebuildProducerState(options: ProducerRebuildOptions): Pro
 /** Only the newest snapshot is ever looked at: one that a power cut spoils must not have a newer one. */
 async function takeDurableSnapshot(producers: ProducerStateManager): Promise<OttlaError | null> {
   try {
-    const path = producers.takeSnapshot(false)
+    const path = producers.takeSnapshot()
     if (path !== null) await producers.syncSnapshot(path)
     return null
   } catch (error) {

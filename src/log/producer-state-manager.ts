@@ -104,10 +104,27 @@ export class ProducerStateManager {
   setEndOffset(offset: number): void { this.#endOffset = offset }
 
   /**
-   * Writes `<endOffset>.snapshot` unless one that new exists; with `sync` durably, name included. Returns its path, or null when there was nothing to write.
-   * A crash may leave half of it, which its checksum tells.
+   * Writes `<endOffset>.snapshot` unless one that new exists. Returns its path, or null when there was nothing to write. A crash may leave half of it, which
+   * its checksum tells.
    */
-  takeSnapshot(sync: boolean): string | null {
+  takeSnapshot(): string | null {
+    const path = this.#writeSnapshot()
+    if (path !== null) this.#noteSnapshot(this.#endOffset)
+    return path
+  }
+
+  /** As `takeSnapshot`; durable, name included, when it resolves. The syncs are off the event loop: thousands of logs close at a time. */
+  async takeDurableSnapshot(): Promise<string | null> {
+    const offset = this.#endOffset
+    const path = this.#writeSnapshot()
+    if (path === null) return null
+    await this.syncSnapshot(path)
+    await this.#options.fileSystem.syncDirectory(dirname(path))
+    this.#noteSnapshot(offset)
+    return path
+  }
+
+  #writeSnapshot(): string | null {
     if (this.#options.readOnly || this.#endOffset <= this.#lastSnapshot) return null
     const path = this.#path(this.#endOffset)
     const bytes = encodeSnapshot(this.#table.snapshot())
@@ -115,17 +132,18 @@ export class ProducerStateManager {
     try {
       file.truncate(0)
       file.writeSync(bytes, 0, bytes.length, 0)
-      if (sync) file.datasyncSync()
     } finally {
       file.close()
     }
-    if (sync) this.#options.fileSystem.syncDirectorySync(dirname(path))
-    if (!this.#snapshots.includes(this.#endOffset)) this.#snapshots = [...this.#snapshots, this.#endOffset].sort((a, b) => a - b)
-    this.#lastSnapshot = this.#endOffset
     return path
   }
 
-  /** Makes a snapshot written without `sync` durable, if it is still there. */
+  #noteSnapshot(offset: number): void {
+    if (!this.#snapshots.includes(offset)) this.#snapshots = [...this.#snapshots, offset].sort((a, b) => a - b)
+    this.#lastSnapshot = offset
+  }
+
+  /** Makes the content of a snapshot durable, if it is still there. */
   async syncSnapshot(path: string): Promise<void> {
     if (this.#options.fileSystem.stat(path) === null) return
     const file = this.#options.fileSystem.open(path, 'write')

@@ -52,7 +52,7 @@ async function derive(fixture: string,
         if (!snapshotOffsets.includes(offset)) return
         const name = segmentFileName(offset, 'snapshot')
         const file = decodeSnapshot(disk.readFile(`/log/${name}`), name)
-        const derived = decodeSnapshot(scratch.readFile(producers.takeSnapshot(false)!), name)
+        const derived = decodeSnapshot(scratch.readFile(producers.takeSnapshot()!), name)
         snapshots.push({ name: `${partition}/${name}`, file: file.sort((a, b) => a.producerId - b.producerId), derived })
       },
     })
@@ -166,7 +166,7 @@ describe('recovery of the segments of a killed broker', () => {
       await rebuildProducerState({ producers, segments: segments.slice(0, i), logStartOffset: 0, endOffset: segment.baseOffset, nowMs })
       const outcome = await segment.recover({ producers, epochs: null })
       expect(outcome).toMatchObject({ problem: null, following: null, nextOffset: next, validBytes: outcome.fileBytes })
-      producers.takeSnapshot(false)
+      producers.takeSnapshot()
       segment.close()
       for (const kind of ['log', 'index', 'timeindex', 'txnindex', 'snapshot'] as const) {
         const name = segmentFileName(kind === 'snapshot' ? next : segment.baseOffset, kind)
