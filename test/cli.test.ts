@@ -182,6 +182,17 @@ describe('any file comes back byte for byte', () => {
 })
 
 describe('consume', () => {
+  test('ends where a log ends that a power cut left with a hole behind its last record', async () => {
+    await succeeds(fed('one\ntwo\n', 'produce', '--topic', 'holes'))
+    writeFileSync(join(data, 'holes-0', '00000000000000000071.log'), '')
+    for (const as of [['--json'], ['--json', '--group', 'g'], ['--json', '--isolation-level', 'read_committed']]) {
+      const printed = await succeeds(on('consume', '--topic', 'holes', '--from-beginning', ...as))
+      expect(jsonLines(printed).map(({ offset, value }) => [offset, value])).toEqual([[0, 'one'], [1, 'two']])
+    }
+    await succeeds(fed('three\n', 'produce', '--topic', 'holes'))
+    expect(jsonLines(await succeeds(on('consume', '--topic', 'holes', '--json', '--group', 'g'))).map(({ offset, value }) => [offset, value])).toEqual([[71, 'three']])
+  })
+
   test('prints an object a line; null stays null, bytes by the encoding', async () => {
     const headers = [{ key: 'h', value: 'x' }, { key: 'h', value: null }]
     const line = JSON.stringify({ key: '{"id":1}', value: null, headers, timestamp: 1_750_000_000_000 })

@@ -179,6 +179,13 @@ export class ConsumerPartition<K, V> {
     return null
   }
 
+  /** There is no record from `from` to `to`, with which the log ends: a hole that a power cut or a repair left. */
+  passHole(from: number, to: number): void {
+    if (to <= from || from !== this.position || this.hasRecords) return
+    this.#fetchOffset = to
+    this.#passOver(to)
+  }
+
   /** Nothing up to `offset` is for the application. */
   #passOver(offset: number): void {
     if (offset <= this.position) return

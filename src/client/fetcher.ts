@@ -218,7 +218,10 @@ export class Fetcher<K, V> {
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
     partition.highWatermark = response.highWatermark
     partition.visibleEnd = committedOnly ? response.lastStableOffset : response.highWatermark
-    if (response.records.length === 0) return
+    if (response.records.length === 0) {
+      if (response.nextOffset !== undefined) partition.passHole(offset, response.nextOffset)
+      return
+    }
     const lease = this.#memory.leaseOf(response.records)
     const end = response.nextOffset ?? endOfBatches(response.records, offset)
     const fetched = new FetchedRecords<K, V>({

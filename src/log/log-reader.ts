@@ -35,7 +35,7 @@ export interface SegmentRead {
 
 export interface SegmentReadResult {
   readonly records: Uint8Array
-  /** The offset after the last batch returned; the offset asked when there is none. */
+  /** The offset after the last batch returned. When there is none: `limitOffset` if nothing lies in front of it, else the offset asked. */
   readonly nextOffset: number
 }
 
@@ -65,7 +65,7 @@ export async function readSegments(list: SegmentList, read: SegmentRead): Promis
       segment.release()
     }
   }
-  return { records: NOTHING, nextOffset: read.offset }
+  return { records: NOTHING, nextOffset: Math.max(read.offset, read.limitOffset) }
 }
 
 /** Where a bad batch was found behind a good way there: it need not be doubted, and the segment not be walked, again. */

@@ -61,7 +61,7 @@ export interface AbortedTransaction { readonly producerId: number; readonly firs
 export interface ReadResult {
   /** Whole batches back to back; the first may begin below the offset asked. Fresh memory, which the caller may keep, or its own. */
   readonly records: Uint8Array
-  /** The offset behind the last batch; the offset asked when there is none. */
+  /** The offset behind the last batch. When there is none: where the log ends for this reader if it ends in a hole, else the offset asked. */
   readonly nextOffset: number
   /** True: read from files, and every checksum was checked. */
   readonly isChecked?: boolean

@@ -103,7 +103,7 @@ export interface FetchPartitionResponse extends Failure {
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null
   /** Whole batches back to back, the first of which may begin below the offset asked. Empty when there is nothing. Memory of `allocate`, or fresh. */
   readonly records: Uint8Array
-  /** In process only: the offset behind the last batch. */
+  /** In process only: the offset behind the last batch; without one, where the log ends for this reader if nothing comes before that. */
   readonly nextOffset?: number
   /** In process only: the checksums of all of it were checked a moment ago. */
   readonly isChecked?: boolean
