@@ -54,12 +54,11 @@ export const saboteurs = [
   },
   {
     id: 'ack before append finishes', file: 'src/log/log-appender.ts', harness: NODE, seconds: 30,
-    find: '      await this.#state.segments.active.write(buffer, start, length)\n', replace: '      void this.#state.segments.active.write(buffer, start, length).catch(() => {})\n',
+    find: '      return segment.write(buffer, start, length).catch(', replace: '      void segment.write(buffer, start, length).catch(() => {})\n      return Promise.resolve().catch(',
   },
   {
     id: 'ack before the sync', file: 'src/log/log-appender.ts', harness: POWER_CUT, seconds: 30,
-    find: '      await Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())])\n',
-    replace: '      void Promise.all([this.sealed.logsDurable(), sharing.syncGate.run(() => segments.active.datasync())]).catch(() => {})\n',
+    find: '      await built.synced\n', replace: '      void built.synced.catch(() => {})\n',
   },
   {
     id: 'a sealed segment is not waited for', file: 'src/log/sealed-flusher.ts', harness: POWER_CUT, seconds: 30,
@@ -103,7 +102,7 @@ export const saboteurs = [
   },
   {
     id: 'producer state not snapshotted at roll', file: 'src/log/log-roll.ts', harness: 'src/log/partition-log.test.ts', seconds: 30,
-    find: '    return state.producers.takeSnapshot(false)\n', replace: '    return null\n',
+    find: '    return state.producers.takeSnapshot()\n', replace: '    return null\n',
   },
   {
     id: 'abort index lost at truncation', file: 'src/log/segment.ts', harness: LOG, seconds: 30,

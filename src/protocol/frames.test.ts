@@ -87,7 +87,7 @@ describe('parts', () => {
 
 describe('the registry', () => {
   test('finds each API by its key, and keys are in order', () => {
-    expect(apiList).toHaveLength(54)
+    expect(apiList).toHaveLength(58)
     for (const api of apiList) expect(apiOf(api.key)).toBe(api)
     expect(apiList.map((api) => api.key)).toEqual(apiList.map((api) => api.key).sort((a, b) => a - b))
     expect(apiOf(4)).toBeUndefined()
