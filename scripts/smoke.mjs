@@ -53,11 +53,11 @@ try {
   assert.deepEqual(findings, [])
   await ottla.close()
 
-  // What an open needs at once is in two or three files: each costs half a millisecond of every start.
+  // What an open needs at once is in four files (the entry, what every command needs, the log, the clients): each costs half a millisecond of every start.
   const dist = join(process.cwd(), 'node_modules', 'ottla', 'dist')
   const files = new Set([join(dist, 'index.js')])
   for (const file of files) for (const [, target] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^;'"]*["'](\.[^"']+)["']/gm)) files.add(join(dirname(file), target))
-  assert.ok(files.size <= 3, `the entry loads ${[...files].join(', ')}`)
+  assert.ok(files.size <= 4, `the entry loads ${[...files].join(', ')}`)
 
   const bin = join(process.cwd(), 'node_modules', 'ottla', 'dist', 'cli', 'main.js')
   const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
