@@ -339,6 +339,7 @@ describe('L9: two writers in one directory', () => {
     const where = await directory()
     const lock = join(where, LOCK_NAME)
     const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(lock)}, () => console.log('locked'))`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => { child.kill('SIGKILL') })
     await new Promise((resolve) => { child.stdout.once('data', resolve) })
     await expect(open(where)).rejects.toMatchObject({ code: 'DIRECTORY_LOCKED' })
     child.kill('SIGKILL')
