@@ -88,14 +88,18 @@ export class ServedDatabase implements DatabaseHandle, AsyncDisposable {
     return { parts: { broker, users, acls, quotas, ports, settings, openPorts }, release: () => broker.close() }
   }
 
-  /** For whoever watches a server: its code is loaded with the first call. */
+  /** For whoever watches a server: its code is loaded with the first call that can. */
   admin(): Promise<Admin> {
     this.check()
-    return this.#admin ??= this.#makeAdmin()
+    return this.#admin ??= this.#makeAdmin().catch((error: unknown) => {
+      this.#admin = null
+      throw error
+    })
   }
 
   async #makeAdmin(): Promise<Admin> {
     const { createClients } = await loadPart('the code for clients', () => import('./client/clients.ts'))
+    this.check()
     this.#broker = this.#database.newBroker()
     return createClients(this.#broker, this.#database.ports, { embedded: true, nodeId: this.#database.nodeId }).admin
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { harness } from '../../test/support/client-harness.ts'
+import { countFetched, harness } from '../../test/support/client-harness.ts'
+import { OttlaError } from '../common/errors.ts'
 import type { FetchRequest } from '../protocol/broker-api.ts'
 import { loadAllCodecs } from '../record/compression.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
@@ -123,17 +124,11 @@ describe('of many partitions in process', () => {
     const { partitions, assign, add, read, consumer, broker, run } = await scene(40, { 'max.poll.records': 1 })
     const value = 'x'.repeat(100_000)
     for (const [partition] of partitions.entries()) add(partition, Array.from({ length: 20 }, () => value))
-    let bytes = 0
-    const { fetch } = broker
-    broker.fetch = async (request) => {
-      const answer = await fetch.call(broker, request)
-      for (const each of answer.partitions) bytes += each.records.length
-      return answer
-    }
+    const fetched = countFetched(broker)
     assign()
     expect(await read(1)).toEqual([value])
     await run(1000)
-    expect([bytes > 4 * MIB, bytes < 9 * MIB]).toEqual([true, true])
+    expect([fetched() > 4 * MIB, fetched() < 9 * MIB]).toEqual([true, true])
     // All that is buffered now is of paused partitions.
     for (const pauses of [1, 2, 3]) {
       consumer.pause(partitions.map((_, partition) => ({ topic: 't', partition })).slice(0, pauses * 10))
@@ -144,5 +139,44 @@ describe('of many partitions in process', () => {
     consumer.pause(partitions.map((_, partition) => ({ topic: 't', partition })).slice(1))
     consumer.resume()
     expect(await read(10)).toHaveLength(10)
+  })
+
+  test('memory of a fetch that found no answer is not used again: nobody knows who still writes to it', async () => {
+    const { broker, partitions, assign, add, read } = await scene(20)
+    for (const [partition] of partitions.entries()) add(partition, [`${partition}`])
+    const memory: ArrayBufferLike[] = []
+    const { fetch } = broker
+    broker.fetch = async (request) => {
+      memory.push(request.allocate!(100).buffer)
+      if (memory.length === 1) throw new OttlaError('REQUEST_TIMED_OUT', 'no answer')
+      return fetch.call(broker, request)
+    }
+    assign()
+    expect(await read(20)).toHaveLength(20)
+    expect(memory.length).toBeGreaterThan(1)
+    expect(memory.slice(1)).not.toContain(memory[0])
+  })
+
+  test('no memory is held by a consumer that has caught up, once a fetch has found nothing', async () => {
+    const { broker, assign, add, consumer, settle, run } = await scene(1)
+    const memory: ArrayBufferLike[] = []
+    const { fetch } = broker
+    broker.fetch = async (request) => {
+      const [answer] = (await fetch.call(broker, request)).partitions
+      const records = answer!.records.length === 0 ? answer!.records : request.allocate!(20_000).subarray(0, answer!.records.length)
+      records.set(answer!.records)
+      if (records.length > 0) memory.push(records.buffer)
+      return { partitions: [{ ...answer!, records }] }
+    }
+    assign()
+    const batches = consumer.batches()[Symbol.asyncIterator]()
+    for (const quietMs of [0, 0, 70_000, 0]) {
+      const next = batches.next()
+      await run(quietMs)
+      add(0, ['v'])
+      const cursor = (await settle(next)).value!.cursor()
+      expect(cursor.next() && Buffer.from(cursor.value()!).toString()).toBe('v')
+    }
+    expect([memory[1] === memory[0], memory[2] === memory[1], memory[3] === memory[2]]).toEqual([true, false, true])
   })
 })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { inspect } from 'node:util'
-import { outcome } from '../../test/support/client-harness.ts'
+import { countFetched, outcome } from '../../test/support/client-harness.ts'
 import { consumerKit, fill, range, readSome, text, values } from '../../test/support/consumer-kit.ts'
 import { OttlaError } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
@@ -231,17 +231,11 @@ describe('back-pressure', () => {
   test('holds no more than fetch.max.bytes, over many partitions', async () => {
     const { consumer, partitions, settle, run, broker } = consumerKit({ 'max.partition.fetch.bytes': 1000, 'fetch.max.bytes': 3000, 'max.poll.records': 1 }, 20)
     for (const partition of partitions) fill(partition, 0, 500, 20)
-    let bytes = 0
-    const { fetch } = broker
-    broker.fetch = async (request) => {
-      const answer = await fetch.call(broker, request)
-      for (const each of answer.partitions) bytes += each.records.length
-      return answer
-    }
+    const fetched = countFetched(broker)
     consumer.assign(partitions.map((_, partition) => ({ topic: 't', partition })))
     await settle(consumer.poll())
     await run(10_000)
-    expect(bytes).toBeLessThan(7000)
+    expect(fetched()).toBeLessThan(7000)
   })
   test('all partitions get their turn though one has much more', async () => {
     const { consumer, partitions, settle } = consumerKit({ 'max.poll.records': 5 }, 3)

@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { harness } from '../../test/support/client-harness.ts'
+import { harness, type Harness } from '../../test/support/client-harness.ts'
 import type { ProduceRequest } from '../protocol/broker-api.ts'
+
+/** How many requests to produce were made in each of the next `turns` of the event loop, but for those in which there were none. */
+function producesByTurn({ broker, scheduler }: Pick<Harness, 'broker' | 'scheduler'>, turns: number): () => number[] {
+  const made: number[] = [broker.calls('produce')]
+  const watch = (): void => {
+    made.push(broker.calls('produce'))
+    if (made.length <= turns) scheduler.soon(watch)
+  }
+  watch()
+  return () => made.slice(1).map((calls, i) => calls - made[i]!).filter((calls) => calls > 0)
+}
 
 describe('batches of many partitions', () => {
   test('of linger 0: gather while records keep coming to many partitions, and go once nobody adds', async () => {
@@ -27,15 +38,9 @@ describe('batches of many partitions', () => {
     const producer = clients.producer({ 'enable.idempotence': false })
     await settle(producer.send({ topic: 't', partition: 0, value: 'warm' }))
     const sends = partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'v' }))
-    const made: number[] = []
-    const watch = (): void => {
-      made.push(broker.calls('produce'))
-      if (made.length < 12) scheduler.soon(watch)
-    }
-    watch()
+    const steps = producesByTurn({ broker, scheduler }, 12)
     await settle(Promise.all(sends))
-    const steps = made.map((calls, i) => calls - (made[i - 1] ?? 1)).filter((calls) => calls > 0)
-    expect(steps).toEqual([128, 128, 44])
+    expect(steps()).toEqual([128, 128, 44])
     expect(partitions.map((partition) => partition.values().at(-1))).toEqual(partitions.map(() => 'v'))
   })
 
@@ -44,15 +49,9 @@ describe('batches of many partitions', () => {
     const partitions = broker.createTopic('t', 900)
     const producer = clients.producer()
     const sends = partitions.map((_, partition) => producer.send({ topic: 't', partition, value: 'v' }))
-    const made: number[] = []
-    const watch = (): void => {
-      made.push(broker.calls('produce'))
-      if (made.length < 60) scheduler.soon(watch)
-    }
-    watch()
+    const steps = producesByTurn({ broker, scheduler }, 60)
     await settle(Promise.all(sends))
-    const steps = made.map((calls, i) => calls - (made[i - 1] ?? 0)).filter((calls) => calls > 0)
-    expect([steps.length, Math.max(...steps)]).toEqual([8, 128])
+    expect([steps().length, Math.max(...steps())]).toEqual([8, 128])
     expect(partitions.map((partition) => partition.values())).toEqual(partitions.map(() => ['v']))
   })
 

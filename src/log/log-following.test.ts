@@ -40,6 +40,16 @@ async function harness(options: TestLogOptions = {}): Promise<Harness> {
   return { t, faults, send, idle: () => t.scheduler.runUntilIdle(), syncs: () => faults.calls('datasync') - before, readable }
 }
 
+/** `first` is being synced, `second` has come meanwhile. */
+async function two({ faults, send, idle }: Harness, first: string, second: string): Promise<{ hold: ReturnType<FaultFileSystem['holdSyncs']>; a: Watched; b: Watched }> {
+  const hold = faults.holdSyncs()
+  const a = send(first)
+  await idle()
+  const b = send(second)
+  await idle()
+  return { hold, a, b }
+}
+
 describe('an urgent append that comes while the one before is synced', () => {
   test('is written at once, and neither is answered or seen before the sync that covers it', async () => {
     const { t, faults, send, idle, syncs, readable } = await harness()
@@ -144,12 +154,9 @@ describe('an urgent append that comes while the one before is synced', () => {
   })
 
   test('that needs a new segment waits for the sync', async () => {
-    const { t, faults, send, idle } = await harness({ config: { ...plain, 'segment.bytes': 400 } })
-    const hold = faults.holdSyncs()
-    const a = send('a'.repeat(150))
-    await idle()
-    const b = send('b'.repeat(150))
-    await idle()
+    const all = await harness({ config: { ...plain, 'segment.bytes': 400 } })
+    const { t, faults, send, idle } = all
+    const { hold, a, b } = await two(all, 'a'.repeat(150), 'b'.repeat(150))
     expect([a.state, b.state, t.log.segmentCount]).toEqual(['waits', 'waits', 1])
     hold.release()
     await idle()
@@ -157,12 +164,9 @@ describe('an urgent append that comes while the one before is synced', () => {
   })
 
   test('is waited for by what changes the log, and by its close', async () => {
-    const { t, faults, send, idle } = await harness()
-    const hold = faults.holdSyncs()
-    const a = send('a')
-    await idle()
-    const b = send('b')
-    await idle()
+    const all = await harness()
+    const { t, faults, send, idle } = all
+    const { hold, a, b } = await two(all, 'a', 'b')
     const cut = t.log.truncateTo(1)
     const c = send('c')
     await idle()
@@ -186,12 +190,9 @@ describe('an urgent append that comes while the one before is synced', () => {
   })
 
   test('is on the disk when the process ends at once, as is the one before', async () => {
-    const { t, faults, send, idle } = await harness()
-    const hold = faults.holdSyncs()
-    const a = send('a')
-    await idle()
-    const b = send('b')
-    await idle()
+    const all = await harness()
+    const { t, faults, send, idle } = all
+    const { hold, a, b } = await two(all, 'a', 'b')
     const c = send('c')
     t.log.flushSync()
     expect(await (await t.crash(t.disk.survivors('lose-all'))).values()).toEqual(['first', 'a', 'b', 'c'])

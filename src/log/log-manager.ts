@@ -69,9 +69,9 @@ export interface LogManagerOptions {
   readonly events?: LogEvents
 }
 
-/** File handles that reads may keep open, in all logs together. */
 /** How often a process that only reads looks for the files of a partition whose owner takes some away. */
 const LOOKS = 5
+/** File handles that reads may keep open, in all logs together. */
 const CACHED_HANDLES = 256
 /** Each opens a few files to write its indexes. */
 const CLOSED_AT_ONCE = 32

@@ -41,3 +41,15 @@ export function harness(seed: number = 1, options: { embedded?: boolean } = {}):
 export function outcome<T>(promise: Promise<T>): Promise<T | string> {
   return promise.catch((error: unknown) => (error as { code?: string }).code ?? String(error))
 }
+
+/** Counts the bytes of records that the broker answers fetches with from now on. */
+export function countFetched(broker: FakeBroker): () => number {
+  let bytes = 0
+  const { fetch } = broker
+  broker.fetch = async (request) => {
+    const answer = await fetch.call(broker, request)
+    for (const { records } of answer.partitions) bytes += records.length
+    return answer
+  }
+  return () => bytes
+}

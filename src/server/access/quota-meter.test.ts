@@ -93,3 +93,27 @@ describe('of several quotas', () => {
     expect(produced(1, { user: 'bob', clientId: 'app' }) > 0).toBe(withOtherUser)
   })
 })
+
+describe('connections of an address', () => {
+  const connect = (address: string = '10.0.0.1'): number => meter.recordConnection(address)
+
+  test('are as many as its quota allows in a second and the ten before, and who was refused has not counted', () => {
+    set({ ip: '10.0.0.1' }, { connection_creation_rate: 2 })
+    let welcome = 0
+    while (connect() === 0) welcome += 1
+    expect([welcome > 10, connect() <= 1000]).toEqual([true, true])
+    // Had the refused counted, those of the last seconds would keep it out.
+    for (let second = 0; second < 10; second += 1) {
+      clock.advance(1000)
+      for (let i = 0; i < 10; i += 1) expect(connect()).toBeGreaterThan(0)
+    }
+    clock.advance(2000)
+    expect(connect()).toBe(0)
+  })
+
+  test('are not held to the quota of another, nor to any where there is none', () => {
+    set({ ip: '10.0.0.1' }, { connection_creation_rate: 1 })
+    while (connect() === 0) { /* to the bound */ }
+    expect([connect('10.0.0.2'), connect('::ffff:10.0.0.1') > 0]).toEqual([0, true])
+  })
+})
