@@ -155,12 +155,46 @@ describe('an urgent append that comes while the one before is synced', () => {
 
   test('that needs a new segment waits for the sync', async () => {
     const all = await harness({ config: { ...plain, 'segment.bytes': 400 } })
-    const { t, faults, send, idle } = all
+    const { t, idle } = all
     const { hold, a, b } = await two(all, 'a'.repeat(150), 'b'.repeat(150))
     expect([a.state, b.state, t.log.segmentCount]).toEqual(['waits', 'waits', 1])
     hold.release()
     await idle()
     expect([a.state, b.state, t.log.segmentCount]).toEqual(['acked', 'acked', 2])
+  })
+
+  test('waits while a segment that was rolled is not on the disk: there may be no handle to sync that with, which is no end of the log', async () => {
+    const { t, faults, send, idle } = await harness({ config: { ...plain, 'segment.bytes': 400 } })
+    const hold = faults.holdSyncs(/1\.log$/)
+    for (const value of ['x'.repeat(300), 'y'.repeat(300), 'z']) await t.drive(t.send([value], {}, { durable: false }))
+    faults.inject({ call: 'open', error: 'EMFILE', path: /2\.log$/, sticky: true })
+    const a = send('a')
+    await idle()
+    const b = send('b')
+    await idle()
+    expect([t.log.segmentCount, a.state, b.state]).toEqual([4, 'waits', 'waits'])
+    hold.release()
+    await idle()
+    faults.heal()
+    const c = send('c')
+    await idle()
+    expect([t.log.isOffline, a.state, b.state, c.state]).toEqual([false, 'TOO_MANY_OPEN_FILES', 'TOO_MANY_OPEN_FILES', 'acked'])
+  })
+
+  test('waits where the folder of its file is not on the disk either, for the same reason', async () => {
+    const { t, faults, send, idle } = await harness({ config: { ...plain, 'segment.bytes': 1000 } })
+    for (const value of ['x', 'y']) await t.drive(t.send([value.repeat(500)], {}, { durable: false }))
+    await idle()
+    const hold = faults.holdSyncs(/2\.log$/)
+    const a = send('a')
+    await idle()
+    const b = send('b')
+    await idle()
+    expect([t.log.segmentCount, a.state, b.state]).toEqual([2, 'waits', 'waits'])
+    faults.inject({ call: 'syncDirectory', error: 'EMFILE' })
+    hold.release()
+    await idle()
+    expect([t.log.isOffline, a.state, b.state]).toEqual([false, 'TOO_MANY_OPEN_FILES', 'acked'])
   })
 
   test('is waited for by what changes the log, and by its close', async () => {
@@ -191,7 +225,7 @@ describe('an urgent append that comes while the one before is synced', () => {
 
   test('is on the disk when the process ends at once, as is the one before', async () => {
     const all = await harness()
-    const { t, faults, send, idle } = all
+    const { t, send, idle } = all
     const { hold, a, b } = await two(all, 'a', 'b')
     const c = send('c')
     t.log.flushSync()

@@ -250,13 +250,13 @@ export class Segment {
   boundaryBelow(position: number): number { return this.#search.boundaryBelow(position) }
   /** The first batch whose last offset is ≥ `offset`, checked; null when there is none. Raises LOG_CORRUPT (file, position, offset). */
   locate(offset: number): Promise<BatchLocation | null> { return this.#search.locate(offset) }
-  /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
   /** The end is known from elsewhere, and the last batch claims another: its offset is damaged. Reading it is an error then. */
   claimEnd(nextOffset: number): void { this.#nextOffset = nextOffset }
 
   /** Cheap: looks a few entries up. */
   hasTornIndexes(): Promise<boolean> { return this.#search.hasTornIndexes() }
 
+  /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
   async findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> {
