@@ -7,7 +7,8 @@ import { settled, withScratch } from '../lib/workspace.mjs'
 const job = JSON.parse(process.argv[2])
 const { open } = await import(`./adapters/${job.peer}.mjs`)
 const value = Buffer.alloc(job.size, 0x61)
-const warmUp = Math.ceil(job.count / 10)
+/** Many senders of a store in this process: until its compiled code has settled, which takes 200,000 records. */
+const warmUp = Math.max(Math.ceil(job.count / 10), job.warmUp ?? 0)
 
 const workloads = {
   bulk: (store, count) => store.bulk(count, value),

@@ -37,10 +37,11 @@ function jobsOf(peers, syncing) {
     for (const [peer, count] of Object.entries(durableBulk)) add(`durable bulk ${label} ${peer}`, { peer, workload: 'bulk', durable: true, size, count: count * scale })
     for (const [senders, count] of [[1, 2000], [64, 50_000], [1024, 250_000]]) {
       const job = { workload: 'loop', durable: true, size, count: count * (senders === 1 ? 1 : scale), senders }
-      for (const peer of ['ottla', 'lmdb']) add(`durable ${senders} ${label} ${peer}`, { peer, ...job })
+      const inProcess = { ...job, warmUp: senders === 1 ? 0 : 100_000 }
+      for (const peer of ['ottla', 'lmdb']) add(`durable ${senders} ${label} ${peer}`, { peer, ...inProcess })
       add(`durable ${senders} ${label} redis`, { peer: 'redis', ...job, count: Math.min(job.count, 30_000) })
       if (senders > 1) add(`durable ${senders} ${label} nats`, { peer: 'nats', ...job, count: 3000 })
-      if (senders > 1) add(`durable ${senders} ${label} sqlite grouped`, { peer: 'sqlite', ...job, workload: 'group' })
+      if (senders > 1) add(`durable ${senders} ${label} sqlite grouped`, { peer: 'sqlite', ...inProcess, workload: 'group' })
     }
     add(`durable 1 ${label} sqlite`, { peer: 'sqlite', workload: 'loop', durable: true, size, count: 3000, senders: 1 })
     add(`durable 1 ${label} classic-level`, { peer: 'classic-level', workload: 'loop', durable: true, size, count: 2000, senders: 1 })
