@@ -12,7 +12,7 @@ async function fill(ottla, count, value) {
   await producer.close()
 }
 
-/** Compiled code is thrown away before each variant (docs/performance.md): reading some records brings it back before the time is taken. */
+/** Compiled code is thrown away before each variant: reading some records brings it back before the time is taken. */
 const WARM_UP = 200_000
 
 async function consume(ottla, count) {

@@ -1,6 +1,6 @@
 /**
- * Encoding, decoding and checksums of record batches in memory, 64 KiB a batch, against what the engine and the native CRC do alone (targets 1, 2, 3;
- * decode: performance.md C). Codecs are measured for the report, without goals.
+ * Encoding, decoding and checksums of record batches in memory, 64 KiB a batch, against what the engine and the native CRC do alone (targets 1, 2, 3).
+ * Codecs are measured for the report, without goals.
  */
 import { createRequire } from 'node:module'
 import { interleave, nanosecondsPer, row } from '../lib/measure.mjs'

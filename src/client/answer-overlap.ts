@@ -1,7 +1,7 @@
 /**
  * Whether it pays to let one part of a partition's senders wait for the disk while the others are told of their answers and send again.
  *
- * All together (the rule, performance.md D5), a round takes the time of the answer plus the time of telling everyone; in two parts, which take turns, the
+ * All together (the rule: docs/performance.md, Lessons), a round takes the time of the answer plus the time of telling everyone; in two parts, which take turns, the
  * longer of what the disk takes for both parts one after the other and of the telling. That can only be less where telling takes long enough, and whether
  * it is depends on the disk, the CPUs and who else wants them. So it is tried: the way that is not in use goes for some rounds now and then, and the one
  * with less time a record stays. The longer the same one wins, the rarer the tries. On a slow disk, where turns would halve the throughput, they are not

@@ -1,5 +1,5 @@
 /**
- * Memory that fetches are read into, used again where nobody can look at it any more: fresh megabytes cost more than reading them (performance.md A1).
+ * Memory that fetches are read into, used again where nobody can look at it any more: fresh megabytes cost more than reading them (docs/performance.md, Lessons).
  *
  * A fetch's memory comes back when all of it was handed out in batches that were read by `cursor()` alone, and the last of them is done with: what a
  * cursor gives is valid until the next batch is asked for. Records and what `poll` returns are valid for ever: they pin their fetch's memory, which

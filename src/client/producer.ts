@@ -29,7 +29,7 @@ import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Ser
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
 import { Wakeup } from './waiting.ts'
 
-/** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (performance.md D2). */
+/** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (docs/performance.md, Lessons). */
 const POST_HIGH_WATER = 8 * 1024 * 1024
 /** Unless there are so many partitions that each would hold less: a batch of a few records costs more than they do. */
 const POST_HIGH_WATER_PER_PARTITION = 1280

@@ -1,6 +1,6 @@
 /**
  * How many promises of `send` and `sendBatch` may be out at a time, over all producers of a database: pauses of garbage collection grow
- * with the promises that are alive (performance.md D2).
+ * with the promises that are alive (docs/performance.md, Lessons).
  */
 export const MAX_UNRESOLVED_SENDS = 16_384
 

@@ -4,7 +4,7 @@
  *
  * linger.ms 0 is natural batching: an open batch goes in the next turn of the event loop if nothing of its partition was in flight before it;
  * else it gathers records until the answer comes. Full batches go up to max.in.flight at a time (per partition: in process, each partition
- * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (performance.md D5), unless it is
+ * is a line of its own). Acks are delivered before the next batch is sent, so that those who waited can join it (docs/performance.md, Lessons), unless it is
  * faster to let them overlap (answer-overlap.ts), which is only asked for with acks=all in process: there a sync leaves the CPU to others.
  *
  * Invariant: every batch taken from the accumulator is settled once: by the broker's answer, a final error, or its delivery timeout.

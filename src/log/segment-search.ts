@@ -36,7 +36,7 @@ export interface SegmentEnd {
   readonly problem: BatchProblem | null
 }
 
-/** First read of a lookup: best from 16 KiB batches up, and enough for an index interval of small ones (performance.md E). */
+/** First read of a lookup: best from 16 KiB batches up, and enough for an index interval of small ones (docs/performance.md, Lessons). */
 const LOOKUP_BYTES = 16 * 1024
 /** A lookup that scanned past this much shows that the index is far too thin. */
 const THIN_INDEX_BYTES = 1024 * 1024
