@@ -3,10 +3,9 @@
  * are made from the topic table; without a value they leave the topic's default in force.
  */
 import type { Setting, SettingTable } from './setting.ts'
-import { topicTable } from './topic-settings.ts'
+import { noCleaner, topicTable } from './topic-settings.ts'
 
 const oneReplica = 'an embedded database has one replica'
-const noCleaner = 'compaction is not built yet'
 const oneThread = 'requests and files are the business of one event loop'
 
 const own: SettingTable = {

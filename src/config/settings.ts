@@ -3,8 +3,8 @@ export type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerV
 
 export interface TopicSettings {
   /**
-   * `delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key; both may be
-   * given, or neither. Default: delete.
+   * `delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` is to keep the last record of every key, and keeps
+   * everything for now: compaction is not built yet. Both may be given, or neither. Default: delete.
    */
   'cleanup.policy'?: readonly ('delete' | 'compact')[] | 'delete' | 'compact' | `${string},${string}`
   /** Codec of stored batches; `producer` keeps what the producer chose. Default: producer. */
