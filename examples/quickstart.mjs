@@ -74,13 +74,15 @@ function runAndKill(directory) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(import.meta.url), ['writer', directory])
     const acknowledged = []
-    let progress = {}
+    let progress
+    let timer
     child.on('message', (message) => {
       acknowledged.push(...message.acknowledged)
+      // However long the process took to start: the time runs from its first position on.
+      if (acknowledged.length > 0) timer ??= setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
       progress = message.progress
       if (process.stdout.isTTY) process.stdout.write(`\r  ${count(acknowledged.length)} positions acknowledged …`)
     })
-    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
     child.on('exit', (code, signal) => {
       clearTimeout(timer)
       if (process.stdout.isTTY) process.stdout.write('\r\x1b[K')
@@ -119,7 +121,7 @@ async function catchUp(ottla, group) {
   const consumer = ottla.consumer({ 'group.id': group, 'auto.offset.reset': 'earliest' })
   consumer.subscribe('truck_gps')
   let read = 0
-  for (let at = Date.now(); read < wanted && Date.now() - at < 5000;) for (const batch of await consumer.poll({ timeoutMs: 200 })) read += [...batch].length
+  for (let at = Date.now(); read < wanted && Date.now() - at < 30_000;) for (const batch of await consumer.poll({ timeoutMs: 200 })) read += [...batch].length
   await consumer.close()
   return { before, read }
 }
