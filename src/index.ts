@@ -17,7 +17,7 @@ export type {
 export type { AclOptions, ListenOptions, Listener, TlsSettings } from './server/wire-listener.ts'
 export type { UserDescription, UserOptions, Users } from './users.ts'
 export type { AdminSettings, BrokerSettings, ClientSettings, TopicSettings } from './config/settings.ts'
-export type { CheckOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
+export type { CheckOptions, CheckOptions as VerifyOptions, CheckProgress, Finding, FindingSeverity } from './log/log-check.ts'
 export type { PartitionLog } from './log/partition-log.ts'
 export type { AppendOptions, AppendOrigin, AppendResult, ReadIsolation, ReadOptions, ReadResult, RecoveryProgress } from './log/log-types.ts'
 export type { DroppedBytes, RecoveryNote, RecoveryReport } from './log/recovery-report.ts'

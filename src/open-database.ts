@@ -123,7 +123,8 @@ function split(settings: BrokerSettings & OpenOptions): Checked {
 }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : `a ${typeof value}`
+  if (value === null || value === undefined) return String(value)
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }
 
 /** The canonical path of the directory, made durably unless it is there. */

@@ -49,6 +49,7 @@ describe('the program', () => {
       expect((await succeeds(ottla(['help', ...command.split(' ')]))).text).toBe(help)
       expect(overview).toContain(`  ${command} `)
     }
+    expect((await succeeds(ottla(['perf', '--help']))).text).toMatch(/^ottla perf produce: [^]*^ottla perf consume: /m)
   })
 
   test.each([

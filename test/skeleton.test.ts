@@ -143,7 +143,8 @@ describe('open', () => {
 
   test.each([
     [() => open(''), 'INVALID_ARGUMENT', 'the directory is a path, not empty'],
-    [() => open(undefined as unknown as string), 'INVALID_ARGUMENT', 'not a undefined'],
+    [() => open(undefined as unknown as string), 'INVALID_ARGUMENT', 'the directory is a path, not undefined'],
+    [() => open({ directory: 'data' } as unknown as string), 'INVALID_ARGUMENT', 'the directory is a path, not an object'],
     [() => open(directory, { readonly: true } as OpenOptions), 'INVALID_CONFIG', 'write it as readOnly'],
     [() => open(directory, { readOnly: 'yes' } as unknown as OpenOptions), 'INVALID_CONFIG', 'option readOnly of open() must be a boolean, not "yes"'],
     [() => open(directory, { numPartitions: 3 } as OpenOptions), 'INVALID_CONFIG', 'write it as "num.partitions"'],

@@ -29,6 +29,10 @@ async function run(terminal: Terminal): Promise<number> {
     void terminal.line(VERSION)
     return 0
   }
+  if (isFamily(name) && (rest[0] === '--help' || rest[0] === '-h')) {
+    for (const command of commands) if (command.name.startsWith(`${name} `)) void terminal.line(commandHelp(command))
+    return 0
+  }
   const command = find(name)
   const { values, help } = parseArguments(rest, command.options, command.operand)
   if (!help) return command.run(terminal, values)
@@ -41,6 +45,9 @@ function split(): { readonly name: string | undefined; readonly rest: readonly s
   const two = words.slice(0, 2).join(' ')
   return commands.some((command) => command.name === two) ? { name: two, rest: words.slice(2) } : { name: words[0], rest: words.slice(1) }
 }
+
+/** The first word of several commands. */
+function isFamily(name: string): boolean { return commands.some((command) => command.name.startsWith(`${name} `)) }
 
 function find(name: string): Command {
   const command = commands.find((candidate) => candidate.name === name)

@@ -424,6 +424,18 @@ describe('a broker that fails', () => {
     expect(await settle(strict.poll({ timeoutMs: 2000 }))).toEqual([])
     expect(broker.topics.has('absent')).toBe(false)
   })
+  test('who waits for a topic or a partition that is not there is told so, once, by the log', async () => {
+    const { settle, h, partition } = consumerKit()
+    fill(partition, 0, 1)
+    const consumer = h.clients.consumer({ 'auto.offset.reset': 'earliest', 'allow.auto.create.topics': false })
+    consumer.assign([{ topic: 't', partition: 0 }, { topic: 't', partition: 7 }, { topic: 'absent', partition: 0 }])
+    expect(values(await settle(consumer.poll()))).toEqual(['v0'])
+    expect(await settle(consumer.poll({ timeoutMs: 20_000 }))).toEqual([])
+    expect(h.logger.entries.filter(({ level }) => level === 'warn').map(({ fields }) => fields).sort((a, b) => String(a['topic']) < String(b['topic']) ? -1 : 1)).toEqual([
+      { topic: 'absent', problem: expect.stringContaining('there is no topic absent') },
+      { topic: 't', problem: 'it has partitions 0 to 0, not 7' },
+    ])
+  })
 })
 
 test.each([

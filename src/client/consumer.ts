@@ -38,6 +38,8 @@ import { nextTurn, Wakeup, within } from './waiting.ts'
 const DEFAULT_POLL_MS = 1000
 /** Reading what is buffered yields to the event loop this often. */
 const YIELD_MS = 2
+/** A topic that is being made, or has moved, is not there for a moment: only who looked for it so often is told. */
+const MISSES_TOLD = 3
 
 type AssignmentEvent = 'assigned' | 'revoked' | 'lost'
 
@@ -83,7 +85,9 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   #lastYield = 0
   #closing: Promise<void> | null = null
   #left = false
-  readonly #creating = new Set<string>()
+  readonly #lookedFor = new Set<string>()
+  /** How often in a row a topic, or a partition of it, was looked for in vain. */
+  readonly #misses = new Map<string, number>()
   readonly #all = (): Iterable<ConsumerPartition<unknown, unknown>> => this.#partitions.values() as Iterable<ConsumerPartition<unknown, unknown>>
 
   constructor(api: BrokerApi, ports: Ports, options: ConsumerOptions<K, V>) {
@@ -94,7 +98,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#ended = options.ended
     this.#wakeup = new Wakeup(ports.scheduler)
     const wake = (): void => this.#wakeup.notify()
-    const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#create(topic), share: options.fetchShare }
+    const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#lookFor(topic), share: options.fetchShare }
     this.#fetcher = new Fetcher(api, ports, values, options, () => this.#partitions.values(), hooks)
     this.#positions = new ConsumerPositions(api, ports, values, hooks)
     this.#queries = new ConsumerQueries(api, ports, values)
@@ -335,12 +339,18 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#wakeup.notify()
   }
 
-  #create(topic: string): void {
-    if (!this.#values['allow.auto.create.topics'] || this.#mode !== 'assigned' || this.#creating.has(topic)) return
-    this.#creating.add(topic)
-    lookUpTopic(this.#api, topic, true).catch((error: unknown) => {
-      this.#ports.logger.debug('an assigned topic does not exist', { topic, error: OttlaError.from(error).message })
-    }).finally(() => this.#creating.delete(topic)).catch(() => {})
+  /** Looks for what is assigned and not there, which makes the topic where that is allowed; says once when it stays away. */
+  #lookFor(topic: string): void {
+    if (this.#mode !== 'assigned' || this.#lookedFor.has(topic)) return
+    this.#lookedFor.add(topic)
+    lookUpTopic(this.#api, topic, this.#values['allow.auto.create.topics']).then(({ partitions: { length } }) => {
+      const beyond = [...this.#partitions.values()].find((each) => each.topic === topic && each.partition >= length)
+      return beyond === undefined ? null : `it has partitions 0 to ${length - 1}, not ${beyond.partition}`
+    }, (error: unknown) => OttlaError.from(error).message).then((problem) => {
+      const times = problem === null ? 0 : (this.#misses.get(topic) ?? 0) + 1
+      this.#misses.set(topic, times)
+      if (times === MISSES_TOLD) this.#ports.logger.warn('what a consumer was assigned is not there: it waits for it', { topic, problem })
+    }).finally(() => this.#lookedFor.delete(topic)).catch(() => {})
   }
 
   // ---- group events --------------------------------------------------------------------------------------------------------------

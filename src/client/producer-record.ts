@@ -32,11 +32,16 @@ function attached(field: string, bytes: Uint8Array, topic: string): Uint8Array {
   }
 }
 
+/** Also what who knows another client's `send({ topic, messages })` is told. */
+function noValue(field: 'key' | 'value', topic: string): OttlaError {
+  return invalid(`${field} is undefined: give null to send a tombstone; a record is { topic, value }, and a list of records goes to sendBatch`, topic)
+}
+
 /** A key or value that no serializer has seen. */
 export function plainPayload(field: 'key' | 'value', value: unknown, topic: string): Payload {
   if (value === null || typeof value === 'string') return value
   if (isBytes(value)) return attached(field, value, topic)
-  if (value === undefined) throw invalid(`value is undefined: give null to send a tombstone`, topic)
+  if (value === undefined) throw noValue('value', topic)
   if (isAnyArrayBuffer(value)) return new Uint8Array(value)
   throw invalid(`${field} is ${describe(value)}: give bytes or a string, or set '${field}.serializer' (for example to 'json')`, topic)
 }
@@ -44,7 +49,7 @@ export function plainPayload(field: 'key' | 'value', value: unknown, topic: stri
 /** A key or value as its serializer gives it. Raises SERIALIZATION_ERROR. */
 export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, context: SerializerContext): Payload {
   if (value === null) return null
-  if (value === undefined) throw invalid(`${field} is undefined: give null to send a tombstone`, context.topic)
+  if (value === undefined) throw noValue(field, context.topic)
   let payload: unknown
   try {
     payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, context)

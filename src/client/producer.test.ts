@@ -119,6 +119,7 @@ describe('send', () => {
   test.each([
     [null, /a record is an object/],
     [{ topic: 't' }, /value is undefined: give null/],
+    [{ topic: 't', messages: [{ value: 'v' }] }, /a record is \{ topic, value \}, and a list of records goes to sendBatch/],
     [{ topic: 't', value: { lat: 1 } }, /value is an object: give bytes or a string, or set 'value.serializer'/],
     [{ topic: 't', value: 5 }, /value is a number/],
     [{ topic: 't', value: 'v', key: new Date(0) }, /key is a Date/],

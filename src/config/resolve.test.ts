@@ -120,6 +120,7 @@ describe('an unknown name', () => {
     ['producer', 'lingerMs', '"lingerMs": write it as "linger.ms"'],
     ['producer', 'batch_size', '"batch_size": write it as "batch.size"'],
     ['producer', 'LINGER-MS', '"LINGER-MS": write it as "linger.ms"'],
+    ['producer', 'linger', '"linger": did you mean "linger.ms"?'],
     ['producer', 'linger.sm', '"linger.sm": did you mean "linger.ms"?'],
     ['producer', 'compresion.type', '"compresion.type": did you mean "compression.type"?'],
     ['producer', 'retention.ms', '"retention.ms": retention.ms is a topic setting: give it in the `config` of createTopic or change it with admin.alterConfigs({ topic })'],

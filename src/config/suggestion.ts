@@ -65,7 +65,7 @@ function advise(scope: SettingScope, name: string): string {
   for (const other of scopes) {
     if (other !== scope && names[other].includes(plain)) return `: ${plain} is ${places[other]}`
   }
-  const guess = nearest(plain, names[scope])
+  const guess = nearest(plain, names[scope]) ?? names[scope].find((name) => name.startsWith(`${plain}.`)) ?? null
   if (guess !== null) return `: did you mean ${JSON.stringify(guess)}?`
   for (const other of scopes) {
     const far = other === scope ? null : nearest(plain, names[other])
