@@ -4,7 +4,8 @@ import { dirname, join, normalize, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
-const documents = ['.', 'docs', 'docs/adr', 'examples', 'fixtures', 'test/data'].flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)))
+const folders = ['.', 'docs', 'docs/adr', 'examples', 'fixtures', 'test/data']
+const documents = folders.flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)))
 
 type Read = (path: string) => string | undefined
 const readTracked: Read = (path) => existsSync(join(root, path)) ? path.endsWith('.md') ? readFileSync(join(root, path), 'utf8') : '' : undefined
