@@ -89,7 +89,7 @@ const rows = {
   ABORTED: { errorCode: 7, retriable: false, local: true, advice: 'The AbortSignal given to the call has fired; what had been sent may still arrive.' },
   BUFFER_EXHAUSTED: { errorCode: 7, retriable: true, local: true, advice: 'Records arrive faster than they are written: slow down, or raise buffer.memory or max.block.ms.' },
   SERIALIZATION_ERROR: { errorCode: 87, retriable: false, local: true, advice: 'The value does not fit the serializer.' },
-  DIRECTORY_LOCKED: { errorCode: 56, retriable: false, local: true, advice: 'Another process owns the data directory: close it there, open with { readOnly: true }, or, where it listens, come in by its port (connect(), --bootstrap-server).' },
+  DIRECTORY_LOCKED: { errorCode: 56, retriable: false, local: true, advice: 'Another process owns the data directory: close it there, open with { readOnly: true }, or come in by its port.' },
   DIRECTORY_UNUSABLE: { errorCode: 56, retriable: false, local: true, advice: 'The data directory cannot be read or written: check the path, its rights and its file system.' },
   DISK_FULL: { errorCode: 56, retriable: true, local: true, advice: 'Free some space: writes resume by themselves; reads go on.' },
   TOO_MANY_OPEN_FILES: { errorCode: 56, retriable: true, local: true, advice: 'Raise the limit on open files (ulimit -n).' },
