@@ -219,3 +219,35 @@ test('settings of groups are kept and told', async () => {
   expect(await alter('consumer.session.timeout.ms', 1, null)).toBe(0)
   expect(await told('g')).toEqual([[0, '45000 5']])
 })
+
+describe('features', () => {
+  const software = { clientSoftwareName: 'raw', clientSoftwareVersion: '1' }
+  const update = (version: number, ...featureUpdates: { feature: string; maxVersionLevel: number; upgradeType?: number }[]) => (
+    client.call(apis.updateFeatures, version, { featureUpdates: featureUpdates.map((each) => ({ allowDowngrade: false, ...each })), validateOnly: false }))
+
+  test('metadata.version is told at the level of Kafka 4.1, for kafka-features to describe', async () => {
+    for (const version of [3, 4]) {
+      expect(await client.call(apis.apiVersions, version, software)).toMatchObject({
+        supportedFeatures: [{ name: 'metadata.version', minVersion: 7, maxVersion: 27 }],
+        finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: 27, maxVersionLevel: 27 }], finalizedFeaturesEpoch: 0,
+      })
+    }
+  })
+
+  test('what is at its level can be asked to be there', async () => {
+    const metadataVersion = { feature: 'metadata.version', maxVersionLevel: 27 }
+    expect(await update(2)).toMatchObject({ errorCode: 0, results: [] })
+    expect(await update(2, metadataVersion)).toMatchObject({ errorCode: 0, results: [] })
+    expect(await update(1, metadataVersion)).toMatchObject({ errorCode: 0, results: [{ feature: 'metadata.version', errorCode: 0 }] })
+    expect(await update(2, { ...metadataVersion, upgradeType: 2 })).toMatchObject({ errorCode: 0 })
+  })
+
+  test.each([
+    ['metadata.version', 28, 1], ['metadata.version', 26, 1], ['metadata.version', 6, 2], ['metadata.version', -1, 2], ['metadata.version', 27, 0], ['metadata.version', 27, 9],
+    ['nope', 1, 1], ['nope', 0, 2],
+  ])('%s to level %i by upgrade type %i fails all updates of the request', async (feature, maxVersionLevel, upgradeType) => {
+    const answer = await update(1, { feature: 'metadata.version', maxVersionLevel: 27 }, { feature, maxVersionLevel, upgradeType })
+    expect(answer).toMatchObject({ errorCode: 95, results: [] })
+    expect(answer.errorMessage).toContain(feature)
+  })
+})

@@ -5,6 +5,7 @@
 import { errorTable } from '../../common/errors.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { ResponseInput } from '../../protocol/api.ts'
+import { FEATURES_EPOCH, finalizedFeatures, supportedFeatures } from '../features.ts'
 import { NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 type Response = ResponseInput<Apis['apiVersions']>
@@ -22,7 +23,8 @@ export function apiVersionsFor(served: readonly WireApi[]): WireApi {
   return serve(apis.apiVersions, 0, LAST, async (request, call): Promise<Response> => {
     const { clientSoftwareName, clientSoftwareVersion } = request
     const isNamed = call.version < FIRST_WITH_SOFTWARE_NAME || (softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion))
-    return isNamed ? { errorCode: NONE, apiKeys: ranges, throttleTimeMs } : { errorCode: errorTable.INVALID_REQUEST.errorCode, apiKeys: [], throttleTimeMs }
+    const served = { errorCode: NONE, apiKeys: ranges, throttleTimeMs, supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch: FEATURES_EPOCH }
+    return isNamed ? served : { errorCode: errorTable.INVALID_REQUEST.errorCode, apiKeys: [], throttleTimeMs }
   })
 }
 
