@@ -17,6 +17,17 @@ describe('record types follow the serializers', () => {
       .toEqualTypeOf<Producer<Bytes, Date>>()
     expectTypeOf(clients.producer<string, Truck>({ 'key.serializer': 'string', 'value.serializer': 'json' })).toEqualTypeOf<Producer<string, Truck>>()
   })
+  test('of a producer whose serializer is named', () => {
+    expectTypeOf((kafka: Kafka) => kafka.producer({ acks: 1, 'value.serializer': 'json' })).returns.toEqualTypeOf<Producer<Bytes, unknown>>()
+    expectTypeOf((kafka: Kafka) => kafka.producer({ 'key.serializer': serializers.string, 'value.serializer': 'int32' })).returns.toEqualTypeOf<Producer<string, number>>()
+    expectTypeOf((kafka: Kafka) => kafka.producer({ 'value.serializer': 'bytes' })).returns.toEqualTypeOf<Producer>()
+    expectTypeOf((kafka: Kafka) => kafka.producer<string, Truck>({ 'value.serializer': 'json' })).returns.toEqualTypeOf<Producer<string, Truck>>()
+    expectTypeOf((kafka: Kafka): Producer<string, Truck> => kafka.producer({ 'value.serializer': 'json' })).toBeFunction()
+    // @ts-expect-error a misspelt setting is told with a named serializer, too
+    expectTypeOf((kafka: Kafka) => kafka.producer({ lingerMs: 5, 'value.serializer': 'json' })).toBeFunction()
+    // @ts-expect-error an object is no number
+    expectTypeOf((kafka: Kafka) => kafka.producer({ 'value.serializer': 'int32' }).send({ topic: 't', value: {} })).toBeFunction()
+  })
   test('of a consumer', () => {
     expectTypeOf(clients.consumer()).toEqualTypeOf<Consumer>()
     expectTypeOf(clients.consumer({ 'value.deserializer': serializers.msgpack<Truck>() })).toEqualTypeOf<Consumer<Bytes, Truck>>()

@@ -220,9 +220,14 @@ export interface Admin {
   alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void>
 }
 
+/** What the serializers of these names take, besides strings. */
+export interface NamedValues { json: unknown; msgpack: unknown; int32: number; int64: number; float64: number }
+
 /** What embedded and remote both give: code moves over by one line. */
 export interface Kafka extends AsyncDisposable {
   readonly admin: Admin
+  /** A serializer that is named says what values there may be; who wants it narrower says `producer<string, Truck>(…)`. */
+  producer<N extends keyof NamedValues, K = Bytes>(settings: ProducerSettings<K, NamedValues[N]> & { 'value.serializer': N }): Producer<K, NamedValues[N]>
   producer<K = Bytes, V = Bytes>(settings?: ProducerSettings<K, V>): Producer<K, V>
   consumer<K = Bytes, V = Bytes>(settings?: ConsumerSettings<K, V>): Consumer<K, V>
   /** Flushes, leaves groups, releases the directory. */
