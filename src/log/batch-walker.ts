@@ -179,7 +179,6 @@ export class BatchWalker {
     this.#long = null
     if (long.crc !== long.header.crc) return this.#fail('crc', `the checksum does not match, in the batch of offset ${long.header.baseOffset}`)
     this.#take(long.header, -1)
-    this.#start = this.#position
     this.#filled = 0
     return long.header
   }

@@ -129,7 +129,7 @@ export class LogBackground {
     if (this.#stopped || period === this.#flushPeriod) return
     this.#flushPeriod = period
     this.#flushTimer?.cancel()
-    this.#flushTimer = period >= Number.MAX_SAFE_INTEGER ? null : this.#ports.scheduler.every(period, this.#task('flush', () => this.#flush()))
+    this.#flushTimer = period === Number.MAX_SAFE_INTEGER ? null : this.#ports.scheduler.every(period, this.#task('flush', () => this.#flush()))
   }
 
   async #flush(): Promise<void> {

@@ -81,6 +81,5 @@ export class LogCheckpoints {
 }
 
 function rowsOf(entries: readonly CheckpointEntry[]): string[] {
-  const ordered = [...entries].sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
-  return ordered.map((entry) => `${entry.topic} ${entry.partition} ${entry.offset}`)
+  return entries.map((entry) => `${entry.topic} ${entry.partition} ${entry.offset}`)
 }

@@ -297,7 +297,6 @@ export class LogManager {
     } catch (error) {
       // A folder under its own name would be in the way of the next try, and the next open would take it for a topic.
       if (fs.stat(directory) !== null) fs.rename(directory, draft)
-      this.#fileCache.invalidate(join(directory, segmentFileName(0, 'log')))
       await fs.removeDirectory(draft).catch(() => {})
       throw error
     } finally {

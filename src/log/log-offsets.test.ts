@@ -53,8 +53,30 @@ describe('LogOffsets', () => {
     expect(facts(behind)).toEqual([0, 2, 7, 7, 7])
   })
 
-  test('refuses an order that cannot be', () => {
+  test('is stable up to the high watermark while a transaction is open behind it', () => {
+    const offsets = new LogOffsets(0, 0, 0)
+    offsets.raiseEnd(10)
+    offsets.raiseWatermark(6, 8)
+    expect(facts(offsets)).toEqual([0, 0, 6, 6, 10])
+    offsets.raiseWatermark(10, 8)
+    expect(offsets.lastStable).toBe(8)
+    offsets.cutEnd(9, null)
+    expect(offsets.lastStable).toBe(9)
+    offsets.raiseWatermark(9, 3)
+    offsets.restartAt(20)
+    expect(facts(offsets)).toEqual([20, 20, 20, 20, 20])
+  })
+
+  test('refuses an order that cannot be, however it would come about', () => {
     expect(() => new LogOffsets(5, 5, 4)).toThrow(OttlaError)
     expect(() => new LogOffsets(5, 4, 9)).toThrow(/out of order/)
+    expect(() => new LogOffsets(5, 10, 9)).toThrow(/out of order/)
+    for (const change of [
+      (offsets: LogOffsets) => { offsets.raiseEnd(9) },
+      (offsets: LogOffsets) => { offsets.raiseWatermark(11, null) },
+      (offsets: LogOffsets) => { offsets.raiseWatermark(4, null) },
+      (offsets: LogOffsets) => { offsets.advanceEnd(4, null) },
+      (offsets: LogOffsets) => { offsets.raiseStart(11) },
+    ]) expect(() => { change(new LogOffsets(5, 5, 10)) }).toThrow(/out of order/)
   })
 })

@@ -30,7 +30,7 @@ export class LogOffsets {
   get logEnd(): number { return this.#logEnd }
   get lastStable(): number {
     const unstable = this.#firstUnstable
-    return unstable === null || unstable >= this.#highWatermark ? this.#highWatermark : Math.max(unstable, this.#logStart)
+    return unstable === null ? this.#highWatermark : Math.min(this.#highWatermark, Math.max(unstable, this.#logStart))
   }
 
   /** What was appended reaches up to `logEnd`; it is not complete yet. */
@@ -56,27 +56,23 @@ export class LogOffsets {
 
   /** Everything below `offset` is durable. Never goes back. */
   raiseRecoveryPoint(offset: number): void {
-    if (offset <= this.#recoveryPoint) return
-    this.#recoveryPoint = Math.min(offset, this.#logEnd)
-    this.#check()
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, Math.min(offset, this.#logEnd))
   }
 
   /** Retention or DeleteRecords moved the start; raises the recovery point with it. The caller has checked it against the high watermark. */
   raiseStart(offset: number): void {
-    if (offset <= this.#logStart) return
-    this.#logStart = offset
-    if (this.#recoveryPoint < offset) this.#recoveryPoint = offset
+    this.#logStart = Math.max(this.#logStart, offset)
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, offset)
     this.#check()
   }
 
   /** Truncation: everything at or above `logEnd` is gone. */
   cutEnd(logEnd: number, firstUnstable: number | null): void {
     this.#logEnd = logEnd
-    if (this.#logStart > logEnd) this.#logStart = logEnd
-    if (this.#recoveryPoint > logEnd) this.#recoveryPoint = logEnd
-    if (this.#highWatermark > logEnd) this.#highWatermark = logEnd
+    this.#logStart = Math.min(this.#logStart, logEnd)
+    this.#recoveryPoint = Math.min(this.#recoveryPoint, logEnd)
+    this.#highWatermark = Math.min(this.#highWatermark, logEnd)
     this.#firstUnstable = firstUnstable
-    this.#check()
   }
 
   /** The log was emptied and goes on at `offset`. */

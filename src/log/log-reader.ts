@@ -140,19 +140,15 @@ class Scan {
       await this.#fetch(position, worthReading(this.#segment, position, maxBytes, Math.max(MIN_READ, maxBytes) + SHORT_SLACK_BYTES))
       this.#sizeAt(position)
       // Past a batch that ends below the offset the search would not see that one of its kind is missing.
-      return this.#baseOffsetAt(position) > offset || this.#lastOffsetAt(position) < offset ? MISSED : await this.#find(position)
+      return this.#baseOffsetAt(position) > offset || this.#lastOffsetAt(position) < offset ? MISSED : await this.run(position)
     } catch (error) {
       if (error instanceof BadBatch) return MISSED
       throw error
     }
   }
 
+  /** From a batch start at or before the batch that holds the offset. */
   async run(start: number): Promise<SegmentReadResult | null> {
-    await this.#fetch(start, Math.max(MIN_READ, this.#read.maxBytes + SLACK_BYTES))
-    return this.#find(start)
-  }
-
-  async #find(start: number): Promise<SegmentReadResult | null> {
     const { offset, limitOffset, maxBytes, minOne } = this.#read
     let position = start
     // The batch that holds the offset, or the first above it.

@@ -13,7 +13,7 @@ import { rebuildProducerState } from './producer-rebuild.ts'
 import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
 import { isSyncFailure } from './sealed-flusher.ts'
 import type { RecoveryOutcome } from './segment-recovery.ts'
-import { segmentFileKinds, segmentFileName } from './segment-names.ts'
+import { indexFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
 import { setAsideLog, setAsideRange } from './set-aside.ts'
 import { isZeroed, ZEROS_AHEAD } from './zeros.ts'
@@ -140,7 +140,7 @@ function setAsideSegment(scene: RecoveryScene, segment: Segment): string | null 
   let keptAs: string | null = null
   if (segment.size === 0) fileSystem.unlink(logPath)
   else keptAs = setAsideLog(fileSystem, logPath)
-  for (const kind of segmentFileKinds) if (kind !== 'log') fileSystem.unlink(join(directory, segmentFileName(segment.baseOffset, kind)))
+  for (const kind of indexFileKinds) fileSystem.unlink(join(directory, segmentFileName(segment.baseOffset, kind)))
   return keptAs
 }
 

@@ -125,7 +125,7 @@ class PartitionRepair {
     this.#folder = folder
     this.#isClean = isClean
     this.#options = options
-    this.#store = { fileSystem: fs, fileCache: new FileCache(fs, 4), clock, directory: folder.directory, readOnly: options.dryRun === true }
+    this.#store = { fileSystem: fs, fileCache: new FileCache(fs, 4), clock, directory: folder.directory, readOnly: this.#dryRun }
     this.#bases = fs.readDirectory(folder.directory).flatMap(({ name, kind }) => {
       const parsed = kind === 'file' ? parseSegmentFileName(name) : null
       return parsed !== null && parsed.kind === 'log' && parsed.state === '' ? [parsed.offset] : []

@@ -6,13 +6,9 @@ import { join } from 'node:path'
 import { Mutex } from '../common/mutex.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { segmentFileName } from './segment-names.ts'
+import { indexFileKinds, segmentFileName, type IndexFileKind } from './segment-names.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
-
-type IndexKind = 'index' | 'timeindex' | 'txnindex'
-
-const flushOrder: readonly IndexKind[] = ['index', 'timeindex', 'txnindex']
 
 export class SegmentIndexes {
   readonly baseOffset: number
@@ -24,7 +20,7 @@ export class SegmentIndexes {
   #aborted: TransactionIndex | null = null
   #trusted = false
   /** Files written since the last flush: `seal` writes and does not sync. */
-  readonly #unsynced = new Set<IndexKind>()
+  readonly #unsynced = new Set<IndexFileKind>()
   /** A flush that returns speaks for those before it too. */
   readonly #flushes = new Mutex()
 
@@ -36,7 +32,7 @@ export class SegmentIndexes {
 
   /** The files have this state suffix from now on. */
   renamed(suffix: string): void { this.#suffix = suffix }
-  path(kind: IndexKind): string { return join(this.#directory, segmentFileName(this.baseOffset, kind)) + this.#suffix }
+  path(kind: IndexFileKind): string { return join(this.#directory, segmentFileName(this.baseOffset, kind)) + this.#suffix }
 
   /** True: the entries were made from the log by this process and need no check. */
   get trusted(): boolean { return this.#trusted }
@@ -96,11 +92,10 @@ export class SegmentIndexes {
   /** The transaction index alone. */
   writeAborted(): void { this.#writeIndex(this.#aborted, 'txnindex') }
 
-  #writeIndex(index: OffsetIndex | TimeIndex | TransactionIndex | null, kind: IndexKind): void {
+  #writeIndex(index: OffsetIndex | TimeIndex | TransactionIndex | null, kind: IndexFileKind): void {
     if (index === null || !index.isDirty) return
     index.writeTo(this.#fs, this.path(kind))
-    if (this.#fs.stat(this.path(kind)) === null) this.#unsynced.delete(kind)
-    else this.#unsynced.add(kind)
+    this.#unsynced.add(kind)
   }
 
   /** As `write`, and everything written since the last flush is durable, names included. */
@@ -111,7 +106,7 @@ export class SegmentIndexes {
     const kinds = this.#takeUnsynced()
     try {
       for (const kind of kinds) {
-        // Retention may have removed the segment meanwhile.
+        // There is none where nothing was aborted; and retention may have removed the segment meanwhile.
         if (this.#fs.stat(this.path(kind)) === null) continue
         const file = this.#fs.open(this.path(kind), 'write')
         try {
@@ -128,11 +123,11 @@ export class SegmentIndexes {
   }
 
   /** In flush order. What is written while they are synced is marked anew. */
-  #takeUnsynced(): IndexKind[] {
-    const kinds = flushOrder.filter((kind) => this.#unsynced.has(kind))
+  #takeUnsynced(): IndexFileKind[] {
+    const kinds = indexFileKinds.filter((kind) => this.#unsynced.has(kind))
     this.#unsynced.clear()
     return kinds
   }
 
-  #giveBack(kinds: readonly IndexKind[]): void { for (const kind of kinds) this.#unsynced.add(kind) }
+  #giveBack(kinds: readonly IndexFileKind[]): void { for (const kind of kinds) this.#unsynced.add(kind) }
 }

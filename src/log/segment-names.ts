@@ -9,10 +9,13 @@
 import { MAX_TOPIC_NAME_LENGTH } from '../common/topic-partition.ts'
 
 export type SegmentFileKind = 'log' | 'index' | 'timeindex' | 'txnindex' | 'snapshot'
+export type IndexFileKind = Exclude<SegmentFileKind, 'log' | 'snapshot'>
 export type SegmentFileState = '' | '.deleted' | '.cleaned' | '.swap'
 
 /** The files that belong to one segment, in the order they are flushed and renamed. The snapshot of the same offset is the producer state's. */
 export const segmentFileKinds: readonly SegmentFileKind[] = ['log', 'index', 'timeindex', 'txnindex']
+/** Those that are made from the `.log`, in the same order. */
+export const indexFileKinds: readonly IndexFileKind[] = ['index', 'timeindex', 'txnindex']
 
 export interface SegmentFileName { readonly offset: number; readonly kind: SegmentFileKind; readonly state: SegmentFileState }
 

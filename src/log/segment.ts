@@ -17,7 +17,7 @@ import { BatchWalker, type BatchProblem, type WalkerOptions } from './batch-walk
 import { LogFile } from './log-file.ts'
 import { OFFSET_ENTRY_SIZE } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
-import { segmentFileKinds, segmentFileName } from './segment-names.ts'
+import { indexFileKinds, segmentFileKinds, segmentFileName } from './segment-names.ts'
 import { recoverSegment, type RecoverOptions, type RecoveryOutcome } from './segment-recovery.ts'
 import { rollReason, type RollReason } from './segment-roll.ts'
 import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
@@ -400,8 +400,7 @@ export class Segment {
     const { fileSystem, directory } = this.#store
     const suffix = '.deleted'
     this.#file.rename(this.logPath + suffix)
-    for (const kind of segmentFileKinds) {
-      if (kind === 'log') continue
+    for (const kind of indexFileKinds) {
       const path = join(directory, segmentFileName(this.baseOffset, kind))
       if (fileSystem.stat(path) !== null) fileSystem.rename(path, path + suffix)
     }
@@ -412,6 +411,6 @@ export class Segment {
   async removeFiles(): Promise<void> {
     if (this.#readers > 0) await new Promise<void>((resolve) => { this.#onLastReader = resolve })
     await this.#file.remove()
-    for (const kind of ['index', 'timeindex', 'txnindex'] as const) await this.#store.fileSystem.unlinkAsync(this.#indexes.path(kind))
+    for (const kind of indexFileKinds) await this.#store.fileSystem.unlinkAsync(this.#indexes.path(kind))
   }
 }
