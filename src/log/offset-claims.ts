@@ -47,7 +47,7 @@ export function judgeClaims(claims: readonly OffsetClaim[], scene: OffsetScene):
     if (cost < least) [last, least] = [at, cost]
   }
   let firstBelieved = last
-  while (firstBelieved > 0 && courses[firstBelieved]!.before >= 0) firstBelieved = courses[firstBelieved]!.before
+  for (let before = last; before >= 0; before = courses[before]!.before) firstBelieved = before
   const end = last < 0 ? scene.expected : claims[last]!.next
   if (firstBelieved === 0) return { first: claims[0]!.first, end }
   const bound = firstBelieved < 0 ? scene.end : claims[firstBelieved]!.first
@@ -61,7 +61,7 @@ function bestCourse(claims: readonly OffsetClaim[], courses: readonly (Course | 
   if (next > scene.highest) return null
   let best: Course | null = null
   for (let before = -1; before < at; before++) {
-    const course = before < 0 ? null : courses[before]!
+    const course = courses[before] ?? null
     if ((before >= 0 && course === null) || first < (before < 0 ? scene.expected : claims[before]!.next)) continue
     const cost = (course?.cost ?? 0) + costBetween(claims, before, at, scene, first)
     if (best === null || cost < best.cost) best = { cost, before }
