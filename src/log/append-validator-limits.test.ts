@@ -1,6 +1,7 @@
 /** Every limit of an append at its very value and one beyond it, and what a batch carries over when it is compressed anew. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testConfig } from '../../test/support/test-log.ts'
+import { crc32c } from '../record/crc32c.ts'
 import { loadAllCodecs } from '../record/compression.ts'
 import { readBatch } from '../record/record-cursor.ts'
 import { buildBatch, type BatchFields, type RecordInput } from '../record/record-batch-builder.ts'
@@ -28,6 +29,15 @@ describe('a limit', () => {
     ])
     const stamped = { ...settings, 'message.timestamp.type': 'LogAppendTime' } as const
     expect([NOW - 2 * HOUR, NOW + 9 * HOUR].map((timestamp) => taken(one(timestamp), stamped))).toEqual(['taken', 'taken'])
+  })
+
+  test('of what a time can be is that of whole numbers', () => {
+    for (const at of [27, 35]) {
+      const bytes = Buffer.from(one(NOW))
+      bytes.writeBigInt64BE(2n ** 60n, at)
+      bytes.writeUInt32BE(crc32c(bytes, 21, bytes.length), 17)
+      expect(() => validateAppend(bytes, 'client', testConfig(), NOW)).toThrow(expect.objectContaining({ code: 'INVALID_TIMESTAMP', message: expect.stringContaining('2^53') as unknown }))
+    }
   })
 
   test('of age holds for the oldest and the newest record, wherever they stand', () => {

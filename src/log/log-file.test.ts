@@ -206,6 +206,22 @@ describe('a log file', () => {
     expect(open.size).toBe(0)
   })
 
+  test('tells of a sync that failed, whether it blocks or not, and is synced by the next', async () => {
+    const disk = newDisk()
+    const faults = new FaultFileSystem(disk)
+    const { file } = fileOn(faults)
+    file.create()
+    write(file, 'x')
+    file.commit(1)
+    faults.inject({ call: 'datasync', error: 'EIO', sticky: true })
+    expect(() => { file.datasyncSync() }).toThrow(expect.objectContaining({ code: 'KAFKA_STORAGE_ERROR' }))
+    await expect(file.datasync()).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    faults.heal()
+    const before = disk.operations.length
+    file.datasyncSync()
+    expect(disk.operations.slice(before).map((each) => each.kind)).toEqual(['datasync', 'syncDirectory'])
+  })
+
   test('is not synced again when nothing has changed', async () => {
     const disk = newDisk()
     const { file } = fileOn(disk)

@@ -10,6 +10,7 @@ import { RecordingLogger } from '../testing/recording-logger.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 import { checkLog } from './log-check.ts'
+import { scanDataDirectory } from './log-directory.ts'
 import { LogManager, type LogManagerOptions } from './log-manager.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 
@@ -95,6 +96,28 @@ test('the logs come by topic and partition, as numbers do, whatever order they w
 })
 
 describe('opening a directory', () => {
+  test('makes the way to it durable', async () => {
+    const d = new Directory()
+    const manager = await d.open({ directory: '/a/b/data' })
+    expect(d.disk.survivors('lose-all').stat('/a/b/data')?.kind).toBe('directory')
+    await d.drive(manager.close())
+  })
+
+  test('only to read it needs one', async () => {
+    const d = new Directory()
+    await expect(d.open({ readOnly: true })).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: '/data' })
+    d.disk.makeDirectory('/data')
+    d.put('file', 'x')
+    await expect(d.open({ directory: '/data/file', readOnly: true })).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: '/data/file' })
+    expect(d.disk.survivors('keep-all').stat('/data/meta.properties')).toBeNull()
+  })
+
+  test('finds partitions by topic and number, however their folders are sorted', async () => {
+    const d = new Directory()
+    for (const name of ['a-0-0', 'a-10', 'a-2', 'b-0']) d.disk.makeDirectory(`/data/${name}`)
+    expect(scanDataDirectory(d.disk, '/data').partitions.map(({ topic, partition }) => `${topic} ${partition}`)).toEqual(['a 2', 'a 10', 'a-0 0', 'b 0'])
+  })
+
   test('creates it, gives it an identity in Kafka\'s own file, and keeps that', async () => {
     const d = new Directory()
     const first = await d.open({ settings: { 'node.id': 5 } })
@@ -327,6 +350,24 @@ describe('creating and deleting partitions', () => {
     await expect(reader.delete('t')).rejects.toMatchObject({ code: 'READ_ONLY' })
     await expect(reader.get('t', 0)!.append(new Uint8Array(1), { origin: 'client', durable: true })).rejects.toMatchObject({ code: 'READ_ONLY' })
     await d.drive(reader.close())
+  })
+
+  test.each([
+    ['EIO', 'KAFKA_STORAGE_ERROR'], ['ENOSPC', null],
+  ] as const)('can be undone where no checkpoint can be written (%s), and the deletion tells of it unless it is for want of room', async (error, code) => {
+    const d = new Directory()
+    const faults = new FaultFileSystem(d.disk)
+    const manager = await d.open({ fileSystem: faults })
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    await append(d, manager, 't', 0, 'a')
+    await d.drive(manager.checkpoint())
+    faults.inject({ call: 'open', error, path: /checkpoint/, sticky: true })
+    expect(await d.drive(manager.delete('t')).then(() => null, (failure: { code: string }) => failure.code)).toBe(code)
+    expect(faults.injected).toBeGreaterThan(0)
+    faults.heal()
+    expect(d.logger.messages('warn')).toEqual(code === null ? ['the disk is full: checkpoints were not written'] : [])
+    expect(manager.get('t', 0)).toBeUndefined()
+    await d.drive(manager.close())
   })
 
   test.each(['syncDirectory', 'open', 'readDirectory', 'rename'] as const)('that fails at any %s leaves nothing in the way of the next try, nor for the next open', async (call) => {

@@ -307,6 +307,13 @@ test.each([
   expect((await t.readAll()).map((record) => record.offset)).toEqual(first === 'SWAP_COMPLETED' ? [10, 11, 14, 15] : [10, 11, 12, 13, 14, 15])
 })
 
+test('index files without a .log are removed and told of', async () => {
+  const partition = ended(raw(...three), 16).put('4.index', 'x').put('4.timeindex', 'x').put('4.txnindex', 'x')
+  const t = await open(partition)
+  expect(told(t).notes).toEqual(['LEFTOVER_REMOVED', 'LEFTOVER_REMOVED', 'LEFTOVER_REMOVED'])
+  expect(t.fileNames().filter((name) => name.startsWith('00000000000000000004'))).toEqual([])
+})
+
 describe('leader epochs', () => {
   const batches = [batchOf(10, 2, { leaderEpoch: 3 }), batchOf(12, 2, { leaderEpoch: 5 }), batchOf(14, 2, { leaderEpoch: 5 })]
   const epochsOf = (t: TestLog): string => Buffer.from(t.disk.readFile(`${t.directory}/leader-epoch-checkpoint`)).toString()

@@ -150,6 +150,31 @@ describe('a flush', () => {
     reader.log.flushSync()
     expect(t.disk.operations).toHaveLength(before)
   })
+
+  test('of an exit handler leaves alone what was given up unsynced, and what a reader found torn', async () => {
+    const t = await openTestLog({ check: false })
+    await t.append(['a'], {}, { durable: false })
+    await t.drive(t.log.abandon(new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted')))
+    const file = t.disk.open(`${t.directory}/${LOG}`, 'write')
+    file.writeSync(Buffer.from('torn'), 0, 4, file.size())
+    const before = t.disk.operations.length
+    t.log.flushSync()
+    const reader = await openTestLog({ disk: t.disk, readOnly: true, check: false })
+    expect(reader.log.logEndOffset).toBe(1)
+    reader.log.flushSync()
+    expect(t.disk.operations).toHaveLength(before)
+  })
+})
+
+test('a follower that was sent no whole batch is told that nothing was appended', async () => {
+  const t = await openTestLog()
+  await t.append(['a'])
+  for (const bytes of [new Uint8Array(0), batchOf(1, 1).subarray(0, 40)]) {
+    expect(await t.drive(t.log.append(bytes, { origin: 'replication', durable: true }))).toEqual({
+      baseOffset: -1, lastOffset: -1, logAppendTimeMs: -1, logStartOffset: 0, duplicate: false,
+    })
+  }
+  expect(t.log.logEndOffset).toBe(1)
 })
 
 describe('leader epochs', () => {

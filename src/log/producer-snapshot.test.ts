@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { crc32c } from '../record/crc32c.ts'
 import { nodeFileSystem } from '../io/node-file-system.ts'
 import { fixtureNames, fixturePartitions, hex, toHex } from '../../test/support/segment-harness.ts'
 import { decodeSnapshot, encodeSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
@@ -43,6 +44,12 @@ describe('producer snapshots', () => {
     const other = hex(vector)
     other[1] = 2
     expect(() => decodeSnapshot(other, 'f')).toThrow(/version 2/)
+    for (const count of [-1, 0, 1, 3]) {
+      const miscounted = Buffer.from(hex(vector))
+      miscounted.writeInt32BE(count, 6)
+      miscounted.writeUInt32BE(crc32c(miscounted, 6, miscounted.length), 2)
+      expect(() => decodeSnapshot(miscounted, 'f')).toThrow(`${count} producers in ${miscounted.length} bytes`)
+    }
   })
 
   test('of a real broker are decoded and encoded to the same bytes', () => {

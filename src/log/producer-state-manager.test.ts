@@ -77,6 +77,12 @@ describe('snapshot files', () => {
 })
 
 describe('replay', () => {
+  test('refuses a control batch that was too large to be looked into', () => {
+    const bytes = buildEndTransactionMarker({ type: 'ABORT', timestamp: now, producerId: 9, producerEpoch: 0, coordinatorEpoch: 0 })
+    const header = readBatchHeader(bytes, viewOf(bytes), 0, bytes.length)
+    expect(() => managerOn(newDisk()).replay(bytes, -1, header)).toThrow(`control batch of ${bytes.length} bytes at offset 0`)
+  })
+
   test('takes data and markers as they stand in the log', () => {
     const manager = managerOn(newDisk())
     produced(manager, 0, 9, 0, true)

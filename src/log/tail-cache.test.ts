@@ -154,6 +154,16 @@ describe('TailCache', () => {
     expect(Buffer.from(run.buffer.subarray(run.start, run.start + run.length))).toEqual(stored.bytes)
     first.cache.commit(1)
     expect(first.cache.read(0, 1, 1, true)).not.toBeNull()
+    // What was too much is gone as soon as nobody needs it.
+    second.cache.clear()
+    expect(memory.allocatedBytes).toBe(64 * KB)
+  })
+
+  test('does not have the offsets that were left out between two chunks', () => {
+    const cache = new TailCache(new TailMemory(1024 * KB, 512 * KB))
+    for (const offset of [0, 5]) cache.stage(patterned(offset, 1, 60 * KB).bytes, offset, 1, emptyRun())
+    cache.commit(6)
+    expect([0, 3, 5].map((offset) => cache.read(offset, 1, 6, true)?.nextOffset)).toEqual([1, undefined, 6])
   })
 })
 
@@ -205,6 +215,34 @@ describe('TailMemory', () => {
       expect(memory.smallestChunk * holders * 2).toBeLessThanOrEqual(256 * KB)
       expect(memory.smallestChunk * (holders + 1) * 4).toBeGreaterThan(256 * KB)
     }
+  })
+
+  test('makes its chunks smaller as logs come, so that there is room for two of each, down to 2 KiB', () => {
+    const memory = new TailMemory(4096 * KB, 4096 * KB)
+    const sizes = Array.from({ length: 120 }, () => {
+      new Fed(memory).group([{ count: 1, size: 100 }])
+      return memory.smallestChunk / KB
+    })
+    expect(sizes).toEqual(Array.from({ length: 120 }, (_, i) => (i < 32 ? 64 : i < 64 ? 32 : 16)))
+    // The first of a size was made when there was one log less.
+    expect(memory.allocatedBytes).toBe((33 * 64 + 32 * 32 + 55 * 16) * KB)
+    const little = new TailMemory(16 * KB, 16 * KB)
+    const least = Array.from({ length: 7 }, () => {
+      new Fed(little).group([{ count: 1, size: 100 }])
+      return little.smallestChunk / KB
+    })
+    expect(least.at(-1)).toBe(2)
+  })
+
+  test('keeps a chunk that nobody uses as long as all of them fit, for the next log', () => {
+    const memory = new TailMemory(128 * KB, 128 * KB)
+    const [first, second, third] = [new Fed(memory), new Fed(memory), new Fed(memory)]
+    first.group([{ count: 1, size: 40 * KB }])
+    second.group([{ count: 1, size: 40 * KB }])
+    first.cache.clear()
+    expect(memory.allocatedBytes).toBe(128 * KB)
+    third.group([{ count: 1, size: 40 * KB }])
+    expect([second.cache.firstOffset, third.cache.firstOffset, memory.allocatedBytes]).toEqual([0, 0, 128 * KB])
   })
 
   test('gives everything back when logs close or are idle', () => {

@@ -1,0 +1,98 @@
+/** What lookups raise, and which index entries they doubt, where the files are not as they were written. */
+import { describe, expect, test } from 'vitest'
+import { appendTo, batchAt, defaultSegmentSettings, newDisk, storeOn } from '../../test/support/segment-harness.ts'
+import { crc32c } from '../record/crc32c.ts'
+import { FaultFileSystem, type SimulatedFileSystem } from '../testing/index.ts'
+import { Segment } from './segment.ts'
+import { segmentFileName } from './segment-names.ts'
+
+/** Every batch but the first has its entry. */
+const settings = { ...defaultSegmentSettings, indexIntervalBytes: 1 }
+const COUNT = 140
+const path = (kind: 'log' | 'index' | 'timeindex'): string => `/log/${segmentFileName(0, kind)}`
+
+function change(disk: SimulatedFileSystem, kind: 'log' | 'index' | 'timeindex', at: number, patch: (bytes: Buffer) => void): void {
+  const bytes = Buffer.from(disk.readFile(path(kind))).subarray(at)
+  patch(bytes)
+  const file = disk.open(path(kind), 'write')
+  file.writeSync(bytes, 0, bytes.length, at)
+  file.close()
+}
+
+/** Batches of two records, ten milliseconds apart. */
+function filled(disk: SimulatedFileSystem, count: number): Segment {
+  const segment = Segment.create(storeOn(disk), 0, settings)
+  for (let i = 0; i < count; i++) appendTo(segment, batchAt(2 * i, 2, 1000 + 10 * i))
+  return segment
+}
+
+function closed(): SimulatedFileSystem {
+  const disk = newDisk()
+  filled(disk, COUNT).close()
+  return disk
+}
+
+const isTorn = (disk: SimulatedFileSystem): Promise<boolean> => Segment.open(storeOn(disk), 0, settings).hasTornIndexes()
+
+describe('indexes that a power cut may have torn', () => {
+  test('are doubted where a sector or the file ends, and believed elsewhere', async () => {
+    const whole = closed()
+    expect(whole.stat(path('index'))!.size).toBe((COUNT - 1) * 8)
+    expect(await isTorn(whole)).toBe(false)
+    const doubted = async (kind: 'index' | 'timeindex', entries: readonly number[], size: number, field: number): Promise<number[]> => {
+      const found: number[] = []
+      for (const entry of entries) {
+        const disk = whole.copy()
+        // Still above the entry before, and below the one behind.
+        change(disk, kind, entry * size, (bytes) => { bytes.writeInt32BE(bytes.readInt32BE(field) - 1, field) })
+        if (await isTorn(disk)) found.push(entry)
+      }
+      return found
+    }
+    // 512 bytes are 64 entries of the offset index, and 42 and two thirds of the time index.
+    expect(await doubted('index', [0, 62, 63, 64, 126, 127, 128, 137, 138], 8, 0)).toEqual([63, 127, 138])
+    expect(await doubted('timeindex', [0, 41, 42, 43, 84, 85, 86, 126, 127, 128, 137, 138], 12, 4)).toEqual([42, 85, 127, 138])
+  })
+
+  test('are not told from a log that is damaged itself; what the disk fails to read is raised', async () => {
+    const whole = closed()
+    const batch = batchAt(0, 2, 1000).length
+    const damaged = whole.copy()
+    change(damaged, 'log', 64 * batch, (bytes) => { bytes[16] = 9 })
+    expect(await isTorn(damaged)).toBe(false)
+    const faults = new FaultFileSystem(whole)
+    const segment = Segment.open(storeOn(faults), 0, settings)
+    faults.inject({ call: 'read', error: 'EIO', sticky: true })
+    await expect(segment.hasTornIndexes()).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    faults.heal()
+    expect(await segment.hasTornIndexes()).toBe(false)
+  })
+})
+
+describe('a lookup by time', () => {
+  test('ends at a batch that cannot be read, and says where', async () => {
+    const disk = newDisk()
+    const segment = filled(disk, 5)
+    const batch = batchAt(0, 2, 1000).length
+    // Its index knows the way past the bad batch, unless the way begins in front of it.
+    change(disk, 'log', 3 * batch, (bytes) => { bytes[16] = 9 })
+    expect(await segment.findByTimestamp(1040, 0)).toMatchObject({ offset: 8 })
+    expect(await segment.findByTimestamp(1020, 0)).toMatchObject({ offset: 4 })
+    await expect(segment.findByTimestamp(1021, 0)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path('log'), position: 3 * batch })
+  })
+
+  test('says which batch has records that cannot be, though its checksum holds', async () => {
+    const disk = newDisk()
+    const segment = filled(disk, 3)
+    const batch = batchAt(0, 2, 1000).length
+    change(disk, 'log', batch, (bytes) => {
+      const bad = bytes.subarray(0, batch)
+      // A time that no record has, and one record more than there are.
+      bad.writeBigInt64BE(1019n, 35)
+      bad.writeInt32BE(3, 57)
+      bad.writeUInt32BE(crc32c(bad, 21, batch), 17)
+    })
+    await expect(segment.findByTimestamp(1015, 0)).rejects.toMatchObject({ code: 'LOG_CORRUPT', position: batch, offset: 2 })
+    expect(await segment.findByTimestamp(1010, 0)).toMatchObject({ offset: 2, timestamp: 1010 })
+  })
+})
