@@ -1,6 +1,6 @@
 /**
  * One consumer in a process of its own, for the real part of row 12: `node churn-member.mjs <ottla|kafkajs> PORT GROUP INSTANCE DIST FILE`. Tells its parent what it is
- * given (`assigned`) and what it gives up (`revoked`), with the monotonic time of the machine, and writes down in a file what it has processed and is about to
+ * given (`assigned`) and what it gives up (`revoked`), and from when on the broker must have heard of it (`alive`), with the monotonic time of the machine, and writes down in a file what it has processed and is about to
  * commit. A message of the parent ends it in order.
  */
 import { openSync, writeSync } from 'node:fs'
@@ -13,7 +13,8 @@ const topic = 'churned'
 const journal = openSync(file, 'a')
 /** At once, before anything else happens: what a killed process had done is known. */
 const processed = (partition, from, to) => { writeSync(journal, `${partition} ${from} ${to}\n`) }
-const tell = (message) => { if (process.connected) process.send({ ...message, at: Number(process.hrtime.bigint()) / 1e6 }) }
+const now = () => Number(process.hrtime.bigint()) / 1e6
+const tell = (message) => { if (process.connected) process.send({ at: now(), ...message }) }
 
 const settings = {
   'group.id': group, 'auto.offset.reset': 'earliest', 'enable.auto.commit': false, 'session.timeout.ms': 2000, 'heartbeat.interval.ms': 300, 'max.poll.interval.ms': 4000,
@@ -35,8 +36,11 @@ async function ottla() {
   })
   for (;;) {
     try {
-      for (const { partition, baseOffset, lastOffset } of await consumer.poll({ timeoutMs: 500 })) processed(partition, baseOffset, lastOffset)
+      const batches = await consumer.poll({ timeoutMs: 500 })
+      for (const { partition, baseOffset, lastOffset } of batches) processed(partition, baseOffset, lastOffset)
+      const at = now()
       await consumer.commit()
+      if (batches.length > 0) tell({ what: 'alive', at })
     } catch (error) {
       if (error.code === 'CLOSED') return
       if (error.code === 'FENCED_INSTANCE_ID') process.exit(0)
@@ -53,6 +57,7 @@ async function kafkajs() {
     mine = payload.memberAssignment[topic] ?? []
     tell({ what: 'assigned', partitions: mine })
   })
+  consumer.on(consumer.events.HEARTBEAT, ({ payload }) => tell({ what: 'alive', at: now() - payload.duration }))
   consumer.on(consumer.events.REBALANCING, () => tell({ what: 'revoked', partitions: mine }))
   await consumer.connect()
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
