@@ -5,7 +5,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import { metadataStoreContract } from '../testing/contracts/metadata-store-contract.ts'
-import { openLmdbStore, damageOfMetadataFile, readMetadataFile, type LmdbEnvironment, type MetadataFile } from './lmdb-metadata-store.ts'
+import type { LmdbEnvironment } from './lmdb-library.ts'
+import { openLmdbStore, damageOfMetadataFile, readMetadataFile, type MetadataFile } from './lmdb-metadata-store.ts'
 import { readLmdbFile } from './lmdb-file.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'ottla-metadata-'))

@@ -15,6 +15,7 @@ import { crc32 } from '../common/crc32.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { readLmdbFile } from './lmdb-file.ts'
+import { openLmdb, type LmdbEnvironment } from './lmdb-library.ts'
 import type { MetadataNode, MetadataStore } from './metadata-store.ts'
 import { checkNode, NodeTable } from './node-table.ts'
 
@@ -34,13 +35,6 @@ export interface MetadataFile {
   syncDirectory(): void
 }
 
-/** The few calls of the lmdb package that are used. Keys and values are bytes. */
-export interface LmdbEnvironment {
-  transactionSync(action: () => void): unknown
-  putSync(key: Uint8Array, value: Uint8Array): unknown
-  removeSync(key: Uint8Array): unknown
-  close(): Promise<void>
-}
 export type LmdbOpener = (path: string) => LmdbEnvironment
 
 export interface LmdbStoreOptions {
@@ -60,20 +54,6 @@ const NO_RIGHT_CODES: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS'
 function openPaths(): Set<string> {
   const registry = globalThis as { [key: symbol]: Set<string> | undefined }
   return registry[Symbol.for('ottla.metadata')] ??= new Set()
-}
-
-/** Loads the native library. The only place that names it. */
-function openLmdb(path: string): LmdbEnvironment {
-  let lmdb: { open(options: Readonly<Record<string, unknown>>): LmdbEnvironment }
-  try {
-    lmdb = process.getBuiltinModule('node:module').createRequire(import.meta.url)('lmdb') as typeof lmdb
-  } catch (cause) {
-    throw new OttlaError('DEPENDENCY_MISSING', 'the package lmdb, which keeps topics and their settings, cannot be loaded: run `npm install lmdb`', { cause })
-  }
-  return lmdb.open({
-    path, noSubdir: true, overlappingSync: false, safeRestore: true, keyEncoding: 'binary', encoding: 'binary', compression: false,
-    cache: false, maxReaders: 8, maxDbs: 1, commitDelay: 0,
-  })
 }
 
 /** Reads the file (a missing one is an empty store) and repairs it when it is damaged. Raises DIRECTORY_LOCKED when it is open in this process. */
