@@ -42,7 +42,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
     checkTopicName(resource.resourceName)
     const info = context.topics.get(resource.resourceName)
     if (info === undefined) throw unknownTopic(resource.resourceName)
-    return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
+    return describeTopicSettings(context, info, keys)
   }
   if (resource.resourceType === RESOURCE_GROUP) {
     if (resource.resourceName === '') throw new OttlaError('INVALID_REQUEST', 'settings are those of one group: name it')
@@ -59,6 +59,11 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
   })
 }
 
+/** Of a topic that is there, or that would be. */
+export function describeTopicSettings(context: BrokerContext, info: Pick<TopicInfo, 'configs' | 'values'>, keys: ReadonlySet<string> | null = null): ConfigResult[] {
+  return select(topicTable, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
+}
+
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */
 export function checkBrokerResource(context: BrokerContext, resource: ConfigResource): void {
   if (resource.resourceType !== RESOURCE_BROKER) {
@@ -73,7 +78,7 @@ function select(table: SettingTable, keys: ReadonlySet<string> | null): [string,
   return Object.entries(table).filter(([name]) => keys === null || keys.has(name))
 }
 
-function describeTopic(context: BrokerContext, info: TopicInfo, name: string, setting: Setting): ConfigResult {
+function describeTopic(context: BrokerContext, info: Pick<TopicInfo, 'configs' | 'values'>, name: string, setting: Setting): ConfigResult {
   const synonyms: Synonyms = []
   const override = info.configs[name]
   if (override !== undefined) synonyms.push({ name, value: override, source: DYNAMIC_TOPIC })

@@ -8,6 +8,7 @@ import type {
   TopicResult,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
+import { describeTopicSettings } from './describe-configs-handler.ts'
 import { failureOf } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
 
@@ -44,10 +45,12 @@ async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly
     if (config.value === null) throw new OttlaError('INVALID_CONFIG', `topic ${name}: ${config.name} has no value`, { topic: name })
     configs[config.name] = config.value
   }
-  if (validateOnly || allowance !== undefined) context.topics.checkNew(name, count, configs)
+  const values = validateOnly || allowance !== undefined ? context.topics.checkNew(name, count, configs) : null
   allowance?.take(count)
-  const topicId = validateOnly ? ZERO_UUID : (await context.topics.create(name, count, configs)).topicId
-  return { name, topicId, numPartitions: count, replicationFactor: 1, errorCode: 0 }
+  const counts = { numPartitions: count, replicationFactor: 1, errorCode: 0 }
+  if (validateOnly) return { name, topicId: ZERO_UUID, ...counts, settings: describeTopicSettings(context, { configs, values: values! }) }
+  const { topicId } = await context.topics.create(name, count, configs)
+  return { name, topicId, ...counts }
 }
 
 function checkReplication(context: BrokerContext, topic: NewTopic): void {

@@ -150,6 +150,8 @@ export interface CreateTopicsRequest {
 }
 export interface CreatableTopicResult extends Failure {
   readonly name: string; readonly topicId: string; readonly numPartitions: number; readonly replicationFactor: number
+  /** Of a topic that was only looked at: the settings that it would have. */
+  readonly settings?: readonly ConfigResult[]
 }
 export interface CreateTopicsResponse { readonly topics: readonly CreatableTopicResult[] }
 export interface TopicResult extends Failure { readonly name: string }

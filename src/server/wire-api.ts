@@ -95,6 +95,9 @@ export function failureFields(failure: Failure): { readonly errorCode: number; r
 /** Kafka keeps its internal settings to itself unless they were set. */
 export function isShown({ name, value }: Pick<ConfigResult, 'name' | 'value'>): boolean { return value !== null || !name.startsWith('internal.') }
 
+/** Read uncommitted or read committed. Kafka answers another, which no client sends, with UNKNOWN_SERVER_ERROR. */
+export function isIsolationLevel(level: number): level is 0 | 1 { return level === 0 || level === 1 }
+
 /** Deals the answers, which stand in the order of the partitions asked, back to the topics they belong to. */
 export function byTopic<T extends { readonly partitions: readonly unknown[] }, R, O>(
   topics: readonly T[], answers: readonly R[], make: (topic: T, answers: readonly R[]) => O,

@@ -65,3 +65,31 @@ test.each([[5, -1, 1], [-1, -1, 1], [0, 3, 75]])('Fetch from %i at leader epoch 
   })
   expect(responses[0]!.partitions[0]).toMatchObject({ errorCode: code, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 })
 })
+
+test('what a request names twice is answered once', async () => {
+  const [once, twice] = [{ name: 'c', count: 3, assignments: null }, { name: 'c', count: 4, assignments: null }]
+  expect((await client.call(apis.createPartitions, 3, { topics: [once, twice], timeoutMs: 1000, validateOnly: true })).results.map(({ errorCode }) => errorCode)).toEqual([42])
+  expect((await client.call(apis.deleteGroups, 2, { groupsNames: ['nope', 'nope', 'no'] })).results.map(({ groupId, errorCode }) => [groupId, errorCode])).toEqual([['nope', 69], ['no', 69]])
+  const partition = { partitionIndex: 0, timestamp: -1 }
+  const offsets = await client.call(apis.listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name: 'c', partitions: [partition] }, { name: 'c', partitions: [partition] }] })
+  expect(offsets.topics).toMatchObject([{ name: 'c', partitions: [{ partitionIndex: 0, errorCode: 42 }] }])
+  const { topics } = await client.call(apis.deleteRecords, 2, { topics: [{ name: 'c', partitions: [{ partitionIndex: 0, offset: 0 }, { partitionIndex: 0, offset: 5 }] }], timeoutMs: 1000 })
+  expect(topics).toMatchObject([{ name: 'c', partitions: [{ partitionIndex: 0, errorCode: 1, lowWatermark: -1 }] }])
+})
+
+test.each([2, -1])('Fetch and ListOffsets at isolation level %i are failures of the server', async (isolationLevel) => {
+  const wanted = [{ topic: 'c', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }]
+  const fetch = { replicaId: -1, maxWaitMs: 0, minBytes: 0, sessionId: 0, sessionEpoch: 0, forgottenTopicsData: [], isolationLevel, topics: wanted }
+  expect(await client.call(apis.fetch, 11, fetch)).toMatchObject({ errorCode: -1, sessionId: 0, responses: [{ topic: 'c', partitions: [{ partitionIndex: 0, errorCode: -1 }] }] })
+  expect((await client.call(apis.fetch, 4, fetch)).responses[0]!.partitions[0]!.errorCode).toBe(-1)
+  const offsets = { replicaId: -1, isolationLevel, topics: [{ name: 'c', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }
+  expect((await client.call(apis.listOffsets, 7, offsets)).topics[0]!.partitions).toMatchObject([{ partitionIndex: 0, errorCode: -1, offset: -1 }])
+})
+
+test('a topic that is only looked at is told with the settings that it would get', async () => {
+  const topic = { name: 'later', numPartitions: -1, replicationFactor: -1, assignments: [], configs: [{ name: 'retention.ms', value: '1000' }] }
+  const { topics: [later] } = await client.call(apis.createTopics, 7, { topics: [topic], timeoutMs: 1000, validateOnly: true })
+  const { topics: [made] } = await client.call(apis.createTopics, 7, { topics: [topic], timeoutMs: 1000, validateOnly: false })
+  expect(later).toEqual({ ...made, topicId: ZERO })
+  expect(later!.configs!.find(({ name }) => name === 'retention.ms')).toMatchObject({ value: '1000', configSource: 1 })
+})

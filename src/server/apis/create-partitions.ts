@@ -1,4 +1,4 @@
-/** CreatePartitions. */
+/** CreatePartitions. A topic that is named twice is refused, once. */
 import { apis } from '../../protocol/api-registry.ts'
 import { failureFields, serve, type WireApi } from '../wire-api.ts'
 
@@ -9,5 +9,6 @@ export const createPartitions: WireApi = serve(apis.createPartitions, 0, 3, asyn
   const quota = call.mutationQuota(call.version >= FIRST_STRICT)
   const asked = topics.map(({ name, count, assignments }) => ({ name, count, assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null }))
   const response = await call.broker.createPartitions({ validateOnly, topics: asked, allowance: quota.allowance })
-  return { throttleTimeMs: quota.waitMs(), results: response.topics.map(({ name, ...failure }) => ({ name, ...failureFields(failure) })) }
+  const results = new Map(response.topics.map((each) => [each.name, each]))
+  return { throttleTimeMs: quota.waitMs(), results: [...results.values()].map(({ name, ...failure }) => ({ name, ...failureFields(failure) })) }
 })

@@ -5,7 +5,7 @@ import type { RequestOf, ResponseInput } from '../../protocol/api.ts'
 import type { FetchPartitionResponse, FetchRequest } from '../../protocol/broker-api.ts'
 import type { SessionRequest, WantedPartition } from '../fetch-sessions.ts'
 import { demandOfCluster } from '../access/rights.ts'
-import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+import { isIsolationLevel, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 type Request = RequestOf<Apis['fetch']>
 type Row = NonNullable<ResponseInput<Apis['fetch']>['responses']>[number]['partitions'][number]
@@ -21,9 +21,11 @@ const NOTHING: Omit<Answer, 'errorCode'> = { highWatermark: -1, lastStableOffset
 const TOPIC_REFUSED: Answer = { errorCode: errorTable.TOPIC_AUTHORIZATION_FAILED.errorCode, ...NOTHING }
 const NO_FOLLOWER: Answer = { errorCode: errorTable.NOT_LEADER_OR_FOLLOWER.errorCode, ...NOTHING }
 const UNKNOWN_TOPIC: Answer = { errorCode: errorTable.UNKNOWN_TOPIC_OR_PARTITION.errorCode, ...NOTHING }
+const NOT_UNDERSTOOD: Answer = { errorCode: errorTable.UNKNOWN_SERVER_ERROR.errorCode, ...NOTHING }
 const UNKNOWN_TOPIC_ID: Answer = { errorCode: errorTable.UNKNOWN_TOPIC_ID.errorCode, ...NOTHING }
 
 export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => {
+  if (!isIsolationLevel(request.isolationLevel)) return notUnderstood(request, call.version)
   const session = call.fetchSessions.begin(sessionRequest(request, call.version))
   if (typeof session === 'number') return { throttleTimeMs, errorCode: session, sessionId: 0, responses: [] }
   const answers = await read(request, call, session.wanted)
@@ -33,6 +35,11 @@ export const fetch: WireApi = serve(apis.fetch, 4, 17, async (request, call) => 
   const { sessionId, told } = session.answered(answers)
   return { throttleTimeMs, errorCode: NONE, sessionId, responses: byTopic(call.version, session.wanted, answers, told) }
 })
+
+function notUnderstood(request: Request, version: number): ResponseInput<Apis['fetch']> {
+  const { wanted } = sessionRequest(request, version)
+  return { throttleTimeMs, errorCode: NOT_UNDERSTOOD.errorCode, sessionId: 0, responses: byTopic(version, wanted, wanted.map(() => NOT_UNDERSTOOD), () => true) }
+}
 
 function sessionRequest(request: Request, version: number): SessionRequest {
   const { sessionId, sessionEpoch, forgottenTopicsData } = request

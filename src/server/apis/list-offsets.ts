@@ -2,7 +2,7 @@
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import type { ListOffsetsPartition, ListOffsetsRequest } from '../../protocol/broker-api.ts'
-import { byTopic, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import { groupByTopic, isIsolationLevel, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 /** Special timestamp → first version that knows it; −1 and −2 are as old as the API. */
 const firstVersionOf: Readonly<Record<number, number>> = { [-3]: 7, [-4]: 8, [-5]: 9 }
@@ -10,11 +10,16 @@ const nothing = { offset: -1, timestamp: -1, leaderEpoch: -1 }
 const FIRST_WITH_NOT_AVAILABLE = 5
 
 export const listOffsets: WireApi = serve(apis.listOffsets, 1, 10, async (request, call) => {
-  const asked = request.topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) => (
+  const named = request.topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) => (
     { topic: name, partition: partitionIndex, timestamp, currentLeaderEpoch })))
   const seen = new Map<string, number>()
-  for (const { topic, partition } of asked) seen.set(`${topic}/${partition}`, (seen.get(`${topic}/${partition}`) ?? 0) + 1)
+  const asked = named.filter(({ topic, partition }) => {
+    const times = seen.get(`${topic}/${partition}`) ?? 0
+    seen.set(`${topic}/${partition}`, times + 1)
+    return times === 0
+  })
   const refused = asked.map(({ topic, partition, timestamp }) => {
+    if (!isIsolationLevel(request.isolationLevel)) return errorTable.UNKNOWN_SERVER_ERROR.errorCode
     if (seen.get(`${topic}/${partition}`)! > 1) return errorTable.INVALID_REQUEST.errorCode
     return timestamp < -2 && !(call.version >= (firstVersionOf[timestamp] ?? Infinity)) ? errorTable.UNSUPPORTED_VERSION.errorCode : null
   })
@@ -27,7 +32,7 @@ export const listOffsets: WireApi = serve(apis.listOffsets, 1, 10, async (reques
   })
   return {
     throttleTimeMs,
-    topics: byTopic(request.topics, answers, ({ name }, list) => ({
+    topics: groupByTopic(answers, (name, list) => ({
       name,
       partitions: list.map(({ partition, errorCode, timestamp, offset, leaderEpoch }) => (
         { partitionIndex: partition, errorCode: codeFor(call.version, errorCode), timestamp, offset, leaderEpoch })),
