@@ -1,5 +1,6 @@
 /** CreateTopics, DeleteTopics, CreatePartitions. Topics of one request are handled one after another, each wholly or not at all. */
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import { internalTopics } from '../common/topic-partition.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
@@ -8,7 +9,6 @@ import type {
   TopicResult,
 } from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
-import { describeTopicSettings } from './describe-configs-handler.ts'
 import { failureOf } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
 
@@ -48,7 +48,10 @@ async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly
   const values = validateOnly || allowance !== undefined ? context.topics.checkNew(name, count, configs) : null
   allowance?.take(count)
   const counts = { numPartitions: count, replicationFactor: 1, errorCode: 0 }
-  if (validateOnly) return { name, topicId: ZERO_UUID, ...counts, settings: describeTopicSettings(context, { configs, values: values! }) }
+  if (validateOnly) {
+    const { describeTopicSettings } = await loadPart('the code for settings', () => import('./describe-configs-handler.ts'))
+    return { name, topicId: ZERO_UUID, ...counts, settings: describeTopicSettings(context, { configs, values: values! }) }
+  }
   const { topicId } = await context.topics.create(name, count, configs)
   return { name, topicId, ...counts }
 }
