@@ -70,6 +70,9 @@ export async function openServed(directory: string, settings: BrokerSettings & O
   return (await import('./served-database.ts')).openServed(directory, settings)
 }
 
+/** Loads what the first client of an open port would wait for. Does not fail: that client tries again. */
+export async function loadSessions(): Promise<void> { await (await import('./server/wire-listener.ts')).loadSessions() }
+
 /** The properties of a file as of Kafka's clients, and who takes a setting of some name: `connect`, a producer, a consumer. */
 export async function clientProperties(file: Uint8Array): Promise<{
   readonly properties: ReadonlyMap<string, string>

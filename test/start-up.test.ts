@@ -102,6 +102,22 @@ describe('a process that opens a directory and sends', () => {
     expect(own.filter((each) => waitingForClients.some((part) => part.test(each)))).toEqual([])
   })
 
+  test('of `ottla serve` loads what is said on connections once it has told that it is ready, and does not wait for somebody to come', async () => {
+    const watching = `import { Session } from 'node:inspector'
+      const session = new Session()
+      session.connect()
+      session.on('Debugger.scriptParsed', ({ params: { url } }) => { if (url.startsWith(${JSON.stringify(packageRoot)})) console.log('loaded ' + url.slice(${packageRoot.length})) })
+      session.post('Debugger.enable')`
+    const { lines } = await runModule(`
+      process.argv.splice(1, Infinity, 'ottla', 'serve', '--data', ${JSON.stringify(join(root, 'command'))}, '--port', '0')
+      await import(${JSON.stringify(`data:text/javascript,${encodeURIComponent(watching)}`)})
+      await import(${JSON.stringify(new URL('cli/main.js', packageRoot).href)})
+    `, { onLine: (line, kill) => { if (line === 'loaded server/wire-sessions.js') kill() } })
+    const ready = lines.findIndex((line) => line.startsWith('listening on '))
+    expect(ready).toBeGreaterThan(0)
+    expect(lines.indexOf('loaded server/wire-sessions.js')).toBeGreaterThan(ready)
+  })
+
   test('makes a topic without msgpackr, which LMDB requires for values that are not bytes, and leaves LMDB whole for whoever shares it', async () => {
     const { lines, status } = await runModule(`
       const { createRequire } = await import('node:module')

@@ -173,6 +173,11 @@ function meterOf({ quotas, ports }: ListenerParts): QuotaMeter {
   return meter
 }
 
+const sessionCode = (): Promise<typeof import('./wire-sessions.ts')> => loadPart('the code for connections', () => import('./wire-sessions.ts'))
+
+/** Loads what the first client would wait for. Whoever comes tries again where that fails. */
+export async function loadSessions(): Promise<void> { await sessionCode().catch(() => {}) }
+
 interface Sessions { readonly quotas: QuotaMeter; begin(peer: Peer): Session }
 
 /** Sessions on the parts of a database. Their code is loaded when the first client connects: to be ready, a server does not wait for it. */
@@ -184,7 +189,7 @@ function sessionsMaker({ host, advertisedHost, advertisedPort, mechanisms, acls 
     const quotas = meterOf(parts)
     let make: ((peer: Peer) => Session) | null = null
     const load = async (): Promise<(peer: Peer) => Session> => {
-      const { wireSessions } = await loadPart('the code for connections', () => import('./wire-sessions.ts'))
+      const { wireSessions } = await sessionCode()
       return make ??= wireSessions(parts, { endpointFor, mechanisms, acls, quotas, answers, pool })
     }
     return { quotas, begin: (peer) => make?.(peer) ?? new AwaitedSession(load().then((session) => session(peer)), mechanisms === null) }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { OttlaError } from '../../common/errors.ts'
 import type { Listener, TlsSettings } from '../../index.ts'
-import { openServed, serverProperties, type ServedDatabase } from '../../tools.ts'
+import { loadSessions, openServed, serverProperties, type ServedDatabase } from '../../tools.ts'
 import { pairs } from '../arguments.ts'
 import { dataOptions, defineCommand, UsageError, type Command } from '../command.ts'
 import { planServer, type ServerPlan, type TlsPlan } from '../server-settings.ts'
@@ -86,6 +86,7 @@ async function serveUntilStopped(terminal: Terminal, ottla: ServedDatabase, plan
   if (metrics !== null) void terminal.line(`metrics on ${withPort(metricsHost, metrics.port)}`)
   void terminal.line(`listening on ${listeners.map(({ address, port }) => withPort(address, port)).join(', ')}`)
   await terminal.flush()
+  void loadSessions()
   const watch = setInterval(() => { if (isOrphaned(launcher)) terminal.interrupt() }, LAUNCHER_PERIOD_MS).unref()
   if (!terminal.signal.aborted) await new Promise<void>((resolve) => { terminal.signal.addEventListener('abort', () => resolve(), { once: true }) })
   clearInterval(watch)
