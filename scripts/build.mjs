@@ -56,11 +56,19 @@ const takeDirectly = (code) => code.replace(/\bimport\("((?:\.\.?\/)+(?:chunks\/
   const passed = passing.get(file)
   return passed === undefined ? all : `import("${folder}${passed.from}").then((e) => ({ ${passed.names.map(([inner, name = inner]) => `${name}: e.${inner}`).join(', ')} }))`
 })
+/** Modules of Node are there already, or made at once: an `import` of one makes a module around it, with all its names, that is found and linked as files are. */
+function takeBuiltins(code) {
+  const direct = code.replace(/^import (?:(\w+)|\* as (\w+)|\{ (.+) \}) from "(node:[\w/]+)";$/gm, (_, one, all, names, from) => (
+    `const ${one ?? all ?? `{ ${names.replaceAll(' as ', ': ')} }`} = process.getBuiltinModule("${from}");`))
+  const left = /^import .* from "node:.*/m.exec(direct)
+  if (left !== null) throw new Error(`not known how to take: ${left[0]}`)
+  return direct
+}
 // Plain ASCII is read and parsed as one byte a character.
 const escape = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 for (const { fileName } of output) {
   const path = join('dist', fileName)
   if (passing.has(fileName.slice('chunks/'.length))) rmSync(path)
-  else writeFileSync(path, takeDirectly(readFileSync(path, 'utf8')).replace(/[^\0-\x7f]/g, escape))
+  else writeFileSync(path, takeBuiltins(takeDirectly(readFileSync(path, 'utf8'))).replace(/[^\0-\x7f]/g, escape))
 }
 if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755)
