@@ -93,12 +93,21 @@ async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Res
 
 async function alterBroker(context: BrokerContext, resource: Resource, validateOnly: boolean): Promise<void> {
   checkBrokerResource(context, resource)
+  checkMinInsync(resource)
   // What stands in for a setting of topics and is not set is in force all the same: log.cleanup.policy is delete.
   const inForce = (key: string): string | null => textOf(context.config.values, key) ?? formatSetting(brokerTable[key]?.inherited ?? null)
   const change = (dynamic: Overrides): Overrides => applyChanges('broker', brokerTable, resource, dynamic, inForce)
   await context.config.alter(change, validateOnly, resource.resourceName === '' ? 'all' : 'this')
   if (validateOnly) return
   for (const info of context.topics.refresh()) context.logs.updateConfig(info.name, logConfigFor(info.values))
+}
+
+/** Where it is kept for all brokers from the start on, one broker has none of its own (KIP-966). */
+function checkMinInsync({ resourceName, configs }: Resource): void {
+  const change = configs.find(({ name }) => name === 'min.insync.replicas')
+  if (change === undefined) return
+  if (resourceName !== '') throw new OttlaError('INVALID_CONFIG', 'min.insync.replicas is set for all brokers (entity-default), not for one')
+  if (change.configOperation === DELETE) throw new OttlaError('INVALID_CONFIG', 'min.insync.replicas of all brokers can be changed, but not be taken away')
 }
 
 function textOf(values: object, key: string): string | null { return formatSetting((values as Readonly<Record<string, SettingValue>>)[key] ?? null) }

@@ -26,6 +26,9 @@ const DEFAULT = 5
 const CLIENT_METRICS = 7
 const DYNAMIC_GROUP = 8
 
+/** A Kafka of 4.1 keeps this one as set for all brokers from its first start on (KIP-966), and tells it so of each topic: it is what tools show there. */
+const MIN_INSYNC = 'min.insync.replicas'
+
 type Described = DescribeConfigsResponse['results'][number]
 type Synonyms = ConfigResult['synonyms'][number][]
 
@@ -119,7 +122,7 @@ function describeClientMetrics(context: BrokerContext, subscription: string, key
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {
   const dynamic = context.config.dynamic[name]
   if (dynamic !== undefined) synonyms.push({ name, value: dynamic, source: DYNAMIC_BROKER })
-  const forAll = context.config.defaults[name]
+  const forAll = context.config.defaults[name] ?? (name === MIN_INSYNC ? context.config.given[name] ?? defaultOf(topicTable[name]!)! : undefined)
   if (forAll !== undefined) synonyms.push({ name, value: forAll, source: DYNAMIC_DEFAULT_BROKER })
   const given = context.config.given[name]
   if (given !== undefined) synonyms.push({ name, value: given, source: STATIC_BROKER })

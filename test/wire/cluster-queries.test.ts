@@ -158,17 +158,18 @@ test('what has settings is listed by kind: brokers and topics, groups with setti
   expect(await list(1, [4, 3])).toEqual([35, []])
 })
 
-test('settings of all brokers are those that were set', async () => {
+test('settings of all brokers are those that were set, and min.insync.replicas', async () => {
   const describe = async (resourceType: number, resourceName: string): Promise<unknown> => {
     const { results } = await client.call(apis.describeConfigs, 4, { resources: [{ resourceType, resourceName, configurationKeys: null }], includeSynonyms: false })
     return results.map(({ errorCode, configs }) => [errorCode, ...configs.map(({ name, value, configSource }) => `${name}=${value} ${configSource}`)])
   }
-  expect(await describe(4, '')).toEqual([[0]])
+  const always = 'min.insync.replicas=1 3'
+  expect(await describe(4, '')).toEqual([[0, always]])
   for (const [name, value] of [['num.partitions', '3'], ['leader.replication.throttled.rate', '1000']] as const) {
     const resources = [{ resourceType: 4, resourceName: '', configs: [{ name, configOperation: 0, value }] }]
     expect((await client.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
   }
-  expect(await describe(4, '')).toEqual([[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']])
+  expect(await describe(4, '')).toEqual([[0, 'leader.replication.throttled.rate=1000 3', always, 'num.partitions=3 3']])
   expect(await describe(4, '1')).toEqual([expect.arrayContaining([0, 'num.partitions=3 3'])])
   // Of one broker it wins over that of all; each is taken back by itself.
   const ofOne = async (configOperation: number, value: string | null): Promise<void> => {
@@ -176,12 +177,40 @@ test('settings of all brokers are those that were set', async () => {
     expect((await client.call(apis.incrementalAlterConfigs, 1, { resources: one, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
   }
   await ofOne(0, '4')
-  expect([await describe(4, '1'), await describe(4, '')]).toEqual([[expect.arrayContaining(['num.partitions=4 2'])], [[0, 'leader.replication.throttled.rate=1000 3', 'num.partitions=3 3']]])
+  expect([await describe(4, '1'), await describe(4, '')]).toEqual([[expect.arrayContaining(['num.partitions=4 2'])], [[0, 'leader.replication.throttled.rate=1000 3', always, 'num.partitions=3 3']]])
   await ofOne(1, null)
   expect(await describe(4, '1')).toEqual([expect.arrayContaining(['num.partitions=3 3'])])
-  const resources = [{ resourceType: 4, resourceName: '', configs: [{ name: 'num.partitions', value: '5' }] }]
-  expect((await client.call(apis.alterConfigs, 2, { resources, validateOnly: false })).responses).toMatchObject([{ errorCode: 0 }])
-  expect(await describe(4, '')).toEqual([[0, 'num.partitions=5 3']])
+  const replace = async (...configs: { name: string; value: string }[]): Promise<number> => {
+    const resources = [{ resourceType: 4, resourceName: '', configs }]
+    return (await client.call(apis.alterConfigs, 2, { resources, validateOnly: false })).responses[0]!.errorCode
+  }
+  expect(await replace({ name: 'num.partitions', value: '5' })).toBe(42)
+  expect(await replace({ name: 'num.partitions', value: '5' }, { name: 'min.insync.replicas', value: '1' })).toBe(0)
+  expect(await describe(4, '')).toEqual([[0, always, 'num.partitions=5 3']])
+})
+
+describe('min.insync.replicas', () => {
+  const alter = async (resourceType: number, resourceName: string, configOperation: number, value: string | null): Promise<number> => {
+    const resources = [{ resourceType, resourceName, configs: [{ name: 'min.insync.replicas', configOperation, value }] }]
+    return (await client.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses[0]!.errorCode
+  }
+  const told = async (resourceType: number, resourceName: string): Promise<unknown> => {
+    const { results: [result] } = await client.call(apis.describeConfigs, 4, { resources: [{ resourceType, resourceName, configurationKeys: ['min.insync.replicas'] }], includeSynonyms: true })
+    return result!.configs.map(({ value, configSource, synonyms }) => [value, configSource, ...synonyms.map((each) => `${each.value} ${each.source}`)])
+  }
+
+  test('is told as set for all brokers, of topics and of the broker too: so Kafka 4.1 tells it', async () => {
+    expect([await told(2, 'a'), await told(4, '1'), await told(4, '')]).toEqual([[['1', 3, '1 3', '1 5']], [['1', 3, '1 3', '1 5']], [['1', 3, '1 3']]])
+  })
+
+  test('is set for all brokers or for a topic, not for one broker, and not taken away from all', async () => {
+    expect([await alter(4, '1', 0, '1'), await alter(4, '1', 1, null), await alter(4, '', 1, null)]).toEqual([42, 42, 42])
+    expect(await alter(4, '', 0, '2')).toBe(0)
+    expect(await told(2, 'a')).toEqual([['2', 3, '2 3', '1 5']])
+    expect([await alter(4, '', 0, '1'), await alter(2, 'a', 0, '2')]).toEqual([0, 0])
+    expect(await told(2, 'a')).toEqual([['2', 1, '2 1', '1 3', '1 5']])
+    expect(await alter(2, 'a', 1, null)).toBe(0)
+  })
 })
 
 test('a broker tells where it listens, how one logs in there and what it is, none of which can be altered', async () => {
