@@ -49,9 +49,9 @@ describe('Java properties', () => {
 
 test('properties are written as Java escapes them, and read back', () => {
   const disk = newDisk()
-  const clusterId = 'a b:c=d#e!f\\g\th\ni\rj\fk\u0007l\u00e9\u20ac~'
+  const clusterId = 'a b:c=d#e!f\\g\th\ni\rj\fk\u0007l\u00e9\u20ac\x7f~'
   writeMetaProperties(disk, '/log', { version: 1, clusterId, nodeId: null, directoryId: null }, now)
-  const line = 'cluster.id=a\\ b\\:c\\=d\\#e\\!f\\\\g\\th\\ni\\rj\\fk\\u0007l\\u00E9\\u20AC~'
+  const line = 'cluster.id=a\\ b\\:c\\=d\\#e\\!f\\\\g\\th\\ni\\rj\\fk\\u0007l\\u00E9\\u20AC\\u007F~'
   expect(Buffer.from(disk.readFile('/log/meta.properties')).toString().split('\n')).toContain(line)
   expect(readMetaProperties(disk, '/log')).toEqual({ version: 1, clusterId, nodeId: null, directoryId: null })
 })

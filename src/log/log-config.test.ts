@@ -22,3 +22,9 @@ test('timestamps are the producer\'s or the log\'s', () => {
   expect(of({ 'message.timestamp.type': 'LogAppendTime' }).timestampType).toBe('LogAppendTime')
   expect(of({}).timestampType).toBe('CreateTime')
 })
+
+test.each([
+  ['delete', 100, 50, 100], ['compact', 100, 50, 50], ['compact', 100, 200, 100], ['compact,delete', 100, 50, 50],
+] as const)('a segment of a topic with cleanup policy %s, segment.ms %i and max.compaction.lag.ms %i is rolled after %i', (policy, segmentMs, lag, expected) => {
+  expect(of({ 'cleanup.policy': policy, 'segment.ms': segmentMs, 'max.compaction.lag.ms': lag }).maxSegmentMs).toBe(expected)
+})

@@ -206,6 +206,21 @@ describe('a log file', () => {
     expect(open.size).toBe(0)
   })
 
+  test('is synced and cut by the handle that wrote it: another might not be told that its bytes were lost', async () => {
+    const faults = new FaultFileSystem(newDisk())
+    const { file } = fileOn(faults)
+    file.create()
+    write(file, 'one')
+    file.commit(3)
+    const opened = faults.calls('open')
+    file.datasyncSync()
+    write(file, 'two')
+    await file.datasync()
+    file.cut()
+    await file.datasync()
+    expect(faults.calls('open')).toBe(opened)
+  })
+
   test('tells of a sync that failed, whether it blocks or not, and is synced by the next', async () => {
     const disk = newDisk()
     const faults = new FaultFileSystem(disk)

@@ -81,7 +81,6 @@ export class LogOffsets {
     this.#recoveryPoint = offset
     this.#highWatermark = offset
     this.#logEnd = offset
-    this.#firstUnstable = null
   }
 
   #check(): void {

@@ -23,3 +23,22 @@ test('a long read takes whole batches from the disk, and little that the next re
   // The header of the batch behind, which tells whether the last one's offsets can be.
   expect(Math.max(...wasted)).toBe(61)
 })
+
+test.each([[1], [16], [17], [60], [61], [70]])('a sealed segment that ends %i bytes into its last batch is read up to there, told of at that batch, and passed by behind it', async (bytes) => {
+  const t = await openTestLog({ config: { 'segment.bytes': 420, 'index.interval.bytes': 100, 'retention.ms': -1 }, check: false })
+  for (let i = 0; i < 12; i++) await t.append([`value ${i}`])
+  await t.close()
+  const [first, second] = t.fileNames().filter((name) => name.endsWith('.log'))
+  const path = `${t.directory}/${first!}`
+  const next = Number.parseInt(second!, 10)
+  const log = Buffer.from(t.disk.readFile(path))
+  let last = 0
+  for (let at = 0; at < log.length; at += 12 + log.readInt32BE(at + 8)) last = at
+  const file = t.disk.open(path, 'write')
+  file.truncate(last + bytes)
+  file.close()
+  await t.open()
+  for (let offset = 0; offset < next - 1; offset++) expect((await t.read(offset)).map((record) => record.offset)[0]).toBe(offset)
+  await expect(t.read(next - 1)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path, position: last, offset: next - 1 })
+  expect((await t.read(next))[0]).toMatchObject({ offset: next })
+})

@@ -94,6 +94,11 @@ describe('RetentionClock', () => {
     expect(clock.read(101 * HOUR - 1, 2 * HOUR - 1).held).toBe(true)
   })
 
+  test('takes five minutes for a clock that was set, and a millisecond more for a leap', () => {
+    expect(new RetentionClock(1000, 10).read(1000 + 300_000 + 5, 15)).toEqual({ now: 301_005, held: false })
+    expect(new RetentionClock(1000, 10).read(1000 + 300_001 + 5, 15)).toEqual({ now: 1005, held: true })
+  })
+
   test('believes a step back at once', () => {
     const clock = new RetentionClock(100 * HOUR, 0)
     expect(clock.read(50 * HOUR, 1)).toEqual({ now: 50 * HOUR, held: false })

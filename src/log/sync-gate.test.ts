@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemScheduler } from '../common/scheduler.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
-import { SharedSync, MOST_SYNC_READ_BYTES, SYNC_WRITE_BYTES, TurnBudget } from './sync-gate.ts'
+import { SharedSync, MOST_SYNC_READ_BYTES, SYNC_WRITE_BYTES, SyncGate, TurnBudget } from './sync-gate.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => { systemScheduler.soon(resolve) })
 
@@ -67,4 +67,40 @@ test('however much was written in a turn, small pieces still are', async () => {
   expect([131_072, 131_072, 8193, 8192, 1].map((bytes) => budget.take(bytes))).toEqual([true, true, false, true, true])
   await scheduler.runUntilIdle()
   expect(budget.take(8193)).toBe(true)
+})
+
+test('no more than so many syncs run at once; those that wait go in their order, behind one that fails too, and nobody overtakes', async () => {
+  const gate = new SyncGate(2)
+  const begun: number[] = []
+  const ends: (() => void)[] = []
+  const run = (n: number): Promise<void> => gate.run(() => new Promise((resolve, reject) => {
+    begun.push(n)
+    ends[n] = () => { if (n === 0) reject(new Error('bits have rotted')); else resolve() }
+  }))
+  const runs = [0, 1, 2, 3, 4].map(run)
+  const failed = expect(runs[0]).rejects.toThrow('bits have rotted')
+  await turn()
+  expect(begun).toEqual([0, 1])
+  ends[0]!()
+  await failed
+  await turn()
+  expect(begun).toEqual([0, 1, 2])
+  ends[1]!()
+  runs.push(run(5))
+  await turn()
+  expect(begun).toEqual([0, 1, 2, 3])
+  for (const n of [2, 3]) ends[n]!()
+  await turn()
+  expect(begun).toEqual([0, 1, 2, 3, 4, 5])
+  for (const n of [4, 5]) ends[n]!()
+  await Promise.all(runs.slice(1))
+  expect(gate.completed).toBe(5)
+  // All places are free again, and no more than there were.
+  const more = [6, 7, 8].map(run)
+  await turn()
+  expect(begun.slice(6)).toEqual([6, 7])
+  for (const n of [6, 7]) ends[n]!()
+  await turn()
+  ends[8]!()
+  await Promise.all(more)
 })
