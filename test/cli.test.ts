@@ -183,6 +183,14 @@ describe('any file comes back byte for byte', () => {
 })
 
 describe('consume', () => {
+  test('who reads from the end, and finds nothing there, is told how to read what is there', async () => {
+    await succeeds(fed('a\n', 'produce', '--topic', 't'))
+    const { code, text, error } = await on('consume', '--topic', 't')
+    expect([code, text]).toEqual([0, ''])
+    expect(error).toContain('Processed a total of 0 messages. Reading began at the end: --from-beginning')
+    expect((await on('consume', '--topic', 't', '--offset', '1', '--partition', '0')).error).toBe('Processed a total of 0 messages\n')
+  })
+
   test('ends where a log ends that a power cut left with a hole behind its last record', async () => {
     await succeeds(fed('one\ntwo\n', 'produce', '--topic', 'holes'))
     writeFileSync(join(data, 'holes-0', '00000000000000000071.log'), '')

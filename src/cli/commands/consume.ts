@@ -69,7 +69,9 @@ export const consume: Command = defineCommand({
     const job = new ConsumeJob(terminal, printer, values, (await clientConfig(values)).consumer)
     await (values.group === undefined ? job.read() : withKafka(terminal, values, 'change', (kafka) => job.readAsGroup(kafka)))
     await terminal.flush()
-    if (terminal.isInteractive || job.printed === 0) terminal.note(terminal.style('dim', `Processed a total of ${job.printed} messages`))
+    const fromEnd = !values['from-beginning'] && values.offset === undefined && values.group === undefined && !values.follow
+    const advice = job.printed === 0 && fromEnd ? '. Reading began at the end: --from-beginning prints what is there already, --follow waits for more' : ''
+    if (terminal.isInteractive || job.printed === 0) terminal.note(terminal.style('dim', `Processed a total of ${job.printed} messages${advice}`))
     return 0
   },
 })
