@@ -13,20 +13,22 @@ export async function handleMetadata(context: BrokerContext, request: MetadataRe
   const { nodeId, clusterId } = context
   const topics = request.topics === null
     ? context.topics.all().map((info) => describe(context, info))
-    : await answerEach([...new Set(request.topics)], async (name) => describe(context, await findOrCreate(context, name, request.allowAutoTopicCreation)),
+    : await answerEach([...new Set(request.topics)], async (name) => describe(context, await findOrCreate(context, name, request)),
       (name, why): TopicMetadata => ({ name, topicId: ZERO_UUID, isInternal: internalTopics.has(name), partitions: [], ...why }))
   return { brokers: [{ nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, rack: null }], clusterId, controllerId: nodeId, topics }
 }
 
-async function findOrCreate(context: BrokerContext, name: string, mayCreate: boolean): Promise<TopicInfo> {
+async function findOrCreate(context: BrokerContext, name: string, { allowAutoTopicCreation, allowance }: MetadataRequest): Promise<TopicInfo> {
   const known = context.topics.get(name)
   if (known !== undefined) return known
   checkTopicName(name)
   const { values } = context.config
-  if (!mayCreate || !values['auto.create.topics.enable'] || context.readOnly || internalTopics.has(name)) throw unknownTopic(name)
+  if (!allowAutoTopicCreation || !values['auto.create.topics.enable'] || context.readOnly || internalTopics.has(name)) throw unknownTopic(name)
   try {
+    allowance?.take(values['num.partitions'])
     return await context.topics.create(name, values['num.partitions'], {})
   } catch (error) {
+    if (OttlaError.is(error, 'THROTTLING_QUOTA_EXCEEDED')) throw unknownTopic(name)
     const made = OttlaError.is(error, 'TOPIC_ALREADY_EXISTS') ? context.topics.get(name) : undefined
     if (made !== undefined) return made
     throw error

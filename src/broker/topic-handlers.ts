@@ -34,7 +34,7 @@ function checkOnce(names: readonly string[], name: string): void {
 async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly, allowance }: CreateTopicsRequest): Promise<CreatableTopicResult> {
   const { name } = topic
   mustWrite(context)
-  if (internalTopics.has(name) || name === '__cluster_metadata') {
+  if ((internalTopics.has(name) && context.topics.get(name) === undefined) || name === '__cluster_metadata') {
     throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
   }
   checkReplication(context, topic)

@@ -22,6 +22,8 @@ export interface MetadataRequest {
   /** Null: every topic. */
   readonly topics: readonly string[] | null
   readonly allowAutoTopicCreation: boolean
+  /** A topic that is more than this allows is not made, and not there. */
+  readonly allowance?: PartitionAllowance | undefined
 }
 export interface PartitionMetadata extends Failure {
   readonly partitionIndex: number; readonly leaderId: number; readonly leaderEpoch: number

@@ -93,3 +93,13 @@ test('a topic that is only looked at is told with the settings that it would get
   expect(later).toEqual({ ...made, topicId: ZERO })
   expect(later!.configs!.find(({ name }) => name === 'retention.ms')).toMatchObject({ value: '1000', configSource: 1 })
 })
+
+test('the topic of offsets cannot be made by hand, and once it is there, it is there already', async () => {
+  const make = async (): Promise<number> => (await client.call(apis.createTopics, 7, {
+    topics: [{ name: '__consumer_offsets', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 1000, validateOnly: true,
+  })).topics[0]!.errorCode
+  expect(await make()).toBe(17)
+  const topics = [{ name: 'c', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] }]
+  await client.call(apis.offsetCommit, 8, { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null, topics })
+  expect(await make()).toBe(36)
+})

@@ -182,6 +182,15 @@ describe('a client over its quota of changes', () => {
     expect(throttleTimeMs).toBe(19_000)
   })
 
+  test('has no more topics made by asking for them than it could make', async () => {
+    expect((await create(6, 'a')).topics[0]!.errorCode).toBe(0)
+    const ask = async (): Promise<unknown> => (await client.call(apis.metadata, 5, { topics: ['x', 'y', 'z', 'a'].map((name) => ({ name })), allowAutoTopicCreation: true })).topics
+      .map(({ name, errorCode, partitions }) => `${name} ${errorCode} ${partitions.length}`)
+    expect(await ask()).toEqual(['x 0 1', 'y 0 1', 'z 3 0', 'a 0 10'])
+    await scheduler.advance(1000)
+    expect(await ask()).toEqual(['x 0 1', 'y 0 1', 'z 0 1', 'a 0 10'])
+  })
+
   test('spends nothing on what is refused for other reasons', async () => {
     expect((await create(6, 't', 't', 'bad name', 'a', 'b')).topics.map(({ errorCode }) => errorCode)).toEqual([42, 42, 17, 0, 0])
   })

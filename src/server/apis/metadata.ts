@@ -26,7 +26,9 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
     if (!isNamed && found !== null) byId.set(found, topicId)
   }
   const topics = isForAll(request, call) ? null : names
-  const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation })
+  // As for CreateTopics of a version that is refused what is over the quota; here the client is not told, and asks again.
+  const { allowance } = call.mutationQuota(true)
+  const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation, allowance })
   const noName = call.version < FIRST_WITHOUT_NAME ? '' : null
   return {
     throttleTimeMs, clusterId: response.clusterId, controllerId: response.controllerId,
