@@ -59,7 +59,7 @@ describe('output', () => {
     const { terminal, out } = terminalOn(false)
     out.failWith = 'EPIPE'
     await terminal.write('x'.repeat(70_000))
-    await vi.waitFor(() => { expect(terminal.readerGone).toBe(true) })
+    await vi.waitFor(() => { expect(terminal.readerGone).toBe(true) }, 10_000)
     expect(terminal.signal.aborted).toBe(true)
     expect(terminal.write('y'.repeat(70_000))).toBeUndefined()
     await terminal.flush()

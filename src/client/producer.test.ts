@@ -261,7 +261,7 @@ describe('batches', () => {
     const values = Array.from({ length: 50 }, (_, i) => `value ${i} `.repeat(10))
     // The codec loads for real, outside the manual scheduler's time.
     const sends = Promise.all(values.map((value) => producer.send({ topic: 't', value })))
-    await vi.waitFor(() => settle(sends, 10))
+    await vi.waitFor(() => settle(sends, 10), 10_000)
     const batches = broker.partition('t', 0).batches
     expect(batches.every(({ header }) => header.compression === type)).toBe(true)
     expect(batches.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(2500)
