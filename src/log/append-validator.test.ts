@@ -70,6 +70,12 @@ describe('an append of a client', () => {
     expect(refusal(() => check(bytes))).toBe(code)
   })
 
+  test('is refused for a header that contradicts itself before its records are looked at', () => {
+    const unreadable = (delta: number): Buffer => forged(batch(), (view) => { view.setInt32(23, delta); view.setUint8(61, 0x7e) })
+    expect(() => check(unreadable(3))).toThrow('1 records do not fit lastOffsetDelta 3')
+    expect(() => check(unreadable(0))).toThrow('the batch cannot be parsed')
+  })
+
   test('may carry a cut batch behind the whole one, which is ignored', () => {
     const bytes = Buffer.concat([batch(), batch().subarray(0, 30)])
     expect(check(bytes).size).toBe(batch().length)

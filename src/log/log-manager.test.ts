@@ -3,7 +3,7 @@ import { drive, openTestLog, testConfig, TOPIC_ID } from '../../test/support/tes
 import { writeWhole } from '../../test/support/fixture-files.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { Ports } from '../common/ports.ts'
-import { isUuid } from '../common/uuid.ts'
+import { isUuid, ZERO_UUID } from '../common/uuid.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { RecordingLogger } from '../testing/recording-logger.ts'
@@ -110,6 +110,18 @@ describe('opening a directory', () => {
     d.put('file', 'x')
     await expect(d.open({ directory: '/data/file', readOnly: true })).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE', file: '/data/file' })
     expect(d.disk.survivors('keep-all').stat('/data/meta.properties')).toBeNull()
+  })
+
+  test('only to read it gives a folder without a topic id none', async () => {
+    const d = new Directory()
+    const first = await d.open()
+    await d.drive(first.create('t', 0, TOPIC_ID, testConfig()))
+    await d.drive(first.close())
+    d.disk.unlink('/data/t-0/partition.metadata')
+    const reader = await d.open({ readOnly: true })
+    expect(reader.get('t', 0)!.topicId).toBe(ZERO_UUID)
+    expect(d.names('/data/t-0')).not.toContain('partition.metadata')
+    await d.drive(reader.close())
   })
 
   test('finds partitions by topic and number, however their folders are sorted', async () => {

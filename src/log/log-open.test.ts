@@ -307,6 +307,14 @@ test.each([
   expect((await t.readAll()).map((record) => record.offset)).toEqual(first === 'SWAP_COMPLETED' ? [10, 11, 14, 15] : [10, 11, 12, 13, 14, 15])
 })
 
+test('a folder with the name of a segment is none', async () => {
+  const partition = ended(raw(...three), 16)
+  partition.disk.makeDirectory('/data/t-0/00000000000000000016.log')
+  const t = await open(partition)
+  expect(told(t)).toMatchObject({ from: 10, to: 16, notes: [] })
+  expect((await t.readAll()).map((record) => record.offset)).toEqual([10, 11, 12, 13, 14, 15])
+})
+
 test('index files without a .log are removed and told of', async () => {
   const partition = ended(raw(...three), 16).put('4.index', 'x').put('4.timeindex', 'x').put('4.txnindex', 'x')
   const t = await open(partition)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadFixture, writeWhole } from '../../test/support/fixture-files.ts'
+import { openHandles } from '../../test/support/handle-count.ts'
 import { decode, drive, findings, openTestLog, testConfig, text, TestLog } from '../../test/support/test-log.ts'
 import { silentLogger } from '../common/logger.ts'
 import { readInt64 } from '../common/int64.ts'
@@ -20,7 +21,9 @@ interface RawBatch { readonly file: string; readonly position: number; readonly 
 
 async function repair(disk: SimulatedFileSystem, options: Parameters<typeof repairLogs>[3] = {}): Promise<RepairStep[]> {
   const steps: RepairStep[] = []
+  const held = openHandles(disk)
   for await (const step of repairLogs(disk, new ManualClock(), ROOT, options)) steps.push(step)
+  expect(held()).toEqual([])
   return steps
 }
 

@@ -66,6 +66,17 @@ describe('a batch too large for the event loop', () => {
 })
 
 describe('a producer\'s copy of a batch', () => {
+  test('that comes with it is answered with it, and synced for only where it asks for that', async () => {
+    for (const durable of [false, true]) {
+      const { t, faults } = await faulty()
+      const before = faults.calls('datasync')
+      const send = (ask: boolean): Promise<AppendResult> => t.send(['a'], { producerId: 3, producerEpoch: 0, baseSequence: 0 }, { durable: ask })
+      const sent = [send(false), send(durable)]
+      expect(await t.drive(Promise.all(sent))).toMatchObject([{ baseOffset: 0, duplicate: false }, { baseOffset: 0, duplicate: true }])
+      expect(faults.calls('datasync') - before).toBe(durable ? 1 : 0)
+    }
+  })
+
   test.each([['LogAppendTime', 0], ['CreateTime', -1]] as const)('is answered with the time it got then (%s)', async (type, expected) => {
     const t = await openTestLog({ config: { 'message.timestamp.type': type } })
     const fields = { producerId: 3, producerEpoch: 0, baseSequence: 0 }
@@ -164,6 +175,14 @@ describe('a flush', () => {
     reader.log.flushSync()
     expect(t.disk.operations).toHaveLength(before)
   })
+})
+
+test('a read at the end that its reader sees gives nothing, and says how far it may read', async () => {
+  const t = await openTestLog()
+  await t.append(['a'])
+  const ends = { records: new Uint8Array(0), nextOffset: 1, isChecked: false, highWatermark: 1, lastStableOffset: 1, logStartOffset: 0 }
+  expect(await t.drive(t.log.read(1, { maxBytes: 100, isolation: 'highWatermark' }))).toEqual({ ...ends, abortedTransactions: null })
+  expect(await t.drive(t.log.read(1, { maxBytes: 100, isolation: 'committed' }))).toEqual({ ...ends, abortedTransactions: [] })
 })
 
 test('a follower that was sent no whole batch is told that nothing was appended', async () => {

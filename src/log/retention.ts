@@ -70,7 +70,7 @@ export function planRetention(input: RetentionInput): RetentionPlan {
     }
   }
   const count = byStartOffset + bySize + byTime
-  return { count, takesActive: count > 0 && count === segments.length, byStartOffset, bySize, byTime }
+  return { count, takesActive: count === segments.length, byStartOffset, bySize, byTime }
 }
 
 /** Forward leaps of the wall clock larger than this, against the monotonic clock, are not believed at once. */
