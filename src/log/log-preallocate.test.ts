@@ -52,6 +52,12 @@ describe('a log that keeps zeros ahead', () => {
     expect((await t.values()).length).toBe(3)
   })
 
+  test('puts new ones up to segment.bytes and no farther, however far it has grown', async () => {
+    const t = await openTestLog({ config: { ...preallocate, 'segment.bytes': 400_000 } })
+    for (let i = 0; i < 10; i++) await t.append(['x'.repeat(30_000)])
+    expect([t.log.segmentCount, endOf(bytesOf(t)) > AHEAD + 31_000, bytesOf(t).length]).toEqual([1, true, 400_000])
+  })
+
   test('makes the shorter file durable before a clean stop is recorded', async () => {
     const t = await openTestLog({ config: preallocate })
     await t.append(['a'])
