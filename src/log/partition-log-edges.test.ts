@@ -177,6 +177,14 @@ describe('a flush', () => {
   })
 })
 
+test('a batch whose last offset is too far from where its segment begins starts another', async () => {
+  const t = await openTestLog()
+  await t.append(['a'])
+  await t.drive(t.log.append(Buffer.from(batchOf(2 ** 31 - 2, 1)), { origin: 'replication', durable: true }))
+  await t.append(['b', 'c'])
+  expect(t.fileNames().filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))).toEqual([0, 2 ** 31 - 1])
+})
+
 test('a read at the end that its reader sees gives nothing, and says how far it may read', async () => {
   const t = await openTestLog()
   await t.append(['a'])
