@@ -10,6 +10,8 @@ import { codecNames } from './decoders.mjs'
 import { gapsOf, readCheckpoint, readPartition, readSnapshot, sequenceProblems } from './raw-reader.mjs'
 
 const INCARNATION = 1_000_000
+/** Bytes of a batch of one record of ours besides its value, at most. */
+const LARGEST_HEAD = 120
 
 /** What compresses about as well as text, so that batches stay large and segments roll whatever the codec. */
 const NOISE = noise(new Random(20_261_121), 40_000)
@@ -139,13 +141,20 @@ export class Oracle {
       const incarnation = `${producer}:${Math.floor(sequence / INCARNATION)}`
       if (!(sequence <= this.tried.get(incarnation))) violations.push(`${id} is there and was never tried`)
       const before = last.get(incarnation)
-      const follows = before === undefined ? sequence % INCARNATION === 0 || this.trimmed.size > 0 : sequence === before + 1
+      const follows = (before === undefined && this.trimmed.size > 0) || this.#follows(settings, producer, before ?? sequence - sequence % INCARNATION - 1, sequence)
       if (!follows && !mayHaveHole && this.refused.size === 0) violations.push(`producer ${producer}: ${sequence} follows ${before}`)
       if (before !== undefined && sequence <= before) violations.push(`producer ${producer}: ${sequence} comes behind ${before}`)
       last.set(incarnation, sequence)
       found.set(id, { topic, partition, offset: record.offset })
     }
     return violations.map((each) => `${topic}-${partition}: ${each}`)
+  }
+
+  /** What does not fit into a segment is refused, and whoever is killed may not have told so. */
+  #follows({ topic, padding }, producer, before, sequence) {
+    const room = this.profile.topics?.find(({ name }) => name === topic)?.config?.['internal.segment.bytes'] ?? Infinity
+    for (let each = before + 1; each < sequence; each++) if (recordOf(producer, each, padding).value.length <= room - LARGEST_HEAD) return false
+    return true
   }
 
   #committed(directory) {
