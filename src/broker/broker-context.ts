@@ -20,7 +20,7 @@ import type { FetchWaiters } from './fetch-waiters.ts'
 /** The part of a partition's log that handlers use. */
 export type BrokerLog = Pick<PartitionLog,
   'topic' | 'partition' | 'topicId' | 'directory' | 'logStartOffset' | 'highWatermark' | 'lastStableOffset' | 'logEndOffset' | 'leaderEpoch' | 'size'
-  | 'segmentCount' | 'isOffline' | 'append' | 'read' | 'earliest' | 'latest' | 'offsetForTimestamp' | 'maxTimestampOffset' | 'endOffsetForEpoch'
+  | 'segmentCount' | 'isOffline' | 'append' | 'appendFor' | 'read' | 'earliest' | 'latest' | 'offsetForTimestamp' | 'maxTimestampOffset' | 'endOffsetForEpoch'
   | 'onAdvance' | 'deleteRecordsBefore' | 'activeProducers'>
 
 /** The part of the log manager that handlers use. */

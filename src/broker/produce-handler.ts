@@ -22,20 +22,24 @@ export function handleProduce(context: BrokerContext, request: ProduceRequest): 
 
 function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: ProducePartition, shape: (answer: ProducePartitionResponse) => T): Promise<T> {
   const size = item.records.length
-  return begin(context, request, item).then((result) => {
+  return new Promise((answer) => begin(context, request, item, (result) => {
     context.metrics.producedBatches += 1
     context.metrics.producedBytes += size
     if (!result.duplicate) context.metrics.producedRecords += result.lastOffset - result.baseOffset + 1
-    return shape({
+    answer(shape({
       topic: item.topic, partition: item.partition, errorCode: 0,
       baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,
-    })
-  }, (error: unknown) => {
+    }))
+  }, (error) => {
     context.metrics.failedBatches += 1
-    const why = failureOf(error)
-    return shape(why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
-      ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why))
-  })
+    answer(refusal(context, request, item, failureOf(error)).then(shape))
+  }))
+}
+
+/** Looks into records that nobody has checked: what that raises rejects. */
+async function refusal(context: BrokerContext, request: ProduceRequest, item: ProducePartition, why: Failure): Promise<ProducePartitionResponse> {
+  const tellsWhich = why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
+  return tellsWhich ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why)
 }
 
 function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse {
@@ -47,8 +51,9 @@ function isCompacted(context: BrokerContext, topic: string): boolean { return co
 /** What is too short to say is left to the log to refuse. */
 function isTransactional(records: Uint8Array): boolean { return records.length > ATTRIBUTES_AT + 1 && (records[ATTRIBUTES_AT + 1]! & TRANSACTIONAL_BIT) !== 0 }
 
-/** Checks and appends; what is raised before the append rejects like the append itself. */
-function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition): Promise<AppendResult> {
+/** Checks and appends, and tells one of the two. What is raised before the append fails like the append itself. */
+function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition, done: (result: AppendResult) => void,
+  failed: (error: unknown) => void): void {
   const { topic, partition, records } = item
   const { acks } = request
   try {
@@ -63,8 +68,8 @@ function begin(context: BrokerContext, request: ProduceRequest, item: ProducePar
     if (acks === -1 && values['min.insync.replicas'] > 1) {
       throw new OttlaError('NOT_ENOUGH_REPLICAS', `${topic} asks for ${values['min.insync.replicas']} replicas in sync, and there is one`, { topic, partition })
     }
-    return log.append(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'], urgent: request.urgent === true })
+    log.appendFor(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'], urgent: request.urgent === true }, done, failed)
   } catch (error) {
-    return Promise.reject(error)
+    failed(error)
   }
 }

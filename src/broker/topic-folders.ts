@@ -2,9 +2,13 @@
 import { OttlaError } from '../common/errors.ts'
 import type { FoundPartition } from '../metadata/topic-adoption.ts'
 import type { TopicFolders } from '../metadata/topic-registry.ts'
+import type { TopicValues } from '../config/values.ts'
+import type { LogConfig } from '../log/log-config.ts'
 import { logConfigFor, type BrokerLogs } from './broker-context.ts'
 
 export function topicFoldersOf(logs: BrokerLogs): TopicFolders {
+  /** The partitions of a topic share it. */
+  let last: { readonly values: TopicValues; readonly config: LogConfig } | null = null
   return {
     found: () => logs.logs().map((log): FoundPartition => {
       const { topic, partition, topicId, logEndOffset } = log
@@ -12,7 +16,8 @@ export function topicFoldersOf(logs: BrokerLogs): TopicFolders {
     }),
     create: async (topic, partition, topicId, values) => {
       try {
-        await logs.create(topic, partition, topicId, logConfigFor(values))
+        if (last?.values !== values) last = { values, config: logConfigFor(values) }
+        await logs.create(topic, partition, topicId, last.config)
       } catch (error) {
         if (!OttlaError.is(error, 'TOPIC_ALREADY_EXISTS')) throw error
       }

@@ -70,8 +70,10 @@ export class Sender {
   readonly #fields: BatchFields
   readonly #maxInFlight: number
   readonly #mayOverlap: boolean
-  /** `linger.ms`: the settings' look-up by name is slow. */
+  /** Settings, whose look-up by name is slow. */
   readonly #lingerMs: number
+  readonly #acks: number
+  readonly #requestTimeoutMs: number
   /** Batches that may follow one that is not answered. */
   readonly #window: number
   readonly #queues: PartitionQueue[] = []
@@ -105,6 +107,8 @@ export class Sender {
     this.#fields = { compression: values['compression.type'], compressionLevel: levelOf(values) }
     this.#maxInFlight = options.pipeline
     this.#lingerMs = values['linger.ms']
+    this.#acks = values.acks
+    this.#requestTimeoutMs = values['request.timeout.ms']
     this.#mayOverlap = options.embedded && values.acks === -1 && this.#lingerMs === 0
     this.#window = Math.max(options.pipeline, BROKER_MEMORY)
   }
@@ -301,7 +305,7 @@ export class Sender {
 
   /** The next batches need not wait for those who are being told of the last. */
   #overlaps(queue: PartitionQueue): boolean {
-    return queue.overlap.pays && this.#mayOverlap && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
+    return this.#mayOverlap && queue.overlap.pays && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
   }
 
   /**
@@ -309,7 +313,7 @@ export class Sender {
    * Where answers overlap it goes too, once a turn: the group after the one in flight is sealed and checked while the disk works.
    */
   #dispatch(queue: PartitionQueue, now: number, withRest: boolean): void {
-    if (queue.inFlight.length === 0) queue.overlap.sent(now)
+    if (this.#mayOverlap && queue.inFlight.length === 0) queue.overlap.sent(now)
     while (!this.#stopped && now >= queue.retryAt && queue.inFlight.length < this.#limitOf(queue)) {
       if (this.#session.sequenced && !maySendMore(queue, this.#window)) return
       const batch = this.#takeReady(queue, now, withRest)
@@ -349,14 +353,14 @@ export class Sender {
     try {
       const records = this.#seal(queue, batch)
       answer = this.#api.produce({
-        acks: this.#values.acks, timeoutMs: this.#values['request.timeout.ms'], inProcess: this.#embedded, urgent,
+        acks: this.#acks, timeoutMs: this.#requestTimeoutMs, inProcess: this.#embedded, urgent,
         partitions: [{ topic: queue.topic, partition: queue.partition, records }],
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))
     }
     answer.then((response) => this.#answered(queue, batch, response.partitions[0]), (error: unknown) => this.#refused(queue, batch, OttlaError.from(error)))
-    if (this.#values.acks === 0) this.#hooks.settled(batch.succeed(queue.topic, queue.partition, -1, -1))
+    if (this.#acks === 0) this.#hooks.settled(batch.succeed(queue.topic, queue.partition, -1, -1))
   }
 
   #answered(queue: PartitionQueue, batch: ProducerBatch, response: ProducePartitionResponse | undefined): void {

@@ -55,7 +55,7 @@ export class AppendGroup {
   nextOffset: number
   /** A member asked for durability, or is a copy of something that is not durable yet. */
   durable = false
-  /** The bytes are the caller's own: a batch too large for the tail cache. */
+  /** The bytes are the caller's own: a batch that is not for the tail cache. */
   bypassesTail = false
 
   constructor(context: GroupContext) {
@@ -171,12 +171,13 @@ export class AppendGroup {
   }
 
   /**
-   * Behind the run; a batch that fits no chunk makes a run of its own. The caller's bytes are stamped by nobody, so that a failed append can be tried
-   * again.
+   * Behind the run; a batch that fits no chunk, or is alone where thousands of logs share the memory, makes a run of its own. The caller's bytes are stamped
+   * by nobody, so that a failed append can be tried again.
    */
   #stage(bytes: Uint8Array, baseOffset: number, stamped: boolean): void {
     const { tail, demand } = this.#context
-    if (tail.stage(bytes, baseOffset, demand, this.run)) return
+    const isCached = this.run.length > 0 || tail.isWorthwhile() || demand > bytes.length || stamped
+    if (isCached && tail.stage(bytes, baseOffset, demand, this.run)) return
     this.run.buffer = stamped ? Buffer.from(bytes) : bytes
     this.run.view = viewOf(this.run.buffer)
     this.run.length = bytes.length

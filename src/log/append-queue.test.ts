@@ -2,12 +2,16 @@ import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { AppendQueue, type PendingAppend } from './append-queue.ts'
-import type { AppendResult } from './log-types.ts'
+import type { AppendOptions, AppendResult } from './log-types.ts'
 
 const options = { origin: 'in-process', durable: true } as const
 const result: AppendResult = { baseOffset: 0, lastOffset: 0, logAppendTimeMs: -1, logStartOffset: 0, duplicate: false }
 
 function bytes(size: number): Uint8Array { return new Uint8Array(size) }
+
+function pushed(queue: AppendQueue, records: Uint8Array, given: AppendOptions): Promise<AppendResult> {
+  return new Promise((resolve, reject) => { queue.push(records, given, resolve, reject) })
+}
 
 /** Commits by hand: each group waits until the test finishes it. */
 function harness(
@@ -37,7 +41,7 @@ describe('AppendQueue', () => {
     [options, 0], [{ ...options, urgent: true }, 1], [{ ...options, urgent: true, durable: false }, 0],
   ])('of %j starts %i groups inside push', (given, expected) => {
     const { queue, groups } = harness()
-    void queue.push(bytes(1), given)
+    void pushed(queue, bytes(1), given)
     expect(groups).toHaveLength(expected)
   })
 
@@ -52,7 +56,7 @@ describe('AppendQueue', () => {
     let turns = 0
     const turn = (): void => { if (turns++ < 100) scheduler.soon(turn) }
     turn()
-    const loop = async (): Promise<void> => { for (let i = 0; i < 50; i++) await queue.push(bytes(1), { ...options, urgent: true }) }
+    const loop = async (): Promise<void> => { for (let i = 0; i < 50; i++) await pushed(queue, bytes(1), { ...options, urgent: true }) }
     let turnsTaken = 0
     const looping = loop().then(() => { turnsTaken = turns })
     await scheduler.runUntilIdle()
@@ -63,10 +67,10 @@ describe('AppendQueue', () => {
 
   test('starts the next group at once when something urgent has come meanwhile', async () => {
     const { scheduler, queue, groups, finish } = harness()
-    void queue.push(bytes(1), options)
+    void pushed(queue, bytes(1), options)
     await scheduler.runUntilIdle()
-    void queue.push(bytes(1), options)
-    void queue.push(bytes(1), { ...options, urgent: true })
+    void pushed(queue, bytes(1), options)
+    void pushed(queue, bytes(1), { ...options, urgent: true })
     let seen = 0
     scheduler.soon(() => { seen = groups.length })
     await finish()
@@ -75,10 +79,10 @@ describe('AppendQueue', () => {
 
   test('makes one group of all that arrives while another is being written', async () => {
     const { scheduler, queue, groups, finish } = harness()
-    void queue.push(bytes(1), options)
+    void pushed(queue, bytes(1), options)
     await scheduler.runUntilIdle()
-    void queue.push(bytes(1), options)
-    void queue.push(bytes(1), options)
+    void pushed(queue, bytes(1), options)
+    void pushed(queue, bytes(1), options)
     await scheduler.runUntilIdle()
     expect(groups.map((group) => group.length)).toEqual([1])
     await finish()
@@ -87,10 +91,10 @@ describe('AppendQueue', () => {
 
   test('lets those who were just answered join the next group', async () => {
     const { scheduler, queue, groups, finish } = harness()
-    const loop = async (): Promise<void> => { for (let i = 0; i < 3; i++) await queue.push(bytes(1), options) }
+    const loop = async (): Promise<void> => { for (let i = 0; i < 3; i++) await pushed(queue, bytes(1), options) }
     void Promise.all(Array.from({ length: 8 }, loop))
     await scheduler.runUntilIdle()
-    void queue.push(bytes(1), options)
+    void pushed(queue, bytes(1), options)
     for (let i = 0; i < 3; i++) await finish()
     expect(groups.map((group) => group.length)).toEqual([8, 9, 8])
   })
@@ -99,9 +103,9 @@ describe('AppendQueue', () => {
     [[200_000, 2, 'at once when much waits'], [100, 1, 'in the next turn when little waits']],
   )('starts the next group of %i bytes after %i groups: %s', async (size, expected) => {
     const { scheduler, queue, groups, finish } = harness(1)
-    void queue.push(bytes(10), options)
+    void pushed(queue, bytes(10), options)
     await scheduler.runUntilIdle()
-    void queue.push(bytes(size), options)
+    void pushed(queue, bytes(size), options)
     let seen = 0
     scheduler.soon(() => { seen = groups.length })
     await finish()
@@ -118,7 +122,7 @@ describe('AppendQueue', () => {
       queue.putBack(waiting)
       return undefined
     })
-    for (let i = 0; i < 4; i++) void queue.push(bytes(200_000), options)
+    for (let i = 0; i < 4; i++) void pushed(queue, bytes(200_000), options)
     const seen: number[] = []
     for (let i = 0; i < 4; i++) scheduler.soon(() => {
       seen.push(groups)
@@ -131,22 +135,22 @@ describe('AppendQueue', () => {
 
   test('keeps what a group did not take in front of what came later', async () => {
     const { scheduler, queue, groups, finish } = harness(2)
-    for (let i = 1; i <= 3; i++) void queue.push(bytes(i), options)
+    for (let i = 1; i <= 3; i++) void pushed(queue, bytes(i), options)
     await scheduler.runUntilIdle()
-    void queue.push(bytes(4), options)
+    void pushed(queue, bytes(4), options)
     await finish()
     expect(groups.map((group) => group.map((item) => item.records.length))).toEqual([[1, 2], [3, 4]])
   })
 
   test('runs an exclusive section between groups, and hands its error to the caller only', async () => {
     const { scheduler, queue, groups, finish } = harness()
-    const first = queue.push(bytes(1), options)
+    const first = pushed(queue, bytes(1), options)
     await scheduler.runUntilIdle()
     const order: string[] = []
     const section = queue.exclusive(() => { order.push(`after ${groups.length}`); return 7 })
     const failing = queue.exclusive(() => Promise.reject(new Error('no')))
     failing.catch(() => {})
-    const second = queue.push(bytes(1), options)
+    const second = pushed(queue, bytes(1), options)
     await finish()
     expect(order).toEqual(['after 1'])
     expect(await section).toBe(7)
@@ -157,22 +161,22 @@ describe('AppendQueue', () => {
 
   test('fails what waits and what comes later once told to', async () => {
     const { scheduler, queue, finish } = harness(1)
-    const running = queue.push(bytes(1), options)
+    const running = pushed(queue, bytes(1), options)
     await scheduler.runUntilIdle()
-    const waiting = queue.push(bytes(1), options)
+    const waiting = pushed(queue, bytes(1), options)
     waiting.catch(() => {})
     queue.failAll(new OttlaError('LOG_OFFLINE', 'gone'))
     await expect(waiting).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
-    await expect(queue.push(bytes(1), options)).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
+    await expect(pushed(queue, bytes(1), options)).rejects.toMatchObject({ code: 'LOG_OFFLINE' })
     await finish()
     expect(await running).toBe(result)
   })
 
   test('works off what waits after close, and refuses what comes later', async () => {
     const { scheduler, queue, finish } = harness()
-    const waiting = queue.push(bytes(1), options)
+    const waiting = pushed(queue, bytes(1), options)
     queue.close(new OttlaError('CLOSED', 'closed'))
-    await expect(queue.push(bytes(1), options)).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(pushed(queue, bytes(1), options)).rejects.toMatchObject({ code: 'CLOSED' })
     let idle = false
     void queue.idle().then(() => { idle = true })
     await scheduler.runUntilIdle()
@@ -187,10 +191,10 @@ describe('AppendQueue', () => {
 describe('a group in hand', () => {
   test('is not overtaken by one that was to start before it', async () => {
     const { scheduler, queue, groups, finish } = harness()
-    void queue.push(bytes(1), options)
-    void queue.push(bytes(2), { ...options, urgent: true })
+    void pushed(queue, bytes(1), options)
+    void pushed(queue, bytes(2), { ...options, urgent: true })
     expect(groups.map((group) => group.length)).toEqual([2])
-    void queue.push(bytes(3), options)
+    void pushed(queue, bytes(3), options)
     await scheduler.runUntilIdle()
     expect(groups).toHaveLength(1)
     await finish()
@@ -201,11 +205,11 @@ describe('a group in hand', () => {
 
   test('gives back what did not fit, before what came meanwhile, and it counts as waiting', async () => {
     const { scheduler, queue, groups, finish } = harness(1)
-    for (const size of [1, 20, 300]) void queue.push(bytes(size), options)
+    for (const size of [1, 20, 300]) void pushed(queue, bytes(size), options)
     expect(queue.waitingBytes).toBe(321)
     await scheduler.runUntilIdle()
     expect(queue.waitingBytes).toBe(320)
-    void queue.push(bytes(4000), options)
+    void pushed(queue, bytes(4000), options)
     expect(queue.waitingBytes).toBe(4320)
     for (let i = 0; i < 3; i++) await finish()
     expect(groups.map((group) => group.map((item) => item.records.length))).toEqual([[1], [20], [300], [4000]])
@@ -214,7 +218,7 @@ describe('a group in hand', () => {
 
   test('may be taken by an exit handler before it starts: who waits for the end is told', async () => {
     const { scheduler, queue, groups } = harness()
-    void queue.push(bytes(1), options)
+    void pushed(queue, bytes(1), options)
     let isIdle = false
     void queue.idle().then(() => { isIdle = true })
     expect(queue.takeWaiting()).toHaveLength(1)
@@ -229,7 +233,7 @@ test('what is put back comes before what came meanwhile, and nobody is forgotten
   const queue: AppendQueue = new AppendQueue(scheduler, async (taken) => {
     await Promise.resolve()
     if (groups.length === 0) {
-      late.push(queue.push(bytes(4), options), queue.push(bytes(5), options))
+      late.push(pushed(queue, bytes(4), options), pushed(queue, bytes(5), options))
       queue.putBack(taken.splice(1))
       expect(queue.waitingBytes).toBe(2 + 3 + 4 + 5)
     }
@@ -237,7 +241,7 @@ test('what is put back comes before what came meanwhile, and nobody is forgotten
     for (const item of taken) item.resolve(result)
   })
   const late: Promise<AppendResult>[] = []
-  const sent = [1, 2, 3].map((size) => queue.push(bytes(size), options))
+  const sent = [1, 2, 3].map((size) => pushed(queue, bytes(size), options))
   await scheduler.runUntilIdle()
   expect(groups).toEqual([[1], [2, 3, 4, 5]])
   await Promise.all([...sent, ...late])

@@ -63,16 +63,17 @@ export class AppendQueue {
   get waitingBytes(): number { return this.#waitingBytes }
   get isIdle(): boolean { return this.#running === 0 && this.#waiting.length === 0 && this.#sections.length === 0 }
 
-  push(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#closedBy !== null) return reject(this.#closedBy)
-      const item = { records, options, validated: null, resolve, reject }
-      if (this.#waiting.length === 0) this.#waiting = [item]
-      else this.#waiting.push(item)
-      this.#waitingBytes += records.length
-      if (isUrgent(options) && this.#mayStart() && this.#mayHurry()) this.#start()
-      else this.#wake()
-    })
+  push(records: Uint8Array, options: AppendOptions, resolve: (result: AppendResult) => void, reject: (error: unknown) => void): void {
+    if (this.#closedBy !== null) {
+      reject(this.#closedBy)
+      return
+    }
+    const item = { records, options, validated: null, resolve, reject }
+    if (this.#waiting.length === 0) this.#waiting = [item]
+    else this.#waiting.push(item)
+    this.#waitingBytes += records.length
+    if (isUrgent(options) && this.#mayStart() && this.#mayHurry()) this.#start()
+    else this.#wake()
   }
 
   /** Runs `section` while no group and no other section runs. Its failure is the caller's alone. */

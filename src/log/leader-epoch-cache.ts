@@ -24,6 +24,8 @@ export class LeaderEpochCache {
   readonly #path: string
   readonly #readOnly: boolean
   readonly #entries: EpochEntry[] = []
+  /** Of the last entry: asked for with every append. */
+  #latest: number = NO_EPOCH
   #dirty = false
 
   private constructor(fs: FileSystem, path: string, options: EpochCacheOptions) {
@@ -58,8 +60,11 @@ export class LeaderEpochCache {
   get entries(): readonly EpochEntry[] { return this.#entries }
 
   /** −1 when there is none. */
-  get latestEpoch(): number {
-    return this.#entries.length === 0 ? NO_EPOCH : this.#entries[this.#entries.length - 1]!.epoch
+  get latestEpoch(): number { return this.#latest }
+
+  #changed(): void {
+    this.#latest = this.#entries[this.#entries.length - 1]?.epoch ?? NO_EPOCH
+    this.#dirty = true
   }
 
   get earliest(): EpochEntry | null { return this.#entries[0] ?? null }
@@ -83,7 +88,7 @@ export class LeaderEpochCache {
     while (keep > 0 && (entries[keep - 1]!.epoch >= epoch || entries[keep - 1]!.startOffset >= startOffset)) keep--
     entries.length = keep
     entries.push({ epoch, startOffset })
-    this.#dirty = true
+    this.#changed()
   }
 
   /** The greatest known epoch at or below `epoch` and where it ends (spec 9.2); −1 and −1 when not known. */
@@ -102,7 +107,7 @@ export class LeaderEpochCache {
     while (keep > 0 && this.#entries[keep - 1]!.startOffset >= offset) keep--
     if (keep === this.#entries.length) return
     this.#entries.length = keep
-    this.#dirty = true
+    this.#changed()
     this.flush()
   }
 
@@ -112,14 +117,14 @@ export class LeaderEpochCache {
     while (below < this.#entries.length && this.#entries[below]!.startOffset <= offset) below++
     if (below === 0 || (below === 1 && this.#entries[0]!.startOffset === offset)) return
     this.#entries.splice(0, below, { epoch: this.#entries[below - 1]!.epoch, startOffset: offset })
-    this.#dirty = true
+    this.#changed()
     this.flush()
   }
 
   clear(): void {
     if (this.#entries.length === 0) return
     this.#entries.length = 0
-    this.#dirty = true
+    this.#changed()
     this.flush()
   }
 

@@ -56,7 +56,9 @@ export class LogAppender {
     this.sealed = new SealedFlusher(state, (error) => this.goOffline(error))
   }
 
-  append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> { return this.queue.push(records, options) }
+  append(records: Uint8Array, options: AppendOptions, resolve: (result: AppendResult) => void, reject: (error: unknown) => void): void {
+    this.queue.push(records, options, resolve, reject)
+  }
 
   /** Starts a new active segment at `baseOffset`, inside the log's turn. */
   roll(baseOffset: number): void { rollSegment(this.#state, this.sealed, baseOffset) }

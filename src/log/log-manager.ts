@@ -27,6 +27,7 @@ import type { LogConfig } from './log-config.ts'
 import { identifyDirectory, scanDataDirectory, type DirectoryIdentity, type PartitionFolder } from './log-directory.ts'
 import { loadLog, type LoadedLog } from './log-loader.ts'
 import type { LogSharing } from './log-state.ts'
+import { LogTable } from './log-table.ts'
 import type { LogEvents, RecoveryProgress } from './log-types.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { formatPartitionMetadata, PARTITION_METADATA_FILE, readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
@@ -100,7 +101,7 @@ export class LogManager {
   readonly #sharing: LogSharing
   readonly #checkpoints: LogCheckpoints
   readonly #background: LogBackground
-  readonly #logs = new Map<string, PartitionLog>()
+  readonly #logs = new LogTable()
   readonly #creating = new Set<string>()
   readonly #rootSync: SharedSync
   readonly #reports: RecoveryReport[] = []
@@ -168,11 +169,11 @@ export class LogManager {
 
   /** Every open log, by topic then partition. */
   logs(): PartitionLog[] {
-    this.#sorted ??= [...this.#logs.values()].sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+    this.#sorted ??= this.#logs.sorted()
     return this.#sorted
   }
 
-  get(topic: string, partition: number): PartitionLog | undefined { return this.#logs.get(partitionKey(topic, partition)) }
+  get(topic: string, partition: number): PartitionLog | undefined { return this.#logs.get(topic, partition) }
 
   // ---- open ------------------------------------------------------------------------------------------------------------------------
 
@@ -255,7 +256,7 @@ export class LogManager {
   }
 
   #admit({ log, report }: LoadedLog): PartitionLog {
-    this.#logs.set(partitionKey(log.topic, log.partition), log)
+    this.#logs.set(log)
     this.#sorted = null
     if (report.dropped.length > 0 || report.notes.length > 0) {
       this.#reports.push(report)
@@ -277,7 +278,7 @@ export class LogManager {
     this.#refuseChange()
     const key = partitionKey(topic, partition)
     const directory = join(options.directory, key)
-    if (this.#logs.has(key) || this.#creating.has(key)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `${key} exists`, { topic, partition })
+    if (this.#logs.get(topic, partition) !== undefined || this.#creating.has(key)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `${key} exists`, { topic, partition })
     if (fs.stat(directory) !== null) throw new OttlaError(
       'DIRECTORY_UNUSABLE', `${directory} is there already, but it is no partition that could be opened: move it away`, { topic, partition, file: directory },
     )
@@ -316,7 +317,7 @@ export class LogManager {
       await log.abandon(gone)
       const renamed = join(options.directory, renamedPartitionFolder(topic, log.partition, this.#uniqueHex(), 'delete'))
       fs.rename(log.directory, renamed)
-      this.#logs.delete(partitionKey(topic, log.partition))
+      this.#logs.delete(topic, log.partition)
       this.#sorted = null
       this.#removeLater(renamed)
     }

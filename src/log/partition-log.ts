@@ -32,7 +32,8 @@ const SLOW_READ_MS = 2
 export class PartitionLog {
   readonly #state: LogState
   readonly #appender: LogAppender
-  readonly #listeners = new Set<() => void>()
+  /** Null until there is one: most logs never have any. */
+  #listeners: Set<() => void> | null = null
   #closing: Promise<void> | null = null
   /** Offsets at or above were appended in this process, no longer than two ticks and a bounded number of bytes ago: they are in the page cache. */
   #hotOffset: number
@@ -85,27 +86,34 @@ export class PartitionLog {
    * INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
    */
   append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
+    return new Promise((resolve, reject) => { this.appendFor(records, options, resolve, reject) })
+  }
+
+  /** The same for whoever has a promise of his own; `done` and `failed` must not throw. Neither is called before this returns, unless the log takes no appends. */
+  appendFor(records: Uint8Array, options: AppendOptions, done: (result: AppendResult) => void, failed: (error: unknown) => void): void {
     const state = this.#state
     if (state.closed !== null || state.offline !== null || state.store.readOnly) {
       try {
         state.refuseChange()
       } catch (error) {
-        return Promise.reject(error)
+        failed(error)
+        return
       }
     }
-    return this.#appender.append(records, options)
+    this.#appender.append(records, options, done, failed)
   }
 
   /** Called whenever the high watermark or the last stable offset moved, after the appends concerned were answered. Returns the way to stop. */
   onAdvance(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => { this.#listeners.delete(listener) }
+    const listeners = this.#listeners ??= new Set()
+    listeners.add(listener)
+    return () => { listeners.delete(listener) }
   }
 
   #notify(): void {
     const { size } = this.#state.segments
     if (size - this.#sizeAtHot > HOT_BYTES || size < this.#sizeAtHot) this.#cool()
-    for (const listener of this.#listeners) listener()
+    if (this.#listeners !== null) for (const listener of this.#listeners) listener()
   }
 
   #cool(): void {
@@ -432,7 +440,7 @@ export class PartitionLog {
       if (flush && !state.store.readOnly) await queue.exclusive(() => this.#finish())
     } finally {
       state.closed = error
-      this.#listeners.clear()
+      this.#listeners = null
       state.sharing.tailMemory.forget(state.tail)
       for (const segment of state.segments.segments) {
         closeQuietly(() => segment.close())

@@ -51,12 +51,17 @@ export class ProducerEntry {
 
   clone(): ProducerEntry {
     const copy = new ProducerEntry(this.producerId)
-    copy.producerEpoch = this.producerEpoch
-    copy.coordinatorEpoch = this.coordinatorEpoch
-    copy.lastTimestamp = this.lastTimestamp
-    copy.currentTxnFirstOffset = this.currentTxnFirstOffset
-    copy.#batches = this.#batches
+    copy.take(this)
     return copy
+  }
+
+  /** Becomes what `other`, of the same producer, is. */
+  take(other: ProducerEntry): void {
+    this.producerEpoch = other.producerEpoch
+    this.coordinatorEpoch = other.coordinatorEpoch
+    this.lastTimestamp = other.lastTimestamp
+    this.currentTxnFirstOffset = other.currentTxnFirstOffset
+    this.#batches = other.#batches
   }
 
   get lastBatch(): ProducerBatch | null { return this.#batches[this.#batches.length - 1] ?? null }
@@ -64,6 +69,8 @@ export class ProducerEntry {
 
   /** The remembered batch with exactly these sequences; null when there is none. */
   findBatch(firstSequence: number, lastSequence: number): ProducerBatch | null {
+    // The next one in order is none of them: the rule, for which the others are not fetched from memory.
+    if (inSequence(this.lastSequence, firstSequence)) return null
     for (const batch of this.#batches) {
       if (batch.lastSequence === lastSequence && backSequence(lastSequence, batch.offsetDelta) === firstSequence) return batch
     }

@@ -152,11 +152,14 @@ export class Segment {
   /** Spec 4, asked before every append. */
   rollReason(appendBytes: number, appendMaxTimestamp: number, appendLastOffset: number): RollReason | null {
     const { segmentIndexBytes, segmentBytes, maxSegmentMs } = this.#settings
+    const { rollTimestamp } = this
     return rollReason({
-      segmentSize: this.size, baseOffset: this.baseOffset, rollTimestamp: this.rollTimestamp, createdAtMs: this.createdAtMs, segmentJitterMs: this.jitterMs,
+      segmentSize: this.size, baseOffset: this.baseOffset, rollTimestamp, createdAtMs: this.createdAtMs, segmentJitterMs: this.jitterMs,
       offsetEntries: this.#indexes.offsets(this.size).entryCount, maxOffsetEntries: Math.floor(segmentIndexBytes / OFFSET_ENTRY_SIZE),
       timeEntries: this.#indexes.times().entryCount, maxTimeEntries: Math.floor(segmentIndexBytes / TIME_ENTRY_SIZE),
-      appendBytes, appendMaxTimestamp, appendLastOffset, nowMs: this.#store.clock.now(), segmentBytes, maxSegmentMs,
+      appendBytes, appendMaxTimestamp, appendLastOffset, segmentBytes, maxSegmentMs,
+      // Asked of the clock only where it counts: not where the first batch has a time.
+      nowMs: rollTimestamp >= 0 ? rollTimestamp : this.#store.clock.now(),
     })
   }
 

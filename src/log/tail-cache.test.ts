@@ -256,4 +256,14 @@ describe('TailMemory', () => {
     memory.forget(logs[0]!.cache)
     expect(memory.allocatedBytes).toBe(0)
   })
+
+  test('is not worthwhile where logs are appended to in turn that it has no room for, until they are few again', () => {
+    const memory = new TailMemory(256 * KB, 256 * KB)
+    const logs = Array.from({ length: 40 }, () => new TailCache(memory))
+    const ask = (count: number, caches: TailCache[]): boolean[] => Array.from({ length: count }, (_, i) => caches[i % caches.length]!.isWorthwhile())
+    expect(ask(16_383, logs)).not.toContain(false)
+    expect(ask(16_384, logs)).not.toContain(true)
+    expect(ask(20_000, logs.slice(0, 30)).at(-1)).toBe(true)
+    expect(ask(20_000, logs.slice(0, 1))).not.toContain(false)
+  })
 })

@@ -19,6 +19,8 @@ const MAX_SMALLEST_CHUNK = 65_536
 const MIN_SMALLEST_CHUNK = 2048
 /** Largest chunk; a larger batch is written from its own memory and is not cached. */
 export const MAX_CHUNK: number = 2 * 1_048_576
+/** Groups after which it is judged how many logs are in use. */
+const ROUND = 16_384
 
 class Chunk {
   readonly buffer: Buffer
@@ -57,6 +59,11 @@ export class TailMemory {
   readonly #free = new Map<number, Chunk[]>()
   /** Least recently appended first; those that had to give everything away are not among them. */
   readonly #caches = new Set<TailCache>()
+  /** Counts groups in rounds: how many logs they are for tells whether the memory is enough for all of them. */
+  #round = 1
+  #appends = 0
+  #logsInRound = 0
+  #isCrowded = false
 
   constructor(limitBytes: number = 32 * 1_048_576, perLogLimitBytes: number = 8 * 1_048_576) {
     this.#limit = limitBytes
@@ -71,6 +78,22 @@ export class TailMemory {
     let size = MAX_SMALLEST_CHUNK
     while (size > MIN_SMALLEST_CHUNK && size * this.#caches.size * 2 > this.#limit) size /= 2
     return size
+  }
+
+  /** So many logs are appended to in turn that hardly more than the last batch of each could be kept, in memory that no cache of the CPU has. */
+  get isCrowded(): boolean { return this.#isCrowded }
+
+  /** A group of a log whose last one was in `round`; returns the round of this one. */
+  count(round: number): number {
+    if (round !== this.#round) this.#logsInRound++
+    const counted = this.#round
+    if (++this.#appends >= ROUND) {
+      this.#isCrowded = this.#logsInRound * MIN_SMALLEST_CHUNK * 4 > this.#limit
+      this.#round++
+      this.#appends = 0
+      this.#logsInRound = 0
+    }
+    return counted
   }
 
   take(size: number, forCache: TailCache): Chunk {
@@ -144,8 +167,15 @@ export class TailCache {
   #chunks: Chunk[] = []
   #bytes = 0
   #touched = false
+  #round = 0
 
   constructor(memory: TailMemory) { this.#memory = memory }
+
+  /** Asked for each group. False: its bytes, if they are one run already, are better written from where they are, and read from the file. */
+  isWorthwhile(): boolean {
+    this.#round = this.#memory.count(this.#round)
+    return !this.#memory.isCrowded
+  }
 
   /** First offset that can be read from here; Infinity when there is none. */
   get firstOffset(): number {

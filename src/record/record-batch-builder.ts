@@ -122,6 +122,8 @@ const NOT_ASCII = -2
 
 export class RecordBatchBuilder {
   #home: Buffer
+  /** Of `#home`, once a batch was sealed in it. */
+  #view: DataView | null = null
   #capacity: number
   #slab: Buffer
   #limit: number
@@ -169,6 +171,7 @@ export class RecordBatchBuilder {
     this.#capacity = capacity
     this.#limit = capacity
     this.#home = home
+    this.#view = null
     this.#slab = home
   }
 
@@ -255,17 +258,19 @@ export class RecordBatchBuilder {
     }
     const compression = fields.compression ?? 'none'
     let batch = this.#slab.subarray(0, this.#position)
+    // One for all batches of a slab: where a batch holds few records, making a view is a good part of its cost.
+    let view = this.#view ??= viewOf(this.#home)
     if (compression !== 'none') {
       const payload = compress(compression, this.#slab.subarray(BATCH_HEADER_SIZE, this.#position), fields.compressionLevel)
       batch = Buffer.allocUnsafe(BATCH_HEADER_SIZE + payload.length)
       batch.set(payload, BATCH_HEADER_SIZE)
     }
-    this.#writeHeader(batch, fields, compression)
+    if (compression !== 'none' || this.#slab !== this.#home) view = viewOf(batch)
+    this.#writeHeader(batch, view, fields, compression)
     return batch
   }
 
-  #writeHeader(batch: Uint8Array, fields: BatchFields, compression: CompressionType): void {
-    const view = viewOf(batch)
+  #writeHeader(batch: Uint8Array, view: DataView, fields: BatchFields, compression: CompressionType): void {
     const appendTime = fields.timestampType === 'LogAppendTime'
     const attributes = compressionTypes.indexOf(compression) | (appendTime ? LOG_APPEND_TIME_BIT : 0)
       | (fields.isTransactional === true ? TRANSACTIONAL_BIT : 0) | (fields.isControl === true ? CONTROL_BIT : 0)
