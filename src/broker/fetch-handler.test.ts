@@ -70,7 +70,7 @@ describe('fetch', () => {
     waiters = new FetchWaiters()
     context = {
       logs: { get: (topic: string, partition: number) => logs.find((log) => topics.has(topic) && log.topic === topic && log.partition === partition) as unknown as BrokerLog },
-      topics: { get: (topic: string) => (topics.has(topic) ? { partitionCount: 2 } : undefined) },
+      topics: { get: (topic: string) => (topics.has(topic) ? { partitionCount: topic === 'many' ? 300 : 2 } : undefined) },
       config: { values: { 'fetch.max.bytes': 5000 } },
       waiters, metrics: new BrokerMetrics(), ports: { clock: scheduler.clock, scheduler, random: systemRandom, logger: new RecordingLogger() },
     } as unknown as BrokerContext
@@ -270,5 +270,22 @@ describe('fetch', () => {
     await handleFetch(context, request([['a', 0, 0]]))
     await handleFetch(context, request([['a', 0, 11]]))
     expect(context.metrics).toMatchObject({ fetchRequests: 2, fetchedBytes: 300, failedFetches: 1 })
+  })
+
+  test('over hundreds of partitions goes on waiting while more comes, not longer than a look at all of them takes', async () => {
+    const many = Array.from({ length: 300 }, (_, partition) => new FakeLog('many', partition, 0))
+    logs.push(...many)
+    topics.add('many')
+    const fetch = begin(request(many.map(({ partition }) => ['many', partition, 0]), { maxBytes: 5000 }))
+    expect(await fetch.done()).toBe(false)
+    // One a turn: the turns are the scheduler's, and its clock stands still until it is told otherwise.
+    let sent = 0
+    const more = (): void => {
+      many[sent++]!.grow(1)
+      if (sent < 40) scheduler.soon(more)
+    }
+    more()
+    expect(await fetch.done()).toBe(true)
+    expect(sizes(await fetch.answer).filter((size) => size > 0)).toHaveLength(40)
   })
 })

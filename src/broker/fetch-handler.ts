@@ -3,6 +3,7 @@
  * request within its byte budget; the first batch of the first partition that has data comes whole, however large. A wait ends when enough
  * arrived, on an error, after `maxWaitMs`, on the signal, when a topic goes, and when the broker closes.
  */
+import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import type { ReadOptions } from '../log/log-types.ts'
 import type { FetchPartitionResponse, FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
@@ -14,6 +15,15 @@ type FetchPartition = FetchRequest['partitions'][number]
 const noBytes = new Uint8Array(0)
 /** What is sent on from the event loop anyway costs less to read there than a hop to another thread and back; consumers in process decode meanwhile instead. */
 const MAX_INLINE = 1_048_576
+
+/**
+ * A wait over so many partitions does not end with the first record that comes: looking at all of them costs as much as some thousand records. While more
+ * comes from one turn of the event loop to the next, it goes on for as long as the look will take.
+ */
+const GATHER_PARTITIONS = 256
+const LOOK_MS = 0.001
+/** In so many turns nothing came: nothing more is on its way. A producer has turns in which it only gathers. */
+const QUIET_TURNS = 4
 
 interface ReadRound {
   readonly partitions: FetchPartitionResponse[]
@@ -120,6 +130,7 @@ async function readOne(log: BrokerLog, item: FetchPartition, request: FetchReque
 /** One fetch's wait over all its partitions. */
 class FetchWait {
   readonly #request: FetchRequest
+  readonly #ports: Ports
   readonly #stops: (() => void)[] = []
   readonly #timer: Timer
   readonly #logs: BrokerLog[] = []
@@ -131,6 +142,7 @@ class FetchWait {
 
   constructor(context: BrokerContext, request: FetchRequest) {
     this.#request = request
+    this.#ports = context.ports
     for (const { topic, partition } of request.partitions) {
       const log = context.logs.get(topic, partition)
       if (log === undefined) continue
@@ -181,9 +193,23 @@ class FetchWait {
   async untilGrownBy(bytes: number): Promise<boolean> {
     for (;;) {
       if (this.#isOver) return false
-      if (this.#isDisturbed || (this.#hasChanged && this.#isEnough(bytes))) return true
+      if (this.#isDisturbed) return true
+      if (this.#hasChanged && this.#isEnough(bytes)) {
+        if (this.#logs.length >= GATHER_PARTITIONS) await this.#gather()
+        return true
+      }
       await new Promise<void>((resolve) => { this.#wake = resolve })
       this.#wake = null
+    }
+  }
+
+  async #gather(): Promise<void> {
+    const { clock, scheduler } = this.#ports
+    const until = clock.monotonic() + this.#logs.length * LOOK_MS
+    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isOver && !this.#isDisturbed && clock.monotonic() < until;) {
+      quiet = this.#hasChanged ? 0 : quiet + 1
+      this.#hasChanged = false
+      await new Promise<void>((resolve) => { scheduler.soon(resolve) })
     }
   }
 
