@@ -77,6 +77,20 @@ describe('AppendQueue', () => {
     expect(seen).toBe(2)
   })
 
+  test('takes no turn of the event loop when it has nothing to do', async () => {
+    const scheduler = new ManualScheduler()
+    let turns = 0
+    const queue = new AppendQueue({ soon: (task) => { turns++; scheduler.soon(task) } }, (taken) => {
+      for (const item of taken) item.resolve(result)
+      return undefined
+    })
+    await queue.idle()
+    const sent = pushed(queue, bytes(1), options)
+    await scheduler.runUntilIdle()
+    await sent
+    expect([turns, queue.isIdle]).toEqual([1, true])
+  })
+
   test('makes one group of all that arrives while another is being written', async () => {
     const { scheduler, queue, groups, finish } = harness()
     void pushed(queue, bytes(1), options)

@@ -57,6 +57,13 @@ describe('a time index', () => {
   ] as const)('%s', async (_what, bytes, findings) => {
     expect(await folder().put('10.timeindex', bytes).told()).toEqual(findings)
   })
+
+  test('that names an offset past the end: the finding says which, and where the log ends', async () => {
+    const { disk, directory } = folder().put('10.timeindex', timeEntries([100, 1], [300, 7]))
+    const messages: string[] = []
+    for await (const { message } of checkLog(disk, directory)) messages.push(message)
+    expect(messages).toContain('entry 1 names offset 17, but the log ends at 16')
+  })
 })
 
 describe('index files', () => {

@@ -1,6 +1,7 @@
 /** Rarely taken ways of one log: what a caller is told there, and what is left on disk. */
 import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../test/support/raw-partition.ts'
+import { openHandles } from '../../test/support/handle-count.ts'
 import { openTestLog, TestLog, text } from '../../test/support/test-log.ts'
 import { OttlaError } from '../common/errors.ts'
 import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
@@ -402,6 +403,14 @@ describe('taking away', () => {
 })
 
 describe('a roll by time', () => {
+  test('comes earlier by a jitter that is less than segment.jitter.ms', async () => {
+    const t = await openTestLog({ config: { 'segment.ms': 1000, 'segment.jitter.ms': 500 } })
+    const now = t.clock.now()
+    await t.append(['a'])
+    expect(await t.drive(t.log.maybeRollByTime(now + 500))).toBe(false)
+    expect(await t.drive(t.log.maybeRollByTime(now + 1000))).toBe(true)
+  })
+
   test('goes by the first record\'s time, unless that lies ahead of the clock', async () => {
     const t = await openTestLog({ config: { 'segment.ms': 1000, 'message.timestamp.after.max.ms': 10_000_000 } })
     const now = t.clock.now()
@@ -499,6 +508,17 @@ test('a log that is about to be deleted writes nothing more: who waits is told w
   expect(t.fileNames().filter((name) => name.endsWith('.snapshot'))).toEqual([])
   await expect(t.append(['late'])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   await expect(t.log.read(0, { maxBytes: 100, isolation: 'logEnd' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+})
+
+test('a topic that is deleted leaves no file handle open', async () => {
+  const disk = new SimulatedFileSystem()
+  const held = openHandles(disk)
+  const t = await openTestLog({ disk, config: { 'segment.bytes': 150, 'file.delete.delay.ms': 0 }, check: false })
+  for (const value of ['a', 'b', 'c']) await t.append([value])
+  expect(await t.values()).toEqual(['a', 'b', 'c'])
+  expect(held().filter((path) => path.endsWith('.log'))).not.toEqual([])
+  await t.drive(t.manager.delete('t'))
+  expect(held().filter((path) => path.includes('/t-0'))).toEqual([])
 })
 
 test('a time index that lost entries in the middle hides no record from a lookup, though entries came behind them', async () => {

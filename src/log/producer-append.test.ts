@@ -91,6 +91,13 @@ describe('checks of a data batch', () => {
     expect(manager.beginGroup().findDuplicate(data(2, 0, max - 1, 4))).toEqual({ baseOffset: 5, lastOffset: 8, timestamp: 1, staged: false })
   })
 
+  test('say which sequence would have come, in the same epoch and in a new one', () => {
+    const manager = newManager()
+    append(manager, data(1, 0, 0, 3), 0)
+    expect(() => append(manager, data(1, 0, 7, 1), 3)).toThrow('sequence 7 of producer 1 cannot come after sequence 2')
+    expect(() => append(manager, data(1, 5, 3, 1), 3)).toThrow('sequence 3 of producer 1 cannot come as the first sequence of epoch 5')
+  })
+
   test('refuse a plain batch while a transaction is open, and change nothing by it', () => {
     const manager = newManager()
     append(manager, data(1, 0, 0, 1, true), 0)

@@ -69,6 +69,19 @@ describe('indexes that a power cut may have torn', () => {
   })
 })
 
+test('the largest timestamp is looked for in all of the log where the time index has nothing', async () => {
+  const disk = newDisk()
+  const segment = Segment.create(storeOn(disk), 0, settings)
+  for (const [i, timestamp] of [1000, 5000, 2000].entries()) appendTo(segment, batchAt(2 * i, 2, timestamp))
+  segment.close()
+  const times = disk.open(path('timeindex'), 'write')
+  times.truncate(0)
+  times.close()
+  const opened = Segment.open(storeOn(disk), 0, settings)
+  expect(await opened.loadTail()).toMatchObject({ nextOffset: 6, problem: null })
+  expect([opened.maxTimestamp, opened.offsetOfMaxTimestamp]).toEqual([5000, 3])
+})
+
 describe('a lookup by time', () => {
   test('ends at a batch that cannot be read, and says where', async () => {
     const disk = newDisk()

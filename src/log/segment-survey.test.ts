@@ -99,6 +99,13 @@ describe('bytes that are no good batches', () => {
     }
   })
 
+  test('nor one to which the wrong length of the batch around it leads, though there is room for it', async () => {
+    const inner = batchOf(100, 2)
+    const outer = Buffer.from(buildBatch([{ value: inner, timestamp: 1 }, { value: 'x', timestamp: 1 }], { baseOffset: 2, leaderEpoch: 0 }))
+    const led = changed(outer, (bytes) => { bytes.writeInt32BE(outer.indexOf(inner) - 12, 8) })
+    expect(await survey([b(0), led, b(4), b(6)], { nextBase: 8 })).toEqual({ lost: [`${L}–${L + led.length}: 2–3`], after: [8, 0] })
+  })
+
   test('a control batch whose key cannot be read', async () => {
     const fields = { baseOffset: 2, leaderEpoch: 0, producerId: 1, producerEpoch: 0, isTransactional: true, isControl: true }
     const good = buildBatch([{ key: controlKey('COMMIT'), value: Buffer.alloc(6), timestamp: 1 }], fields)
@@ -174,6 +181,9 @@ describe('the offset of a batch', () => {
     ['is farther than a segment goes', [b(0), moved(2, MAX)], {}, { lost: [`${L}–${2 * L}: 2–null`], after: [2, 0] }],
     ['is as far as the segment goes that begins later', [moved(0, MAX + 2)], { baseOffset: 3 }, { after: [MAX + 4, 0] }],
     ['was taken by the segment before', [b(0), b(2)], { before: { nextOffset: 2, epoch: -1 } }, { lost: [`0–${L}: 2–1`], after: [4, 0] }],
+    ['is one of many behind the end, where the next segment begins', [b(0), b(2), ...Array.from({ length: 40 }, (_, i) => moved(4, 6 + 2 * i))], { nextBase: 4 }, {
+      lost: [`${2 * L}–${42 * L}: 4–3`], after: [4, 0],
+    }],
     ['is below its segment', [b(0), b(4)], { baseOffset: 2, before: { nextOffset: 2, epoch: -1 } }, {
       mended: [`0–${L}: 2–3, offset 2, epoch null`], after: [6, 0],
     }],
@@ -217,6 +227,7 @@ describe('the leader epoch of a batch', () => {
     ['is ahead of what follows, and the file knows one that is too low', [3, 9, 4], epochs([1, 0]), [at(1, 2, 4)], 4],
     ['is behind, and what follows is of none', [3, 1, -1], { before: { nextOffset: 0, epoch: 3 }, ...epochs([3, 0], [4, 2]) }, [at(1, 2, 4)], 4],
     ['is behind, and the file knows better, at the end', [3, 1], epochs([3, 0], [4, 2]), [at(1, 2, 4)], 4],
+    ['cannot be, and what follows is of none', [-5, -1], epochs([3, 0]), [at(0, 0, 3)], 3],
     ['is above what the file knows, at the end', [1, 9], epochs([1, 0]), [at(1, 2, 1)], 1],
     ['is above what the file knows, which is behind the log', [5, 9], epochs([3, 0], [5, 1], [4, 2]), [], 9],
     ['is one that the file knows from later on', [1, 2], epochs([1, 0], [2, 9]), [], 2],

@@ -180,6 +180,13 @@ describe('TailMemory', () => {
     expect(memory.allocatedBytes).toBe(256 * KB)
   })
 
+  test('leaves the oldest of a log that was appended to since, and takes from one that was not', () => {
+    const memory = new TailMemory(256 * KB, 256 * KB)
+    const logs = Array.from({ length: 4 }, () => new Fed(memory))
+    for (const log of [0, 1, 0, 2, 3]) logs[log]!.group([{ count: 1, size: 40 * KB }])
+    expect(logs.map((fed) => fed.cache.firstOffset)).toEqual([0, Infinity, 0, 0])
+  })
+
   test('serves many more logs with little each than it has room for large chunks', () => {
     const memory = new TailMemory(256 * KB, 256 * KB)
     const logs = Array.from({ length: 60 }, () => new Fed(memory))
