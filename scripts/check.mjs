@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, tidy and unit tests, in under a minute. */
+/** `npm run check`: types, lint, tidy and unit tests. */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
