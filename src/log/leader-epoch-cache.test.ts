@@ -20,6 +20,7 @@ function changed(change: (cache: LeaderEpochCache) => void): [number, number][] 
   for (const [epoch, start] of [[2, 10], [4, 20], [7, 50]] as const) cache.assign(epoch, start)
   const before = [pairs(cache), disk.operations.length] as const
   change(cache)
+  expect(cache.latestEpoch).toBe(pairs(cache).at(-1)?.[0] ?? -1)
   expect(pairs(LeaderEpochCache.load(disk, path))).toEqual(pairs(cache))
   if (toText(before[0]) === toText(pairs(cache))) expect(disk.operations).toHaveLength(before[1])
   return pairs(cache)
@@ -86,6 +87,13 @@ describe('leader epochs', () => {
     expect(table.earliest).toEqual({ epoch: 2, startOffset: 10 })
     expect(cacheOf().latestEpoch).toBe(-1)
     expect(cacheOf().earliest).toBeNull()
+  })
+
+  test('that were all forgotten leave nothing behind', () => {
+    expect(changed((cache) => {
+      cache.clear()
+      expect(cache.endOffsetFor(7, 99)).toEqual({ epoch: -1, endOffset: -1 })
+    })).toEqual([])
   })
 
   test.each<[number, [number, number][]]>([[51, [[2, 10], [4, 20], [7, 50]]], [50, [[2, 10], [4, 20]]], [20, [[2, 10]]],

@@ -57,4 +57,16 @@ describe('a producer table', () => {
     expect(table.removeIf((entry) => entry.producerId < 7)).toBe(2)
     expect(table.entries()).toEqual([a])
   })
+
+  test('does not know a producer that went, asked for last or not, and knows it again when it comes back', () => {
+    const table = new ProducerTable()
+    table.set(new ProducerEntry(1))
+    expect(table.entry(1)?.producerEpoch).toBe(-1)
+    expect(table.removeIf(() => true)).toBe(1)
+    expect(table.entry(1)).toBe(undefined)
+    const again = new ProducerEntry(1)
+    again.setEpoch(4)
+    table.set(again)
+    expect([table.size, table.entry(1), table.entries()]).toEqual([1, again, [again]])
+  })
 })
