@@ -256,7 +256,7 @@ export class LogManager {
   }
 
   #admit({ log, report }: LoadedLog): PartitionLog {
-    this.#logs.set(log)
+    this.#logs.add(log)
     this.#sorted = null
     if (report.dropped.length > 0 || report.notes.length > 0) {
       this.#reports.push(report)

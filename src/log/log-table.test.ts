@@ -11,7 +11,7 @@ describe('LogTable', () => {
     const logs = [named('b', 1), named('a', 10), named('a', 2), named('b', 0), named('a', 2_000_000_000)]
     for (const log of logs) {
       expect(table.get(log.topic, log.partition)).toBe(undefined)
-      table.set(log)
+      table.add(log)
     }
     for (const log of logs) expect(table.get(log.topic, log.partition)).toBe(log)
     for (const [topic, partition] of [['a', 0], ['a', -1], ['c', 0], ['b', 2], ['a', 0.5]] as const) expect(table.get(topic, partition)).toBe(undefined)
@@ -20,15 +20,15 @@ describe('LogTable', () => {
 
   test('forgets a log that went, and has the one that takes its place', () => {
     const table = new LogTable()
-    table.set(named('a', 0))
-    table.set(named('a', 1))
+    table.add(named('a', 0))
+    table.add(named('a', 1))
     table.delete('a', 0)
     expect(table.get('a', 0)).toBe(undefined)
     table.delete('a', 1)
     table.delete('a', 1)
     expect([table.get('a', 1), table.sorted()]).toEqual([undefined, []])
     const again = named('a', 1)
-    table.set(again)
+    table.add(again)
     expect(table.get('a', 1)).toBe(again)
   })
 })

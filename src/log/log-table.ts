@@ -4,49 +4,46 @@
  */
 import type { PartitionLog } from './partition-log.ts'
 
+/** By partition, with holes: a folder may claim to be partition 2,000,000,000. */
+interface TopicLogs { readonly byPartition: (PartitionLog | undefined)[]; count: number }
+
 export class LogTable {
-  readonly #topics = new Map<string, (PartitionLog | undefined)[]>()
+  readonly #topics = new Map<string, TopicLogs>()
   #lastTopic = ''
-  #lastLogs: (PartitionLog | undefined)[] | undefined = undefined
+  #last: TopicLogs | undefined = undefined
 
   get(topic: string, partition: number): PartitionLog | undefined {
     if (topic !== this.#lastTopic) {
       this.#lastTopic = topic
-      this.#lastLogs = this.#topics.get(topic)
+      this.#last = this.#topics.get(topic)
     }
-    return this.#lastLogs?.[partition]
+    return this.#last?.byPartition[partition]
   }
 
-  set(log: PartitionLog): void {
-    const logs = this.#topics.get(log.topic)
-    if (logs !== undefined) {
-      logs[log.partition] = log
-      return
+  /** Of a partition that has none. */
+  add(log: PartitionLog): void {
+    let logs = this.#topics.get(log.topic)
+    if (logs === undefined) {
+      logs = { byPartition: [], count: 0 }
+      this.#topics.set(log.topic, logs)
+      this.#lastTopic = log.topic
+      this.#last = logs
     }
-    const first: PartitionLog[] = []
-    first[log.partition] = log
-    this.#topics.set(log.topic, first)
-    this.#lastTopic = log.topic
-    this.#lastLogs = first
+    logs.byPartition[log.partition] = log
+    logs.count++
   }
 
   delete(topic: string, partition: number): void {
     const logs = this.#topics.get(topic)
-    if (logs === undefined) return
-    logs[partition] = undefined
-    if (present(logs).length === 0) this.#forget(topic)
-  }
-
-  #forget(topic: string): void {
+    if (logs?.byPartition[partition] === undefined) return
+    logs.byPartition[partition] = undefined
+    if (--logs.count > 0) return
     this.#topics.delete(topic)
-    if (this.#lastTopic === topic) this.#lastLogs = undefined
+    if (this.#lastTopic === topic) this.#last = undefined
   }
 
   /** By topic, then partition. */
   sorted(): PartitionLog[] {
-    return [...this.#topics.keys()].sort().flatMap((topic) => present(this.#topics.get(topic)!))
+    return [...this.#topics.keys()].sort().flatMap((topic) => Object.values(this.#topics.get(topic)!.byPartition).filter((log) => log !== undefined))
   }
 }
-
-/** Not by index: a folder may claim to be partition 2,000,000,000. */
-function present(logs: readonly (PartitionLog | undefined)[]): PartitionLog[] { return Object.values(logs).filter((log) => log !== undefined) }
