@@ -258,14 +258,13 @@ export class RecordBatchBuilder {
     }
     const compression = fields.compression ?? 'none'
     let batch = this.#slab.subarray(0, this.#position)
-    // One for all batches of a slab: where a batch holds few records, making a view is a good part of its cost.
-    let view = this.#view ??= viewOf(this.#home)
     if (compression !== 'none') {
       const payload = compress(compression, this.#slab.subarray(BATCH_HEADER_SIZE, this.#position), fields.compressionLevel)
       batch = Buffer.allocUnsafe(BATCH_HEADER_SIZE + payload.length)
       batch.set(payload, BATCH_HEADER_SIZE)
     }
-    if (compression !== 'none' || this.#slab !== this.#home) view = viewOf(batch)
+    // One for all batches of a slab: where a batch holds few records, making a view is a good part of its cost.
+    const view = compression === 'none' && this.#slab === this.#home ? this.#view ??= viewOf(this.#home) : viewOf(batch)
     this.#writeHeader(batch, view, fields, compression)
     return batch
   }
