@@ -22,7 +22,7 @@ const waiting = [
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]
 /** Bytes of source, comments included, as tsc writes it: raise it only for what a send needs. */
-const MOST_BYTES = 990_000
+const MOST_BYTES = 980_000
 
 /** Of a server that nobody has connected to, besides. */
 const waitingForClients = [

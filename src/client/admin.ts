@@ -1,10 +1,12 @@
 /**
  * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
- * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Group calls are in group-admin.ts.
+ * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Calls about groups (group-admin.ts) and about who may do what
+ * (security-admin.ts) are loaded with the first of them.
  */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { Ports } from '../common/ports.ts'
 import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
@@ -14,9 +16,9 @@ import {
   type BrokerApi, type ConfigResource, type ConfigResult, type Failure, type TopicMetadata,
 } from '../protocol/broker-api.ts'
 import { errorOf, throwOnFailure } from './failure.ts'
-import { GroupAdmin } from './group-admin.ts'
+import type { GroupAdmin } from './group-admin.ts'
 import { RequestCaller } from './request-caller.ts'
-import { SecurityAdmin } from './security-admin.ts'
+import type { SecurityAdmin } from './security-admin.ts'
 import { lookUpTopic, unknownTopic } from './topic-lookup.ts'
 import type {
   AclInput, Admin, ClusterDescription, ConfigEntry, ConfigTarget, CreateTopicOptions, GroupDescription, GroupListing, LogDirDescription, PartitionOffset,
@@ -47,14 +49,10 @@ function sourceOf(config: ConfigResult): ConfigEntry['source'] {
 export class KafkaAdmin implements Admin {
   readonly #api: BrokerApi
   readonly #caller: RequestCaller
-  readonly #groups: GroupAdmin
-  readonly #security: SecurityAdmin
 
   constructor(api: BrokerApi, ports: Ports, values: AdminValues) {
     this.#api = api
     this.#caller = new RequestCaller(ports, values)
-    this.#groups = new GroupAdmin(api, this.#caller)
-    this.#security = new SecurityAdmin(api, this.#caller)
   }
 
   /** Raises UNKNOWN_TOPIC_OR_PARTITION with the nearest name in place of a bare one. */
@@ -220,20 +218,30 @@ export class KafkaAdmin implements Admin {
 
   // ---- who may do what -------------------------------------------------------------------------------------------------------------
 
-  createAcls(acls: readonly AclInput[]): Promise<void> { return this.#security.createAcls(acls) }
-  listAcls(filter?: AclFilter): Promise<AclBinding[]> { return this.#security.listAcls(filter) }
-  deleteAcls(filter: AclFilter): Promise<AclBinding[]> { return this.#security.deleteAcls(filter) }
-  listQuotas(): Promise<QuotaEntry[]> { return this.#security.listQuotas() }
-  alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void> { return this.#security.alterQuotas(entity, changes) }
+  async #security<T>(call: (part: SecurityAdmin) => Promise<T>): Promise<T> {
+    const { SecurityAdmin } = await loadPart('the code for ACLs and quotas', () => import('./security-admin.ts'))
+    return call(new SecurityAdmin(this.#api, this.#caller))
+  }
+
+  createAcls(acls: readonly AclInput[]): Promise<void> { return this.#security((part) => part.createAcls(acls)) }
+  listAcls(filter?: AclFilter): Promise<AclBinding[]> { return this.#security((part) => part.listAcls(filter)) }
+  deleteAcls(filter: AclFilter): Promise<AclBinding[]> { return this.#security((part) => part.deleteAcls(filter)) }
+  listQuotas(): Promise<QuotaEntry[]> { return this.#security((part) => part.listQuotas()) }
+  alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void> { return this.#security((part) => part.alterQuotas(entity, changes)) }
 
   // ---- groups --------------------------------------------------------------------------------------------------------------------
 
-  listGroups(): Promise<GroupListing[]> { return this.#groups.list() }
-  describeGroup(id: string): Promise<GroupDescription> { return this.#groups.describe(id) }
-  deleteGroup(id: string): Promise<void> { return this.#groups.delete(id) }
-  listGroupOffsets(id: string): Promise<TopicPartitionOffset[]> { return this.#groups.listOffsets(id) }
-  alterGroupOffsets(id: string, offsets: readonly TopicPartitionOffset[]): Promise<void> { return this.#groups.alterOffsets(id, offsets) }
-  deleteGroupOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> { return this.#groups.deleteOffsets(id, partitions) }
+  async #groups<T>(call: (part: GroupAdmin) => Promise<T>): Promise<T> {
+    const { GroupAdmin } = await loadPart('the code for groups and their offsets', () => import('./group-admin.ts'))
+    return call(new GroupAdmin(this.#api, this.#caller))
+  }
+
+  listGroups(): Promise<GroupListing[]> { return this.#groups((part) => part.list()) }
+  describeGroup(id: string): Promise<GroupDescription> { return this.#groups((part) => part.describe(id)) }
+  deleteGroup(id: string): Promise<void> { return this.#groups((part) => part.delete(id)) }
+  listGroupOffsets(id: string): Promise<TopicPartitionOffset[]> { return this.#groups((part) => part.listOffsets(id)) }
+  alterGroupOffsets(id: string, offsets: readonly TopicPartitionOffset[]): Promise<void> { return this.#groups((part) => part.alterOffsets(id, offsets)) }
+  deleteGroupOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> { return this.#groups((part) => part.deleteOffsets(id, partitions)) }
 }
 
 function timestampFor(at: unknown): number {

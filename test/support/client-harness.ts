@@ -1,6 +1,8 @@
 /** One manual clock, a fake broker and the clients over it. */
-// Loaded already, so that a member's first join takes no time of the real world.
+// Loaded already, so that the first use of them takes no time of the real world.
+import '../../src/client/group-admin.ts'
 import '../../src/client/group-assignment.ts'
+import '../../src/client/security-admin.ts'
 import { createClients, type Clients } from '../../src/client/clients.ts'
 import type { Ports } from '../../src/common/ports.ts'
 import { ManualScheduler } from '../../src/testing/manual-scheduler.ts'
