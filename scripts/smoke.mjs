@@ -1,6 +1,6 @@
 /** A walk over the whole public surface, on the installed package: run by scripts/pack-smoke.mjs in an empty project. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -63,6 +63,13 @@ try {
   const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
   assert.equal(out.trim().split('\n').length, 3)
   assert.ok(Object.keys(testing).length > 0)
+
+  // Node 21 and 22.0 to 22.2 are told what they lack, whatever is loaded.
+  for (const args of [['-e', "import('ottla')"], ['-e', "import('ottla/testing')"], [bin, '--help']]) {
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'data:text/javascript,delete process.getBuiltinModule', ...args], { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.match(stderr, /OttlaError.*: Ottla needs Node 20\.19 or later, but for 21 and 22\.0 to 22\.2/)
+  }
   console.log(`smoke: ${sent} records through ${codecs.length} codecs on Node ${process.version}`)
 } finally {
   rmSync(directory, { recursive: true, force: true })

@@ -159,6 +159,11 @@ export class OttlaError extends Error {
   }
 }
 
+// What everything imports runs before whatever fetches Node's own modules with this, and would end in a bare TypeError where it is not there.
+if (typeof process.getBuiltinModule !== 'function') {
+  throw new OttlaError('DEPENDENCY_MISSING', `Ottla needs Node 20.19 or later, but for 21 and 22.0 to 22.2, which lack process.getBuiltinModule: this is ${process.version}`)
+}
+
 const byNumber = new Map<number, ErrorCode>()
 for (const [code, row] of Object.entries(table) as [ErrorCode, ErrorRow][]) if (row.local === undefined) byNumber.set(row.errorCode, code)
 
