@@ -125,11 +125,12 @@ export class OttlaError extends Error {
   /** Kafka's numeric error code. */
   readonly errorCode: number
   readonly retriable: boolean
-  readonly topic?: string
-  readonly partition?: number
-  readonly offset?: number
-  readonly file?: string
-  readonly position?: number
+  // Declared only: what an error was not given is not there, and not printed as undefined either.
+  declare readonly topic?: string
+  declare readonly partition?: number
+  declare readonly offset?: number
+  declare readonly file?: string
+  declare readonly position?: number
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause })
