@@ -1,3 +1,4 @@
+import { deepStrictEqual as deepEqual } from 'node:assert'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { bufferView } from './buffer-view.ts'
@@ -8,6 +9,8 @@ test('a view is a Buffer over the same memory', () => {
   const view = bufferView(memory, 2, 5)
   expect(Buffer.isBuffer(view)).toBe(true)
   expect(view).toEqual(Buffer.from('hello'))
+  expect(Object.getPrototypeOf(view)).toBe(Buffer.prototype)
+  deepEqual(view, Buffer.from('hello'))
   expect(view.buffer).toBe(memory)
   expect([view.constructor, inspect(view)]).toEqual([Buffer, inspect(Buffer.from('hello'))])
 })

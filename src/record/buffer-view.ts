@@ -1,13 +1,15 @@
 /**
  * Buffers over memory that is there, for the one place that makes a view per key or value: `Buffer.from(memory, offset, length)` spends
- * most of its 40 ns on arguments that need no checking here. What comes back is a Buffer in every respect (same methods, same
- * `constructor`, `Buffer.isBuffer`), only its class is entered by this door.
+ * most of its 40 ns on arguments that need no checking here. What comes back is what that gives, prototype and all (`assert.deepEqual` of
+ * Node 20 looks at it): Node tells its class as what `subarray` and the like shall make.
  */
-class BufferView extends Uint8Array<ArrayBufferLike> {}
-Object.setPrototypeOf(BufferView.prototype, Buffer.prototype)
-Reflect.deleteProperty(BufferView.prototype, 'constructor')
+type ViewClass = new (memory: ArrayBufferLike, offset: number, length: number) => Buffer
+
+const { [Symbol.species]: Species } = Buffer as unknown as { readonly [Symbol.species]: ViewClass }
+// Where it is `Buffer` itself (elsewhere than in Node), it is not to be called with `new`.
+const isViewClass = Species.prototype === Buffer.prototype && (Species as unknown) !== Buffer
 
 /** `offset` and `length` in bytes, within `memory`. */
-export function bufferView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
-  return new BufferView(memory, offset, length) as unknown as Buffer
-}
+export const bufferView: (memory: ArrayBufferLike, offset: number, length: number) => Buffer = isViewClass
+  ? (memory, offset, length) => new Species(memory, offset, length)
+  : (memory, offset, length) => Buffer.from(memory, offset, length)
