@@ -59,8 +59,11 @@ describe('plain keys and values', () => {
     expect(decode({ valueDecoder: 'default' }, { value: hexOf('fffe') })).toEqual([null, '//4='])
   })
 
-  test('of the wrong size for a number are refused in the words of Kafka', () => {
-    expect(() => decode({ valueDecoder: 'long' }, { value: hexOf('00') })).toThrow('Size of data received by LongDeserializer is not 8')
-    expect(() => decode({ keyDecoder: 'integer' }, { key: hexOf('00') })).toThrow('Size of data received by IntegerDeserializer is not 4')
+  test('longer than a number give the number that they begin with; shorter ones are refused in the words of Kafka', () => {
+    const longer = { key: hexOf('0000002a ff'), value: hexOf('000000000000002b 00ff') }
+    expect(decode({ keyDecoder: 'integer', valueDecoder: 'long' }, longer)).toEqual(['42', '43'])
+    const refused = expect.objectContaining({ kind: 'java.nio.BufferUnderflowException', message: '' })
+    expect(() => decode({ valueDecoder: 'long' }, { value: hexOf('00') })).toThrow(refused)
+    expect(() => decode({ keyDecoder: 'integer' }, { key: hexOf('000000') })).toThrow(refused)
   })
 })

@@ -31,21 +31,19 @@ export function contentDecoder(options: DumpLogOptions): ContentDecoder {
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-function wrongSize(name: string, size: number): DumpFailure {
-  return new DumpFailure('org.apache.kafka.common.errors.SerializationException', `Size of data received by ${name}Deserializer is not ${size}`)
+/** Kafka's decoders take a number from the first bytes, whatever follows. */
+function firstBytes(bytes: Uint8Array, size: number): DataView {
+  if (bytes.length < size) throw new DumpFailure('java.nio.BufferUnderflowException', '')
+  return viewOf(bytes)
 }
 
 function bytesDecoder(name: BytesDecoderName): (bytes: Uint8Array) => string {
   switch (name) {
     case 'string': return javaText
     case 'default': return (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-    case 'integer': return (bytes) => {
-      if (bytes.length !== 4) throw wrongSize('Integer', 4)
-      return String(viewOf(bytes).getInt32(0))
-    }
+    case 'integer': return (bytes) => String(firstBytes(bytes, 4).getInt32(0))
     case 'long': return (bytes) => {
-      if (bytes.length !== 8) throw wrongSize('Long', 8)
-      const view = viewOf(bytes)
+      const view = firstBytes(bytes, 8)
       const value = readInt64(view, 0)
       return Number.isNaN(value) ? formatInt64(view.getInt32(0), view.getUint32(4)) : String(value)
     }
