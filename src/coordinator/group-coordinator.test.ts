@@ -315,14 +315,18 @@ describe('loading', () => {
       h.log.put(buildEndTransactionMarker({ type, offset: h.log.highWatermark, timestamp: 1, producerId, producerEpoch: 0, coordinatorEpoch: 0 }))
     }
     const reload = async (): Promise<number> => { await h.crash(); return h.committed('g') }
+    const groups = async (): Promise<unknown> => (await h.coordinator.listGroups({ statesFilter: [] })).groups.map(({ groupId, groupState }) => [groupId, groupState])
     commit(1, 7)
     expect(await reload()).toBe(-1)
+    expect(await groups()).toEqual([])
     const fetch = async (requireStable: boolean): Promise<unknown> => (
       (await h.coordinator.offsetFetch({ groupId: 'g', requireStable, partitions: [{ topic: 't', partition: 0 }] })).partitions[0])
     expect(await fetch(true)).toMatchObject({ errorCode: 88, committedOffset: -1 })
     expect(await fetch(false)).toMatchObject({ errorCode: 0, committedOffset: -1 })
     end('COMMIT', 7)
     expect(await reload()).toBe(1)
+    // Its only commit is one of a transaction: it is a group all the same.
+    expect(await groups()).toEqual([['g', 'Empty']])
     commit(2, 7)
     end('ABORT', 7)
     expect(await reload()).toBe(1)

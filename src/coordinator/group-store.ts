@@ -71,5 +71,8 @@ export class GroupStore {
     this.#standFor(groupId)
   }
 
-  replayMarker(logPartition: number, producerId: number, committed: boolean): void { this.offsets.replayMarker(logPartition, producerId, committed) }
+  /** The commits of a transaction alone make a group, too, once it is committed. */
+  replayMarker(logPartition: number, producerId: number, committed: boolean): void {
+    for (const groupId of this.offsets.replayMarker(logPartition, producerId, committed)) this.#standFor(groupId)
+  }
 }

@@ -110,12 +110,12 @@ export class OffsetStore {
     for (const entries of this.#pending.values()) entries.delete(group, topic, partition)
   }
 
-  /** The producer's transaction has ended in this partition of the log. */
-  replayMarker(logPartition: number, producerId: number, committed: boolean): void {
+  /** The producer's transaction has ended in this partition of the log. Returns the groups whose commits count from now on. */
+  replayMarker(logPartition: number, producerId: number, committed: boolean): Iterable<string> {
     const key = pendingKey(logPartition, producerId)
     const entries = this.#pending.get(key)
     this.#pending.delete(key)
-    if (entries === undefined || !committed) return
+    if (entries === undefined || !committed) return []
     for (const group of entries.groups()) {
       for (const [topic, partitions] of entries.topics(group)!) {
         for (const [partition, entry] of partitions) {
@@ -124,6 +124,7 @@ export class OffsetStore {
         }
       }
     }
+    return entries.groups()
   }
 }
 
