@@ -1,6 +1,7 @@
 /** CreateTopics, DeleteTopics, CreatePartitions. Topics of one request are handled one after another, each wholly or not at all. */
 import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
+import { repeated } from '../common/repeated.ts'
 import { internalTopics } from '../common/topic-partition.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
@@ -16,9 +17,10 @@ type NewTopic = CreateTopicsRequest['topics'][number]
 
 export async function handleCreateTopics(context: BrokerContext, request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
   const topics: CreatableTopicResult[] = []
+  const twice = repeated(request.topics.map(({ name }) => name))
   for (const topic of request.topics) {
     try {
-      checkOnce(request.topics.map((each) => each.name), topic.name)
+      checkOnce(twice, topic.name)
       topics.push(await createOne(context, topic, request))
     } catch (error) {
       topics.push({ name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, ...failureOf(error) })
@@ -27,8 +29,8 @@ export async function handleCreateTopics(context: BrokerContext, request: Create
   return { topics }
 }
 
-function checkOnce(names: readonly string[], name: string): void {
-  if (names.indexOf(name) !== names.lastIndexOf(name)) throw new OttlaError('INVALID_REQUEST', `the request names topic ${name} twice`, { topic: name })
+function checkOnce(twice: ReadonlySet<string>, name: string): void {
+  if (twice.has(name)) throw new OttlaError('INVALID_REQUEST', `the request names topic ${name} twice`, { topic: name })
 }
 
 async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly, allowance }: CreateTopicsRequest): Promise<CreatableTopicResult> {
@@ -58,13 +60,13 @@ async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly
 
 function checkReplication(context: BrokerContext, topic: NewTopic): void {
   const { name, assignments, replicationFactor, numPartitions } = topic
+  if (assignments.length > 0 && (numPartitions !== -1 || replicationFactor !== -1)) {
+    const problem = `topic ${name}: where assignments are given, the number of partitions and the replication factor must be -1`
+    throw new OttlaError('INVALID_REQUEST', problem, { topic: name })
+  }
   if (replicationFactor !== -1 && replicationFactor !== 1) {
     const problem = `topic ${name}: there is one broker, so the replication factor must be 1, not ${replicationFactor}`
     throw new OttlaError('INVALID_REPLICATION_FACTOR', problem, { topic: name })
-  }
-  if (assignments.length > 0 && numPartitions !== -1 && numPartitions !== assignments.length) {
-    const problem = `topic ${name}: ${numPartitions} partitions and ${assignments.length} assignments do not fit together`
-    throw new OttlaError('INVALID_REQUEST', problem, { topic: name })
   }
   const seen = new Set<number>()
   for (const { partitionIndex, brokerIds } of assignments) {
@@ -105,10 +107,11 @@ async function deleteOne(context: BrokerContext, name: string, allowance: Partit
 
 export async function handleCreatePartitions(context: BrokerContext, request: CreatePartitionsRequest): Promise<{ readonly topics: readonly TopicResult[] }> {
   const topics: TopicResult[] = []
+  const twice = repeated(request.topics.map(({ name }) => name))
   for (const { name, count, assignments } of request.topics) {
     try {
       mustWrite(context)
-      checkOnce(request.topics.map((each) => each.name), name)
+      checkOnce(twice, name)
       if (context.topics.get(name) !== undefined && internalTopics.has(name)) {
         const problem = `${name} is internal: groups are placed by its number of partitions, which must not change`
         throw new OttlaError('INVALID_TOPIC_EXCEPTION', problem, { topic: name })

@@ -2,7 +2,7 @@
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC, type ConfigResource } from '../../protocol/broker-api.ts'
-import { asKafka, resourceProblem } from './config-resources.ts'
+import { asKafka, namedTwice, resourceProblem } from './config-resources.ts'
 import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
 
 const SET = 0
@@ -16,10 +16,11 @@ const DYNAMIC_GROUP = 8
 
 export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (request, call) => {
   const responses = []
+  const twice = namedTwice(request.resources)
   for (const each of request.resources) {
     const { resourceType, resourceName, configs } = each
     const resource = { resourceType, resourceName }
-    const problem = resourceProblem(each, request.resources, ({ value }) => value === null)
+    const problem = resourceProblem(each, twice, ({ value }) => value === null)
       ?? (resourceType === RESOURCE_BROKER_LOGGER ? 'levels of loggers are altered by IncrementalAlterConfigs' : null)
     if (problem !== null) {
       responses.push({ ...resource, errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage: problem })

@@ -3,7 +3,7 @@ import { errorTable } from '../../common/errors.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
 import type { IncrementalAlterConfigsRequest } from '../../protocol/broker-api.ts'
-import { asKafka, resourceProblem } from './config-resources.ts'
+import { asKafka, namedTwice, resourceProblem } from './config-resources.ts'
 import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 type Resource = RequestOf<Apis['incrementalAlterConfigs']>['resources'][number]
@@ -15,7 +15,8 @@ const { INVALID_REQUEST } = errorTable
 const DELETE = 1
 
 export const incrementalAlterConfigs: WireApi = serve(apis.incrementalAlterConfigs, 0, 1, async (request, call) => {
-  const problems = request.resources.map((each) => problemOf(each, request.resources))
+  const twice = namedTwice(request.resources)
+  const problems = request.resources.map((each) => problemOf(each, twice))
   const resources = request.resources.filter((_, index) => problems[index] === null).map(({ resourceType, resourceName, configs }) => ({
     resourceType, resourceName, configs: configs.map(({ name, configOperation, value }) => ({ name, value, configOperation: configOperation as Operation })),
   }))
@@ -30,7 +31,7 @@ export const incrementalAlterConfigs: WireApi = serve(apis.incrementalAlterConfi
   }
 })
 
-function problemOf(resource: Resource, all: readonly Resource[]): string | null {
+function problemOf(resource: Resource, twice: ReadonlySet<string>): string | null {
   if (!resource.configs.every(({ configOperation }) => isOperation(configOperation))) return 'an operation is not known'
-  return resourceProblem(resource, all, ({ configOperation, value }) => configOperation !== DELETE && value === null)
+  return resourceProblem(resource, twice, ({ configOperation, value }) => configOperation !== DELETE && value === null)
 }

@@ -3,6 +3,7 @@
  * already; neither it nor the keys are ever told.
  */
 import { OttlaError } from '../../common/errors.ts'
+import { repeated } from '../../common/repeated.ts'
 import { SCRAM_ITERATIONS, scramKeysOf, scramMechanisms, type ScramMechanism } from '../../common/scram.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
@@ -42,9 +43,7 @@ export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCrede
     return { throttleTimeMs, results: Array.from(users, (user) => ({ user, ...clusterRefused })) }
   }
   // A user may be named once, whatever the mechanism: as Kafka has it, and each user is answered once.
-  const seen = new Set<string>()
-  const twice = new Set<string>()
-  for (const { name } of [...deletions, ...upsertions]) (seen.has(name) ? twice : seen).add(name)
+  const twice = repeated([...deletions, ...upsertions].map(({ name }) => name))
   const results: (Answer & { readonly user: string })[] = Array.from(twice, (user) => ({ user, ...DUPLICATE }))
   for (const each of deletions) if (!twice.has(each.name)) results.push({ user: each.name, ...await remove(call, each.name, each.mechanism) })
   for (const each of upsertions) if (!twice.has(each.name)) results.push({ user: each.name, ...await set(call, each) })
