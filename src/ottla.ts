@@ -71,7 +71,7 @@ export class OttlaHandle implements Ottla {
   get readOnly(): boolean { return this.#database.readOnly }
   get recoveryReports(): readonly RecoveryReport[] { return this.#database.logs.recoveryReports }
   get admin(): Admin { return this.#clients.admin }
-  get users(): Users { return new UserAdmin(this.#database.users, this.#database.ports.random) }
+  get users(): Users { return new UserAdmin(this.#database.users, this.#database.ports.random, () => this.#check()) }
 
   producer<K = Uint8Array, V = Uint8Array>(settings?: ProducerSettings<K, V>): Producer<K, V> {
     this.#check()

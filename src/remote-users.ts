@@ -5,7 +5,7 @@ import { errorCodeName, OttlaError } from './common/errors.ts'
 import type { Random } from './common/random.ts'
 import { scramMechanisms, scramSalted, type ScramMechanism } from './common/scram.ts'
 import { apis } from './protocol/api-registry.ts'
-import { checkUser, SALT_BYTES, type UserDescription, type UserOptions, type Users } from './users.ts'
+import { checkUser, checkUserName, SALT_BYTES, type UserDescription, type UserOptions, type Users } from './users.ts'
 
 /** Of Kafka's error codes: there is no such user. */
 const RESOURCE_NOT_FOUND = 91
@@ -36,6 +36,7 @@ export class RemoteUsers implements Users {
   }
 
   async remove(name: string): Promise<boolean> {
+    checkUserName('users.remove', name)
     const found = (await this.#describe([{ name }])).find((each) => each.name === name)
     if (found === undefined) return false
     for (const { mechanism } of found.mechanisms) await this.#alter([{ name, mechanism: codeOf(mechanism) }], [], `removing user ${name}`)

@@ -16,7 +16,7 @@ export interface UserOptions {
 export interface Users {
   /** Makes a user, or gives it another password. Durable when it resolves. Raises INVALID_ARGUMENT, READ_ONLY. */
   set(name: string, password: string, options?: UserOptions): Promise<void>
-  /** False when there is no such user. */
+  /** False when there is no such user. Raises INVALID_ARGUMENT, READ_ONLY. */
   remove(name: string): Promise<boolean>
   list(): Promise<UserDescription[]>
 }
@@ -24,30 +24,42 @@ export interface Users {
 export const SALT_BYTES = 24
 
 /** Raises INVALID_ARGUMENT. */
+export function checkUserName(call: string, name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') throw new OttlaError('INVALID_ARGUMENT', `${call}: the name of the user is ${shown(name)}: give text that is not empty`)
+}
+
+/** Raises INVALID_ARGUMENT. */
 export function checkUser(name: string, password: string, options: UserOptions): Required<UserOptions> {
   const { mechanisms = scramMechanisms, iterations = SCRAM_ITERATIONS.usual } = callOptions('users.set', options, ['mechanisms', 'iterations'])
-  if (typeof name !== 'string' || typeof password !== 'string' || password === '') {
-    throw new OttlaError('INVALID_ARGUMENT', 'users.set(name, password): both are text, and not empty')
-  }
+  checkUserName('users.set', name)
+  if (typeof password !== 'string' || password === '') throw new OttlaError('INVALID_ARGUMENT', 'users.set(name, password): the password is text, and not empty')
   const { least, most } = SCRAM_ITERATIONS
   if (!Number.isInteger(iterations) || iterations < least || iterations > most) {
     throw new OttlaError('INVALID_ARGUMENT', `users.set: iterations is ${shown(iterations)}: give ${least} to ${most}`)
   }
-  const stray = mechanisms.find((each) => !scramMechanisms.includes(each))
-  if (stray !== undefined) throw new OttlaError('INVALID_ARGUMENT', `users.set: ${shown(stray)} is no mechanism: there are ${scramMechanisms.join(' and ')}`)
+  if (!Array.isArray(mechanisms) || mechanisms.length === 0) {
+    throw new OttlaError('INVALID_ARGUMENT', `users.set: mechanisms is ${shown(mechanisms)}: give a list of ${scramMechanisms.join(' and ')}, or leave it out for both`)
+  }
+  for (const each of mechanisms as readonly unknown[]) {
+    if (!scramMechanisms.includes(each as ScramMechanism)) throw new OttlaError('INVALID_ARGUMENT', `users.set: ${shown(each)} is no mechanism: there are ${scramMechanisms.join(' and ')}`)
+  }
   return { mechanisms, iterations }
 }
 
 export class UserAdmin implements Users {
   readonly #store: UserStore
   readonly #random: Random
+  readonly #checkOpen: () => void
 
-  constructor(store: UserStore, random: Random) {
+  /** `checkOpen` raises CLOSED. */
+  constructor(store: UserStore, random: Random, checkOpen: () => void) {
     this.#store = store
     this.#random = random
+    this.#checkOpen = checkOpen
   }
 
   async set(name: string, password: string, options: UserOptions = {}): Promise<void> {
+    this.#checkOpen()
     const { mechanisms, iterations } = checkUser(name, password, options)
     for (const mechanism of mechanisms) {
       const salt = this.#random.bytes(SALT_BYTES)
@@ -57,12 +69,15 @@ export class UserAdmin implements Users {
   }
 
   async remove(name: string): Promise<boolean> {
+    this.#checkOpen()
+    checkUserName('users.remove', name)
     let wasThere = false
     for (const mechanism of scramMechanisms) wasThere = await this.#store.remove(name, mechanism) || wasThere
     return wasThere
   }
 
   async list(): Promise<UserDescription[]> {
+    this.#checkOpen()
     return this.#store.list().map(({ name, credentials }) => (
       { name, mechanisms: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism, iterations })) }))
   }

@@ -268,7 +268,7 @@ function checkCreateOptions(options: CreateTopicOptions): void {
     if (value !== undefined && !(Number.isInteger(value) && value >= -1)) throw invalid(`${name} is ${shown(value)}: give a whole number from 1`)
   }
   if (assignment === undefined) return
-  if (!Array.isArray(assignment) || !assignment.every((ids) => Array.isArray(ids))) {
+  if (!Array.isArray(assignment) || !assignment.every((ids) => Array.isArray(ids) && ids.every((id) => Number.isInteger(id)))) {
     throw invalid('assignment is, by partition, the list of its brokers: [[1], [1]]')
   }
   if (partitions === undefined || partitions === -1 || partitions === assignment.length) return

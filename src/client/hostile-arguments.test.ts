@@ -69,5 +69,7 @@ describe('what no call should be given', () => {
     expect(await outcome(admin.deleteRecords('t', [{ partition: Object.create(null) as number, offset: 0 }]))).toBe('INVALID_ARGUMENT')
     expect(await outcome(admin.listOffsets('t', 5n as never))).toBe('INVALID_ARGUMENT')
     expect(await outcome(admin.createPartitions('t', Object.create(null) as number))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.createTopic('t', { assignment: [[Object.create(null) as number]] }))).toBe('INVALID_ARGUMENT')
+    expect(await outcome(admin.deleteAcls(undefined as never))).toBe('INVALID_ARGUMENT')
   })
 })

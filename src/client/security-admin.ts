@@ -37,6 +37,7 @@ export class SecurityAdmin {
   }
 
   async deleteAcls(filter: AclFilter): Promise<AclBinding[]> {
+    if ((filter as unknown) === undefined) throw new OttlaError('INVALID_ARGUMENT', 'deleteAcls: the filter is missing; {} deletes all of them')
     checkAclFilter('deleteAcls', filter)
     const { results } = await this.#caller.call('deleting ACLs', async () => {
       const answer = await this.#api.deleteAcls({ filters: [filter] })
