@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { batchOf, openBroker, type BrokerKit } from '../../test/support/broker-kit.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import type { CreateTopicsRequest, IncrementalAlterConfigsRequest, ProducePartitionResponse, ProduceRequest } from '../protocol/broker-api.ts'
+import { buildBatch } from '../record/record-batch-builder.ts'
 import { readBatch } from '../record/record-cursor.ts'
 
 let kit: BrokerKit
@@ -113,12 +114,12 @@ describe('produce', () => {
     expect(answer.partitions[2]!.error?.message).toBe('topic t has partitions 0 to 1, not 2')
   })
 
-  test('refuses wrong acks, internal topics, too few replicas, too large and damaged batches', async () => {
+  test('refuses wrong acks, internal topics, too large and damaged batches', async () => {
     expect(await produce('t', ['a'], { acks: 2 })).toMatchObject({ errorCode: 21 })
+    expect(await produce('__consumer_offsets', ['a'])).toMatchObject({ errorCode: 3 })
+    const partitions = [{ topic: 't', partition: 0, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null }]
+    await kit.settle(kit.broker.offsetCommit({ groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1, partitions }))
     expect(await produce('__consumer_offsets', ['a'])).toMatchObject({ errorCode: 17 })
-    await create('many', 1, { 'min.insync.replicas': '2' })
-    expect(await produce('many', ['a'])).toMatchObject({ errorCode: 19 })
-    expect(await produce('many', ['a'], { acks: 1 })).toMatchObject({ errorCode: 0 })
     await create('small', 1, { 'max.message.bytes': '100' })
     expect(await produce('small', ['a'.repeat(200)])).toMatchObject({ errorCode: 10 })
     const damaged = batchOf(['abc'])
@@ -127,6 +128,20 @@ describe('produce', () => {
     await create('compacted', 1, { 'cleanup.policy': 'compact' })
     expect(await produce('compacted', ['a'])).toMatchObject({ errorCode: 87 })
     expect(await produce('compacted', ['a'], { key: 'k' })).toMatchObject({ errorCode: 0 })
+  })
+
+  test('accepts acks=all where min.insync.replicas asks for more replicas than there are, as Kafka does of a topic with one replica', async () => {
+    await create('many', 1, { 'min.insync.replicas': '2' })
+    expect(await produce('many', ['a'])).toMatchObject({ errorCode: 0, baseOffset: 0 })
+  })
+
+  test('tells which records of a batch are out of the time that the topic takes', async () => {
+    await create('timely', 1, { 'message.timestamp.before.max.ms': '1000', 'message.timestamp.after.max.ms': '2000' })
+    const now = kit.scheduler.clock.now()
+    const records = buildBatch([now, now - 1001, -1, now + 2001, now + 2000, now - 1000].map((timestamp) => ({ timestamp, key: null, value: null })))
+    const [answer] = (await kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic: 'timely', partition: 0, records }] }))).partitions
+    expect([answer!.errorCode, answer!.recordErrors!.map(({ batchIndex }) => batchIndex)]).toEqual([32, [1, 3]])
+    expect(answer!.recordErrors![1]!.message).toBe(`Timestamp ${now + 2001} of message with offset 3 is out of range. The timestamp should be within [${now - 1000}, ${now + 2000}]`)
   })
 
   test('stamps LogAppendTime where the topic says so', async () => {
@@ -213,7 +228,8 @@ describe('topics', () => {
     expect(await create('a', -1, {}, { assignments: assigned([controllerId], [controllerId]) })).toBe(0)
     expect(await create('b', -1, {}, { assignments: assigned([controllerId], [controllerId + 1]) })).toBe(39)
     expect(await create('c', -1, {}, { assignments: [{ partitionIndex: 1, brokerIds: [controllerId] }] })).toBe(39)
-    expect(await create('d', 3, {}, { assignments: assigned([controllerId]) })).toBe(42)
+    for (const count of [1, 3]) expect(await create('d', count, {}, { assignments: assigned([controllerId]) })).toBe(42)
+    expect(await create('e', -1, {}, { assignments: assigned([controllerId]), replicationFactor: 1 })).toBe(42)
     expect((await kit.broker.metadata({ topics: ['a'], allowAutoTopicCreation: false })).topics[0]!.partitions).toHaveLength(2)
   })
 

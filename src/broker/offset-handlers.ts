@@ -39,8 +39,9 @@ async function findOffset(log: BrokerLog, timestamp: number, isolation: 'committ
 export async function handleDeleteRecords(context: BrokerContext, request: DeleteRecordsRequest): Promise<DeleteRecordsResponse> {
   const partitions = await answerEach(request.partitions, async ({ topic, partition, offset }) => {
     mustWrite(context)
+    const log = findLog(context, topic, partition)
     if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: its records cannot be deleted`, { topic, partition })
-    return { topic, partition, errorCode: 0, lowWatermark: await findLog(context, topic, partition).deleteRecordsBefore(offset) }
+    return { topic, partition, errorCode: 0, lowWatermark: await log.deleteRecordsBefore(offset) }
   }, ({ topic, partition }, why) => ({ topic, partition, ...why, lowWatermark: -1 }))
   return { partitions }
 }

@@ -20,7 +20,7 @@ export function findLog(context: BrokerContext, topic: string, partition: number
 
 /** Null when `epoch` is the log's own or −1 or absent; else FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH. */
 export function epochFailure(log: BrokerLog, epoch: number | undefined): Failure | null {
-  if (epoch === undefined || epoch < 0 || epoch === log.leaderEpoch) return null
+  if (epoch === undefined || epoch === -1 || epoch === log.leaderEpoch) return null
   const context = { topic: log.topic, partition: log.partition }
   return epoch < log.leaderEpoch
     ? failure('FENCED_LEADER_EPOCH', `leader epoch ${epoch} is over; ${log.leaderEpoch} leads`, context)

@@ -5,12 +5,12 @@
 import { OttlaError } from '../common/errors.ts'
 import { internalTopics } from '../common/topic-partition.ts'
 import type { AppendResult } from '../log/log-types.ts'
-import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse } from '../protocol/broker-api.ts'
+import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse, RecordError } from '../protocol/broker-api.ts'
 import { ATTRIBUTES_AT, TRANSACTIONAL_BIT } from '../record/batch-format.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { findLog, mustWrite } from './partition-lookup.ts'
-import { keylessRecords } from './record-errors.ts'
+import { keylessRecords, untimelyRecords } from './record-errors.ts'
 
 export function handleProduce(context: BrokerContext, request: ProduceRequest): Promise<ProduceResponse> {
   const { metrics } = context
@@ -38,15 +38,23 @@ function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: Pro
 
 /** Looks into records that nobody has checked: what that raises rejects. */
 async function refusal(context: BrokerContext, request: ProduceRequest, item: ProducePartition, why: Failure): Promise<ProducePartitionResponse> {
-  const tellsWhich = why.error?.code === 'INVALID_RECORD' && isCompacted(context, item.topic) && request.inProcess !== true
-  return tellsWhich ? { ...refuse(item, why), recordErrors: keylessRecords(item.records, item.topic, item.partition) } : refuse(item, why)
+  const recordErrors = request.inProcess === true ? [] : blamed(context, item, why)
+  return recordErrors.length === 0 ? refuse(item, why) : { ...refuse(item, why), recordErrors }
+}
+
+function blamed(context: BrokerContext, { records, topic, partition }: ProducePartition, why: Failure): RecordError[] {
+  const values = context.topics.get(topic)?.values
+  if (values === undefined) return []
+  if (why.error?.code === 'INVALID_RECORD') return values['cleanup.policy'].includes('compact') ? keylessRecords(records, topic, partition) : []
+  if (why.error?.code !== 'INVALID_TIMESTAMP') return []
+  return untimelyRecords(records, {
+    now: context.ports.clock.now(), beforeMaxMs: values['message.timestamp.before.max.ms'], afterMaxMs: values['message.timestamp.after.max.ms'],
+  })
 }
 
 function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse {
   return { topic: item.topic, partition: item.partition, ...why, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 }
-
-function isCompacted(context: BrokerContext, topic: string): boolean { return context.topics.get(topic)?.values['cleanup.policy'].includes('compact') === true }
 
 /** What is too short to say is left to the log to refuse. */
 function isTransactional(records: Uint8Array): boolean { return records.length > ATTRIBUTES_AT + 1 && (records[ATTRIBUTES_AT + 1]! & TRANSACTIONAL_BIT) !== 0 }
@@ -59,15 +67,13 @@ function begin(context: BrokerContext, request: ProduceRequest, item: ProducePar
   try {
     mustWrite(context)
     if (acks !== 0 && acks !== 1 && acks !== -1) throw new OttlaError('INVALID_REQUIRED_ACKS', `acks must be 0, 1 or -1, not ${acks}`, { topic, partition })
-    if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: clients cannot write to it`, { topic, partition })
     if (request.inProcess !== true && isTransactional(records)) {
       throw new OttlaError('INVALID_TXN_STATE', 'transactions are not built yet: leave transactional.id out', { topic, partition })
     }
     const log = findLog(context, topic, partition)
+    if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: clients cannot write to it`, { topic, partition })
+    // Kafka asks for no more replicas in sync than a partition has: min.insync.replicas refuses nothing where there is one.
     const { values } = context.topics.get(topic)!
-    if (acks === -1 && values['min.insync.replicas'] > 1) {
-      throw new OttlaError('NOT_ENOUGH_REPLICAS', `${topic} asks for ${values['min.insync.replicas']} replicas in sync, and there is one`, { topic, partition })
-    }
     log.appendFor(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'], urgent: request.urgent === true }, done, failed)
   } catch (error) {
     failed(error)

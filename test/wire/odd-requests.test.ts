@@ -26,12 +26,14 @@ test.each([[1, 1, 0], [1, 2, 114], [1, 3, 115], [2, 0, 115]])('DescribeCluster v
 test('a topic that a request names twice, by name or by id, is not deleted', async () => {
   const { topicId } = await kit.ottla.admin.describeTopic('a')
   const byName = await client.call(apis.deleteTopics, 5, { topicNames: ['a', 'a', 'nope', 'b'], timeoutMs: 1000 })
-  expect(byName.responses.map(({ errorCode }) => errorCode)).toEqual([42, 42, 3, 0])
-  const remove = async (...topics: { name: string | null; topicId: string }[]): Promise<number[]> => (
-    (await client.call(apis.deleteTopics, 6, { topics, timeoutMs: 1000 })).responses.map(({ errorCode }) => errorCode))
-  expect(await remove({ name: 'a', topicId: ZERO }, { name: null, topicId })).toEqual([42, 42])
-  expect(await remove({ name: 'a', topicId })).toEqual([42])
-  expect(await remove({ name: null, topicId: ZERO })).toEqual([42])
+  expect(byName.responses.map(({ errorCode }) => errorCode)).toEqual([42, 3, 0])
+  const remove = async (...topics: { name: string | null; topicId: string }[]): Promise<unknown[]> => (
+    (await client.call(apis.deleteTopics, 6, { topics, timeoutMs: 1000 })).responses.map((each) => [each.name, each.topicId, each.errorCode]))
+  expect(await remove({ name: 'a', topicId: ZERO }, { name: null, topicId })).toEqual([['a', topicId, 42]])
+  expect(await remove({ name: null, topicId }, { name: null, topicId })).toEqual([[null, topicId, 42]])
+  expect(await remove({ name: 'a', topicId: ZERO }, { name: 'a', topicId: ZERO })).toEqual([['a', ZERO, 42]])
+  expect(await remove({ name: 'a', topicId })).toEqual([['a', topicId, 42]])
+  expect(await remove({ name: null, topicId: ZERO })).toEqual([[null, ZERO, 42]])
   expect(await kit.ottla.admin.listTopics()).toEqual(['a', 'c'])
 })
 
@@ -58,7 +60,7 @@ test('Fetch of one who says that it follows is told that it does not, and of one
   expect([await fetch(12, 7, ZERO), await fetch(12, 7, ZERO, 'nope'), await fetch(13, 7, topicId), await fetch(13, 7, UNKNOWN), await fetch(12, -2, ZERO)]).toEqual([6, 3, 6, 100, 0])
 })
 
-test.each([[5, -1, 1], [-1, -1, 1], [0, 3, 75]])('Fetch from %i at leader epoch %i tells the error %i and no offsets', async (fetchOffset, currentLeaderEpoch, code) => {
+test.each([[5, -1, 1], [-1, -1, 1], [0, 3, 75], [0, -2, 74]])('Fetch from %i at leader epoch %i tells the error %i and no offsets', async (fetchOffset, currentLeaderEpoch, code) => {
   const { responses } = await client.call(apis.fetch, 12, {
     maxWaitMs: 0, minBytes: 0, sessionEpoch: -1, forgottenTopicsData: [], isolationLevel: 0,
     topics: [{ topic: 'c', topicId: ZERO, partitions: [{ partition: 0, fetchOffset, currentLeaderEpoch, partitionMaxBytes: 1000 }] }],
@@ -70,6 +72,9 @@ test('what a request names twice is answered once', async () => {
   const [once, twice] = [{ name: 'c', count: 3, assignments: null }, { name: 'c', count: 4, assignments: null }]
   expect((await client.call(apis.createPartitions, 3, { topics: [once, twice], timeoutMs: 1000, validateOnly: true })).results.map(({ errorCode }) => errorCode)).toEqual([42])
   expect((await client.call(apis.deleteGroups, 2, { groupsNames: ['nope', 'nope', 'no'] })).results.map(({ groupId, errorCode }) => [groupId, errorCode])).toEqual([['nope', 69], ['no', 69]])
+  const topic = { name: 'd', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+  const made = await client.call(apis.createTopics, 7, { topics: [topic, topic], timeoutMs: 1000, validateOnly: true })
+  expect(made.topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([['d', 42]])
   const partition = { partitionIndex: 0, timestamp: -1 }
   const offsets = await client.call(apis.listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name: 'c', partitions: [partition] }, { name: 'c', partitions: [partition] }] })
   expect(offsets.topics).toMatchObject([{ name: 'c', partitions: [{ partitionIndex: 0, errorCode: 42 }] }])

@@ -1,4 +1,4 @@
-/** CreateTopics. From version 5 on the answer shows the settings that the topic got, or would get. */
+/** CreateTopics. A topic that is named twice is refused, once. From version 5 on the answer shows the settings that the topic got, or would get. */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { RESOURCE_TOPIC, type CreatableTopicResult, type DescribeConfigsResponse } from '../../protocol/broker-api.ts'
@@ -14,7 +14,7 @@ export const createTopics: WireApi = serve(apis.createTopics, 2, 7, async (reque
   const configs = call.version < FIRST_WITH_CONFIGS ? new Map<string, Described>() : await configsOf(call, topics)
   return {
     throttleTimeMs: quota.waitMs(),
-    topics: topics.map(({ name, topicId, numPartitions, replicationFactor, ...failure }) => {
+    topics: [...new Map(topics.map((each) => [each.name, each])).values()].map(({ name, topicId, numPartitions, replicationFactor, ...failure }) => {
       const described = configs.get(name)
       const counts = described === undefined || described.errorCode === NONE ? { numPartitions, replicationFactor, configs: described?.configs ?? [] } : unseen
       return { name, topicId, ...counts, ...failureFields(failure), topicConfigErrorCode: described?.errorCode ?? NONE }
