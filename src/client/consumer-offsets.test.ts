@@ -126,6 +126,20 @@ test('what came meanwhile is handed out when those that were to follow are pause
   expect(seen).toEqual(['0:0', '11:0'])
 })
 
+test.each([1, 200])('what is paused and holds more than fetch.max.bytes of %i does not keep the others waiting', async (most) => {
+  const { consumer, partitions, settle } = consumerKit({ 'fetch.max.bytes': most, 'max.poll.records': 1 }, 3)
+  for (const partition of partitions) fill(partition, 0, 10)
+  consumer.assign(partitions.map((_, partition) => ({ topic: 't', partition })))
+  const seen: string[] = []
+  for (let i = 0; i < 12; i++) {
+    const [batch] = await settle(consumer.poll({ timeoutMs: 5000 }))
+    for (const record of batch ?? []) seen.push(`${record.partition}:${record.offset}`)
+    // Of the first two what was fetched with it stays behind.
+    if (i < 2) consumer.pause([{ topic: 't', partition: batch!.partition }])
+  }
+  expect(seen.slice(2)).toEqual(Array.from({ length: 10 }, (_, i) => `2:${i}`))
+})
+
 test('pause keeps what is buffered and hands out others; resume goes on', async () => {
   const { consumer, partitions, settle } = consumerKit({ 'max.poll.records': 5 }, 2)
   for (const partition of partitions) fill(partition, 0, 10)

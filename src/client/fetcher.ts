@@ -124,10 +124,10 @@ export class Fetcher<K, V> {
     this.#fetch(wanted, isSlice)
   }
 
-  /** What paused partitions hold counts for less: it must not keep the others from being fetched. */
+  /** What paused partitions hold counts for less, and alone for nothing: it must not keep the others from being fetched. */
   get #isFull(): boolean {
     const { bytes, paused } = this.buffered
-    return (bytes > 0 && bytes >= this.#values['fetch.max.bytes']) || (bytes > paused && bytes - paused >= this.#mostBuffered)
+    return bytes > paused && (bytes >= this.#values['fetch.max.bytes'] || bytes - paused >= this.#mostBuffered)
   }
 
   /** Those that have room: all of them, unless enough were found with one that has more for certain. */
