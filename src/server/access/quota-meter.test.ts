@@ -94,6 +94,34 @@ describe('of several quotas', () => {
   })
 })
 
+describe('changes to topics', () => {
+  const changed = (user: string, partitions: number): number => meter.recordMutations({ user, clientId: 'app' }, partitions, false)
+
+  test('that are owed stay owed while many others come, whatever their quotas are', () => {
+    set({ user: 'alice' }, { controller_mutation_rate: 10 })
+    set({ user: 'bob' }, { controller_mutation_rate: 10 })
+    set({ user: null }, { controller_mutation_rate: 1_000_000 })
+    expect([changed('alice', 120), changed('bob', 60)]).toEqual([1000, 0])
+    for (let i = 0; i < 2000; i += 1) {
+      changed(`fast ${i}`, 1)
+      clock.advance(0.01)
+    }
+    expect(changed('alice', 0)).toBe(980)
+    set({ user: null }, { controller_mutation_rate: 0.5 })
+    for (let i = 0; i < 2000; i += 1) changed(`slow ${i}`, 1)
+    // 50 were left of 110, and 0.2 came since.
+    expect(changed('bob', 51)).toBe(80)
+  })
+
+  test('of those who have been quiet for long are forgotten: they could do as much as ever', () => {
+    set({ user: null }, { controller_mutation_rate: 10 })
+    expect(changed('alice', 120)).toBe(1000)
+    clock.advance(12_000)
+    for (let i = 0; i < 2000; i += 1) changed(`${i}`, 1)
+    expect([changed('alice', 110), changed('alice', 10)]).toEqual([0, 1000])
+  })
+})
+
 describe('connections of an address', () => {
   const connect = (address: string = '10.0.0.1'): number => meter.recordConnection(address)
 

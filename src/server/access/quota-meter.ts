@@ -134,12 +134,12 @@ export class QuotaMeter {
     return this.#quotas
   }
 
-  #bucketOf({ meter, limit }: Bound): TokenBucket {
+  #bucketOf({ meter }: Bound): TokenBucket {
     let bucket = this.#buckets.get(meter)
     if (bucket !== undefined) return bucket
     if (this.#buckets.size >= SWEEP) {
       const now = this.#now()
-      for (const [name, each] of this.#buckets) if (each.isFull(limit, now)) this.#buckets.delete(name)
+      for (const [name, each] of this.#buckets) if (each.isFull(now)) this.#buckets.delete(name)
     }
     this.#buckets.set(meter, bucket = new TokenBucket())
     return bucket

@@ -7,6 +7,7 @@ const BURST_SECONDS = 11
 export class TokenBucket {
   #tokens = Infinity
   #at = 0
+  #rate = 0
 
   /** Takes, also into debt. */
   take(tokens: number, rate: number, now: number): void {
@@ -20,14 +21,15 @@ export class TokenBucket {
     return this.#tokens < 0 ? Math.round(-this.#tokens / rate * 1000) : 0
   }
 
-  /** Whether forgetting it makes no difference. */
-  isFull(rate: number, now: number): boolean {
-    this.#refill(rate, now)
-    return this.#tokens >= BURST_SECONDS * rate
+  /** Whether forgetting it makes no difference, by the rate of the last look at it. */
+  isFull(now: number): boolean {
+    this.#refill(this.#rate, now)
+    return this.#tokens >= BURST_SECONDS * this.#rate
   }
 
   #refill(rate: number, now: number): void {
     this.#tokens = Math.min(BURST_SECONDS * rate, this.#tokens + rate * (now - this.#at) / 1000)
     this.#at = now
+    this.#rate = rate
   }
 }
