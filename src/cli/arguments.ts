@@ -2,6 +2,7 @@
  * From words to values: `node:util` parseArgs does the splitting, this file adds what Kafka's tools allow (a value may begin with a dash, as in
  * `--time -1`; options with optional values; lists of words) and says what was probably meant.
  */
+import { readFileSync } from 'node:fs'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { nearest } from '../tools.ts'
 import { UsageError, type AnyValues, type OptionSpec, type OptionTable } from './command.ts'
@@ -109,6 +110,15 @@ export function pairs(option: string, words: readonly string[]): Record<string, 
     result[word.slice(0, equals).trim()] = word.slice(equals + 1)
   }
   return result
+}
+
+/** The text of a file that an option names. Raises UsageError. */
+export function fileText(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`--${option} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 /** Refuses names that an option does not know; `elsewhere` says where others go. */

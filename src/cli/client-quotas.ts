@@ -43,6 +43,8 @@ export async function describeQuotas(kafka: Kafka, terminal: Terminal, { entity,
 
 export async function alterQuotas(kafka: Kafka, terminal: Terminal, entity: QuotaEntity, changes: Readonly<Record<string, string | null>>): Promise<void> {
   if (Object.keys(entity).length === 0) throw new UsageError('--entity-name NAME or --entity-default is required: whose quota to change')
+  const stray = Object.entries(changes).find(([, value]) => value !== null && (value.trim() === '' || Number.isNaN(Number(value))))
+  if (stray !== undefined) throw new UsageError(`--add-config ${stray[0]} needs a number, not ${JSON.stringify(stray[1])}`)
   await kafka.admin.alterQuotas(entity, Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value === null ? null : Number(value)])))
   await terminal.line(`Completed updating config for ${labelOf(entity)}.`)
 }

@@ -94,8 +94,12 @@ export class ConsumeJob {
     const ends = await this.#ends(kafka, starts)
     const isAhead = (start: Start): boolean => start.offset >= (ends.get(keyOf(start)) ?? 0)
     const wanted = this.#goesOn ? starts : starts.filter((start) => !isAhead(start))
-    if (wanted.length === 0) return this.#goesOn ? pause(FOLLOW_PERIOD_MS, this.#terminal.signal) : undefined
+    // Made in any case: it refuses settings that make no sense.
     const consumer = kafka.consumer(this.#settings({}))
+    if (wanted.length === 0) {
+      await consumer.close()
+      return this.#goesOn ? pause(FOLLOW_PERIOD_MS, this.#terminal.signal) : undefined
+    }
     consumer.assign(wanted)
     const lookAt = performance.now() + REMOTE_LOOK_MS
     for (let empty = 0; !this.#finished;) {

@@ -13,6 +13,19 @@ export const exitCodes: readonly (readonly [number, string])[] = [
   [143, 'terminated (SIGTERM)'],
 ]
 
+/** What Kafka calls the tool of a command. */
+const kafkaTools: Readonly<Record<string, string>> = {
+  'kafka-topics': 'topics', 'kafka-configs': 'configs', 'kafka-console-producer': 'produce', 'kafka-console-consumer': 'consume', 'kafka-consumer-groups': 'groups',
+  'kafka-groups': 'groups', 'kafka-get-offsets': 'get-offsets', 'kafka-delete-records': 'delete-records', 'kafka-log-dirs': 'log-dirs', 'kafka-dump-log': 'dump-log',
+  'kafka-producer-perf-test': 'perf produce', 'kafka-consumer-perf-test': 'perf consume', 'kafka-server-start': 'serve', 'kafka-acls': 'acls',
+}
+
+/** The command that does what the tool of Kafka of that name does ("kafka-topics.sh", "console-producer"); undefined where there is none. */
+export function commandOfTool(name: string): string | undefined {
+  const bare = name.replace(/\.(sh|bat)$/, '')
+  return [bare, `kafka-${bare}`].map((tool) => Object.hasOwn(kafkaTools, tool) ? kafkaTools[tool] : undefined).find((command) => command !== undefined)
+}
+
 export function overview(commands: readonly Command[], version: string): string {
   const width = Math.max(...commands.map((c) => c.name.length)) + 2
   return [

@@ -4,7 +4,7 @@ import { OttlaError } from '../common/errors.ts'
 import { nearest, VERSION } from '../tools.ts'
 import { parseArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
-import { commandHelp, overview } from './help.ts'
+import { commandHelp, commandOfTool, overview } from './help.ts'
 import { Terminal } from './terminal.ts'
 
 const FAILED = 1
@@ -54,7 +54,7 @@ function find(name: string): Command {
   if (command !== undefined) return command
   const family = commands.filter((candidate) => candidate.name.startsWith(`${name} `)).map((c) => `ottla ${c.name}`)
   if (family.length > 0) throw new UsageError(`say which: ${family.join(' or ')}`)
-  const guess = nearest(name, commands.map((c) => c.name))
+  const guess = commandOfTool(name) ?? nearest(name, commands.map((c) => c.name))
   throw new UsageError(`unknown command ${JSON.stringify(name)}${guess === null ? '' : `; did you mean "${guess}"?`}`)
 }
 
@@ -65,11 +65,18 @@ function tell(terminal: Terminal, error: unknown): number {
     terminal.note(`${red} ${error.message}\nSee ottla ${commands.some((c) => c.name === name) ? `${name} ` : ''}--help.`)
     return USAGE
   }
+  if (isOfSystem(error)) {
+    terminal.note(`${red} ${error.message}`)
+    return FAILED
+  }
   const known = OttlaError.from(error)
   terminal.note(`${red} ${known.message}${placeOf(known)} [${known.code}]\n${known.advice}`)
   if (known.code === 'INTERNAL' && error instanceof Error && error.stack !== undefined) terminal.note(error.stack)
   return FAILED
 }
+
+/** What reading the input met ("ottla produce < folder"): nobody's bug. */
+function isOfSystem(error: unknown): error is Error { return error instanceof Error && !OttlaError.is(error) && 'syscall' in error && 'code' in error }
 
 /** File and position, where the message does not name them. */
 function placeOf(error: OttlaError): string {

@@ -1,9 +1,9 @@
 /** `ottla configs`: kafka-configs on a directory or a cluster. */
-import { readFileSync } from 'node:fs'
 import type { ConfigEntry, ConfigTarget, Kafka } from '../../index.ts'
-import { choice, oneOf, pairs } from '../arguments.ts'
+import { choice, fileText, oneOf, pairs } from '../arguments.ts'
 import { alterQuotas, describeQuotas, quotaEntityOf } from '../client-quotas.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { nearest } from '../../tools.ts'
 import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { matching } from '../topic-names.ts'
@@ -56,6 +56,7 @@ export const configs: Command = defineCommand({
     const type = values.topic !== undefined ? 'topics' : values.broker !== undefined ? 'brokers' : values['entity-type'].at(-1) ?? 'topics'
     const isTopic = choice('entity-type', type, ['topics', 'brokers', 'users', 'clients', 'ips']) === 'topics'
     const name = values.topic ?? values.broker ?? values['entity-name'].at(-1)
+    if (values['entity-default']) throw new UsageError(`--entity-default is for users, clients and ips: name the ${isTopic ? 'topic' : 'broker'} by --entity-name`)
     if (action === 'describe') {
       return withKafka(terminal, values, 'read', async (kafka) => {
         for (const target of await targets(kafka, isTopic, name)) await describe(kafka, terminal, target, values.all, values.json)
@@ -65,7 +66,10 @@ export const configs: Command = defineCommand({
     const changes = changesOf(values['add-config'], values['add-config-file'], values['delete-config'])
     if (name === undefined && isTopic) throw new UsageError('--entity-name is required')
     return withKafka(terminal, values, 'change', async (kafka) => {
-      for (const target of await targets(kafka, isTopic, name)) {
+      const meant = await targets(kafka, isTopic, name)
+      if (meant.length > 1) throw new UsageError('--entity-name is required: which broker')
+      for (const target of meant) {
+        await checkDeleted(kafka, target, changes)
         await kafka.admin.alterConfigs(target, changes)
         await terminal.line(`Completed updating config for ${labelOf(target)}.`)
       }
@@ -78,10 +82,21 @@ const labelOf = (target: ConfigTarget): string => 'topic' in target ? `topic ${t
 
 async function targets(kafka: Kafka, isTopic: boolean, name: string | undefined): Promise<ConfigTarget[]> {
   if (isTopic) return name === undefined ? (await matching(kafka, undefined, true)).map((topic) => ({ topic })) : [{ topic: name }]
-  if (name === undefined) return [{ broker: (await kafka.admin.describeCluster()).controller }]
+  if (name === undefined) return (await kafka.admin.describeCluster()).brokers.map(({ id }) => ({ broker: id }))
   const broker = Number(name)
   if (!Number.isInteger(broker)) throw new UsageError(`--entity-name of a broker is its node id, not ${JSON.stringify(name)}`)
   return [{ broker }]
+}
+
+/** A broker takes the removal of any name for done. Raises UsageError for one that it does not know, as kafka-configs does. */
+async function checkDeleted(kafka: Kafka, target: ConfigTarget, changes: Readonly<Record<string, string | null>>): Promise<void> {
+  const deleted = Object.keys(changes).filter((name) => changes[name] === null)
+  if (deleted.length === 0) return
+  const known = (await kafka.admin.describeConfigs(target)).map((entry) => entry.name)
+  const stray = deleted.find((name) => !known.includes(name))
+  if (stray === undefined) return
+  const guess = nearest(stray, known)
+  throw new UsageError(`--delete-config: ${labelOf(target)} has no setting ${JSON.stringify(stray)}${guess === null ? '' : `; did you mean ${guess}?`}`)
 }
 
 /** "a=1,b=[x,y]" split at the commas outside brackets. */
@@ -90,7 +105,7 @@ function splitList(text: string): string[] {
 }
 
 function changesOf(added: readonly string[], file: string | undefined, deleted: readonly string[]): Record<string, string | null> {
-  const lines = file === undefined ? [] : readFileSync(file, 'utf8').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !/^[#!]/.test(line))
+  const lines = file === undefined ? [] : fileText('add-config-file', file).split('\n').map((line) => line.trim()).filter((line) => line !== '' && !/^[#!]/.test(line))
   const changes: Record<string, string | null> = pairs('add-config', [...lines, ...added.flatMap(splitList)])
   for (const [name, value] of Object.entries(changes)) changes[name] = value!.replace(/^\[(.*)\]$/, '$1')
   for (const name of deleted.flatMap(splitList)) changes[name] = null

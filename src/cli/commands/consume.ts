@@ -61,6 +61,7 @@ export const consume: Command = defineCommand({
     if (values.partition !== undefined && (values.topic === undefined || values.group !== undefined)) {
       throw new UsageError('--partition needs --topic, and no --group')
     }
+    if (values['isolation-level'] !== undefined) choice('isolation-level', values['isolation-level'], ['read_uncommitted', 'read_committed'])
     if (values.offset !== undefined && values['from-beginning']) throw new UsageError('--offset and --from-beginning exclude each other')
     const parts = values.print.flatMap((list) => list.split(',')).map((part) => choice('print', part, printedParts))
     const properties = pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']])

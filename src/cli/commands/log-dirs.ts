@@ -1,6 +1,6 @@
 /** `ottla log-dirs`: kafka-log-dirs on a directory or a cluster; its output is JSON anyway. */
 import type { LogDirDescription } from '../../index.ts'
-import { defineCommand, jsonOption, sourceOptions, type Command } from '../command.ts'
+import { defineCommand, jsonOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
 
 export const logDirs: Command = defineCommand({
@@ -18,11 +18,14 @@ export const logDirs: Command = defineCommand({
   async run(terminal, values) {
     const list = values['topic-list'] ?? ''
     const topics = list === '' ? null : new Set(list.split(',').map((name) => name.trim()))
-    const asked = values['broker-list'] === undefined || values['broker-list'] === '' ? null : new Set(values['broker-list'].split(',').map(Number))
+    const asked = values['broker-list'] === undefined || values['broker-list'] === '' ? null : values['broker-list'].split(',').map((id) => id.trim())
     return withKafka(terminal, values, 'read', async (kafka) => {
-      const { controller } = await kafka.admin.describeCluster()
+      const { controller, brokers: there } = await kafka.admin.describeCluster()
+      const ids = there.map(({ id }) => String(id))
+      const missing = asked?.filter((id) => !ids.includes(id)) ?? []
+      if (missing.length > 0) throw new UsageError(`--broker-list: there is no broker ${missing.join(',')}; there ${ids.length === 1 ? 'is' : 'are'} ${ids.join(',')}`)
       const dirs = (await kafka.admin.describeLogDirs()).map((dir) => ({ ...dir, broker: dir.broker ?? controller }))
-      const brokers = [...new Set(dirs.map(({ broker }) => broker))].filter((broker) => asked === null || asked.has(broker)).toSorted((x, y) => x - y)
+      const brokers = [...new Set(dirs.map(({ broker }) => broker))].filter((broker) => asked === null || asked.includes(String(broker))).toSorted((x, y) => x - y)
       if (!values.json) void terminal.line(`Querying brokers for log directories information\nReceived log directory information from brokers ${brokers.join(',')}`)
       await terminal.json({
         brokers: brokers.map((broker) => ({ broker, logDirs: dirs.filter((dir) => dir.broker === broker).map((dir) => logDirOf(dir, topics)) })),

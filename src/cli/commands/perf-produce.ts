@@ -1,7 +1,6 @@
 /** `ottla perf produce`: kafka-producer-perf-test on a directory or a cluster. */
-import { readFileSync } from 'node:fs'
 import type { Ottla, Producer, ProducerSettings } from '../../index.ts'
-import { pairs, required } from '../arguments.ts'
+import { fileText, pairs, required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { LatencyHistogram } from '../latency.ts'
 import { clientConfig, isRemote, withFormerName, withKafka } from '../session.ts'
@@ -58,7 +57,7 @@ export const perfProduce: Command = defineCommand({
 function payloadsOf(size: number | undefined, file: string | undefined, delimiter: string | undefined): Uint8Array[] {
   if ((size === undefined) === (file === undefined)) throw new UsageError('give --record-size or --payload-file')
   if (file !== undefined) {
-    const parts = readFileSync(file, 'utf8').split((delimiter ?? '\n').replaceAll('\\n', '\n')).filter((part) => part !== '').map((part) => Buffer.from(part))
+    const parts = fileText('payload-file', file).split((delimiter ?? '\n').replaceAll('\\n', '\n')).filter((part) => part !== '').map((part) => Buffer.from(part))
     if (parts.length === 0) throw new UsageError(`--payload-file ${file} is empty`)
     return parts
   }

@@ -2,7 +2,7 @@
  * `ottla produce`: kafka-console-producer on a directory or a cluster, for whole files too. Every byte of the input is kept: see `--input-format` in
  * the notes below for how it is cut into records.
  */
-import { createReadStream } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
 import { checkNames, choice, pairs } from '../arguments.ts'
@@ -72,7 +72,7 @@ export const produce: Command = defineCommand({
     if (values['key-separator'] !== undefined) Object.assign(properties, { 'parse.key': 'true', 'key.separator': values['key-separator'] })
     if (values.headers) properties['parse.headers'] = 'true'
     checkNames('property', properties, lineProperties, 'settings of the producer go to --producer-property')
-    const input = values.file === undefined || values.file === '-' ? process.stdin : createReadStream(values.file)
+    const input = values.file === undefined || values.file === '-' ? process.stdin : fileStream(values.file)
     const chunk = values['chunk-size'] ?? DEFAULT_CHUNK
     if (chunk < 1) throw new UsageError('--chunk-size is at least 1')
     const partition = values.partition ?? (format === 'raw' ? 0 : undefined)
@@ -121,6 +121,11 @@ function settingsOf(values: ProducerValues): ProducerSettings {
     if (value !== undefined) settings[setting] = value
   }
   return settings
+}
+
+function fileStream(file: string): Readable {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw new UsageError(`--file ${file} is a directory: give a file, or pipe "tar c ${file}" in with --raw`)
+  return createReadStream(file)
 }
 
 /** A file that cannot be opened is told before anything is created. */

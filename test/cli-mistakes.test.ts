@@ -1,0 +1,57 @@
+/** What is typed wrong, or right for another of Kafka's tools: each ends with advice, and never as a bug of ours. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { build, ottla, type Outcome } from './support/cli.ts'
+
+let scratch: string
+let data: string
+const on = (command: string, ...args: string[]): Promise<Outcome> => ottla([...command.split(' '), '--data', data, ...args])
+
+beforeAll(async () => {
+  await build()
+  scratch = mkdtempSync(join(tmpdir(), 'ottla-mistakes-'))
+  data = join(scratch, 'data')
+  await on('topics', '--create', '--topic', 'orders')
+}, 120_000)
+afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
+
+describe('advice is given', () => {
+  test.each([
+    ['kafka-topics', 'topics'], ['kafka-console-consumer.sh', 'consume'], ['console-producer', 'produce'], ['consumer-groups', 'groups'], ['kafka-server-start.sh', 'serve'],
+    ['producer-perf-test', 'perf produce'], ['topic', 'topics'],
+  ])('to who calls %s: it is %s here', async (name, command) => {
+    const { code, error } = await ottla([name, '--list'])
+    expect([code, error.split('\n')[0]]).toEqual([2, `error: unknown command "${name}"; did you mean "${command}"?`])
+  }, 30_000)
+
+  test.each([
+    [['consume', '--topic', 'orders', '--isolation-level', 'serializable'], 2, '--isolation-level is read_uncommitted or read_committed, not "serializable"'],
+    [['consume', '--topic', 'orders', '--consumer-property', 'auto.ofset.reset=earliest'], 1, 'did you mean "auto.offset.reset"?'],
+    [['configs', '--alter', '--topic', 'orders', '--delete-config', 'retenton.ms'], 2, '--delete-config: topic orders has no setting "retenton.ms"; did you mean retention.ms?'],
+    [['configs', '--alter', '--user', 'a', '--add-config', 'producer_byte_rate=much'], 2, '--add-config producer_byte_rate needs a number, not "much"'],
+    [['configs', '--alter', '--entity-type', 'brokers', '--entity-default', '--add-config', 'num.partitions=3'], 2, '--entity-default is for users, clients and ips: name the broker by --entity-name'],
+    [['configs', '--alter', '--topic', 'orders', '--add-config-file', '/no/such/file'], 2, '--add-config-file /no/such/file cannot be read: ENOENT'],
+    [['perf', 'produce', '--topic', 'orders', '--num-records', '1', '--throughput', '-1', '--payload-file', '/no/such/file'], 2, '--payload-file /no/such/file cannot be read: ENOENT'],
+    [['log-dirs', '--broker-list', '1,7'], 2, '--broker-list: there is no broker 7; there is 1'],
+  ])('for %j', async (args, code, message) => {
+    const outcome = await on(args.join(' '))
+    expect(outcome.error).toContain(message)
+    expect([outcome.code, outcome.text]).toEqual([code, ''])
+  }, 30_000)
+
+  test('a folder is no input', async () => {
+    const folder = join(scratch, 'folder')
+    mkdirSync(folder)
+    const { code, error } = await on('produce', '--topic', 'orders', '--file', folder)
+    expect([code, error.split(':')[1]]).toEqual([2, ` --file ${folder} is a directory`])
+  }, 30_000)
+
+  test('a setting that was not set is put back without complaint, and a file of settings is read', async () => {
+    writeFileSync(join(scratch, 'settings'), '# of orders\nretention.ms=5000\n')
+    expect((await on('configs', '--alter', '--topic', 'orders', '--add-config-file', join(scratch, 'settings'), '--delete-config', 'segment.ms')).text)
+      .toBe('Completed updating config for topic orders.\n')
+    expect((await on('configs', '--describe', '--topic', 'orders')).text).toContain('  retention.ms=5000 ')
+  }, 30_000)
+})
