@@ -49,7 +49,7 @@ export interface TopicSettings {
   'min.cleanable.dirty.ratio'?: number | `${number}`
   /** Shortest time a record of a compacted topic stays untouched. Default: 0. */
   'min.compaction.lag.ms'?: number | `${number}`
-  /** Replicas that must be in sync for `acks=all` to be accepted. No more are asked for than a partition has; an embedded database has one. Default: 1. */
+  /** Replicas that must be in sync for `acks=all` to be accepted. A partition of one replica asks for one. Default: 1. */
   'min.insync.replicas'?: number | `${number}`
   /**
    * Keep zeros ahead of small writes with `acks=all`, 256 KiB at a time, so that their sync is shorter. They are cut off when a segment

@@ -54,7 +54,7 @@ export const topicTable: SettingTable = {
   'min.compaction.lag.ms': { type: 'long', default: 0, min: 0, synonyms: [{ name: 'log.cleaner.min.compaction.lag.ms' }], inert: noCleaner,
     doc: 'Shortest time a record of a compacted topic stays untouched.' },
   'min.insync.replicas': { type: 'int', default: 1, min: 1, synonyms: [{ name: 'min.insync.replicas' }],
-    doc: 'Replicas that must be in sync for `acks=all` to be accepted. No more are asked for than a partition has; an embedded database has one.' },
+    doc: 'Replicas that must be in sync for `acks=all` to be accepted. A partition of one replica asks for one.' },
   preallocate: { type: 'boolean', default: false, synonyms: [{ name: 'log.preallocate' }],
     doc: 'Keep zeros ahead of small writes with `acks=all`, 256 KiB at a time, so that their sync is shorter. They are cut off when a segment or the database is closed.' },
   'remote.log.copy.disable': { type: 'boolean', default: false, inert: noTiers,
