@@ -30,8 +30,8 @@ const MAX_NAME = 4096
 /** Kafka takes what is that close to a whole number for one. */
 const WHOLE = 1e-6
 
-/** What parts of an entity are called in requests. */
-export const quotaEntityTypes = { user: 'user', 'client-id': 'clientId', ip: 'ip' } as const
+/** What parts of an entity are called in requests; in the order in which Kafka names them, to which clients' own tests hold it. */
+export const quotaEntityTypes = { 'client-id': 'clientId', user: 'user', ip: 'ip' } as const
 export type QuotaEntityType = keyof typeof quotaEntityTypes
 export interface QuotaEntityPart { readonly entityType: string; readonly entityName: string | null }
 

@@ -46,11 +46,11 @@ export interface CommitPlan extends Plan<OffsetCommitResponse> { readonly group:
 function refusePartition(asked: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
   const { topic, partition, committedMetadata } = asked
   if (Math.abs(asked.committedOffset) >= Number.MAX_SAFE_INTEGER) return refusal('INVALID_COMMIT_OFFSET_SIZE', 'offsets end at 2^53−1')
+  const count = limits.topicPartitions(topic)
+  if (count === null || partition < 0 || partition >= count) return refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`)
   const length = committedMetadata?.length ?? 0
   const most = limits.maxMetadataLength
-  if (length > most) return refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`)
-  const count = limits.topicPartitions(topic)
-  return count === null || partition < 0 || partition >= count ? refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`) : null
+  return length > most ? refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`) : null
 }
 
 export function planCommit(store: GroupStore, request: OffsetCommitRequest, limits: CommitLimits): CommitPlan {

@@ -133,7 +133,7 @@ test('how large the disk is, and how much of it is free, is told as the system t
 test('the one broker decides by itself', async () => {
   const partitions = [{ partitionIndex: 0 }]
   const answer = await client.call(apis.describeQuorum, 2, { topics: [{ topicName: '__cluster_metadata', partitions }, { topicName: 'a', partitions }] })
-  expect(answer).toMatchObject({ errorCode: 0, errorMessage: null, nodes: [{ nodeId: 1, listeners: [{ host: '127.0.0.1', port: kit.port }] }] })
+  expect(answer).toMatchObject({ errorCode: 0, errorMessage: '', nodes: [{ nodeId: 1, listeners: [{ host: '127.0.0.1', port: kit.port }] }] })
   expect(answer.topics[0]!.partitions).toMatchObject([{ errorCode: 0, leaderId: 1, leaderEpoch: 0, highWatermark: 0, currentVoters: [{ replicaId: 1, logEndOffset: 0 }], observers: [] }])
   expect(answer.topics[1]!.partitions).toMatchObject([{ errorCode: 3, leaderId: -1, currentVoters: [] }])
 })

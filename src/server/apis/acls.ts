@@ -6,7 +6,7 @@ import { apis } from '../../protocol/api-registry.ts'
 import type { Failure } from '../../protocol/broker-api.ts'
 import { demandOfCluster } from '../access/rights.ts'
 import { clusterRefused } from '../access/refusals.ts'
-import { failureFields, NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-api.ts'
+import { failureFields, NONE, serve, throttleTimeMs, toldFields, type Call, type WireApi } from '../wire-api.ts'
 
 const disabled: Failure = { errorCode: errorTable.SECURITY_DISABLED.errorCode, errorMessage: 'No Authorizer is configured.' }
 const unknownWord: Failure = { errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage: 'a type, operation or permission is not known' }
@@ -21,7 +21,7 @@ export const describeAcls: WireApi = serve(apis.describeAcls, 1, 3, async (reque
   const refused = refusal(call, 'DESCRIBE')
   const filter = filterOfCodes(request)
   const answer = refused !== null ? { ...refused, acls: [] } : filter === null ? { ...unknownWord, acls: [] } : await call.broker.describeAcls({ filter })
-  return { throttleTimeMs, ...failureFields(answer), resources: byResource(answer.acls) }
+  return { throttleTimeMs, ...toldFields(answer), resources: byResource(answer.acls) }
 })
 
 export const createAcls: WireApi = serve(apis.createAcls, 1, 3, async ({ creations }, call) => {
@@ -30,7 +30,7 @@ export const createAcls: WireApi = serve(apis.createAcls, 1, 3, async ({ creatio
   const wanted = creations.map(({ resourcePatternType, ...codes }) => aclOfCodes({ ...codes, patternType: resourcePatternType }))
   const { results } = await call.broker.createAcls({ acls: wanted.filter((acl) => acl !== null) })
   let next = 0
-  return { throttleTimeMs, results: wanted.map((acl) => failureFields(acl === null ? unknownWord : results[next++]!)) }
+  return { throttleTimeMs, results: wanted.map((acl) => toldFields(acl === null ? unknownWord : results[next++]!)) }
 })
 
 export const deleteAcls: WireApi = serve(apis.deleteAcls, 1, 3, async (request, call) => {

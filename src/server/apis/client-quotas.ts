@@ -6,7 +6,7 @@ import type { RequestOf } from '../../protocol/api.ts'
 import type { Failure, QuotaFilter } from '../../protocol/broker-api.ts'
 import { clusterRefused } from '../access/refusals.ts'
 import { demandOfCluster } from '../access/rights.ts'
-import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import { failureFields, serve, throttleTimeMs, toldFields, type WireApi } from '../wire-api.ts'
 
 type Component = RequestOf<Apis['describeClientQuotas']>['components'][number]
 type Alteration = RequestOf<Apis['alterClientQuotas']>['entries'][number]
@@ -30,7 +30,7 @@ export const describeClientQuotas: WireApi = serve(apis.describeClientQuotas, 0,
   if ('ip' in filter && Object.keys(filter).length > 1) return { throttleTimeMs, ...failureFields(invalid('quotas of addresses have neither user nor client id')), entries: null }
   const { entries, ...failure } = await call.broker.describeClientQuotas({ ...filter, strict })
   return {
-    throttleTimeMs, ...failureFields(failure),
+    throttleTimeMs, ...toldFields(failure),
     entries: entries.map(({ entity, quotas }) => ({ entity: partsOfEntity(entity), values: Object.entries(quotas).map(([key, value]) => ({ key, value })) })),
   }
 })
@@ -51,7 +51,13 @@ export const alterClientQuotas: WireApi = serve(apis.alterClientQuotas, 0, 1, as
   const wanted = entries.map(alterationOf)
   const { results } = await call.broker.alterClientQuotas({ validateOnly, entries: wanted.filter((each) => 'changes' in each) })
   let next = 0
-  return { throttleTimeMs, entries: entries.map(({ entity }, index) => ({ entity, ...failureFields('changes' in wanted[index]! ? results[next++]! : wanted[index]!) })) }
+  return {
+    throttleTimeMs,
+    entries: entries.map(({ entity }, index) => {
+      const each = wanted[index]!
+      return 'changes' in each ? { entity: partsOfEntity(each.entity), ...failureFields(results[next++]!) } : { entity, ...failureFields(each) }
+    }),
+  }
 })
 
 function alterationOf({ entity, ops }: Alteration): { readonly entity: QuotaEntity; readonly changes: QuotaChanges } | Failure {

@@ -1,7 +1,7 @@
 /** DescribeConfigs: every setting with its value and where that comes from. */
 import { apis } from '../../protocol/api-registry.ts'
 import type { ConfigResult } from '../../protocol/broker-api.ts'
-import { failureFields, isShown, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import { isShown, serve, throttleTimeMs, toldFields, type WireApi } from '../wire-api.ts'
 
 /** Kafka's codes for types of settings. */
 const typeCodes: Readonly<Record<string, number>> = { BOOLEAN: 1, STRING: 2, INT: 3, SHORT: 4, LONG: 5, DOUBLE: 6, LIST: 7, CLASS: 8, PASSWORD: 9 }
@@ -18,6 +18,6 @@ export const describeConfigs: WireApi = serve(apis.describeConfigs, 1, 4, async 
   return {
     throttleTimeMs,
     results: results.map(({ resourceType, resourceName, configs, ...failure }) => (
-      { resourceType, resourceName, ...failureFields(failure), configs: configs.filter(isShown).map(show) })),
+      { resourceType, resourceName, ...toldFields(failure), configs: configs.filter(isShown).map(show) })),
   }
 })

@@ -13,11 +13,11 @@ export const describeQuorum: WireApi = serve(apis.describeQuorum, 0, 2, async ({
   const { controllerId } = await call.unguarded.describeCluster()
   const alone = { leaderId: controllerId, leaderEpoch: 0, highWatermark: 0, currentVoters: [{ replicaId: controllerId, logEndOffset: 0 }], observers: [] }
   return {
-    errorCode: NONE, errorMessage: null,
+    errorCode: NONE, errorMessage: '',
     topics: topics.map(({ topicName, partitions }) => ({
       topicName,
       partitions: partitions.map(({ partitionIndex }) => topicName === METADATA_TOPIC && partitionIndex === 0
-        ? { partitionIndex, errorCode: NONE, errorMessage: null, ...alone }
+        ? { partitionIndex, errorCode: NONE, errorMessage: '', ...alone }
         : { partitionIndex, errorCode: errorTable.UNKNOWN_TOPIC_OR_PARTITION.errorCode, errorMessage: `only ${METADATA_TOPIC}-0 has a quorum`, ...nobody }),
     })),
     nodes: [{ nodeId: controllerId, listeners: [{ name: 'CONTROLLER', ...call.endpoint }] }],

@@ -5,12 +5,18 @@
  */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { failureFields, NONE, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
+import type { Failure } from '../../protocol/broker-api.ts'
+import { failureFields, NONE, serve, throttleTimeMs, toldFields, type WireApi } from '../wire-api.ts'
 
 const FIRST_BATCHED = 4
 const GROUP = 0
 const TRANSACTION = 1
 const nowhere = { nodeId: -1, host: '', port: -1, errorCode: errorTable.INVALID_REQUEST.errorCode }
+
+/** Kafka 4.1's message of a success: NONE in versions before 4, then nothing. */
+function fields(failure: Failure, version: number): ReturnType<typeof failureFields> {
+  return failure.errorCode === NONE && version < FIRST_BATCHED ? { errorCode: NONE, errorMessage: 'NONE' } : toldFields(failure)
+}
 
 export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async (request, call) => {
   const { keyType } = request
@@ -20,7 +26,7 @@ export const findCoordinator: WireApi = serve(apis.findCoordinator, 0, 6, async 
     : (await call.broker.findCoordinator({ keyType, keys })).coordinators.map((each) => {
       const place = each.errorCode === NONE ? call.endpoint : { host: '', port: -1 }
       const isRefused = keyType === TRANSACTION && each.errorCode === errorTable.UNSUPPORTED_VERSION.errorCode && call.version < FIRST_BATCHED
-      return { key: each.key, nodeId: each.nodeId, ...place, ...failureFields(each), ...isRefused && { errorCode: errorTable.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.errorCode } }
+      return { key: each.key, nodeId: each.nodeId, ...place, ...fields(each, call.version), ...isRefused && { errorCode: errorTable.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.errorCode } }
     })
   const { key: _, ...first } = coordinators[0] ?? { key: '', ...nowhere, errorMessage: null }
   return { throttleTimeMs, ...first, coordinators }

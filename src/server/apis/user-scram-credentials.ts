@@ -17,6 +17,7 @@ interface Answer { readonly errorCode: number; readonly errorMessage: string | n
 const UNKNOWN_MECHANISM: Answer = { errorCode: 33, errorMessage: 'Unknown SCRAM mechanism' }
 const NOT_FOUND: Answer = { errorCode: 91, errorMessage: 'Attempt to delete or describe a user credential that does not exist' }
 const DUPLICATE: Answer = { errorCode: 92, errorMessage: 'A user credential cannot be altered twice in the same request' }
+const NAMELESS: Answer = { errorCode: 93, errorMessage: 'Username must not be empty' }
 const OK: Answer = { errorCode: NONE, errorMessage: null }
 
 /** Kafka's numbers: 1 and 2. */
@@ -28,7 +29,7 @@ export const describeUserScramCredentials: WireApi = serve(apis.describeUserScra
   const known = new Map(call.users.list().map(({ name, credentials }) => [name, credentials]))
   const asked = users === null || users.length === 0 ? [...known.keys()] : users.map(({ name }) => name)
   return {
-    throttleTimeMs, errorCode: NONE,
+    throttleTimeMs, errorCode: NONE, errorMessage: '',
     results: asked.map((user) => {
       const credentials = known.get(user)
       if (credentials === undefined) return { user, ...NOT_FOUND, credentialInfos: [] }
@@ -51,12 +52,14 @@ export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCrede
 })
 
 async function remove(call: Call, name: string, code: number): Promise<Answer> {
+  if (name === '') return NAMELESS
   const mechanism = mechanismOf(code)
   if (mechanism === undefined) return UNKNOWN_MECHANISM
   return await call.users.remove(name, mechanism) ? OK : NOT_FOUND
 }
 
 async function set(call: Call, { name, mechanism: code, iterations, salt, saltedPassword }: Upsertion): Promise<Answer> {
+  if (name === '') return NAMELESS
   const mechanism = mechanismOf(code)
   if (mechanism === undefined) return UNKNOWN_MECHANISM
   const { least, most } = SCRAM_ITERATIONS
