@@ -35,6 +35,17 @@ describe('record types follow the serializers', () => {
     expectTypeOf<typeof consumer extends AsyncIterable<infer R> ? R : never>().toEqualTypeOf<ConsumerRecord<string, Truck>>()
     expectTypeOf<ConsumerRecord<string, Truck>['value']>().toEqualTypeOf<Truck | null>()
   })
+  test('of a consumer whose deserializers are named', () => {
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ 'key.deserializer': 'string', 'value.deserializer': 'json' })).returns.toEqualTypeOf<Consumer<string, unknown>>()
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ 'group.id': 'g', 'value.deserializer': 'int32' })).returns.toEqualTypeOf<Consumer<Bytes, number>>()
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ 'key.deserializer': 'int64' })).returns.toEqualTypeOf<Consumer<number>>()
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ 'key.deserializer': 'string', 'value.deserializer': serializers.json<Truck>() })).returns.toEqualTypeOf<Consumer<string, Truck>>()
+    expectTypeOf((kafka: Kafka) => kafka.consumer<string, Truck>({ 'key.deserializer': 'string', 'value.deserializer': 'json' })).returns.toEqualTypeOf<Consumer<string, Truck>>()
+    expectTypeOf((kafka: Kafka): Consumer<string, Truck> => kafka.consumer({ 'key.deserializer': 'string', 'value.deserializer': 'json' })).toBeFunction()
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ 'group.id': 'g' })).returns.toEqualTypeOf<Consumer>()
+    // @ts-expect-error a misspelt setting is told with a named deserializer, too
+    expectTypeOf((kafka: Kafka) => kafka.consumer({ groupId: 'g', 'value.deserializer': 'json' })).toBeFunction()
+  })
   test('of what is sent', () => {
     expectTypeOf<Producer<Bytes, Truck>['send']>().parameter(0).toEqualTypeOf<ProducerRecord<Bytes, Truck>>()
     expectTypeOf<{ topic: string; value: Truck }>().toExtend<ProducerRecord<Bytes, Truck>>()

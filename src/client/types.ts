@@ -223,12 +223,20 @@ export interface Admin {
 /** What the serializers of these names take, besides strings. */
 export interface NamedValues { json: unknown; msgpack: unknown; int32: number; int64: number; float64: number }
 
+/** What the deserializers of these names give. */
+export interface NamedReads { string: string; json: unknown; msgpack: unknown; bytes: Bytes; int32: number; int64: number; float64: number }
+
 /** What embedded and remote both give: code moves over by one line. */
 export interface Kafka extends AsyncDisposable {
   readonly admin: Admin
   /** A serializer that is named says what values there may be; who wants it narrower says `producer<string, Truck>(…)`. */
   producer<N extends keyof NamedValues, K = Bytes>(settings: ProducerSettings<K, NamedValues[N]> & { 'value.serializer': N }): Producer<K, NamedValues[N]>
   producer<K = Bytes, V = Bytes>(settings?: ProducerSettings<K, V>): Producer<K, V>
+  /** A deserializer that is named says what comes; who knows more of it says `consumer<string, Truck>(…)`. */
+  consumer<N extends SerializerName, M extends SerializerName, K extends NamedReads[N] = NamedReads[N], V extends NamedReads[M] = NamedReads[M]>(
+    settings: ConsumerSettings<K, V> & { 'key.deserializer': N; 'value.deserializer': M }): Consumer<K, V>
+  consumer<N extends SerializerName, V extends NamedReads[N] = NamedReads[N], K = Bytes>(settings: ConsumerSettings<K, V> & { 'value.deserializer': N }): Consumer<K, V>
+  consumer<N extends SerializerName, K extends NamedReads[N] = NamedReads[N], V = Bytes>(settings: ConsumerSettings<K, V> & { 'key.deserializer': N }): Consumer<K, V>
   consumer<K = Bytes, V = Bytes>(settings?: ConsumerSettings<K, V>): Consumer<K, V>
   /** Flushes, leaves groups, releases the directory. */
   close(options?: { timeoutMs?: number }): Promise<void>
