@@ -12,9 +12,10 @@ type ClientQuotaKey = 'producer_byte_rate' | 'consumer_byte_rate' | 'request_per
 type AddressQuotaKey = 'connection_creation_rate'
 interface Kind { readonly whole: boolean; readonly most: number }
 
+/** In the order in which Kafka tells up to three of them: that of its hash table, to which clients' own tests hold it. */
 const ofClients: Readonly<Record<ClientQuotaKey, Kind>> = {
-  producer_byte_rate: { whole: true, most: 2 ** 63 }, consumer_byte_rate: { whole: true, most: 2 ** 63 },
-  request_percentage: { whole: false, most: Number.MAX_VALUE }, controller_mutation_rate: { whole: false, most: Number.MAX_VALUE },
+  consumer_byte_rate: { whole: true, most: 2 ** 63 }, controller_mutation_rate: { whole: false, most: Number.MAX_VALUE },
+  request_percentage: { whole: false, most: Number.MAX_VALUE }, producer_byte_rate: { whole: true, most: 2 ** 63 },
 }
 const ofAddresses: Readonly<Record<AddressQuotaKey, Kind>> = { connection_creation_rate: { whole: true, most: 2 ** 31 - 1 } }
 export const quotaKeys: readonly QuotaKey[] = [...Object.keys(ofClients) as ClientQuotaKey[], ...Object.keys(ofAddresses) as AddressQuotaKey[]]
@@ -30,7 +31,7 @@ const MAX_NAME = 4096
 /** Kafka takes what is that close to a whole number for one. */
 const WHOLE = 1e-6
 
-/** What parts of an entity are called in requests; in the order in which Kafka names them, to which clients' own tests hold it. */
+/** What parts of an entity are called in requests; in the order in which Kafka names them. */
 export const quotaEntityTypes = { 'client-id': 'clientId', user: 'user', ip: 'ip' } as const
 export type QuotaEntityType = keyof typeof quotaEntityTypes
 export interface QuotaEntityPart { readonly entityType: string; readonly entityName: string | null }

@@ -39,12 +39,14 @@ test('beside a success stands empty text, null or NONE, each where Kafka has it'
   })
 })
 
-test('who has a quota is told with the client id first, whatever the order in which it was set', async () => {
+test('quotas are told in the order of Kafka, whatever the one in which they were set', async () => {
   const entity = [{ entityType: 'user', entityName: 'alice' }, { entityType: 'client-id', entityName: null }]
   const turned = entity.toReversed()
-  const altered = await client.call(apis.alterClientQuotas, 1, { validateOnly: false, entries: [{ entity, ops: [{ key: 'producer_byte_rate', value: 5, remove: false }] }] })
+  const ops = ['producer_byte_rate', 'request_percentage', 'consumer_byte_rate'].map((key) => ({ key, value: 5, remove: false }))
+  const altered = await client.call(apis.alterClientQuotas, 1, { validateOnly: false, entries: [{ entity, ops }] })
   expect(altered.entries).toEqual([{ errorCode: 0, errorMessage: null, entity: turned }])
-  expect((await client.call(apis.describeClientQuotas, 1, { components: [], strict: false })).entries!.map((each) => each.entity)).toEqual([turned])
+  const values = ['consumer_byte_rate', 'request_percentage', 'producer_byte_rate'].map((key) => ({ key, value: 5 }))
+  expect((await client.call(apis.describeClientQuotas, 1, { components: [], strict: false })).entries).toEqual([{ entity: turned, values }])
 })
 
 test('a commit to a partition that is not there is told so, however long its metadata', async () => {

@@ -1,6 +1,6 @@
 /** DescribeClientQuotas and AlterClientQuotas (KIP-546): how kafka-configs and admin clients keep the quotas of users, client ids and addresses. */
 import { errorTable } from '../../common/errors.ts'
-import { partsOfEntity, quotaEntityTypes, type QuotaChanges, type QuotaEntity, type QuotaEntityType } from '../../common/quota.ts'
+import { partsOfEntity, quotaEntityTypes, quotaKeys, type QuotaChanges, type QuotaEntity, type QuotaEntityType, type Quotas } from '../../common/quota.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
 import type { Failure, QuotaFilter } from '../../protocol/broker-api.ts'
@@ -31,9 +31,13 @@ export const describeClientQuotas: WireApi = serve(apis.describeClientQuotas, 0,
   const { entries, ...failure } = await call.broker.describeClientQuotas({ ...filter, strict })
   return {
     throttleTimeMs, ...toldFields(failure),
-    entries: entries.map(({ entity, quotas }) => ({ entity: partsOfEntity(entity), values: Object.entries(quotas).map(([key, value]) => ({ key, value })) })),
+    entries: entries.map(({ entity, quotas }) => ({ entity: partsOfEntity(entity), values: valuesOf(quotas) })),
   }
 })
+
+function valuesOf(quotas: Quotas): { readonly key: string; readonly value: number }[] {
+  return quotaKeys.flatMap((key) => quotas[key] === undefined ? [] : [{ key, value: quotas[key] }])
+}
 
 function fieldOf(type: string): keyof QuotaEntity | undefined {
   return Object.hasOwn(quotaEntityTypes, type) ? quotaEntityTypes[type as QuotaEntityType] : undefined
