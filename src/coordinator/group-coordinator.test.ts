@@ -452,6 +452,15 @@ describe('administration', () => {
     expect(groups[2]).toMatchObject({ errorCode: 69, groupState: 'Dead', members: [] })
   })
 
+  test('shows during a rebalance who had what, as Kafka does', async () => {
+    const h = await GroupHarness.create()
+    await h.stable('g', 2)
+    h.join('g')
+    const { groups: [group] } = await h.coordinator.describeGroups({ groups: ['g'] })
+    expect(group!.groupState).toBe('PreparingRebalance')
+    expect(group!.members.map(({ memberMetadata, memberAssignment }) => [memberMetadata.length, Buffer.from(memberAssignment).toString()])).toEqual([[0, 'part 0'], [0, 'part 1'], [0, '']])
+  })
+
   test('deletes empty groups with all their offsets, and only those', async () => {
     const h = await GroupHarness.create()
     const [a] = await h.stable('g')

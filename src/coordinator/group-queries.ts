@@ -48,14 +48,14 @@ function notFound(groupId: string): DescribedGroup {
   return { ...refusal('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`), groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] }
 }
 
-/** Metadata and assignments are shown of a stable group only: in between they are not of one generation. */
+/** Metadata is shown of a stable group only, for it goes with the protocol that was chosen; assignments, as in Kafka, are those of last time until there are others. */
 function describeClassic(group: ClassicGroup): DescribedGroup {
   const stable = group.state === 'Stable'
   return {
     errorCode: NONE, groupId: group.groupId, groupState: group.state, protocolType: group.protocolType ?? '', protocolData: stable ? group.protocol ?? '' : '',
     members: [...group.members.values()].map((member) => ({
       memberId: member.memberId, groupInstanceId: member.groupInstanceId, clientId: member.clientId, clientHost: member.clientHost,
-      memberMetadata: stable ? group.metadata(member) : NO_ASSIGNMENT, memberAssignment: stable ? member.assignment : NO_ASSIGNMENT,
+      memberMetadata: stable ? group.metadata(member) : NO_ASSIGNMENT, memberAssignment: member.assignment,
     })),
   }
 }
