@@ -35,6 +35,7 @@ export interface ConsumeValues extends SourceValues {
   readonly 'timeout-ms': number | undefined
   readonly 'isolation-level': string | undefined
   readonly 'consumer-property': readonly string[]
+  readonly 'skip-message-on-error': boolean
 }
 
 export class ConsumeJob {
@@ -90,8 +91,12 @@ export class ConsumeJob {
   }
 
   async #readAssigned(kafka: Kafka): Promise<void> {
+    const isFirst = this.#positions.size === 0
     const starts = await this.#starts(kafka)
     const ends = await this.#ends(kafka, starts)
+    for (const [key, end] of isFirst ? ends : []) {
+      if (this.#values.offset !== undefined && Number(this.#values.offset) > end) this.#terminal.note(`${key} ends at offset ${end}: ${this.#values.offset} is not there yet`)
+    }
     const isAhead = (start: Start): boolean => start.offset >= (ends.get(keyOf(start)) ?? 0)
     const wanted = this.#goesOn ? starts : starts.filter((start) => !isAhead(start))
     // Made in any case: it refuses settings that make no sense.
@@ -155,12 +160,25 @@ export class ConsumeJob {
     return assigned.every((tp) => (consumer.position(tp) ?? -1) >= ends.get(keyOf(tp))!)
   }
 
+  /** Undefined in place of a promise where there is room. */
+  #printOne(record: ConsumerRecord): Promise<void> | undefined {
+    try {
+      return this.#printer.print(record)
+    } catch (error) {
+      const { topic, partition, offset } = record
+      const what = `${topic}-${partition} at offset ${offset}: ${OttlaError.from(error).message}`
+      if (!this.#values['skip-message-on-error']) throw new OttlaError('SERIALIZATION_ERROR', what, { topic, partition, offset, cause: error })
+      this.#terminal.note(`skipped ${what}`)
+      return undefined
+    }
+  }
+
   /** Prints a batch; as a group commits behind what has left this process. */
   async #print(batch: ConsumerBatch, consumer: Consumer | null): Promise<void> {
     let next = -1
     for (const record of batch as Iterable<ConsumerRecord>) {
       if (this.#finished) break
-      const room = this.#printer.print(record)
+      const room = this.#printOne(record)
       if (room !== undefined) await room
       this.printed++
       next = record.offset + 1
@@ -188,6 +206,7 @@ export class ConsumeJob {
       const at = isFirst ? this.#startTime() : 'earliest'
       for (const { partition, offset } of await kafka.admin.listOffsets(topic, typeof at === 'number' ? 'earliest' : at)) {
         if (this.#values.partition !== undefined && partition !== this.#values.partition) continue
+        if (typeof at === 'number' && at < offset) this.#terminal.note(`${topic}-${partition} begins at offset ${offset}: ${at} is not there any more, and reading begins by auto.offset.reset`)
         starts.push(this.#positions.get(keyOf({ topic, partition })) ?? { topic, partition, offset: typeof at === 'number' ? at : offset })
       }
     }

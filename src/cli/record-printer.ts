@@ -1,6 +1,7 @@
 /** Prints consumed records: as kafka-console-consumer does, as bytes that give a file back, or as JSON. */
 import type { ConsumerRecord, Header } from '../index.ts'
 import { encode, unescape, UNENDED_HEADER, type Encoding } from './console-record.ts'
+import { numberFormat, type NumberFormat } from './deserializers.ts'
 import type { Terminal } from './terminal.ts'
 
 export type OutputFormat = 'lines' | 'raw' | 'json'
@@ -8,7 +9,7 @@ export type OutputFormat = 'lines' | 'raw' | 'json'
 /** `--property` of kafka-console-consumer. */
 export const printProperties = [
   'print.timestamp', 'print.key', 'print.offset', 'print.partition', 'print.headers', 'print.value',
-  'key.separator', 'line.separator', 'headers.separator', 'null.literal',
+  'key.separator', 'line.separator', 'headers.separator', 'null.literal', 'key.deserializer', 'value.deserializer',
 ] as const
 
 export interface Printer {
@@ -16,23 +17,32 @@ export interface Printer {
   print(record: ConsumerRecord): Promise<void> | undefined
 }
 
-export function printerFor(terminal: Terminal, format: OutputFormat, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
-  if (format === 'json') return { print: (record) => terminal.json(jsonOf(record, encoding)) }
-  if (format === 'raw') return { print: (record) => record.value === null ? undefined : terminal.write(record.value) }
-  return linePrinter(terminal, encoding, properties)
+interface Formats { readonly key: NumberFormat | null; readonly value: NumberFormat | null }
+
+function formatsOf(properties: Readonly<Record<string, string>>): Formats {
+  const { 'key.deserializer': key = 'bytes', 'value.deserializer': value = 'bytes' } = properties
+  return { key: numberFormat('key-deserializer', key), value: numberFormat('value-deserializer', value) }
 }
 
-function jsonOf(record: ConsumerRecord, encoding: Encoding): object {
+export function printerFor(terminal: Terminal, format: OutputFormat, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
+  const formats = formatsOf(properties)
+  if (format === 'json') return { print: (record) => terminal.json(jsonOf(record, encoding, formats)) }
+  if (format === 'raw') return { print: (record) => record.value === null ? undefined : terminal.write(record.value) }
+  return linePrinter(terminal, encoding, properties, formats)
+}
+
+function jsonOf(record: ConsumerRecord, encoding: Encoding, formats: Formats): object {
+  const part = (bytes: Uint8Array | null, format: NumberFormat | null): unknown => bytes === null || format === null ? encode(bytes, encoding) : format.read(bytes)
   const { topic, partition, offset, timestamp, timestampType } = record
   return {
-    topic, partition, offset, timestamp, timestampType, key: encode(record.key, encoding), value: encode(record.value, encoding),
+    topic, partition, offset, timestamp, timestampType, key: part(record.key, formats.key), value: part(record.value, formats.value),
     headers: record.headers.map((header) => ({ key: header.key, value: encode(header.value, encoding === 'json' ? 'utf8' : encoding) })),
   }
 }
 
 const isUnended = (header: Header): boolean => header.key === UNENDED_HEADER
 
-function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonly<Record<string, string>>): Printer {
+function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonly<Record<string, string>>, formats: Formats): Printer {
   const on = (name: string, fallback: boolean): boolean => properties[name] === undefined ? fallback : properties[name] === 'true'
   const timestamps = on('print.timestamp', false)
   const partitions = on('print.partition', false)
@@ -46,8 +56,9 @@ function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonl
   const nothing = Buffer.from(properties['null.literal'] ?? 'null')
   const valueOnly = values && !(timestamps || keys || offsets || partitions || headers)
   const textEncoding = encoding === 'base64' ? 'base64' : 'utf8'
-  const bytesOf = (bytes: Uint8Array | null): Uint8Array | string => {
+  const bytesOf = (bytes: Uint8Array | null, format: NumberFormat | null): Uint8Array | string => {
     if (bytes === null) return nothing
+    if (format !== null) return format.text(format.read(bytes))
     return encoding === 'base64' ? Buffer.from(bytes).toString('base64') : bytes
   }
   const headerText = (h: Header): string => `${h.key}:${h.value === null ? nothing.toString() : Buffer.from(h.value).toString(textEncoding)}`
@@ -55,7 +66,7 @@ function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonl
   return {
     print(record) {
       if (valueOnly) {
-        void terminal.write(bytesOf(record.value))
+        void terminal.write(bytesOf(record.value, formats.value))
         return record.headers.some(isUnended) ? undefined : terminal.write(lineEnd)
       }
       const parts: (Uint8Array | string)[] = []
@@ -63,8 +74,8 @@ function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonl
       if (partitions) parts.push(`Partition:${record.partition}`)
       if (offsets) parts.push(`Offset:${record.offset}`)
       if (headers) parts.push(headersText(record.headers))
-      if (keys) parts.push(bytesOf(record.key))
-      if (values) parts.push(bytesOf(record.value))
+      if (keys) parts.push(bytesOf(record.key, formats.key))
+      if (values) parts.push(bytesOf(record.value, formats.value))
       parts.forEach((part, i) => {
         if (i > 0) void terminal.write(separator)
         void terminal.write(part)

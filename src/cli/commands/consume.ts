@@ -27,6 +27,9 @@ const options = {
   },
   property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-consumer: ${printProperties.join(', ')}` },
   'formatter-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
+  'key-deserializer': { type: 'text', value: 'NAME', help: 'print keys as Java\'s class of this name gives them: string, bytes, short, integer, long, float, double' },
+  'value-deserializer': { type: 'text', value: 'NAME', help: 'the same for values' },
+  'skip-message-on-error': { type: 'flag', help: 'go on behind a record that is no such number' },
   'consumer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
   'consumer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the consumer' },
 } as const
@@ -65,6 +68,8 @@ export const consume: Command = defineCommand({
     if (values.offset !== undefined && values['from-beginning']) throw new UsageError('--offset and --from-beginning exclude each other')
     const parts = values.print.flatMap((list) => list.split(',')).map((part) => choice('print', part, printedParts))
     const properties = pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']])
+    if (values['key-deserializer'] !== undefined) properties['key.deserializer'] = values['key-deserializer']
+    if (values['value-deserializer'] !== undefined) properties['value.deserializer'] = values['value-deserializer']
     checkNames('property', properties, printProperties, 'settings of the consumer go to --consumer-property')
     const printer = printerFor(terminal, format, encodingOf(values.encoding), properties)
     const job = new ConsumeJob(terminal, printer, values, (await clientConfig(values)).consumer)

@@ -1,5 +1,5 @@
 /** `ottla topics`: kafka-topics on a directory or a cluster. */
-import type { Kafka } from '../../index.ts'
+import type { Kafka, TopicDescription } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, pairs, required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
@@ -18,17 +18,40 @@ const options = {
   topic: { type: 'text', value: 'NAME', help: 'the topic; a regular expression or a list of names for --list, --describe and --delete' },
   partitions: { type: 'number', least: 1, help: 'number of partitions (default: num.partitions of the broker)' },
   'replication-factor': { type: 'number', least: 1, help: '1: a directory has one replica' },
+  'replica-assignment': { type: 'text', value: 'ID:ID,…', help: '--create: the brokers of each partition, in place of the two numbers' },
   config: { type: 'text', many: true, value: 'NAME=VALUE', help: 'a setting of the new topic' },
   'if-not-exists': { type: 'flag', help: '--create: no error when the topic is there' },
   'if-exists': { type: 'flag', help: '--alter, --delete, --describe: no error when the topic is not there' },
   'exclude-internal': { type: 'flag', help: '--list, --describe: leave __consumer_offsets and the like out' },
+  'topic-id': { type: 'text', value: 'ID', help: '--describe: the topic of this id' },
+  'topics-with-overrides': { type: 'flag', help: '--describe: only topics with settings of their own, without their partitions' },
+  'under-replicated-partitions': { type: 'flag', help: '--describe: only partitions with replicas that are not in sync' },
+  'unavailable-partitions': { type: 'flag', help: '--describe: only partitions whose leader is not there' },
+  'under-min-isr-partitions': { type: 'flag', help: '--describe: only partitions with fewer replicas in sync than min.insync.replicas' },
+  'at-min-isr-partitions': { type: 'flag', help: '--describe: only partitions with just as many' },
 } as const
 
 interface TopicValues {
   readonly topic: string | undefined; readonly partitions: number | undefined; readonly 'replication-factor': number | undefined
   readonly config: readonly string[]; readonly 'if-not-exists': boolean; readonly 'if-exists': boolean; readonly 'exclude-internal': boolean
   readonly json: boolean
+  readonly 'replica-assignment': string | undefined; readonly 'topic-id': string | undefined; readonly 'topics-with-overrides': boolean
+  readonly 'under-replicated-partitions': boolean; readonly 'unavailable-partitions': boolean
+  readonly 'under-min-isr-partitions': boolean; readonly 'at-min-isr-partitions': boolean
 }
+
+type Partition = TopicDescription['partitions'][number]
+interface Measure { readonly live: ReadonlySet<number>; readonly minInSync: number }
+
+/** Which partitions an option of --describe leaves, as kafka-topics. */
+const partitionFilters = {
+  'under-replicated-partitions': ({ isr, replicas }: Partition) => isr.length < replicas.length,
+  'unavailable-partitions': ({ leader }: Partition, { live }: Measure) => !live.has(leader),
+  'under-min-isr-partitions': ({ isr }: Partition, { minInSync }: Measure) => isr.length < minInSync,
+  'at-min-isr-partitions': ({ isr }: Partition, { minInSync }: Measure) => isr.length === minInSync,
+} as const
+type FilterName = keyof typeof partitionFilters
+const filterNames = Object.keys(partitionFilters) as FilterName[]
 
 export const topics: Command = defineCommand({
   name: 'topics',
@@ -61,6 +84,7 @@ const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delet
     if (existed) return 0
     await kafka.admin.createTopic(name, {
       config: pairs('config', values.config),
+      ...(values['replica-assignment'] === undefined ? {} : { assignment: assignmentOf(values['replica-assignment']) }),
       ...(values.partitions === undefined ? {} : { partitions: values.partitions }),
       ...(values['replication-factor'] === undefined ? {} : { replicationFactor: values['replication-factor'] }),
     })
@@ -75,9 +99,21 @@ const actions: Readonly<Record<'create' | 'list' | 'describe' | 'alter' | 'delet
     return 0
   },
   describe: async (kafka, terminal, values) => {
+    const asked = [...filterNames, 'topics-with-overrides' as const].filter((name) => values[name])
+    if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other`)
+    const filter = filterNames.find((name) => values[name])
+    const id = values['topic-id']
     const names = await matching(kafka, values.topic, !values['exclude-internal'])
     if (names.length === 0 && values.topic !== undefined && !values['if-exists']) throw missing(values.topic)
-    for (const name of names) await describe(kafka, terminal, name, values.json)
+    const live = new Set(filter === undefined ? [] : (await kafka.admin.describeCluster()).brokers.map((broker) => broker.id))
+    let isFound = false
+    for (const name of names) {
+      const topic = await kafka.admin.describeTopic(name)
+      if (id !== undefined && topic.topicId !== id) continue
+      isFound = true
+      await describe(kafka, terminal, topic, { json: values.json, onlySettings: values['topics-with-overrides'], filter, live })
+    }
+    if (!isFound && id !== undefined && !values['if-exists']) throw missing(id)
     return 0
   },
   alter: async (kafka, terminal, values) => {
@@ -106,18 +142,31 @@ function missing(topic: string): OttlaError {
   return new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(topic)}`, { topic })
 }
 
-async function describe(kafka: Kafka, terminal: Terminal, name: string, json: boolean): Promise<void> {
-  const topic = await kafka.admin.describeTopic(name)
-  const config = (await kafka.admin.describeConfigs({ topic: name })).filter((entry) => entry.source === 'topic')
+/** "0:1,1:2": by partition, its brokers. */
+function assignmentOf(text: string): number[][] {
+  const assignment = text.split(',').map((partition) => partition.split(':').map((id) => Number(id.trim() === '' ? NaN : id)))
+  if (assignment.flat().every((id) => Number.isInteger(id) && id >= 0)) return assignment
+  throw new UsageError(`--replica-assignment is by partition the ids of its brokers, as 1:2,2:3, not ${JSON.stringify(text)}`)
+}
+
+interface Shown { readonly json: boolean; readonly onlySettings: boolean; readonly filter: FilterName | undefined; readonly live: ReadonlySet<number> }
+
+async function describe(kafka: Kafka, terminal: Terminal, topic: TopicDescription, { json, onlySettings, filter, live }: Shown): Promise<void> {
+  const { name } = topic
+  const all = await kafka.admin.describeConfigs({ topic: name })
+  const config = all.filter((entry) => entry.source === 'topic')
+  const minInSync = Number(all.find((entry) => entry.name === 'min.insync.replicas')?.value ?? 1)
+  const partitions = filter === undefined ? topic.partitions : topic.partitions.filter((each) => partitionFilters[filter](each, { live, minInSync }))
+  if ((filter !== undefined && partitions.length === 0) || (onlySettings && config.length === 0)) return
   if (json) {
-    await terminal.json({ ...topic, config: Object.fromEntries(config.map((entry) => [entry.name, entry.value])) })
+    await terminal.json({ ...topic, partitions, config: Object.fromEntries(config.map((entry) => [entry.name, entry.value])) })
     return
   }
   const configText = config.map((entry) => `${entry.name}=${entry.value ?? ''}`).join(',')
   const replication = topic.partitions[0]?.replicas.length ?? 0
   const counts = `PartitionCount: ${topic.partitions.length}\tReplicationFactor: ${replication}`
-  void terminal.line(`Topic: ${name}\tTopicId: ${topic.topicId}\t${counts}\tConfigs: ${configText}`)
-  for (const p of topic.partitions) {
+  if (filter === undefined) await terminal.line(`Topic: ${name}\tTopicId: ${topic.topicId}\t${counts}\tConfigs: ${configText}`)
+  for (const p of onlySettings ? [] : partitions) {
     const replicas = `Replicas: ${p.replicas.join(',')}\tIsr: ${p.isr.join(',')}`
     await terminal.line(`\tTopic: ${name}\tPartition: ${p.partition}\tLeader: ${p.leader}\t${replicas}\tElr: \tLastKnownElr: `)
   }
