@@ -148,7 +148,7 @@ describe('a walk over batches', () => {
 
   test('refuses a last offset below the base offset', async () => {
     const { source, size } = sourceOf(buildBatch([{ value: 'x' }], { baseOffset: 5, lastOffsetDelta: -2 }))
-    expect((await walk(source, size, { kind: 'whole', checkCrc: true })).walker.problem).toMatchObject({ reason: 'malformed', position: 0 })
+    expect((await walk(source, size, { kind: 'whole', checkCrc: true })).walker.problem).toMatchObject({ reason: 'impossible', position: 0 })
   })
 })
 

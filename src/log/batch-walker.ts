@@ -23,6 +23,7 @@ export type BatchProblemReason =
   | 'torn' //         the file ends inside a batch
   | 'malformed' //    a field of the header cannot be
   | 'crc' //          the checksum does not match
+  | 'impossible' //   the checksum holds, and a field outside it cannot be
   | 'offset-order' // last offset not above the batch before, or below the segment's base offset
   | 'invalid-record' // a control record that cannot be read
 
@@ -94,7 +95,7 @@ export class BatchWalker {
       return this.#whole && size > this.#buffer.length ? this.#beginLong(at, size) : null
     }
     if (this.#checkCrc && !verifyBatchCrc(this.#buffer, this.#view, at, size)) return this.#failCrc(at)
-    const header = this.#headerAt(at, size)
+    const header = this.#headerAt(at, size, this.#checkCrc ? 'impossible' : 'malformed')
     if (header !== null) this.#take(header, at)
     return header
   }
@@ -136,14 +137,14 @@ export class BatchWalker {
     return -1
   }
 
-  #headerAt(at: number, size: number): BatchHeader | null {
+  #headerAt(at: number, size: number, reason: 'malformed' | 'impossible'): BatchHeader | null {
     let header: BatchHeader
     try {
       header = readBatchHeader(this.#buffer, this.#view, at, at + size)
     } catch (error) {
-      return this.#fail('malformed', reasonOf(error))
+      return this.#fail(reason, reasonOf(error))
     }
-    if (header.lastOffset < header.baseOffset) return this.#fail('malformed', `last offset ${header.lastOffset} is below base offset ${header.baseOffset}`)
+    if (header.lastOffset < header.baseOffset) return this.#fail(reason, `last offset ${header.lastOffset} is below base offset ${header.baseOffset}`)
     return header
   }
 
@@ -165,7 +166,7 @@ export class BatchWalker {
       this.#start = this.#position
       return null
     }
-    const header = this.#headerAt(at, size)
+    const header = this.#headerAt(at, size, 'malformed')
     if (header === null) return null
     const end = this.#position + size
     this.#long = this.#checkCrc

@@ -81,7 +81,8 @@ async function cutOff(scene: RecoveryScene, segment: Segment, outcome: RecoveryO
   const isReserve = await isZerosAhead(scene, segment, outcome)
   const hasLater = later.some((one) => one.size > 0)
   // A whole batch at a wrong offset, or under a clean mark anything, is no torn tail.
-  const worthKeeping = outcome.following !== null || hasLater || problem.reason === 'offset-order' || (request.clean && !isReserve)
+  const isWhole = problem.reason === 'offset-order' || problem.reason === 'impossible'
+  const worthKeeping = outcome.following !== null || hasLater || isWhole || (request.clean && !isReserve)
   let keptAs: string | null = null
   const laterNames: (string | null)[] = later.map(() => null)
   if (!store.readOnly) {

@@ -223,6 +223,21 @@ describe('damage above the recovery point', () => {
     expect(await findings(disk, '/data')).toEqual([])
   })
 
+  test('to the offset alone of the last batch, which no checksum covers, keeps the batch', async () => {
+    const t = await openTestLog()
+    for (let i = 0; i < 3; i++) await t.append([`value ${i}`], {}, { durable: false })
+    const disk = t.disk.survivors('keep-all')
+    t.skipCheck()
+    const size = disk.stat(path(0))!.size / 3
+    edit(disk, path(0), (bytes) => { bytes[2 * size]! ^= 0x10 })
+    const batch = Buffer.from(disk.readFile(path(0))).subarray(2 * size)
+    const copy = await openCopy(disk)
+    const [dropped] = copy.manager.recoveryReports[0]!.dropped
+    expect(dropped).toMatchObject({ firstOffset: 2, bytes: size, lastOffset: null, keptAs: expect.stringContaining('.damaged-') as unknown })
+    expect(Buffer.from(disk.readFile(`/data/t-0/${dropped!.keptAs}`)).equals(batch)).toBe(true)
+    await copy.close()
+  })
+
   test('and a crash in the middle of that recovery end in the same place, with the same bytes kept', async () => {
     const reference = await damaged()
     const want = await reference.values()

@@ -109,3 +109,16 @@ describe('a lookup by time', () => {
     expect(await segment.findByTimestamp(1010, 0)).toMatchObject({ offset: 2, timestamp: 1010 })
   })
 })
+
+test('indexes that a lookup had to make anew end with the latest time, also when the last batch has no entry', async () => {
+  const disk = closed()
+  change(disk, 'index', 5 * 8, (bytes) => { bytes.writeInt32BE(bytes.readInt32BE(4) + 3, 4) })
+  // The settings of a topic whose indexes were written by somebody else's: no batch gets an entry.
+  const segment = Segment.open(storeOn(disk), 0, { ...settings, indexIntervalBytes: 1_000_000 })
+  expect(await segment.locate(13)).toMatchObject({ baseOffset: 12 })
+  segment.close()
+  expect(disk.stat(path('index'))!.size).toBe(0)
+  const times = Buffer.from(disk.readFile(path('timeindex')))
+  expect(times.length).toBe(12)
+  expect([Number(times.readBigInt64BE(0)), times.readInt32BE(8)]).toEqual([1000 + 10 * (COUNT - 1), 2 * COUNT - 1])
+})

@@ -195,8 +195,11 @@ export class SegmentSearch {
       })
       position = problem === null ? walker.position : problem.position
     }
-    if (problem === null) this.#indexes.replace(scan.offsets, scan.times)
-    else this.#rebuildFailed = true
+    if (problem === null) {
+      // The segment may be one that nobody ends any more.
+      scan.finish()
+      this.#indexes.replace(scan.offsets, scan.times)
+    } else this.#rebuildFailed = true
     return { nextOffset: scan.nextOffset, validBytes: position, maxTimestamp: scan.maxTimestamp, offsetOfMax: scan.offsetOfMax, problem }
   }
 
