@@ -130,7 +130,8 @@ function synonymRows(): Record<string, Setting> {
 
 function limitsOf(topic: Setting, factor: number): { min?: number; max?: number } {
   if (factor !== 1) return { min: topic.min === undefined || topic.min < 0 ? -1 : topic.min > 0 ? 1 : 0 }
-  return { ...(topic.min === undefined ? {} : { min: topic.min }), ...(topic.max === undefined ? {} : { max: topic.max }) }
+  const { min, max, except } = topic
+  return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }), ...(except === undefined ? {} : { except }) }
 }
 
 export const brokerTable: SettingTable = Object.fromEntries(Object.entries({ ...own, ...synonymRows() }).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -10,7 +10,7 @@ export const producerTable: SettingTable = {
     doc: 'Bytes of records that may wait in the producer; then `send` waits for up to `max.block.ms`.' },
   'client.id': { type: 'string', default: '',
     doc: 'Name of this client in logs and metrics.' },
-  'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9,
+  'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9, except: 0,
     doc: 'Level of gzip: −1 (the codec\'s own default) or 1 to 9.' },
   'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17,
     doc: 'Level of lz4.' },

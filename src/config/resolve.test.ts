@@ -95,6 +95,7 @@ describe('a wrong value', () => {
     ['retention.ms', null, 'retention.ms must be a whole number of at least -1, not null; leave it out for the default (604800000)'],
     ['max.message.bytes', 2 ** 31, 'max.message.bytes must be a whole number from 0 to 2147483647, not 2147483648'],
     ['segment.bytes', 1024, 'segment.bytes must be a whole number from 1048576 to 2147483647, not 1024; internal.segment.bytes takes smaller ones, for tests'],
+    ['compression.gzip.level', 0, 'compression.gzip.level must be a whole number from -1 to 9 but 0, not 0'],
     ['write.caching', 'yes', 'write.caching must be true or false, not "yes"'],
     ['write.caching', 1, 'write.caching must be true or false, not 1'],
     ['cleanup.policy', 'compcat', 'cleanup.policy must be a list of delete or compact, not "compcat"; did you mean "compact"?'],

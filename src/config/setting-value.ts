@@ -47,7 +47,7 @@ function parseNumber(name: string, setting: Setting, value: unknown): number {
   if (setting.type === 'long' && number > FOREVER) number = FOREVER
   const whole = setting.type === 'double' ? Number.isFinite(number) : Number.isSafeInteger(number)
   const [low, high] = limits(setting)
-  if (!whole || number < low || number > high) {
+  if (!whole || number < low || number > high || number === setting.except) {
     const hint = name === 'segment.bytes' && whole && number >= 14 ? '; internal.segment.bytes takes smaller ones, for tests' : ''
     throw bad(name, `must be ${expected(setting)}, not ${show(value)}${hint}`)
   }
@@ -108,7 +108,7 @@ export function expected(setting: Setting): string {
       const [low, high] = limits(setting)
       const kind = setting.type === 'double' ? 'a number' : 'a whole number'
       if (high === FOREVER || high === Number.MAX_VALUE) return low === -FOREVER ? kind : `${kind} of at least ${low}`
-      return `${kind} from ${low} to ${high}`
+      return `${kind} from ${low} to ${high}${setting.except === undefined ? '' : ` but ${setting.except}`}`
     }
   }
 }

@@ -26,6 +26,8 @@ export interface Setting {
   /** Inclusive limits of numbers. */
   readonly min?: number
   readonly max?: number
+  /** A number between the limits that is none. */
+  readonly except?: number
   /** The valid words of a string or list. */
   readonly values?: readonly string[]
   /** A list of words that may have none of them. */

@@ -12,7 +12,7 @@ export const topicTable: SettingTable = {
   'compression.type': { type: 'string', default: 'producer', values: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
     synonyms: [{ name: 'compression.type' }],
     doc: 'Codec of stored batches; `producer` keeps what the producer chose.' },
-  'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9, synonyms: [{ name: 'compression.gzip.level' }],
+  'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9, except: 0, synonyms: [{ name: 'compression.gzip.level' }],
     doc: 'Level when the broker compresses with gzip: −1 (the codec\'s own default) or 1 to 9.' },
   'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17, synonyms: [{ name: 'compression.lz4.level' }],
     doc: 'Level when the broker compresses with lz4.' },

@@ -108,3 +108,14 @@ test('the topic of offsets cannot be made by hand, and once it is there, it is t
   await client.call(apis.offsetCommit, 8, { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null, topics })
   expect(await make()).toBe(36)
 })
+
+test('a user that is described twice and an entity whose quotas are changed twice are refused, once', async () => {
+  const { results } = await client.call(apis.describeUserScramCredentials, 0, { users: [{ name: 'u' }, { name: 'u' }, { name: 'v' }] })
+  expect(results.map(({ user, errorCode }) => [user, errorCode])).toEqual([['u', 92], ['v', 91]])
+  const entry = (value: number, ...entity: { entityType: string; entityName: string }[]) => ({ entity, ops: [{ key: 'producer_byte_rate', value, remove: false }] })
+  const [user, clientId] = [{ entityType: 'user', entityName: 'u' }, { entityType: 'client-id', entityName: 'c' }]
+  const { entries } = await client.call(apis.alterClientQuotas, 1, { validateOnly: false, entries: [entry(1, user, clientId), entry(2, clientId, user), entry(3, user)] })
+  expect(entries.map(({ errorCode, entity }) => [errorCode, entity.length])).toEqual([[42, 2], [0, 1]])
+  const described = await client.call(apis.describeClientQuotas, 1, { components: [], strict: false })
+  expect(described.entries!.map(({ values }) => values.map(({ value }) => value))).toEqual([[3]])
+})

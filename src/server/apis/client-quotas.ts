@@ -1,6 +1,7 @@
 /** DescribeClientQuotas and AlterClientQuotas (KIP-546): how kafka-configs and admin clients keep the quotas of users, client ids and addresses. */
 import { errorTable } from '../../common/errors.ts'
 import { partsOfEntity, quotaEntityTypes, quotaKeys, type QuotaChanges, type QuotaEntity, type QuotaEntityType, type Quotas } from '../../common/quota.ts'
+import { repeated } from '../../common/repeated.ts'
 import { apis, type Apis } from '../../protocol/api-registry.ts'
 import type { RequestOf } from '../../protocol/api.ts'
 import type { Failure, QuotaFilter } from '../../protocol/broker-api.ts'
@@ -52,17 +53,25 @@ function wantedOf({ matchType, match }: Component): string | null | true | undef
 
 export const alterClientQuotas: WireApi = serve(apis.alterClientQuotas, 0, 1, async ({ entries, validateOnly }, call) => {
   if (!demandOfCluster(call.rights, 'ALTER_CONFIGS')) return { throttleTimeMs, entries: entries.map(({ entity }) => ({ entity, ...clusterRefused })) }
-  const wanted = entries.map(alterationOf)
+  const twice = repeated(entries.map(({ entity }) => nameOf(entity)))
+  // An entity that is named twice is refused, once, and nothing of it is changed: as Kafka has it.
+  const once = [...new Map(entries.map((each) => [nameOf(each.entity), each])).values()]
+  const wanted = once.map((each) => twice.has(nameOf(each.entity)) ? invalid('the request names this entity twice') : alterationOf(each))
   const { results } = await call.broker.alterClientQuotas({ validateOnly, entries: wanted.filter((each) => 'changes' in each) })
   let next = 0
   return {
     throttleTimeMs,
-    entries: entries.map(({ entity }, index) => {
+    entries: once.map(({ entity }, index) => {
       const each = wanted[index]!
       return 'changes' in each ? { entity: partsOfEntity(each.entity), ...failureFields(results[next++]!) } : { entity, ...failureFields(each) }
     }),
   }
 })
+
+/** The same for the same parts in whatever order. */
+function nameOf(entity: Alteration['entity']): string {
+  return entity.map(({ entityType, entityName }) => JSON.stringify([entityType, entityName])).sort().join()
+}
 
 function alterationOf({ entity, ops }: Alteration): { readonly entity: QuotaEntity; readonly changes: QuotaChanges } | Failure {
   const found: Mutable<QuotaEntity> = {}

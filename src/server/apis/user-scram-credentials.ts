@@ -17,6 +17,7 @@ interface Answer { readonly errorCode: number; readonly errorMessage: string | n
 const UNKNOWN_MECHANISM: Answer = { errorCode: 33, errorMessage: 'Unknown SCRAM mechanism' }
 const NOT_FOUND: Answer = { errorCode: 91, errorMessage: 'Attempt to delete or describe a user credential that does not exist' }
 const DUPLICATE: Answer = { errorCode: 92, errorMessage: 'A user credential cannot be altered twice in the same request' }
+const DESCRIBED_TWICE: Answer = { errorCode: 92, errorMessage: 'A user cannot be described twice in the same request' }
 const NAMELESS: Answer = { errorCode: 93, errorMessage: 'Username must not be empty' }
 const OK: Answer = { errorCode: NONE, errorMessage: null }
 
@@ -28,9 +29,11 @@ export const describeUserScramCredentials: WireApi = serve(apis.describeUserScra
   if (!demandOfCluster(call.rights, 'DESCRIBE')) return { throttleTimeMs, ...clusterRefused, results: [{ user: '', ...clusterRefused, credentialInfos: [] }] }
   const known = new Map(call.users.list().map(({ name, credentials }) => [name, credentials]))
   const asked = users === null || users.length === 0 ? [...known.keys()] : users.map(({ name }) => name)
+  const twice = repeated(asked)
   return {
     throttleTimeMs, errorCode: NONE, errorMessage: '',
-    results: asked.map((user) => {
+    results: Array.from(new Set(asked), (user) => {
+      if (twice.has(user)) return { user, ...DESCRIBED_TWICE, credentialInfos: [] }
       const credentials = known.get(user)
       if (credentials === undefined) return { user, ...NOT_FOUND, credentialInfos: [] }
       return { user, ...OK, credentialInfos: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism: codeOf(mechanism), iterations })) }
