@@ -7,7 +7,7 @@ import { build, ottla, type Outcome } from './support/cli.ts'
 
 let scratch: string
 let data: string
-const on = (command: string, ...args: string[]): Promise<Outcome> => ottla([...command.split(' '), '--data', data, ...args])
+const on = (command: string, ...args: string[]): Promise<Outcome> => ottla([...command.split(' '), ...args, '--data', data])
 
 beforeAll(async () => {
   await build()
@@ -39,6 +39,11 @@ describe('advice is given', () => {
     const outcome = await on(args.join(' '))
     expect(outcome.error).toContain(message)
     expect([outcome.code, outcome.text]).toEqual([code, ''])
+  }, 30_000)
+
+  test('no command is done where its version is asked for, as by Kafka\'s tools', async () => {
+    const { code, text } = await on('topics', '--version')
+    expect([code, text]).toEqual([0, (await ottla(['--version'])).text])
   }, 30_000)
 
   test('a folder is no input', async () => {
