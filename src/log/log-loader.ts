@@ -11,8 +11,8 @@
  *   9     producer state
  *   10    the high watermark is the log end: one replica
  *
- * Every pass can be interrupted by a crash and is simply done again. Nothing below the recovery point is ever cut: rot there is for readers to meet
- * and to be told about. With `readOnly` the same passes run and no byte changes.
+ * Every pass can be interrupted by a crash and is simply done again. Nothing below the segment that holds the recovery point is ever cut: rot there is for
+ * readers to meet and to be told about. With `readOnly` the same passes run and no byte changes.
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'

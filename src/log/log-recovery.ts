@@ -1,6 +1,6 @@
 /**
  * Pass 4 of opening a partition (spec/storage-format 7): the walk over everything that may not be durable. The log ends where Kafka's would: before
- * the first bad batch at or above the recovery point. What is cut off is kept aside when whole batches follow it, and reported.
+ * the first bad batch of the segment that holds the recovery point, or of a later one. What is cut off is kept aside when whole batches follow it, and reported.
  *
  * Order of changes, so that a crash anywhere in here is taken to the same end by the next open: later segments are set aside from the last one down;
  * the tail of the bad one is copied; commit point: it is cut; then everything kept is made durable.
