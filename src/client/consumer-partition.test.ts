@@ -10,6 +10,16 @@ function at(position: number): ConsumerPartition<string, string> {
 
 const course = ({ position, finished, fetchOffset }: ConsumerPartition<string, string>): number[] => [position, finished, fetchOffset]
 
+test('whether there is more is not known any more once it reads on elsewhere', () => {
+  const partition = at(5)
+  partition.visibleEnd = 7
+  expect(partition.isBehind).toBe(true)
+  partition.moveTo(7)
+  expect([partition.visibleEnd, partition.isBehind]).toEqual([-1, true])
+  partition.visibleEnd = 7
+  expect(partition.isBehind).toBe(false)
+})
+
 describe('a hole with which a log ends', () => {
   test('is passed over by who stands in front of it', () => {
     const partition = at(5)

@@ -92,4 +92,20 @@ describe('memory of fetches', () => {
     memory.begin(false)
     expect(memory.allocate(1000).buffer.byteLength).toBeLessThan(65_536)
   })
+
+  test('that is shared and used again has room for as many answers as before', () => {
+    const memory = new FetchMemory()
+    let first: ArrayBufferLike | null = null
+    for (let round = 0; round < 3; round++) {
+      memory.begin(true)
+      const pieces = Array.from({ length: 13 }, () => memory.allocate(10_000))
+      first ??= pieces[0]!.buffer
+      expect(pieces.map((piece) => piece.length)).toEqual(pieces.map(() => 10_000))
+      pieces.forEach((piece, i) => piece.fill(i))
+      expect(pieces.every((piece, i) => piece.every((byte) => byte === i))).toBe(true)
+      if (round === 2) expect(pieces.some((piece) => piece.buffer === first)).toBe(true)
+      for (const lease of pieces.map((piece) => memory.leaseOf(piece)!)) lease.release()
+      memory.end(true)
+    }
+  })
 })

@@ -261,3 +261,59 @@ test('what is put back comes before what came meanwhile, and nobody is forgotten
   await Promise.all([...sent, ...late])
   expect(queue.waitingBytes).toBe(0)
 })
+
+describe('while the disk syncs a group, one more', () => {
+  /** Each group runs until the test ends it, and any number could follow. */
+  function pipelined() {
+    const scheduler = new ManualScheduler()
+    const ends: (() => void)[] = []
+    const queue: AppendQueue = new AppendQueue(scheduler, (taken) => new Promise((resolve) => ends.push(() => {
+      for (const item of taken) item.resolve(result)
+      resolve()
+    })), () => true)
+    const push = async (): Promise<void> => {
+      void pushed(queue, bytes(1), { ...options, urgent: true })
+      await scheduler.runUntilIdle()
+    }
+    return { scheduler, queue, ends, push }
+  }
+
+  test('is started, but never a third', async () => {
+    const { scheduler, ends, push } = pipelined()
+    for (const expected of [1, 2, 2, 2]) {
+      await push()
+      expect(ends).toHaveLength(expected)
+    }
+    ends[0]!()
+    await scheduler.runUntilIdle()
+    expect(ends).toHaveLength(3)
+  })
+
+  test('is waited for by those who wait for the end', async () => {
+    const { scheduler, queue, ends, push } = pipelined()
+    await push()
+    await push()
+    let idle = false
+    void queue.idle().then(() => { idle = true })
+    ends[0]!()
+    await scheduler.runUntilIdle()
+    expect([idle, queue.isIdle]).toEqual([false, false])
+    ends[1]!()
+    await scheduler.runUntilIdle()
+    expect([idle, queue.isIdle]).toEqual([true, true])
+  })
+
+  test('is not started where a section waits: that comes first', async () => {
+    const { scheduler, queue, ends, push } = pipelined()
+    await push()
+    const order: string[] = []
+    const section = queue.exclusive(() => { order.push(`after ${ends.length}`) })
+    await push()
+    expect(ends).toHaveLength(1)
+    ends[0]!()
+    await scheduler.runUntilIdle()
+    await section
+    await scheduler.runUntilIdle()
+    expect([order, ends.length]).toEqual([['after 1'], 2])
+  })
+})

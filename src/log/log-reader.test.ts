@@ -42,3 +42,20 @@ test.each([[1], [16], [17], [60], [61], [70]])('a sealed segment that ends %i by
   await expect(t.read(next - 1)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path, position: last, offset: next - 1 })
   expect((await t.read(next))[0]).toMatchObject({ offset: next })
 })
+
+test('where a log ends in a hole, a read in front of it gives nothing and says where the end is; one that may not bring the batch there is does not', async () => {
+  const t = await openTestLog()
+  await t.append(['a', 'b', 'c'])
+  await t.append(['d', 'e', 'f'])
+  // Of the second batch nothing stays: batches are not split.
+  await t.drive(t.log.truncateTo(5))
+  expect(t.log.logEndOffset).toBe(5)
+  const read = async (offset: number, maxBytes: number): Promise<[number, number]> => {
+    const { records, nextOffset } = await t.drive(t.log.read(offset, { maxBytes, minOneMessage: false, isolation: 'logEnd' }))
+    return [records.length > 0 ? 1 : 0, nextOffset]
+  }
+  for (const offset of [3, 4, 5]) expect(await read(offset, 1000)).toEqual([0, 5])
+  expect([await read(0, 1000), await read(2, 1)]).toEqual([[1, 3], [0, 2]])
+  await t.append(['g'])
+  expect(await read(3, 1000)).toEqual([1, 6])
+})

@@ -68,5 +68,7 @@ describe('a producer table', () => {
     again.setEpoch(4)
     table.set(again)
     expect([table.size, table.entry(1), table.entries()]).toEqual([1, again, [again]])
+    table.clear()
+    expect(table.entry(1)).toBe(undefined)
   })
 })
