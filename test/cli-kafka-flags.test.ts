@@ -18,6 +18,15 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
 
+test('lines written for Kafka\'s tools are taken as they are', async () => {
+  const flags = '--max-partition-memory-bytes 16384 --metadata-expiry-ms 5000 --socket-buffer-size 102400 --timeout 5 --property parse.key=false'
+  const sent = await on(`produce --topic plain --partition 0 ${flags}`, { input: 'one\n' })
+  expect([sent.code, sent.error]).toEqual([0, ''])
+  const read = await on('perf consume --topic plain --messages 1 --group perf --fetch-size 1048576 --socket-buffer-size 2097152 --reporting-interval 1000 --hide-header')
+  expect([read.code, read.error, read.text.split(', ')[4]]).toEqual([0, '', '1'])
+  expect((await on('groups --list --timeout 5000')).code).toBe(0)
+}, 30_000)
+
 describe('topics --describe', () => {
   const describe = async (flags: string): Promise<string[]> => {
     const { code, error, text } = await on(`topics --describe ${flags}`)

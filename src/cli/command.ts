@@ -78,5 +78,10 @@ export const sourceOptions: typeof dataOptions & { readonly 'bootstrap-server': 
   'command-config': { type: 'text', value: 'FILE', help: 'a properties file as of Kafka\'s clients: how to reach that cluster (security.protocol, sasl.…, ssl.…)' },
 }
 
+/** A number that Kafka's tool takes and nothing here depends on: lines written for that tool work as they are. */
+export function withoutEffect(value: string): { readonly type: 'number'; readonly value: string; readonly help: string } {
+  return { type: 'number', value, help: 'as Kafka\'s tool takes it; without effect' }
+}
+
 export const jsonOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON' } }
 export const jsonLinesOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON, one object a line' } }

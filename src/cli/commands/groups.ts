@@ -2,7 +2,7 @@
 import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { describeGroups, printMembers, printOffsets, printState, type ListedGroup } from '../group-listing.ts'
 import { planOf, resolvePartitions, targetOffsets } from '../reset-plan.ts'
 import { withKafka } from '../session.ts'
@@ -34,6 +34,7 @@ const options = {
   'shift-by': { type: 'number', value: 'N', help: 'this many records forward, or back if negative' },
   'dry-run': { type: 'flag', help: 'show the plan (default)' },
   execute: { type: 'flag', help: 'do it' },
+  timeout: withoutEffect('MS'),
 } as const
 
 export const groups: Command = defineCommand({

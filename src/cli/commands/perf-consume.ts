@@ -1,7 +1,7 @@
 /** `ottla perf consume`: kafka-consumer-perf-test on a directory or a cluster. */
 import type { ConsumerSettings } from '../../index.ts'
 import { pairs, required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, sourceOptions, withoutEffect, type Command } from '../command.ts'
 import { clientConfig, withFormerName, withKafka } from '../session.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -20,6 +20,10 @@ export const perfConsume: Command = defineCommand({
     topic: { type: 'text', value: 'NAME', help: 'the topic' },
     messages: { type: 'number', least: 0, help: 'how many records' },
     timeout: { type: 'number', least: 0, value: 'MS', help: `stop when nothing came for so long, and at once at the end of the log (${DEFAULT_TIMEOUT_MS})` },
+    'fetch-size': { type: 'number', least: 1, value: 'BYTES', help: 'most to fetch of a partition at a time (max.partition.fetch.bytes)' },
+    group: { type: 'text', value: 'ID', help: 'as Kafka\'s tool takes it; without effect: reading needs no group' },
+    'socket-buffer-size': withoutEffect('BYTES'),
+    'reporting-interval': withoutEffect('MS'),
     'hide-header': { type: 'flag', help: 'without the names of the columns' },
     'consumer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'consumer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the consumer' },
@@ -30,7 +34,8 @@ export const perfConsume: Command = defineCommand({
     const values = withFormerName(given, given['consumer.config'])
     const topic = required(values.topic, 'topic')
     const wanted = required(values.messages, 'messages')
-    const settings = { ...(await clientConfig(values)).consumer, ...pairs('consumer-props', values['consumer-props']) } as ConsumerSettings
+    const size = values['fetch-size'] === undefined ? {} : { 'max.partition.fetch.bytes': values['fetch-size'] }
+    const settings = { ...(await clientConfig(values)).consumer, ...size, ...pairs('consumer-props', values['consumer-props']) } as ConsumerSettings
     return withKafka(terminal, values, 'read', async (kafka) => {
       const starts = await kafka.admin.listOffsets(topic, 'earliest')
       const ends = new Map((await kafka.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))

@@ -6,7 +6,7 @@ import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
 import { checkNames, choice, pairs } from '../arguments.ts'
-import { defineCommand, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { encodingOf, lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
 import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
 import { clientConfig, withFormerName, withKafka } from '../session.ts'
@@ -40,6 +40,9 @@ export const produce: Command = defineCommand({
     'request-required-acks': { type: 'text', value: '0|1|all', help: 'the same' },
     'compression-codec': { type: 'text', optionalValue: true, value: 'CODEC', help: 'none, gzip (when no codec is named), snappy, lz4 or zstd' },
     'batch-size': { type: 'number', value: 'BYTES', help: 'largest batch (batch.size)' },
+    'max-partition-memory-bytes': { type: 'number', value: 'BYTES', help: 'the same, under a name that Kafka has for it too' },
+    'metadata-expiry-ms': withoutEffect('MS'),
+    'socket-buffer-size': withoutEffect('BYTES'),
     linger: { type: 'number', value: 'MS', help: 'how long a batch waits for more records (linger.ms)' },
     timeout: { type: 'number', value: 'MS', help: 'the same, under Kafka\'s name' },
     'max-block-ms': { type: 'number', value: 'MS', help: 'how long a full buffer may make wait (max.block.ms)' },
@@ -98,7 +101,7 @@ interface Job {
 
 interface ProducerValues {
   readonly acks: string | undefined; readonly 'request-required-acks': string | undefined; readonly 'compression-codec': string | undefined
-  readonly 'batch-size': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined
+  readonly 'batch-size': number | undefined; readonly 'max-partition-memory-bytes': number | undefined; readonly linger: number | undefined; readonly timeout: number | undefined
   readonly 'max-block-ms': number | undefined; readonly 'max-memory-bytes': number | undefined; readonly 'message-send-max-retries': number | undefined
   readonly 'retry-backoff-ms': number | undefined; readonly 'request-timeout-ms': number | undefined
   readonly 'producer-property': readonly string[]
@@ -106,7 +109,8 @@ interface ProducerValues {
 
 /** Numbers that go to a setting as they are; a later one wins. */
 const numberSettings = [
-  ['batch-size', 'batch.size'], ['timeout', 'linger.ms'], ['linger', 'linger.ms'], ['max-block-ms', 'max.block.ms'], ['max-memory-bytes', 'buffer.memory'],
+  ['max-partition-memory-bytes', 'batch.size'], ['batch-size', 'batch.size'],
+  ['timeout', 'linger.ms'], ['linger', 'linger.ms'], ['max-block-ms', 'max.block.ms'], ['max-memory-bytes', 'buffer.memory'],
   ['message-send-max-retries', 'retries'], ['retry-backoff-ms', 'retry.backoff.ms'], ['request-timeout-ms', 'request.timeout.ms'],
 ] as const
 
