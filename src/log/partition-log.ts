@@ -89,7 +89,7 @@ export class PartitionLog {
     return new Promise((resolve, reject) => { this.appendFor(records, options, resolve, reject) })
   }
 
-  /** The same for whoever has a promise of his own; `done` and `failed` must not throw. Neither is called before this returns, unless the log takes no appends. */
+  /** The same for whoever has a promise of his own; `done` and `failed` must not throw. Either may be called before this returns. */
   appendFor(records: Uint8Array, options: AppendOptions, done: (result: AppendResult) => void, failed: (error: unknown) => void): void {
     const state = this.#state
     if (state.closed !== null || state.offline !== null || state.store.readOnly) {
