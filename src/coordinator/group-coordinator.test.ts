@@ -58,6 +58,8 @@ describe('offsets', () => {
     expect(await h.commit('g', 3)).toBe(25)
     expect(await h.commit('g', 3, { ...a!, memberId: 'nobody' })).toBe(25)
     expect(await h.commit('g', 3, { ...a!, generationId: 0 })).toBe(22)
+    // As Kafka: what is not there is told whoever asks.
+    expect(await h.commit('g', 3, { ...a!, generationId: 0 }, 'nowhere')).toBe(3)
     expect(await h.commit('none', 3, a)).toBe(22)
     const rejoined = h.join('g', { memberId: a!.memberId })
     await h.settle()

@@ -42,12 +42,19 @@ const commitAdvice: Partial<Record<ErrorCode, string>> = {
 /** `group`: the classic group whose member shows by the commit that it is alive. */
 export interface CommitPlan extends Plan<OffsetCommitResponse> { readonly group: ClassicGroup | null }
 
+/** Told, as by Kafka, whoever asks: also to who may not commit. */
+function unknownPartition(topic: string, partition: number, { topicPartitions }: CommitLimits): Failure | null {
+  const count = topicPartitions(topic)
+  if (count !== null && partition >= 0 && partition < count) return null
+  return refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`)
+}
+
 /** Why this partition's offset cannot be committed, or null. What lies beyond ±(2^53−1) came as the nearest that does not: it would read back as another. */
 function refusePartition(asked: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
   const { topic, partition, committedMetadata } = asked
   if (Math.abs(asked.committedOffset) >= Number.MAX_SAFE_INTEGER) return refusal('INVALID_COMMIT_OFFSET_SIZE', 'offsets end at 2^53−1')
-  const count = limits.topicPartitions(topic)
-  if (count === null || partition < 0 || partition >= count) return refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`)
+  const unknown = unknownPartition(topic, partition, limits)
+  if (unknown !== null) return unknown
   const length = committedMetadata?.length ?? 0
   const most = limits.maxMetadataLength
   return length > most ? refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`) : null
@@ -57,7 +64,8 @@ export function planCommit(store: GroupStore, request: OffsetCommitRequest, limi
   const refused = refuseCommit(store, request)
   if (refused !== null) {
     const failure = refusal(refused, request.generationId < 0 ? commitAdvice[refused] : undefined)
-    return { records: [], response: commitFailed(request, failure), group: null }
+    const partitions = request.partitions.map(({ topic, partition }) => ({ ...unknownPartition(topic, partition, limits) ?? failure, topic, partition }))
+    return { records: [], response: { partitions }, group: null }
   }
   const records: KnownRecord[] = []
   const partitions = request.partitions.map((asked) => {

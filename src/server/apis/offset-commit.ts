@@ -11,8 +11,8 @@ export const offsetCommit: WireApi = serve(apis.offsetCommit, 2, 9, async (reque
   const asked = topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => (
     { topic: name, partition: partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata })))
   const { partitions: answers } = await call.broker.offsetCommit({ groupId, memberId, groupInstanceId, generationId: generationIdOrMemberEpoch, partitions: asked })
-  const partitions = call.version >= FIRST_WITH_NOT_FOUND && await isUnknown(call, groupId, answers[0]?.errorCode)
-    ? answers.map((each) => ({ ...each, errorCode: GROUP_ID_NOT_FOUND.errorCode })) : answers
+  const partitions = call.version >= FIRST_WITH_NOT_FOUND && answers.some(isIllegal) && await isUnknown(call, groupId)
+    ? answers.map((each) => isIllegal(each) ? { ...each, errorCode: GROUP_ID_NOT_FOUND.errorCode } : each) : answers
   return {
     throttleTimeMs,
     topics: byTopic(topics, partitions, ({ name }, list) => (
@@ -20,8 +20,9 @@ export const offsetCommit: WireApi = serve(apis.offsetCommit, 2, 9, async (reque
   }
 })
 
-async function isUnknown({ unguarded }: Call, groupId: string, errorCode: number | undefined): Promise<boolean> {
-  if (errorCode !== ILLEGAL_GENERATION.errorCode) return false
+function isIllegal({ errorCode }: { readonly errorCode: number }): boolean { return errorCode === ILLEGAL_GENERATION.errorCode }
+
+async function isUnknown({ unguarded }: Call, groupId: string): Promise<boolean> {
   const { groups } = await unguarded.describeGroups({ groups: [groupId] })
   return groups[0]?.errorCode === GROUP_ID_NOT_FOUND.errorCode
 }
