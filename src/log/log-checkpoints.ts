@@ -1,6 +1,9 @@
 /**
  * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery
  * then starts at 0. A file is written only when its content changes, off the event loop, one at a time.
+ *
+ * A fourth is a Kafka's alone, and nothing here adds to it: how far its cleaner came. What it says of logs, or of offsets, that are gone is taken out: it would
+ * keep the next cleaner from records that come in their place.
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -9,7 +12,7 @@ import { Mutex } from '../common/mutex.ts'
 import { partitionKey } from '../common/topic-partition.ts'
 import { replaceFile } from '../io/durable-file.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { formatCheckpoint, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, type CheckpointEntry } from './checkpoint-file.ts'
+import { CLEANER_FILE, formatCheckpoint, HIGH_WATERMARK_FILE, LOG_START_FILE, RECOVERY_POINT_FILE, readOffsetCheckpoint, type CheckpointEntry } from './checkpoint-file.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export interface RecordedOffsets { readonly recoveryPoint: number; readonly logStart: number; readonly highWatermark: number }
@@ -23,6 +26,8 @@ export class LogCheckpoints {
   readonly #read = new Map<CheckpointName, Map<string, number>>()
   /** What the files hold, as text. */
   readonly #written = new Map<CheckpointName, string>()
+  /** Null: the file cannot be read. */
+  #cleaned: readonly CheckpointEntry[] | null
   readonly #writes = new Mutex()
 
   constructor(fs: FileSystem, root: string, logger: Logger) {
@@ -30,18 +35,24 @@ export class LogCheckpoints {
     this.#root = root
     this.#logger = logger
     for (const name of [RECOVERY_POINT_FILE, LOG_START_FILE, HIGH_WATERMARK_FILE] as const) this.#load(name)
+    this.#cleaned = this.#entriesOf(CLEANER_FILE)
   }
 
   #load(name: CheckpointName): void {
+    const entries = this.#entriesOf(name)
+    this.#read.set(name, new Map(entries?.map((entry) => [partitionKey(entry.topic, entry.partition), entry.offset])))
+    if (entries !== null && this.#fs.stat(join(this.#root, name))?.size !== 0) this.#written.set(name, rowsOf(entries).join('\n'))
+  }
+
+  /** Null: it cannot be read. */
+  #entriesOf(name: string): CheckpointEntry[] | null {
     const path = join(this.#root, name)
     try {
-      const entries = readOffsetCheckpoint(this.#fs, path)
-      this.#read.set(name, new Map(entries.map((entry) => [partitionKey(entry.topic, entry.partition), entry.offset])))
-      if (this.#fs.stat(path)?.size !== 0) this.#written.set(name, rowsOf(entries).join('\n'))
+      return readOffsetCheckpoint(this.#fs, path)
     } catch (error) {
       if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
-      this.#read.set(name, new Map())
       this.#logger.warn('a checkpoint cannot be read: it is taken as empty, which costs time only', { file: path, error })
+      return null
     }
   }
 
@@ -62,6 +73,16 @@ export class LogCheckpoints {
       const inside = logs().filter((log) => log.logStartOffset > log.firstSegmentOffset)
       return inside.map((log) => ({ topic: log.topic, partition: log.partition, offset: log.logStartOffset }))
     })
+    await this.#writes.run(() => this.#dropCleaned(logs))
+  }
+
+  async #dropCleaned(logs: () => readonly PartitionLog[]): Promise<void> {
+    if (this.#cleaned?.length === 0) return
+    const ends = new Map(logs().map((log) => [partitionKey(log.topic, log.partition), log.logEndOffset]))
+    const kept = this.#cleaned?.filter(({ topic, partition, offset }) => offset <= (ends.get(partitionKey(topic, partition)) ?? -1)) ?? []
+    if (kept.length === this.#cleaned?.length) return
+    await replaceFile(this.#fs, join(this.#root, CLEANER_FILE), formatCheckpoint(rowsOf(kept)))
+    this.#cleaned = kept
   }
 
   writeHighWatermarks(logs: () => readonly PartitionLog[]): Promise<void> {

@@ -68,6 +68,35 @@ describe('checkpoints', () => {
     expect(after.manager.wasClean).toBe(true)
     expect(left.operations.filter((each) => each.path.includes('offset-checkpoint'))).toEqual([])
   })
+
+  test("of a Kafka's cleaner are taken back where logs, or what it had compacted of them, are gone, and are let be otherwise", async () => {
+    const d = new Directory()
+    const manager = await d.open()
+    for (const topic of ['cut', 'gone', 'kept']) await d.drive(manager.create(topic, 0, TOPIC_ID, testConfig()))
+    for (const topic of ['cut', 'gone', 'kept']) await append(d, manager, topic, 0, 'a')
+    const file = 'cleaner-offset-checkpoint'
+    expect(d.names()).not.toContain(file)
+    await d.drive(manager.close())
+    expect(d.names()).not.toContain(file)
+
+    d.put(file, '0\n3\nkept 0 1\ngone 0 1\ncut 0 1\n')
+    const second = await d.open()
+    await d.drive(second.checkpoint())
+    expect(d.text(file)).toBe('0\n3\nkept 0 1\ngone 0 1\ncut 0 1\n')
+    await d.drive(second.get('cut', 0)!.truncateTo(0))
+    expect(d.text(file)).toBe('0\n2\nkept 0 1\ngone 0 1\n')
+    await append(d, second, 'cut', 0, 'b')
+    await d.drive(second.delete('gone'))
+    // Before a topic of that name can come again, and for good.
+    expect(Buffer.from(d.disk.survivors('lose-all').readFile(`/data/${file}`)).toString()).toBe('0\n1\nkept 0 1\n')
+    await d.drive(second.close())
+    expect(d.text(file)).toBe('0\n1\nkept 0 1\n')
+
+    d.put(file, '0\n7\nkept 0 1\n')
+    const third = await d.open()
+    await d.drive(third.close())
+    expect(d.text(file)).toBe('0\n0\n')
+  })
 })
 
 test('a topic whose flush.ms becomes shorter is flushed that often from then on', async () => {
