@@ -50,6 +50,19 @@ describe('a producer entry', () => {
     expect(copy.lastSequence).toBe(3)
   })
 
+  test('becomes what another is, in all that is told of it', () => {
+    const other = new ProducerEntry(7)
+    other.addBatch(3, batch(4))
+    other.coordinatorEpoch = 5
+    other.lastTimestamp = 60
+    other.currentTxnFirstOffset = 8
+    const entry = new ProducerEntry(7)
+    entry.addBatch(9, batch(1))
+    entry.take(other)
+    expect(entry.summary()).toEqual({ producerId: 7, producerEpoch: 3, lastSequence: 9, lastTimestamp: 60, coordinatorEpoch: 5, currentTxnStartOffset: 8 })
+    expect([entry.findBatch(8, 9), entry.findBatch(2, 3)]).toEqual([batch(4), null])
+  })
+
   test('recognises a batch across the wrap of sequences', () => {
     const entry = new ProducerEntry(7)
     entry.addBatch(0, { lastSequence: 1, lastOffset: 13, offsetDelta: 3, timestamp: 0 })
