@@ -16,7 +16,7 @@ import type { RecoveryReport } from './log/recovery-report.ts'
 import { loadAllCodecs } from './record/compression.ts'
 import type { ListenOptions, Listener, ListenerParts } from './server/wire-listener.ts'
 import { ServedDatabase, type MetricsSnapshot } from './served-database.ts'
-import { UserAdmin, type Users } from './users.ts'
+import type { Users } from './users.ts'
 
 export type { MetricsSnapshot } from './served-database.ts'
 
@@ -71,7 +71,17 @@ export class OttlaHandle implements Ottla {
   get readOnly(): boolean { return this.#database.readOnly }
   get recoveryReports(): readonly RecoveryReport[] { return this.#database.logs.recoveryReports }
   get admin(): Admin { return this.#clients.admin }
-  get users(): Users { return new UserAdmin(this.#database.users, this.#database.ports.random, () => this.#check()) }
+  get users(): Users {
+    const { users, ports } = this.#database
+    const call = async <T>(of: (admin: Users) => Promise<T>): Promise<T> => {
+      const { UserAdmin } = await loadPart('the code for users', () => import('./users.ts'))
+      return of(new UserAdmin(users, ports.random, () => this.#check()))
+    }
+    return {
+      set: (name, password, options) => call((admin) => admin.set(name, password, options)), remove: (name) => call((admin) => admin.remove(name)),
+      list: () => call((admin) => admin.list()),
+    }
+  }
 
   producer<K = Uint8Array, V = Uint8Array>(settings?: ProducerSettings<K, V>): Producer<K, V> {
     this.#check()

@@ -7,15 +7,16 @@ import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
 import type { NamedKind } from '../metadata/broker-config.ts'
 import type * as api from '../protocol/broker-api.ts'
-import { handleCreateAcls, handleDeleteAcls, handleDescribeAcls } from './acl-handlers.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { handleFetch } from './fetch-handler.ts'
 import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
 import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
 import { handleProduce } from './produce-handler.ts'
-import { handleAlterClientQuotas, handleDescribeClientQuotas } from './quota-handlers.ts'
 import { handleDescribeLogDirs, handleDescribeProducers, handleFindCoordinator, handleInitProducerId } from './storage-handlers.ts'
 import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from './topic-handlers.ts'
+
+const aclHandlers = (): Promise<typeof import('./acl-handlers.ts')> => loadPart('the code for ACLs', () => import('./acl-handlers.ts'))
+const quotaHandlers = (): Promise<typeof import('./quota-handlers.ts')> => loadPart('the code for quotas', () => import('./quota-handlers.ts'))
 
 export class Broker implements api.BrokerApi {
   readonly #context: BrokerContext
@@ -71,13 +72,19 @@ export class Broker implements api.BrokerApi {
   }
   async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }
   async describeLogDirs(request: api.DescribeLogDirsRequest): Promise<api.DescribeLogDirsResponse> { return handleDescribeLogDirs(this.#open(), request) }
-  async describeAcls(request: { readonly filter: AclFilter }): Promise<api.DescribeAclsResponse> { return handleDescribeAcls(this.#open(), request) }
-  async createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<api.CreateAclsResponse> { return handleCreateAcls(this.#open(), request) }
-  async deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<api.DeleteAclsResponse> { return handleDeleteAcls(this.#open(), request) }
-  async describeClientQuotas(request: api.DescribeClientQuotasRequest): Promise<api.DescribeClientQuotasResponse> {
-    return handleDescribeClientQuotas(this.#open(), request)
+  async describeAcls(request: { readonly filter: AclFilter }): Promise<api.DescribeAclsResponse> { return (await aclHandlers()).handleDescribeAcls(this.#open(), request) }
+  async createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<api.CreateAclsResponse> {
+    return (await aclHandlers()).handleCreateAcls(this.#open(), request)
   }
-  async alterClientQuotas(request: api.AlterClientQuotasRequest): Promise<api.AlterClientQuotasResponse> { return handleAlterClientQuotas(this.#open(), request) }
+  async deleteAcls(request: { readonly filters: readonly AclFilter[] }): Promise<api.DeleteAclsResponse> {
+    return (await aclHandlers()).handleDeleteAcls(this.#open(), request)
+  }
+  async describeClientQuotas(request: api.DescribeClientQuotasRequest): Promise<api.DescribeClientQuotasResponse> {
+    return (await quotaHandlers()).handleDescribeClientQuotas(this.#open(), request)
+  }
+  async alterClientQuotas(request: api.AlterClientQuotasRequest): Promise<api.AlterClientQuotasResponse> {
+    return (await quotaHandlers()).handleAlterClientQuotas(this.#open(), request)
+  }
   async describeProducers(request: api.DescribeProducersRequest): Promise<api.DescribeProducersResponse> {
     return handleDescribeProducers(this.#open(), request)
   }

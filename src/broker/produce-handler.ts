@@ -3,14 +3,14 @@
  * order. With acks 0 the answer comes when the bytes are with the operating system (nobody waits for it, and the bytes are free again).
  */
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import { internalTopics } from '../common/topic-partition.ts'
 import type { AppendResult } from '../log/log-types.ts'
-import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse, RecordError } from '../protocol/broker-api.ts'
+import type { Failure, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse } from '../protocol/broker-api.ts'
 import { ATTRIBUTES_AT, TRANSACTIONAL_BIT } from '../record/batch-format.ts'
 import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { findLog, mustWrite } from './partition-lookup.ts'
-import { keylessRecords, untimelyRecords } from './record-errors.ts'
 
 export function handleProduce(context: BrokerContext, request: ProduceRequest): Promise<ProduceResponse> {
   const { metrics } = context
@@ -36,20 +36,20 @@ function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: Pro
   }))
 }
 
-/** Looks into records that nobody has checked: what that raises rejects. */
+/** A client is told which of its records are to blame, where the code that looks can be had. Looks into records that nobody has checked: what that raises rejects. */
 async function refusal(context: BrokerContext, request: ProduceRequest, item: ProducePartition, why: Failure): Promise<ProducePartitionResponse> {
-  const recordErrors = request.inProcess === true ? [] : blamed(context, item, why)
-  return recordErrors.length === 0 ? refuse(item, why) : { ...refuse(item, why), recordErrors }
-}
-
-function blamed(context: BrokerContext, { records, topic, partition }: ProducePartition, why: Failure): RecordError[] {
-  const values = context.topics.get(topic)?.values
-  if (values === undefined) return []
-  if (why.error?.code === 'INVALID_RECORD') return values['cleanup.policy'].includes('compact') ? keylessRecords(records, topic, partition) : []
-  if (why.error?.code !== 'INVALID_TIMESTAMP') return []
-  return untimelyRecords(records, {
-    now: context.ports.clock.now(), beforeMaxMs: values['message.timestamp.before.max.ms'], afterMaxMs: values['message.timestamp.after.max.ms'],
-  })
+  const code = why.error?.code
+  const values = context.topics.get(item.topic)?.values
+  if (request.inProcess === true || values === undefined || (code !== 'INVALID_RECORD' && code !== 'INVALID_TIMESTAMP')) return refuse(item, why)
+  const demands = { values, now: context.ports.clock.now() }
+  try {
+    const { recordsToBlame } = await loadPart('the code that tells records to blame', () => import('./record-errors.ts'))
+    const recordErrors = recordsToBlame(code, item, demands)
+    return recordErrors.length === 0 ? refuse(item, why) : { ...refuse(item, why), recordErrors }
+  } catch (error) {
+    if (!OttlaError.is(error)) throw error
+    return refuse(item, why)
+  }
 }
 
 function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse {

@@ -1,18 +1,23 @@
 /** Which records made a batch be refused: clients deliver the others under another error, and tell the user apart (KIP-467). */
-import { OttlaError } from '../common/errors.ts'
-import type { RecordError } from '../protocol/broker-api.ts'
+import { OttlaError, type ErrorCode } from '../common/errors.ts'
+import type { TopicValues } from '../config/values.ts'
+import type { ProducePartition, RecordError } from '../protocol/broker-api.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
 
-/** What a topic asks of the times of its records, and the time by which that is judged. Milliseconds. */
-export interface TimestampBounds { readonly now: number; readonly beforeMaxMs: number; readonly afterMaxMs: number }
+/** What the topic asks of its records, and the time by which theirs are judged (milliseconds). */
+export interface Demands {
+  readonly values: Pick<TopicValues, 'cleanup.policy' | 'message.timestamp.before.max.ms' | 'message.timestamp.after.max.ms'>
+  readonly now: number
+}
 
-/** The records without a key, in a batch that a compacted topic refused. None when the batch cannot be read. */
-export function keylessRecords(records: Uint8Array, topic: string, partition: number): RecordError[] {
+/** Of a batch that was refused with `code`. None when the batch cannot be read. */
+export function recordsToBlame(code: ErrorCode, { records, topic, partition }: ProducePartition, { values, now }: Demands): RecordError[] {
+  if (code === 'INVALID_TIMESTAMP') return untimelyRecords(records, now, values['message.timestamp.before.max.ms'], values['message.timestamp.after.max.ms'])
+  if (!values['cleanup.policy'].includes('compact')) return []
   return found(records, ({ keyLength }) => keyLength < 0 ? `Compacted topic cannot accept message without key in topic partition ${topic}-${partition}.` : null)
 }
 
-/** The records whose times are out of bounds, in a batch that was refused for that. None when the batch cannot be read. */
-export function untimelyRecords(records: Uint8Array, { now, beforeMaxMs, afterMaxMs }: TimestampBounds): RecordError[] {
+function untimelyRecords(records: Uint8Array, now: number, beforeMaxMs: number, afterMaxMs: number): RecordError[] {
   const isOut = (timestamp: number): boolean => timestamp !== -1 && (now - timestamp > beforeMaxMs || timestamp - now > afterMaxMs)
   return found(records, ({ timestamp, offsetDelta }) => isOut(timestamp)
     ? `Timestamp ${timestamp} of message with offset ${offsetDelta} is out of range. The timestamp should be within [${now - beforeMaxMs}, ${now + afterMaxMs}]` : null)
