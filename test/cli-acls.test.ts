@@ -50,5 +50,5 @@ test('quotas are kept by configs as by kafka-configs', async () => {
   expect(jsonLines(await run('configs', '--describe', '--entity-type', 'users', '--json'))).toEqual([{ entity: { user: 'alice' }, quotas: { producer_byte_rate: 1000 } }])
   expect(jsonLines(await run('configs', '--describe', '--entity-type', 'clients', '--json'))).toEqual([{ entity: { clientId: null }, quotas: { producer_byte_rate: 10 } }])
   const refused = await run('configs', '--alter', '--user', 'alice', '--add-config', 'connection_creation_rate=5')
-  expect([refused.code, refused.error.includes('quotas of users and clients are producer_byte_rate, consumer_byte_rate')]).toEqual([1, true])
+  expect([refused.code, refused.error.includes('quotas of users and clients are consumer_byte_rate, controller_mutation_rate')]).toEqual([1, true])
 }, 60_000)

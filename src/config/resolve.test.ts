@@ -77,6 +77,7 @@ describe('text as in a properties file', () => {
       const low = setting.min ?? -1000
       const high = setting.type === 'int' ? setting.max ?? 2_147_483_647 : FOREVER
       const value = low + Math.abs(any) % (high - Math.max(low, 0) + 1)
+      fc.pre(value !== setting.except)
       const read = resolveTopic({ 'max.compaction.lag.ms': FOREVER, [name]: formatSetting(value) }, broker) as unknown as Record<string, unknown>
       expect(read[name]).toBe(value)
     }), { examples: [[numeric[0]!, 0]] })
