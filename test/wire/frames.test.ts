@@ -104,6 +104,7 @@ describe('a batch that is refused', () => {
 
 describe('codes that old clients do not know', () => {
   test('are told only from the versions on that have them', async () => {
+    await kit.ottla.admin.createTopic('t')
     const raw = await client()
     const commit = {
       groupId: 'nobody', generationIdOrMemberEpoch: 3, memberId: 'm',
