@@ -6,10 +6,8 @@ const long = (value: bigint): Uint8Array => {
   bytes.writeBigInt64BE(value)
   return bytes
 }
-const printed = (name: string, bytes: Uint8Array): string => {
-  const { read, text } = numberFormat('value-deserializer', name)!
-  return text(read(bytes))
-}
+const printed = (name: string, bytes: Uint8Array): string => numberFormat('value-deserializer', name)!.text(bytes)
+const inJson = (name: string, bytes: Uint8Array): number | string => numberFormat('value-deserializer', name)!.value(bytes)
 
 describe('the text of numbers', () => {
   test('of 64 bits is exact, beyond what a double holds too', () => {
@@ -22,12 +20,23 @@ describe('the text of numbers', () => {
       expect(printed('org.apache.kafka.common.serialization.LongDeserializer', long(value))).toBe(String(value))
     }
   })
-  test('with fractions is Java\'s', () => {
-    const bytes = Buffer.alloc(8)
-    for (const [value, text] of [[1.5, '1.5'], [3, '3.0'], [-0.25, '-0.25'], [NaN, 'NaN']] as const) {
-      bytes.writeDoubleBE(value)
-      expect(printed('Double', bytes)).toBe(text)
-    }
+  // What Java 17 prints of these bits.
+  test.each([
+    ['0000000000000000', '0.0'], ['8000000000000000', '-0.0'], ['3f50624dd2f1a9fc', '0.001'], ['3f5061e273273f09', '9.999E-4'], ['416312d000000000', '1.0E7'],
+    ['416312cfe0000000', '9999999.0'], ['41678c29dccccccd', '1.23456789E7'], ['3fb999999999999a', '0.1'], ['444b1ae4d6e2ef50', '1.0E21'],
+    ['7fefffffffffffff', '1.7976931348623157E308'], ['0000000000000001', '4.9E-324'], ['c0fe240c00000000', '-123456.75'], ['4059000000000000', '100.0'],
+    ['3ddb7cdfd9d7bdbb', '1.0E-10'], ['423cbe991a140000', '1.23456789012E11'], ['7ff0000000000000', 'Infinity'], ['fff0000000000000', '-Infinity'],
+    ['7ff8000000000000', 'NaN'], ['4008000000000000', '3.0'], ['bfd0000000000000', '-0.25'],
+    ['3dcccccd', '0.1'], ['80000000', '-0.0'], ['3a83126f', '0.001'], ['4b189680', '1.0E7'], ['7f7fffff', '3.4028235E38'], ['00000001', '1.4E-45'],
+    ['4b800000', '1.6777216E7'], ['40490fdb', '3.1415927'], ['3eaaaaab', '0.33333334'], ['4996b43f', '1234567.9'], ['c0200000', '-2.5'], ['501502f9', '1.0E10'],
+    ['7fc00000', 'NaN'],
+  ])('with fractions is Java\'s: %s is %s', (bits, text) => {
+    expect(printed(bits.length === 16 ? 'Double' : 'Float', Buffer.from(bits, 'hex'))).toBe(text)
+  })
+  test('is a number in JSON where that is the same number', () => {
+    expect([inJson('Float', Buffer.from('3dcccccd', 'hex')), inJson('Double', Buffer.from('444b1ae4d6e2ef50', 'hex'))]).toEqual([0.1, 1e21])
+    expect([inJson('Long', long(2n ** 53n - 1n)), inJson('Long', long(2n ** 53n + 1n))]).toEqual([2 ** 53 - 1, '9007199254740993'])
+    expect([inJson('Double', Buffer.from('7ff8000000000000', 'hex')), inJson('Short', Buffer.from('fffe', 'hex'))]).toEqual(['NaN', -2])
   })
   test('is none where bytes are printed as they are, or are of another length', () => {
     expect(numberFormat('value-deserializer', 'org.apache.kafka.common.serialization.StringDeserializer')).toBeNull()

@@ -4,46 +4,45 @@
  */
 import { nearest } from '../tools.ts'
 import { OttlaError } from '../common/errors.ts'
-import { readInt64 } from '../common/int64.ts'
+import { formatInt64 } from '../common/wide-integer.ts'
 import { UsageError } from './command.ts'
 
-interface Kind { readonly size: number; readonly isFraction?: true; readonly read: (view: DataView) => number | string }
+/** `text` as Java prints the number. */
+interface Kind { readonly size: number; readonly text: (view: DataView) => string }
 
-const long: Kind = {
-  size: 8,
-  read: (view) => {
-    const value = readInt64(view, 0)
-    return Number.isNaN(value) ? digitsOf(view) : value
-  },
-}
+const long: Kind = { size: 8, text: (view) => formatInt64(view.getInt32(0), view.getUint32(4)) }
+const integer: Kind = { size: 4, text: (view) => String(view.getInt32(0)) }
+const double: Kind = { size: 8, text: (view) => fractionText(view.getFloat64(0), Number) }
 const kinds: Readonly<Record<string, Kind | null>> = {
-  string: null, bytes: null, bytearray: null, bytebuffer: null, uuid: null, long, int64: long,
-  short: { size: 2, read: (view) => view.getInt16(0) },
-  integer: { size: 4, read: (view) => view.getInt32(0) }, int32: { size: 4, read: (view) => view.getInt32(0) },
-  float: { size: 4, isFraction: true, read: (view) => view.getFloat32(0) },
-  double: { size: 8, isFraction: true, read: (view) => view.getFloat64(0) }, float64: { size: 8, isFraction: true, read: (view) => view.getFloat64(0) },
+  string: null, bytes: null, bytearray: null, bytebuffer: null, uuid: null, short: { size: 2, text: (view) => String(view.getInt16(0)) },
+  integer, int32: integer, long, int64: long, float: { size: 4, text: (view) => fractionText(view.getFloat32(0), Math.fround) }, double, float64: double,
 }
 
-/** The decimal digits of a signed 64-bit number, six at a time: what is left of a division by a million and 32 bits more fit into a double. */
-function digitsOf(view: DataView): string {
-  const isNegative = view.getInt32(0) < 0
-  let low = isNegative ? -view.getInt32(4) >>> 0 : view.getUint32(4)
-  let high = isNegative ? ~view.getInt32(0) + (low === 0 ? 1 : 0) >>> 0 : view.getUint32(0)
-  let digits = ''
-  while (high > 0 || low > 0) {
-    const rest = high % 1e6 * 2 ** 32 + low
-    high = Math.floor(high / 1e6)
-    low = Math.floor(rest / 1e6)
-    digits = String(rest % 1e6).padStart(6, '0') + digits
-  }
-  return (isNegative ? '-' : '') + digits.replace(/^0+/, '')
+/**
+ * As `Double.toString` and `Float.toString` of Java: the fewest digits, but at least two, that are no other number of that width; with an exponent from 10^7 on
+ * and below 10^-3. `rounded` gives the nearest number of the width.
+ */
+function fractionText(value: number, rounded: (text: number) => number): string {
+  if (!Number.isFinite(value)) return String(value)
+  const sign = value < 0 || Object.is(value, -0) ? '-' : ''
+  const size = Math.abs(value)
+  if (size === 0) return `${sign}0.0`
+  let places = 1
+  while (rounded(Number(size.toExponential(places))) !== size) places++
+  const [mantissa, power] = size.toExponential(places).split('e') as [string, string]
+  const digits = mantissa.replace('.', '').replace(/0+$/, '')
+  const exponent = Number(power)
+  if (exponent < -3 || exponent >= 7) return `${sign}${digits[0]!}.${digits.slice(1) || '0'}E${exponent}`
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
+  return `${sign}${digits.slice(0, exponent + 1).padEnd(exponent + 1, '0')}.${digits.slice(exponent + 1) || '0'}`
 }
 
+/** Both raise SERIALIZATION_ERROR for bytes that are no such number. */
 export interface NumberFormat {
-  /** A number, or its digits where it is beyond 2^53. Raises SERIALIZATION_ERROR for bytes that are no such number. */
-  readonly read: (bytes: Uint8Array) => number | string
   /** As Java prints it. */
-  readonly text: (value: number | string) => string
+  readonly text: (bytes: Uint8Array) => string
+  /** For JSON: the text where a double would be another number. */
+  readonly value: (bytes: Uint8Array) => number | string
 }
 
 /** Null where bytes are printed as they are. Raises UsageError. */
@@ -56,9 +55,14 @@ export function numberFormat(option: string, name: string): NumberFormat | null 
   }
   const kind = kinds[bare]!
   if (kind === null) return null
-  const read = (bytes: Uint8Array): number | string => {
-    if (bytes.length === kind.size) return kind.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length))
+  const text = (bytes: Uint8Array): string => {
+    if (bytes.length === kind.size) return kind.text(new DataView(bytes.buffer, bytes.byteOffset, bytes.length))
     throw new OttlaError('SERIALIZATION_ERROR', `--${option} ${name}: ${bytes.length} bytes in place of ${kind.size}`)
   }
-  return { read, text: (value) => kind.isFraction === true && typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 1e7 ? value.toFixed(1) : String(value) }
+  const value = (bytes: Uint8Array): number | string => {
+    const printed = text(bytes)
+    const number = Number(printed)
+    return Number.isSafeInteger(number) || (Number.isFinite(number) && printed.includes('.')) ? number : printed
+  }
+  return { text, value }
 }

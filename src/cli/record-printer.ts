@@ -32,7 +32,7 @@ export function printerFor(terminal: Terminal, format: OutputFormat, encoding: E
 }
 
 function jsonOf(record: ConsumerRecord, encoding: Encoding, formats: Formats): object {
-  const part = (bytes: Uint8Array | null, format: NumberFormat | null): unknown => bytes === null || format === null ? encode(bytes, encoding) : format.read(bytes)
+  const part = (bytes: Uint8Array | null, format: NumberFormat | null): unknown => bytes === null || format === null ? encode(bytes, encoding) : format.value(bytes)
   const { topic, partition, offset, timestamp, timestampType } = record
   return {
     topic, partition, offset, timestamp, timestampType, key: part(record.key, formats.key), value: part(record.value, formats.value),
@@ -58,7 +58,7 @@ function linePrinter(terminal: Terminal, encoding: Encoding, properties: Readonl
   const textEncoding = encoding === 'base64' ? 'base64' : 'utf8'
   const bytesOf = (bytes: Uint8Array | null, format: NumberFormat | null): Uint8Array | string => {
     if (bytes === null) return nothing
-    if (format !== null) return format.text(format.read(bytes))
+    if (format !== null) return format.text(bytes)
     return encoding === 'base64' ? Buffer.from(bytes).toString('base64') : bytes
   }
   const headerText = (h: Header): string => `${h.key}:${h.value === null ? nothing.toString() : Buffer.from(h.value).toString(textEncoding)}`

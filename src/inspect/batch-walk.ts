@@ -7,7 +7,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
-import { formatInt64, parseInt64 } from '../protocol/wide-integer.ts'
+import { formatInt64, parseInt64 } from '../common/wide-integer.ts'
 import {
   ATTRIBUTES_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, CODEC_MASK, COUNT_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT,
   MAX_TIMESTAMP_AT, PEEK_SIZE, PRODUCER_ID_AT, readBatchHeader, verifyBatchCrc,

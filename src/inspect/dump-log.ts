@@ -6,8 +6,8 @@
  * Invariant: items come in the order in which Kafka's tool prints, and `dump-text.ts` makes them equal to its output line for line.
  */
 import { basename } from 'node:path'
+import { parseInt64 } from '../common/wide-integer.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { parseInt64 } from '../protocol/wide-integer.ts'
 import { batchAt, plus } from './batch-walk.ts'
 import { DumpFailure, type DumpItem, type DumpLogOptions, type Int64, type OffsetPair } from './dump-items.ts'
 import { addProblem, dumpOffsetIndex, dumpTimeIndex, noProblems, type Problems, type SegmentNames } from './index-dump.ts'

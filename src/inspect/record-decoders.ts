@@ -1,10 +1,10 @@
 /** Keys and values of records as `dump-log` prints them: plain, by one of Kafka's byte decoders, or as the JSON of an internal topic. */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
+import { formatInt64 } from '../common/wide-integer.ts'
 import { offsetsRecordTexts, transactionRecordTexts, type RecordTexts } from '../coordinator/record-json.ts'
 import { ByteReader } from '../protocol/byte-reader.ts'
 import type { MessageSchema } from '../protocol/schema.ts'
-import { formatInt64 } from '../protocol/wide-integer.ts'
 import { DumpFailure, type BytesDecoderName, type DumpedRecord, type DumpLogOptions } from './dump-items.ts'
 import { javaText } from './java-text.ts'
 import { metadataRecords } from './kraft-schemas.ts'

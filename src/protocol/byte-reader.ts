@@ -14,7 +14,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { readInt64 } from '../common/int64.ts'
-import { formatInt64 } from './wide-integer.ts'
+import { formatInt64 } from '../common/wide-integer.ts'
 
 export class ByteReader {
   readonly buffer: Uint8Array

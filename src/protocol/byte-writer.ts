@@ -6,7 +6,7 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { writeInt64 } from '../common/int64.ts'
-import { parseInt64 } from './wide-integer.ts'
+import { parseInt64 } from '../common/wide-integer.ts'
 
 const MAX_CLASSIC_STRING = 32767
 
