@@ -96,6 +96,17 @@ describe.each(kinds)('a walk of %j', (options) => {
     }
   })
 
+  test('tells a batch that is hit in its offset alone from one that is hit in more, large or small', async () => {
+    for (const size of [100, 500]) {
+      const bytes = Buffer.concat([batch(1, 100), batch(2, size), batch(3, 100)])
+      bytes[100]! ^= 0x80
+      const checked = 'checkCrc' in options
+      expect([size, await walk(bytes, options)]).toMatchObject([size, { found: ['1@0'], problem: checked ? 'impossible@100' : 'malformed@100' }])
+      bytes[100 + size - 1]! ^= 1
+      expect([size, await walk(bytes, options)]).toMatchObject([size, { found: ['1@0'], problem: checked ? 'crc@100' : 'malformed@100' }])
+    }
+  })
+
   test('finds old messages, larger than a chunk too', async () => {
     const bytes = Buffer.concat([message(1, 10), message(2, 400), message(3, 10)])
     const second = message(1, 10).length

@@ -46,8 +46,8 @@ export interface WalkerOptions {
 const HEADERS_CHUNK = 64 * 1024
 const WHOLE_CHUNK = 1024 * 1024
 
-/** A batch larger than the buffer, whose CRC is taken piece by piece. */
-interface LongBatch { readonly header: BatchHeader; readonly end: number; at: number; crc: number }
+/** A batch larger than the buffer, whose CRC is taken piece by piece. In place of its header, what is wrong with that: it counts once the checksum holds. */
+interface LongBatch { readonly header: BatchHeader | BatchProblem; readonly storedCrc: number; readonly end: number; at: number; crc: number }
 
 export class BatchWalker {
   readonly #source: ByteSource
@@ -166,22 +166,23 @@ export class BatchWalker {
       this.#start = this.#position
       return null
     }
-    const header = this.#headerAt(at, size, 'malformed')
-    if (header === null) return null
     const end = this.#position + size
-    this.#long = this.#checkCrc
-      ? { header, end, at: this.#start + this.#filled, crc: crc32c(this.#buffer, at + ATTRIBUTES_AT, this.#filled) }
-      : { header, end, at: end, crc: header.crc }
-    return this.#endLong(this.#long)
+    const storedCrc = this.#view.getUint32(at + CRC_AT)
+    const header = this.#headerAt(at, size, this.#checkCrc ? 'impossible' : 'malformed') ?? this.#problem!
+    if (!this.#checkCrc) return this.#endLong({ header, storedCrc, end, at: end, crc: storedCrc })
+    this.#problem = null
+    this.#long = { header, storedCrc, end, at: this.#start + this.#filled, crc: crc32c(this.#buffer, at + ATTRIBUTES_AT, this.#filled) }
+    return null
   }
 
-  #endLong(long: LongBatch): BatchHeader | null {
-    if (long.at < long.end) return null
+  #endLong({ header, storedCrc, end, at, crc }: LongBatch): BatchHeader | null {
+    if (at < end) return null
     this.#long = null
-    if (long.crc !== long.header.crc) return this.#fail('crc', `the checksum does not match, in the batch of offset ${long.header.baseOffset}`)
-    this.#take(long.header, -1)
+    if (crc !== storedCrc) return this.#fail('crc', `the checksum does not match: ${storedCrc.toString(16)} is stored`)
+    if ('reason' in header) return this.#fail(header.reason, header.detail)
+    this.#take(header, -1)
     this.#filled = 0
-    return long.header
+    return header
   }
 
   /** Sets up the next read into the front of the buffer; 0: nothing to read. */
@@ -208,7 +209,7 @@ export class BatchWalker {
     long.at += count
     if (count === asked) return
     this.#long = null
-    this.#fail('torn', `says ${long.header.size} bytes where ${this.#end - this.#position} are left`)
+    this.#fail('torn', `says ${long.end - this.#position} bytes where ${this.#end - this.#position} are left`)
   }
 
   #failCrc(at: number): null {

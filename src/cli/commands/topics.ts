@@ -3,6 +3,7 @@ import type { Kafka, TopicDescription } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, pairs, required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { filterNames, partitionFilters, type FilterName } from '../partition-filters.ts'
 import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { matching } from '../topic-names.ts'
@@ -39,19 +40,6 @@ interface TopicValues {
   readonly 'under-replicated-partitions': boolean; readonly 'unavailable-partitions': boolean
   readonly 'under-min-isr-partitions': boolean; readonly 'at-min-isr-partitions': boolean
 }
-
-type Partition = TopicDescription['partitions'][number]
-interface Measure { readonly live: ReadonlySet<number>; readonly minInSync: number }
-
-/** Which partitions an option of --describe leaves, as kafka-topics. */
-const partitionFilters = {
-  'under-replicated-partitions': ({ isr, replicas }: Partition) => isr.length < replicas.length,
-  'unavailable-partitions': ({ leader }: Partition, { live }: Measure) => !live.has(leader),
-  'under-min-isr-partitions': ({ isr }: Partition, { minInSync }: Measure) => isr.length < minInSync,
-  'at-min-isr-partitions': ({ isr }: Partition, { minInSync }: Measure) => isr.length === minInSync,
-} as const
-type FilterName = keyof typeof partitionFilters
-const filterNames = Object.keys(partitionFilters) as FilterName[]
 
 export const topics: Command = defineCommand({
   name: 'topics',
