@@ -14,10 +14,9 @@ async function fill(ottla, count, value) {
 
 /** Compiled code is thrown away before each variant: reading some records brings it back before the time is taken. */
 const WARM_UP = 200_000
-
-async function consume(ottla, count) {
-  await scan(ottla, Math.min(count, WARM_UP))
-  return scan(ottla, count)
+const afterWarmUp = async (reading, ottla, count) => {
+  await reading(ottla, Math.min(count, WARM_UP))
+  return reading(ottla, count)
 }
 
 async function scan(ottla, count) {
@@ -101,9 +100,9 @@ export async function run({ rounds }) {
       for (let i = 0; i < stored; i += 1) void db.put(i, value)
       await db.flushed
       const figures = await interleave({
-        ours: async () => (await consume(ottla, count))[label === '1 KB' ? 'bytes' : 'records'],
-        fetch: () => fetchRaw(ottla, count),
-        raw: () => rawRead(ottla),
+        ours: async () => (await afterWarmUp(scan, ottla, count))[label === '1 KB' ? 'bytes' : 'records'],
+        fetch: () => afterWarmUp(fetchRaw, ottla, count),
+        raw: () => afterWarmUp(rawRead, ottla, count),
         crc: crcRate,
         lmdb: () => lmdbScan(db),
       }, rounds)
