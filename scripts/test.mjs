@@ -41,11 +41,12 @@ async function reliability() {
   failed += Number(counts?.[2] ?? 1)
 }
 
-function vitest(name, args) {
-  const report = join(scratch, `${name}.json`)
+/** As many files at a time as there are CPUs: half of them wait for processes and disks. */
+function vitest() {
+  const report = join(scratch, 'tests.json')
   const filters = rest.filter((each) => each !== '--no-pack')
-  const isGreen = step(name, [
-    binOf('vitest', 'vitest.mjs'), 'run', ...args, ...filters, ...(filters.length > 0 ? ['--passWithNoTests'] : []),
+  const isGreen = step('tests', [
+    binOf('vitest', 'vitest.mjs'), 'run', `--maxWorkers=${availableParallelism()}`, ...filters, ...(filters.length > 0 ? ['--passWithNoTests'] : []),
     '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
   ])
   const failedBefore = failed
@@ -59,7 +60,7 @@ function vitest(name, args) {
     if (!isGreen && failed === failedBefore) failed += 1
   } catch (error) {
     failed += 1
-    console.error(`FAILED: no report of ${name} (${error.message})`)
+    console.error(`FAILED: no report of the tests (${error.message})`)
   }
 }
 
@@ -67,12 +68,7 @@ check('types', [binOf('typescript', 'bin/tsc'), '-p', 'tsconfig.json'])
 check('lint', [binOf('oxlint', 'bin/oxlint'), '--type-aware', '--deny-warnings'])
 check('build', ['scripts/build.mjs'])
 
-/** What is in memory fills all CPUs; what starts processes and waits for them goes file by file. */
-const halves = [
-  ['unit tests', ['--project', 'unit', '--project', 'mock', '--project', 'walk', `--maxWorkers=${availableParallelism()}`]],
-  ['suites', ['--project', 'suite']],
-]
-for (const [name, args] of halves) vitest(name, args)
+vitest()
 await reliability()
 check('the table of reliability results in the docs', ['reliability/run.mjs', 'summary', '--check'])
 if (withPack) check('packed tarball on this Node', ['scripts/pack-smoke.mjs', '--this-node'])
