@@ -79,7 +79,7 @@ function keepFunctions(resolve: Resolve, reject: Reject): void {
   lastReject = reject
 }
 
-type ErrorListener = (error: Error, record: { topic: string; partition: number }) => void
+type ErrorListener = (error: OttlaError, record: { topic: string; partition: number }) => void
 
 export class KafkaProducer<K, V> implements Producer<K, V> {
   readonly #ports: Ports

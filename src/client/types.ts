@@ -1,5 +1,6 @@
 /** The public surface of clients, in types. `docs/` and outside programs rely on these shapes; names and settings are Kafka's. */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
+import type { OttlaError } from '../common/errors.ts'
 import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { AdminSettings, ConsumerSettings as ConsumerSettingValues, ProducerSettings as ProducerSettingValues, TopicSettings } from '../config/settings.ts'
@@ -94,8 +95,8 @@ export interface Producer<K = Bytes, V = Bytes> extends AsyncDisposable {
   drained(): Promise<void>
   /** Resolves when everything sent so far is settled, well or badly. Does not wait for `linger.ms`. */
   flush(): Promise<void>
-  on(event: 'error', listener: (error: Error, record: { topic: string; partition: number }) => void): this
-  off(event: 'error', listener: (error: Error, record: { topic: string; partition: number }) => void): this
+  on(event: 'error', listener: (error: OttlaError, record: { topic: string; partition: number }) => void): this
+  off(event: 'error', listener: (error: OttlaError, record: { topic: string; partition: number }) => void): this
   /** Sends what is buffered, waits until it is settled, and ends; what is sent afterwards rejects with CLOSED. */
   close(): Promise<void>
 }

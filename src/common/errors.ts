@@ -149,7 +149,8 @@ export class OttlaError extends Error {
   /** What to do about errors of this code. */
   get advice(): string { return table[this.code].advice }
 
-  static is(x: unknown, code?: ErrorCode): x is OttlaError {
+  /** True narrows `code` too; false leaves an OttlaError what it was, an error of another code. */
+  static is<C extends ErrorCode = ErrorCode>(x: unknown, code?: C): x is OttlaError & { readonly code: C } {
     return x instanceof Error && brand in x && (code === undefined || (x as unknown as OttlaError).code === code)
   }
 
