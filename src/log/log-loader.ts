@@ -302,7 +302,10 @@ async function batchThatEnds(segment: Segment, offset: number): Promise<BatchLoc
   }
 }
 
-/** State up to the end, and a snapshot there: after a walk it is at the end already. */
+/**
+ * State up to the end, and a snapshot there: after a walk it is at the end already. As Kafka, which loads what recovery knew from that snapshot, forgets who
+ * was silent too long.
+ */
 async function settleProducers(scene: RecoveryScene, logEnd: number): Promise<void> {
   const { request, producers, logStart, reporter } = scene
   try {
@@ -314,6 +317,7 @@ async function settleProducers(scene: RecoveryScene, logEnd: number): Promise<vo
     reporter.note('PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before this open are not recognised`)
     producers.truncateFullyAndStartAt(logEnd)
   }
+  if (!reporter.clean) producers.removeExpired(request.store.clock.now())
   producers.onLogStart(logStart)
   producers.onHighWatermark(logEnd)
 }

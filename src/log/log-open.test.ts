@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition, timeEntries } from '../../test/support/raw-partition.ts'
 import { openTestLog, testConfig, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { ManualClock } from '../testing/manual-clock.ts'
 import { crc32c } from '../record/crc32c.ts'
-import { encodeSnapshot } from './producer-snapshot.ts'
+import { decodeSnapshot, encodeSnapshot } from './producer-snapshot.ts'
 import type { RecoveryProgress } from './log-types.ts'
 
 const S = batchOf(10, 2).length
@@ -373,8 +374,10 @@ describe('leader epochs', () => {
 })
 
 describe('producers', () => {
-  const sent = (offset: number, baseSequence: number): Buffer => batchOf(offset, 2, { producerId: 7, producerEpoch: 1, baseSequence })
-  const at14 = producer(7, { producerEpoch: 1, lastSequence: 3, lastOffset: 13, offsetDelta: 1, timestamp: 1_704_067_200_000 })
+  const now = new ManualClock().now()
+  const sent = (offset: number, baseSequence: number, timestamp = now): Buffer => (
+    batchOf(offset, 2, { producerId: 7, producerEpoch: 1, baseSequence, timestamps: [timestamp, timestamp] }))
+  const at14 = producer(7, { producerEpoch: 1, lastSequence: 3, lastOffset: 13, offsetDelta: 1, timestamp: now })
   const config = { config: { 'retention.ms': -1 } }
 
   test('are known from the snapshot and what follows it', async () => {
@@ -389,6 +392,16 @@ describe('producers', () => {
     const t = await open(clean ? ended(damaged, 18) : recovered(damaged, 17), config)
     expect(told(t)).toMatchObject({ to: 18, notes: ['PRODUCERS_FORGOTTEN'], dropped: [] })
     expect(t.log.activeProducers()).toHaveLength(clean ? 0 : 1)
+  })
+
+  test('that were silent too long are not known after a crash, but in the snapshot, as with Kafka', async () => {
+    const open9 = batchOf(16, 2, { producerId: 9, producerEpoch: 0, baseSequence: 0, isTransactional: true })
+    const day = 86_400_000
+    const partition = raw(sent(10, 0, now - day), open9, batchOf(18, 2, { producerId: 8, producerEpoch: 0, baseSequence: 4, timestamps: [0, now - day + 1] }))
+    const t = await open(partition, config)
+    expect(t.log.activeProducers().map(({ producerId }) => producerId)).toEqual([8, 9])
+    expect(decodeSnapshot(t.disk.readFile(`${t.directory}/${log(20).replace('log', 'snapshot')}`), '').map(({ producerId }) => producerId)).toEqual([7, 8, 9])
+    expect(await t.append(['x'], { producerId: 7, producerEpoch: 1, baseSequence: 40 })).toMatchObject({ baseOffset: 20 })
   })
 
   test('of a snapshot that cannot be read are found in the log, from an older one on', async () => {
