@@ -268,7 +268,9 @@ describe('batches', () => {
     expect(broker.partition('t', 0).values()).toEqual(values)
   })
 
-  test.each([[{}, 16], [{ 'max.in.flight.requests.per.connection': 3 }, 3], [{ 'enable.idempotence': false }, 5]])('with %j are in flight %i at a time',
+  test.each([
+    [{}, 32], [{ acks: 1 }, 16], [{ 'max.in.flight.requests.per.connection': 3 }, 3], [{ 'enable.idempotence': false }, 5],
+  ] as const)('with %j are in flight %i at a time',
     async (settings, most) => {
     const { clients, broker, settle } = harness()
     const [partition] = broker.createTopic('t', 1)
@@ -379,7 +381,7 @@ describe('acks', () => {
     broker.faults = (api) => api === 'produce' ? { errorCode: 10, delayMs: 1000 } : undefined
     const producer = clients.producer({ acks: 0 })
     const lost: unknown[] = []
-    producer.on('error', (error, record) => lost.push([(error as OttlaError).code, record]))
+    producer.on('error', (error, record) => lost.push([error.code, record]))
     const sends = [producer.send({ topic: 't', value: 'v' }), producer.send({ topic: 't', value: 'v' })]
     expect(await settle(Promise.all(sends), 50)).toMatchObject([{ offset: -1 }, { offset: -1 }])
     await run(1000)

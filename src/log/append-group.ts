@@ -6,16 +6,13 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { patchBatch, restampBatch, viewOf } from '../record/batch-format.ts'
-import type { PendingAppend } from './append-queue.ts'
+import { GROUP_BYTES, type PendingAppend } from './append-queue.ts'
 import { validateAppend, validateReplicated, type ValidBatch } from './append-validator.ts'
 import type { LogConfig } from './log-config.ts'
 import type { AppendResult } from './log-types.ts'
 import { readEndMarker } from './end-marker.ts'
 import type { ProducerAppendGroup } from './producer-append.ts'
-import { MAX_CHUNK, type StagedBytes, type TailCache } from './tail-cache.ts'
-
-/** Bytes of a group that already has a member. */
-export const GROUP_BYTES: number = MAX_CHUNK
+import type { StagedBytes, TailCache } from './tail-cache.ts'
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 const NOBODY: never[] = []

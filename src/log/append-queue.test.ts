@@ -271,8 +271,8 @@ describe('while the disk syncs a group, one more', () => {
       for (const item of taken) item.resolve(result)
       resolve()
     })), () => true)
-    const push = async (): Promise<void> => {
-      void pushed(queue, bytes(1), { ...options, urgent: true })
+    const push = async (size = 1, urgent = true): Promise<void> => {
+      void pushed(queue, bytes(size), { ...options, urgent })
       await scheduler.runUntilIdle()
     }
     return { scheduler, queue, ends, push }
@@ -287,6 +287,33 @@ describe('while the disk syncs a group, one more', () => {
     ends[0]!()
     await scheduler.runUntilIdle()
     expect(ends).toHaveLength(3)
+  })
+
+  test('is started for what is not urgent once it is as much as a group takes', async () => {
+    const { push, ends } = pipelined()
+    await push(1, false)
+    for (const [size, expected] of [[400_000, 1], [400_000, 1], [200_000, 2], [1_048_576, 2]] as const) {
+      await push(size, false)
+      expect([size, ends.length]).toEqual([size, expected])
+    }
+  })
+
+  test('takes all that comes in the turn in which it fills', async () => {
+    const { scheduler, queue, ends, push } = pipelined()
+    await push(1, false)
+    for (let i = 0; i < 3; i++) void pushed(queue, bytes(500_000), options)
+    expect([ends.length, queue.waitingBytes]).toEqual([1, 1_500_000])
+    await scheduler.runUntilIdle()
+    expect([ends.length, queue.waitingBytes]).toEqual([2, 0])
+  })
+
+  test('is not started for what somebody else has taken meanwhile', async () => {
+    const { scheduler, queue, ends, push } = pipelined()
+    await push(1, false)
+    void pushed(queue, bytes(1_000_000), options)
+    queue.takeWaiting()
+    await scheduler.runUntilIdle()
+    expect(ends).toHaveLength(1)
   })
 
   test('is waited for by those who wait for the end', async () => {

@@ -1,7 +1,7 @@
 /**
  * The order of work on one log: appends gather while something runs and go as one group when it ends (group commit); exclusive sections (truncation,
- * retention, close) take turns with groups. At most one of them runs at a time, but that one group more may be started for what is urgent while the disk
- * syncs the one before (`mayFollow`).
+ * retention, close) take turns with groups. At most one of them runs at a time, but that one group more may be started while the disk syncs the one before
+ * (`mayFollow`): for what is urgent, or where as much waits as a group can take.
  *
  * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
  * unless much already waits, so that those who were just answered can join it. Only an urgent durable append has its group started inside `push`, or
@@ -31,6 +31,10 @@ export type CommitGroup = (taken: PendingAppend[]) => Promise<void> | undefined
 
 /** Waiting bytes at which the next group starts at once. */
 const URGENT_BYTES = 131_072
+/** Most bytes of a group with more than one member. */
+export const GROUP_BYTES: number = 1_048_576
+/** So much fills a group, but for a batch of the usual size: it gains nothing by waiting for more. */
+const FULL_BYTES = GROUP_BYTES - 65_536
 
 const NOTHING: never[] = []
 
@@ -48,6 +52,7 @@ export class AppendQueue {
   /** Groups and sections that have begun and not ended. */
   #running = 0
   #scheduled = false
+  #followScheduled = false
   /** The event loop had its turn since a group was last started for what is urgent. */
   #yielded = true
   #closedBy: OttlaError | null = null
@@ -73,7 +78,18 @@ export class AppendQueue {
     else this.#waiting.push(item)
     this.#waitingBytes += records.length
     if (isUrgent(options) && this.#mayStart() && this.#mayHurry()) this.#start()
+    else if (this.#running > 0) this.followIfFull()
     else this.#wake()
+  }
+
+  /** Where a group fills while another one runs behind which it may be started, it is: in a macrotask, with what has come by then. */
+  followIfFull(): void {
+    if (this.#followScheduled || this.#waitingBytes < FULL_BYTES) return
+    this.#followScheduled = true
+    this.#scheduler.soon(() => {
+      this.#followScheduled = false
+      if (this.#waitingBytes >= FULL_BYTES && this.#mayStart()) this.#start()
+    })
   }
 
   /** Runs `section` while no group and no other section runs. Its failure is the caller's alone. */

@@ -3,9 +3,9 @@
  * one sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the
  * members are answered, and the next group starts.
  *
- * For what is urgent the next group is built and written while that sync runs (docs/adr/0025), so that its own begins as soon as the disk is free. What is
- * synced just then becomes part of the log before, above the high watermark: nobody reads it, and nobody is answered, until its sync has succeeded. One
- * sync runs at a time, and groups are answered in their order.
+ * For what is urgent (docs/adr/0025), or as much as a group takes (0029), the next group is built and written while that sync runs, so that its own
+ * begins as soon as the disk is free. What is synced just then becomes part of the log before, above the high watermark: nobody reads it, and nobody is
+ * answered, until its sync has succeeded. One sync runs at a time, and groups are answered in their order.
  *
  * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
  * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any
@@ -233,6 +233,7 @@ export class LogAppender {
       const own = sharing.syncGate.run(() => segments.active.datasync())
       // Sealed segments too: the promise covers everything before this group.
       built.synced = this.sealed.isEmpty ? own : Promise.all([this.sealed.logsDurable(), own])
+      this.queue.followIfFull()
       await built.synced
     } catch (error) {
       if (!this.#isPending(built)) return
