@@ -58,7 +58,7 @@ export class LogState {
   config: LogConfig
   segments: SegmentList
   activeSinceMs: number
-  /** Goes up whenever offsets that were readable are taken away: a read that began before is worth another try. */
+  /** Goes up whenever offsets that were readable are taken away, and when their segments go: a read that began before is worth another try. */
   generation = 0
   /** Base offset of the oldest segment, as far as the folder is durable: what lies below may come back with a power cut. */
   firstDurableBase: number
