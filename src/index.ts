@@ -9,7 +9,7 @@ export type { QuotaChanges, QuotaEntity, QuotaEntry, QuotaKey, Quotas } from './
 export { silentLogger, stderrLogger, type Logger } from './common/logger.ts'
 export { serializers } from './client/serializers.ts'
 export type {
-  AclInput, Admin, AssignmentListener, Bytes, ClusterDescription, ConfigEntry, ConfigTarget, Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings,
+  AclInput, Admin, AssignmentListener, Bytes, ClusterDescription, ConfigEntry, ConfigSource, ConfigTarget, Consumer, ConsumerBatch, ConsumerRecord, ConsumerSettings,
   CreateTopicOptions, Deserializer, GroupDescription, GroupListing, GroupMemberDescription, Header, HeadersInput, Kafka, LogDirDescription,
   PartitionDescription, PartitionOffset, Partitioner, PartitionerContext, Producer, ProducerRecord, ProducerSettings, RecordCursor, RecordMetadata,
   SeekTarget, Serde, Serializer, SerializerContext, SerializerName, TopicDescription, TopicPartition, TopicPartitionLag, TopicPartitionOffset,

@@ -44,6 +44,14 @@ export async function* dumpLog(options: DumpLogOptions, format: 'text' | 'json')
   return { failed }
 }
 
+/** Records of Kafka's own topics as its console consumer's formatters print them; see `formattedRecord`. */
+export async function recordFormatter(
+  of: 'offsets' | 'transactions', types: readonly number[],
+): Promise<(key: Uint8Array, value: Uint8Array | null) => string | null> {
+  const { formattedRecord } = await import('./coordinator/record-json.ts')
+  return (key, value) => formattedRecord(of, types, key, value)
+}
+
 /** The full consistency check of a data directory or a partition folder. */
 export async function* verifyDirectory(directory: string, options: CheckOptions): AsyncGenerator<Finding, void, void> {
   const [{ nodeFileSystem }, { loadAllCodecs }, { checkLog }] = await Promise.all([

@@ -1,5 +1,5 @@
 /** Flags of Kafka's tools that concern what one broker shows: partitions by their state, values by their type. What they print was compared with Kafka 4.1. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -81,3 +81,89 @@ describe('consume', () => {
     expect((await on('consume --topic numbers --partition 0 --offset 0')).error).toContain('numbers-0 begins at offset 1: 0 is not there any more')
   }, 30_000)
 })
+
+describe('formatters and readers', () => {
+  const consume = 'consume --topic formatted --from-beginning'
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(scratch, name), text)
+    return join(scratch, name)
+  }
+
+  beforeAll(async () => {
+    const input = '{"key":"aw==","value":"dg==","headers":[{"key":"h","value":"AAAABw=="},{"key":"n","value":null}],"timestamp":1900000000000}\n{"key":null,"value":null,"timestamp":1900000000001}\n'
+    expect((await on('produce --topic formatted --input-format json --encoding base64', { input })).code).toBe(0)
+    expect((await on('groups --reset-offsets --group g --topic formatted --to-latest --execute')).code).toBe(0)
+    expect((await on('groups --delete-offsets --group g --topic formatted')).code).toBe(0)
+  }, 60_000)
+
+  test('offsets of groups are printed as Kafka\'s formatter prints them, an object a line', async () => {
+    const lines = (await on('consume --topic __consumer_offsets --from-beginning --formatter org.apache.kafka.tools.consumer.OffsetsMessageFormatter')).text.trim().split('\n')
+    expect(lines[0]).toMatch(
+      /^\{"key":\{"type":1,"data":\{"group":"g","topic":"formatted","partition":0\}\},"value":\{"version":4,"data":\{"offset":2,"leaderEpoch":-1,"metadata":"","commitTimestamp":\d+\}\}\}$/)
+    expect(lines.slice(1)).toEqual(['{"key":{"type":1,"data":{"group":"g","topic":"formatted","partition":0}},"value":null}'])
+    expect((await on('consume --topic __consumer_offsets --from-beginning --formatter TransactionLogMessageFormatter --skip-message-on-error')).text).toBe('')
+    const { code, error } = await on(`${consume} --formatter GroupMetadataMessageFormatter`)
+    expect([code, error]).toEqual([1, expect.stringContaining('formatted-0 at offset 0: Could not read version from key\'s buffer.')])
+  }, 60_000)
+  test('lines, a log beside them, or nothing', async () => {
+    expect((await on(`${consume} --formatter kafka.tools.DefaultMessageFormatter --property print.headers=true --property headers.deserializer=IntegerDeserializer --property print.epoch=true`)).text)
+      .toBe('Epoch:0\th:7,n:null\tv\nEpoch:0\tNO_HEADERS\tnull\n')
+    const logged = await on(`${consume} --formatter LoggingMessageFormatter`)
+    expect([logged.text, logged.error]).toEqual(['v\nnull\n', 'CreateTime:1900000000000, key:k, value:v\nCreateTime:1900000000001, key:null, value:null\n'])
+    const nothing = await on(`${consume} --formatter NoOpMessageFormatter`)
+    expect([nothing.code, nothing.text]).toEqual([0, ''])
+    expect((await on(`${consume} --formatter NoOpMessageFormatter --json`)).error).toContain('--formatter and --output-format (--json, --raw) exclude each other')
+  }, 60_000)
+  test('their properties come from a file, too, and those of the command line win', async () => {
+    const config = file('print.properties', 'print.key: true\nprint.offset=true\nkey.separator=\\u0020|\n')
+    expect((await on(`${consume} --formatter-config ${config} --property print.offset=false`)).text).toBe('k |v\nnull |null\n')
+    const wrong = await on(`${consume} --formatter-config ${file('wrong.properties', 'print.kye=true\n')}`)
+    expect([wrong.code, wrong.error]).toEqual([2, expect.stringContaining('--formatter-config: unknown name print.kye; did you mean print.key?')])
+  }, 60_000)
+  test('a reader of lines has its properties from a file, too', async () => {
+    const config = file('read.properties', 'parse.key=true\nkey.separator=;\n')
+    expect((await on(`produce --topic read --line-reader org.apache.kafka.tools.LineMessageReader --reader-config ${config}`, { input: 'k;v\n' })).code).toBe(0)
+    expect((await on(`produce --topic read --reader-config ${config} --reader-property key.separator=:`, { input: 'l:w;x\n' })).code).toBe(0)
+    expect((await on('consume --topic read --from-beginning --print key')).text).toBe('k\tv\nl\tw;x\n')
+    for (const [flags, message] of [
+      ['--line-reader com.example.Reader', 'classes of Java cannot be loaded; there is LineMessageReader'], ['--line-reader LineMessageReader --raw', 'leave it out with --input-format raw'],
+      ['--property parse.headers=true --property headers.separator=:', 'headers.separator and headers.key.separator must not be the same'],
+    ] as const) {
+      const { code, error } = await on(`produce --topic read ${flags}`, { input: 'x\n' })
+      expect([code, error]).toEqual([2, expect.stringContaining(message)])
+    }
+  }, 60_000)
+})
+
+test('perf writes numbers and payloads as they stand in a file, and tells how reading goes on', async () => {
+  expect((await on('perf produce --topic numbered --num-records 1200 --payload-monotonic')).code).toBe(0)
+  expect((await on('consume --topic numbered --from-beginning')).text).toBe(Array.from({ length: 1200 }, (_, index) => `${index}\n`).join(''))
+  writeFileSync(join(scratch, 'payloads'), 'a||b|')
+  expect((await on(`perf produce --topic payloads --num-records 300 --payload-file ${join(scratch, 'payloads')} --payload-delimiter |`)).code).toBe(0)
+  const values = (await on('consume --topic payloads --from-beginning')).text.slice(0, -1).split('\n')
+  expect([values.length, [...new Set(values)].toSorted()]).toEqual([300, ['', 'a', 'b']])
+  // At random: neighbours are as often the same as not.
+  expect(values.filter((value, index) => value === values[index + 1]).length).toBeGreaterThan(50)
+  const { text, error } = await on('perf consume --topic numbered --messages 1500 --show-detailed-stats --reporting-interval 1 --date-format yyyy')
+  const lines = text.trim().split('\n')
+  expect(lines[0]).toBe('time, threadId, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec')
+  expect(lines[1]).toMatch(/^20\d\d, 0, 0\.00\d\d, [\d.]+, \d+, [\d.]+, 0, \d+, [\d.]+, [\d.]+$/)
+  expect(error).toBe('WARNING: 1500 records were asked for, and there were 1200.\n')
+  expect((await on('perf consume --topic numbered --messages 5 --print-metrics --hide-header --date-format HH')).text).toMatch(/^\d\d, \d\d, [^\n]*\n\{"produceRequests"/)
+}, 60_000)
+
+test.each([
+  ['consume --topic plain --enable-systest-events', 'is for the system tests of Kafka\'s own project'],
+  ['topics --alter --topic plain --delete-config x', 'ottla configs --alter --topic NAME --delete-config SETTING'],
+  ['acls --list --delegation-token x', 'delegation tokens are off here'],
+  ['dump-log --files x --remote-log-metadata-decoder', 'is for topics of tiered storage, which is not there here'],
+  ['get-offsets --time latest-tiered', 'is for tiered storage, which is not there here'],
+  ['perf produce --topic plain --num-records 1 --payload-monotonic --transactional-id x', 'is for transactions, which are not built'],
+  ['perf produce --topic plain --num-records 1 --payload-monotonic --record-size 1', 'give one of --record-size, --payload-file and --payload-monotonic'],
+  ['perf consume --topic plain --messages 1 --from-latest', '--from-latest waits for what others write'],
+  ['perf consume --topic plain --messages 1 --date-format yyyy-MM-ddTHH', '--date-format: T stands for nothing here'],
+])('%s is refused, and why', async (command, message) => {
+  const { code, text, error } = command.startsWith('dump-log') ? await ottla(command.split(' ')) : await on(command)
+  expect([code, text, error]).toEqual([2, '', expect.stringContaining(message)])
+  expect(error).not.toContain('unknown option')
+}, 30_000)

@@ -108,13 +108,13 @@ describe('topics and configs', () => {
     expect(altered.text).toBe('Completed updating config for topic t.\n')
     const shown = (await succeeds(on('configs', '--describe', '--entity-type', 'topics', '--entity-name', 't'))).text
     expect(shown).toContain('Dynamic configs for topic t are:\n')
-    const synonyms = 'DYNAMIC_TOPIC_CONFIG:retention.ms=1000, DEFAULT_CONFIG:retention.ms=604800000'
-    expect(shown).toContain(`  retention.ms=1000 sensitive=false synonyms={${synonyms}}\n`)
-    expect(shown).toContain('  cleanup.policy=compact,delete sensitive=false')
+    expect(shown).toContain('  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000}\n')
+    const synonyms = 'DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, DEFAULT_CONFIG:log.cleanup.policy=delete'
+    expect(shown).toContain(`  cleanup.policy=compact,delete sensitive=false synonyms={${synonyms}}\n`)
     await succeeds(on('configs', '--alter', '--topic', 't', '--delete-config', 'retention.ms,cleanup.policy'))
     expect((await succeeds(on('configs', '--describe', '--topic', 't'))).text).toBe('Dynamic configs for topic t are:\n')
     expect((await succeeds(on('configs', '--describe', '--topic', 't', '--all'))).text)
-      .toContain('  retention.ms=604800000 sensitive=false synonyms={DEFAULT_CONFIG:retention.ms=604800000}')
+      .toContain('  max.message.bytes=1048588 sensitive=false synonyms={DEFAULT_CONFIG:message.max.bytes=1048588}')
     const wrong = await on('configs', '--alter', '--topic', 't', '--add-config', 'retentionMs=5')
     expect(wrong.code).toBe(1)
     expect(wrong.error).toContain('write it as "retention.ms"')

@@ -40,6 +40,7 @@ function joined(words: readonly string[], table: OptionTable, operand: string | 
     const equals = word.indexOf('=')
     const name = word.slice(2, equals === -1 ? undefined : equals)
     const spec = Object.hasOwn(table, name) ? table[name]! : unknown(name, table)
+    if (spec.refused === true) throw new UsageError(`--${name} ${spec.help}`)
     if (spec.type === 'flag') {
       if (equals !== -1) throw new UsageError(`--${name} takes no value`)
       result.push(word)
@@ -75,7 +76,7 @@ function unknown(name: string, table: OptionTable): never {
       : `unknown option --${name}: this command works on files${'data' in table ? '; use --data DIR' : ''}`)
   }
   const dashed = name.replaceAll(/([a-z])([A-Z])/g, '$1-$2').replaceAll('_', '-').toLowerCase()
-  const guess = Object.hasOwn(table, dashed) ? dashed : nearest(name, Object.keys(table))
+  const guess = Object.hasOwn(table, dashed) ? dashed : nearest(name, Object.keys(table).filter((each) => table[each]!.refused !== true))
   throw new UsageError(`unknown option --${name}${guess === null ? '' : `; did you mean --${guess}?`}`)
 }
 

@@ -1,6 +1,8 @@
 /** The part of `ottla configs` that concerns users, client ids and addresses: their quotas, by the flags of kafka-configs. */
-import type { Kafka, QuotaEntity } from '../index.ts'
+import type { QuotaEntity } from '../index.ts'
 import { UsageError } from './command.ts'
+import { fractionText } from './deserializers.ts'
+import type { Source } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface QuotaFlags {
@@ -31,22 +33,37 @@ export function quotaEntityOf(flags: QuotaFlags): { readonly entity: QuotaEntity
   return { entity, types: all }
 }
 
-/** Those of the entity, or where a type stands without a name of all entities of the types. */
-export async function describeQuotas(kafka: Kafka, terminal: Terminal, { entity, types }: NonNullable<ReturnType<typeof quotaEntityOf>>, json: boolean): Promise<void> {
+/** Those of the entity, or where a type stands without a name of all entities of the types; of users what they log in with, too. */
+export async function describeQuotas(kafka: Source, terminal: Terminal, { entity, types }: NonNullable<ReturnType<typeof quotaEntityOf>>, json: boolean): Promise<void> {
   for (const entry of await kafka.admin.listQuotas()) {
     const isMeant = types.every((type) => entry.entity[type] !== undefined && (entity[type] === undefined || entity[type] === entry.entity[type]))
     if (!isMeant || Object.keys(entry.entity).length > types.length) continue
     if (json) await terminal.json(entry)
-    else await terminal.line(`Quota configs for ${labelOf(entry.entity)} are ${Object.entries(entry.quotas).map(([name, value]) => `${name}=${value}`).sort().join(', ')}`)
+    else await terminal.line(`Quota configs for ${labelOf(entry.entity)} are ${Object.entries(entry.quotas).map(([name, value]) => `${name}=${fractionText(value, Number)}`).sort().join(', ')}`)
+  }
+  if (types.length !== 1 || types[0] !== 'user' || entity.user === null) return
+  for (const { name, mechanisms } of await kafka.users.list()) {
+    if (entity.user !== undefined && entity.user !== name) continue
+    if (json) await terminal.json({ entity: { user: name }, mechanisms })
+    else await terminal.line(`SCRAM credential configs for user-principal '${name}' are ${mechanisms.map((each) => `${each.mechanism}=iterations=${each.iterations}`).join(', ')}`)
   }
 }
 
-export async function alterQuotas(kafka: Kafka, terminal: Terminal, entity: QuotaEntity, changes: Readonly<Record<string, string | null>>): Promise<void> {
+export async function alterQuotas(kafka: Source, terminal: Terminal, entity: QuotaEntity, changes: Readonly<Record<string, string | null>>): Promise<void> {
   if (Object.keys(entity).length === 0) throw new UsageError('--entity-name NAME or --entity-default is required: whose quota to change')
+  const scram = Object.keys(changes).find((name) => name.startsWith('SCRAM-'))
+  const advice = 'passwords are not given on the command line here: "ottla users --set NAME" reads one from standard input, "ottla users --remove NAME" takes it away'
+  if (scram !== undefined) throw new UsageError(`${scram}: ${advice}`)
   const stray = Object.entries(changes).find(([, value]) => value !== null && (value.trim() === '' || Number.isNaN(Number(value))))
   if (stray !== undefined) throw new UsageError(`--add-config ${stray[0]} needs a number, not ${JSON.stringify(stray[1])}`)
   await kafka.admin.alterQuotas(entity, Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value === null ? null : Number(value)])))
-  await terminal.line(`Completed updating config for ${labelOf(entity)}.`)
+  await terminal.line(completedText(entity))
+}
+
+/** Of a user and a client together kafka-configs tells of the user. */
+function completedText({ user, clientId, ip }: QuotaEntity): string {
+  const [kind, name] = user !== undefined ? ['user', user] : clientId !== undefined ? ['client', clientId] : ['ip', ip]
+  return name === null ? `Completed updating default config for ${kind}s in the cluster.` : `Completed updating config for ${kind} ${name}.`
 }
 
 function labelOf({ user, clientId, ip }: QuotaEntity): string {

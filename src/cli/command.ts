@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly optionalValue?: true
   /** Takes every following word up to the next option (`--producer-props a=b c=d`). */
   readonly greedy?: true
+  /** Kafka's tool has it, and here it makes no sense: `help` says why, behind the option's name. It stands in no help. */
+  readonly refused?: true
   /** The smallest number that makes sense. */
   readonly least?: number
   /** What stands for the value in the help. */
@@ -81,6 +83,11 @@ export const sourceOptions: typeof dataOptions & { readonly 'bootstrap-server': 
 /** A number that Kafka's tool takes and nothing here depends on: lines written for that tool work as they are. */
 export function withoutEffect(value: string): { readonly type: 'number'; readonly value: string; readonly help: string } {
   return { type: 'number', value, help: 'as Kafka\'s tool takes it; without effect' }
+}
+
+/** An option of Kafka's tool that cannot be had here: `why` goes on from its name ("--option …"). */
+export function refused(why: string): { readonly type: 'flag'; readonly refused: true; readonly help: string } {
+  return { type: 'flag', refused: true, help: why }
 }
 
 export const jsonOption: { readonly json: FlagSpec } = { json: { type: 'flag', help: 'print JSON' } }

@@ -11,6 +11,15 @@ function parsed(line: string, properties: Record<string, string>): object {
   }
 }
 
+test.each([
+  [{ 'parse.headers': 'true', 'headers.delimiter': ',' }, 'headers.delimiter and headers.separator'],
+  [{ 'parse.headers': 'true', 'headers.key.separator': '\\t' }, 'headers.delimiter and headers.key.separator'],
+  [{ 'null.marker': '\\t' }, 'null.marker and key.separator'],
+])('%j would be one thing and another at once', (properties, names) => {
+  expect(() => lineLayout(properties)).toThrow(`--property: ${names} must not be the same`)
+  expect(() => lineLayout({ ...properties, 'parse.headers': 'true', 'headers.delimiter': '|', 'headers.separator': ';', 'headers.key.separator': '=', 'null.marker': 'N' })).not.toThrow()
+})
+
 describe('a line becomes a record as in kafka-console-producer', () => {
   test.each([
     ['a value alone', 'k:v', {}, { value: 'k:v' }],

@@ -5,6 +5,7 @@
 import type { Header, ProducerRecord } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { choice } from './arguments.ts'
+import { UsageError } from './command.ts'
 
 /** On a record that was not ended by a line feed in its file, so that the file comes back byte for byte. */
 export const UNENDED_HEADER = 'ottla.no-newline'
@@ -30,11 +31,22 @@ export const lineProperties = [
 
 export function lineLayout(properties: Readonly<Record<string, string>>): LineLayout {
   const text = (name: string, fallback: string): string => unescape(properties[name] ?? fallback)
-  return {
+  const layout: LineLayout = {
     parseKey: properties['parse.key'] === 'true', parseHeaders: properties['parse.headers'] === 'true', ignoreError: properties['ignore.error'] === 'true',
     keySeparator: text('key.separator', '\t'), headersDelimiter: text('headers.delimiter', '\t'), headersSeparator: text('headers.separator', ','),
     headersKeySeparator: text('headers.key.separator', ':'), nullMarker: properties['null.marker'] === undefined ? null : unescape(properties['null.marker']),
   }
+  checkDistinct(layout)
+  return layout
+}
+
+/** What would be one thing and another at once, as Kafka's reader refuses it. Raises UsageError. */
+function checkDistinct({ parseHeaders, headersDelimiter, headersSeparator, headersKeySeparator, keySeparator, nullMarker }: LineLayout): void {
+  const ofHeaders: [string, string][] = [['headers.delimiter', headersDelimiter], ['headers.separator', headersSeparator], ['headers.key.separator', headersKeySeparator]]
+  const texts: [string, string][] = [...(parseHeaders ? ofHeaders : []), ...(nullMarker === null ? [] : [['null.marker', nullMarker] as [string, string]])]
+  const same = texts.flatMap(([name, text], index) => texts.slice(index + 1).filter(([, other]) => other === text).map(([other]) => `${name} and ${other}`))
+  if (nullMarker === keySeparator) same.push('null.marker and key.separator')
+  if (same.length > 0) throw new UsageError(`--property: ${same[0]!} must not be the same`)
 }
 
 /** `\t`, `\n`, `\0` and `\\` as shells pass them on. */

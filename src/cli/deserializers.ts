@@ -22,7 +22,7 @@ const kinds: Readonly<Record<string, Kind | null>> = {
  * As `Double.toString` and `Float.toString` of Java: the fewest digits, but at least two, that are no other number of that width; with an exponent from 10^7 on
  * and below 10^-3. `rounded` gives the nearest number of the width.
  */
-function fractionText(value: number, rounded: (text: number) => number): string {
+export function fractionText(value: number, rounded: (text: number) => number): string {
   if (!Number.isFinite(value)) return String(value)
   const sign = value < 0 || Object.is(value, -0) ? '-' : ''
   const size = Math.abs(value)

@@ -11,11 +11,11 @@ test('docs/cli.md has the help of every command (else: npm run build && node scr
 
 test('docs/cli.md names every exit code', () => { for (const [code] of exitCodes) expect(page).toContain(`| ${code} |`) })
 
-test('the overview names every command, and each help every option, and no option wider than a terminal', () => {
+test('the overview names every command, and each help every option but those that are refused, and no option wider than a terminal', () => {
   for (const command of commands) {
     expect(overview(commands, '0')).toContain(`  ${command.name} `)
     const help = commandHelp(command)
-    for (const name of Object.keys(command.options)) expect(help).toContain(`--${name}`)
+    for (const [name, { refused }] of Object.entries(command.options)) expect(help.includes(`\n  --${name} `) || help.includes(`\n  --${name}\n`), name).toBe(refused !== true)
     for (const line of help.split('\n')) if (/^ {2}--|^ {20}/.test(line)) expect(line.length, line).toBeLessThanOrEqual(100)
   }
 })

@@ -72,7 +72,7 @@ function exitLines(more: readonly string[] = []): string[] {
 }
 
 function optionLines(options: OptionTable): string[] {
-  const entries = Object.entries(options).toSorted(([a], [b]) => a.localeCompare(b))
+  const entries = Object.entries(options).filter(([, spec]) => spec.refused !== true).toSorted(([a], [b]) => a.localeCompare(b))
   return ['Options:', ...entries.flatMap(([name, spec]) => optionText(name, spec)), ...optionText('help', { type: 'flag', help: 'print this help' })]
 }
 

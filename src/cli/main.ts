@@ -25,7 +25,7 @@ async function run(terminal: Terminal): Promise<number> {
     else void terminal.line(text)
     return name === undefined ? USAGE : 0
   }
-  if (name === '--version' || name === '-v' || name === 'version' || rest[0] === '--version') {
+  if (name === '--version' || name === '-v' || name === 'version' || rest.includes('--version')) {
     void terminal.line(VERSION)
     return 0
   }

@@ -2,6 +2,7 @@
 import type { Kafka, TopicPartition, TopicPartitionOffset } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { UsageError } from './command.ts'
+import type { CsvOffset } from './reset-csv.ts'
 import { topicAndPartitions } from './topic-names.ts'
 
 export type ResetPlan =
@@ -9,6 +10,8 @@ export type ResetPlan =
   | { readonly kind: 'offset'; readonly offset: number }
   | { readonly kind: 'shift'; readonly by: number }
   | { readonly kind: 'time'; readonly timestamp: number }
+  /** By "topic-partition". */
+  | { readonly kind: 'listed'; readonly offsets: ReadonlyMap<string, number> }
 
 export interface ResetValues {
   readonly 'to-earliest': boolean; readonly 'to-latest': boolean; readonly 'to-current': boolean; readonly 'to-offset': number | undefined
@@ -25,7 +28,7 @@ export function planOf(values: ResetValues, now: Date): ResetPlan {
   if (values['to-datetime'] !== undefined) plans.push({ kind: 'time', timestamp: dateOf(values['to-datetime']) })
   if (values['by-duration'] !== undefined) plans.push({ kind: 'time', timestamp: now.getTime() - durationOf(values['by-duration']) })
   if (plans.length !== 1) {
-    throw new UsageError('give exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, --shift-by')
+    throw new UsageError('give exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, --shift-by, --from-file')
   }
   return plans[0]!
 }
@@ -62,34 +65,65 @@ export async function resolvePartitions(kafka: Kafka, group: string, topics: rea
   return found
 }
 
-/** Never outside the log: Kafka's tool clamps too. */
-export async function targetOffsets(kafka: Kafka, group: string, partitions: readonly TopicPartition[], plan: ResetPlan): Promise<TopicPartitionOffset[]> {
+/** Of each partition its first offset and its end; an empty map of a topic that is not there. */
+async function rangesOf(kafka: Kafka, topic: string): Promise<Map<number, { readonly low: number; readonly high: number }>> {
+  try {
+    const ends = new Map((await kafka.admin.listOffsets(topic, 'latest')).map((p) => [p.partition, p.offset]))
+    return new Map((await kafka.admin.listOffsets(topic, 'earliest')).map((p) => [p.partition, { low: p.offset, high: ends.get(p.partition) ?? p.offset }]))
+  } catch (error) {
+    if (OttlaError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return new Map()
+    throw error
+  }
+}
+
+/** What is wrong with lines of a plan: topics and partitions that are not there. */
+export async function strayLines(kafka: Kafka, lines: readonly CsvOffset[]): Promise<string[]> {
+  const bad: { readonly line: number; readonly why: string }[] = []
+  for (const name of new Set(lines.map(({ topic }) => topic))) {
+    const there = isTopicName(name) ? await rangesOf(kafka, name) : new Map<number, never>()
+    for (const { line, topic, partition } of lines) {
+      if (topic !== name || there.has(partition)) continue
+      bad.push({ line, why: there.size === 0 ? `there is no topic ${topic}` : `topic ${topic} has no partition ${partition}` })
+    }
+  }
+  return bad.toSorted((a, b) => a.line - b.line).map(({ line, why }) => `line ${line}: ${why}`)
+}
+
+function isTopicName(name: string): boolean { return /^[\w.-]{1,249}$/.test(name) }
+
+/** Never outside the log: Kafka's tool clamps too. `tell` is given what becomes of offsets that are. Raises UsageError where there is nothing to shift. */
+export async function targetOffsets(
+  kafka: Kafka, group: string, partitions: readonly TopicPartition[], plan: ResetPlan, tell: (text: string) => void,
+): Promise<TopicPartitionOffset[]> {
   const committed = await kafka.admin.listGroupOffsets(group)
   const result: TopicPartitionOffset[] = []
   for (const topic of new Set(partitions.map((p) => p.topic))) {
-    const at = async (time: 'earliest' | 'latest' | number): Promise<Map<number, number>> => {
-      return new Map((await kafka.admin.listOffsets(topic, time)).map((p) => [p.partition, p.offset]))
-    }
-    const earliest = await at('earliest')
-    const latest = await at('latest')
-    const byTime = plan.kind === 'time' ? await at(plan.timestamp) : null
+    const ranges = await rangesOf(kafka, topic)
+    const byTime = plan.kind === 'time' ? new Map((await kafka.admin.listOffsets(topic, plan.timestamp)).map((p) => [p.partition, p.offset])) : null
     for (const { partition } of partitions.filter((p) => p.topic === topic)) {
-      const low = earliest.get(partition) ?? 0
-      const high = latest.get(partition) ?? 0
+      const range = ranges.get(partition)
+      if (range === undefined) throw new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no ${topic}-${partition}`, { topic, partition })
       const current = committed.find((o) => o.topic === topic && o.partition === partition)?.offset
-      result.push({ topic, partition, offset: Math.min(high, Math.max(low, wanted(plan, low, high, current, byTime?.get(partition)))) })
+      const name = `${topic}-${partition}`
+      if (plan.kind === 'shift' && current === undefined) throw new UsageError(`--shift-by: group ${group} has no offset in ${name} to shift from`)
+      const offset = wanted(plan, name, range, current, byTime?.get(partition))
+      if (byTime !== null && (byTime.get(partition) ?? -1) < 0) tell(`${name} has no record of that time or later: offset ${range.high}, its end`)
+      if (offset < range.low) tell(`${name} begins at offset ${range.low}: ${offset} is not there any more`)
+      if (offset > range.high) tell(`${name} ends at offset ${range.high}: ${offset} is not there yet`)
+      result.push({ topic, partition, offset: Math.min(range.high, Math.max(range.low, offset)) })
     }
   }
   return result
 }
 
-function wanted(plan: ResetPlan, low: number, high: number, current: number | undefined, byTime: number | undefined): number {
+function wanted(plan: ResetPlan, name: string, { low, high }: { readonly low: number; readonly high: number }, current: number | undefined, byTime: number | undefined): number {
   switch (plan.kind) {
     case 'earliest': return low
     case 'latest': return high
     case 'current': return current ?? high
     case 'offset': return plan.offset
-    case 'shift': return (current ?? high) + plan.by
+    case 'shift': return current! + plan.by
     case 'time': return byTime === undefined || byTime < 0 ? high : byTime
+    case 'listed': return plan.offsets.get(name)!
   }
 }

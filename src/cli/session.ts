@@ -72,6 +72,11 @@ export function isRemote(values: SourceValues): boolean {
   return isCluster
 }
 
+/** `--print-metrics` on a cluster. */
+export function refuseMetrics(values: { readonly 'print-metrics': boolean }): void {
+  if (values['print-metrics']) throw new UsageError('--print-metrics tells what the database of a directory counted: it needs --data')
+}
+
 /** What a directory and a cluster both give. */
 export type Source = Kafka & { readonly users: Users }
 

@@ -1,7 +1,8 @@
-/** Columns of text as Kafka's tools print them: left-aligned, one blank between, as wide as the widest cell or as `least` says. */
+/** Columns of text as Kafka's tools print them: left-aligned, one blank between, as wide as the widest cell or as `least` says; the last is filled up where `least` names it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], least: readonly number[] = []): string {
   const widths = head.map((title, column) => Math.max(title.length, least[column] ?? 0, ...rows.map((row) => row[column]!.length)))
-  return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join(' ').trimEnd()).join('\n')
+  const isFilled = least.length >= head.length
+  return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join(' ')).map((line) => isFilled ? line : line.trimEnd()).join('\n')
 }
 
 /** 1536 → "1.5 KiB". */

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { harness, outcome } from '../../test/support/client-harness.ts'
+import type { DescribeConfigsRequest } from '../protocol/broker-api.ts'
 import { encodeAssignment } from '../protocol/consumer-protocol.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import type { FakeBroker } from '../../test/support/fake-broker.ts'
+import type { ConfigTarget } from './types.ts'
 
 const setUp = () => {
   const h = harness()
@@ -81,13 +83,27 @@ describe('topics', () => {
 test('configs are described and altered one by one', async () => {
   const { admin, broker, settle } = setUp()
   broker.createTopic('t', 1)
-  const entry = { name: 'retention.ms', default: '604800000', readOnly: false, sensitive: false, documentation: 'about retention.ms' }
+  const entry = { name: 'retention.ms', default: '604800000', readOnly: false, sensitive: false, documentation: 'about retention.ms', synonyms: [] }
   expect(await settle(admin.describeConfigs({ topic: 't' }))).toEqual([{ ...entry, value: '604800000', source: 'default' }])
   await settle(admin.alterConfigs({ topic: 't' }, { 'retention.ms': 1000, 'write.caching': true }))
   expect(await settle(admin.describeConfigs({ topic: 't' }))).toEqual([{ ...entry, value: '1000', source: 'topic' }])
   await settle(admin.alterConfigs({ topic: 't' }, { 'retention.ms': null }))
   expect([...broker.topics.get('t')!.configs]).toEqual([['write.caching', 'true']])
   expect(await settle(admin.describeConfigs({ broker: 1 }))).toHaveLength(1)
+})
+
+test('settings are those of topics, brokers, all brokers, loggers, groups and client metrics', async () => {
+  const { admin, broker, settle } = setUp()
+  const asked = async (target: ConfigTarget): Promise<unknown> => {
+    await settle(admin.describeConfigs(target))
+    const { resources } = broker.requests.findLast(({ api }) => api === 'describeConfigs')!.request as DescribeConfigsRequest
+    return [resources[0]!.resourceType, resources[0]!.resourceName]
+  }
+  expect(await asked({ broker: 1 })).toEqual([4, '1'])
+  expect(await asked({ broker: null })).toEqual([4, ''])
+  expect(await asked({ brokerLogger: 1 })).toEqual([8, '1'])
+  expect(await asked({ clientMetrics: 'm' })).toEqual([16, 'm'])
+  expect(await asked({ group: 'g' })).toEqual([32, 'g'])
 })
 
 test('offsets are listed by place and by time, and records deleted', async () => {

@@ -1,7 +1,7 @@
 /**
  * The admin client: each method is one or two requests, arguments checked, answers turned into plain values and errors that name what is
- * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Calls about groups (group-admin.ts) and about who may do what
- * (security-admin.ts) are loaded with the first of them.
+ * meant. Retriable failures are tried again for up to `default.api.timeout.ms`. Calls about settings (config-admin.ts), groups (group-admin.ts) and
+ * who may do what (security-admin.ts) are loaded with the first of them.
  */
 import type { AclBinding, AclFilter } from '../common/acl.ts'
 import { callOptions, shown } from '../common/call-options.ts'
@@ -12,9 +12,10 @@ import type { QuotaChanges, QuotaEntity, QuotaEntry } from '../common/quota.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
 import type { AdminValues } from '../config/settings.ts'
 import {
-  EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, RESOURCE_BROKER, RESOURCE_TOPIC,
-  type BrokerApi, type ConfigResource, type ConfigResult, type Failure, type TopicMetadata,
+  EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, type BrokerApi, type Failure, type TopicMetadata,
 } from '../protocol/broker-api.ts'
+import type { ConfigAdmin } from './config-admin.ts'
+import { configText } from './config-text.ts'
 import { errorOf, throwOnFailure } from './failure.ts'
 import type { GroupAdmin } from './group-admin.ts'
 import { RequestCaller } from './request-caller.ts'
@@ -33,17 +34,6 @@ function describeMetadata(topic: TopicMetadata): TopicDescription {
     partitions: [...topic.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex).map((each) => (
       { partition: each.partitionIndex, leader: each.leaderId, replicas: [...each.replicaNodes], isr: [...each.isrNodes], leaderEpoch: each.leaderEpoch })),
   }
-}
-
-/** Settings go over the wire as text; a list is joined by commas. */
-function configText(name: string, value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
-  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(',')
-  throw invalid(`the value of ${name} is ${value === undefined ? 'undefined' : typeof value}: give text, a number, a boolean, or null for the default`)
-}
-
-function sourceOf(config: ConfigResult): ConfigEntry['source'] {
-  return config.configSource === 1 ? 'topic' : config.configSource === 5 ? 'default' : config.configSource === 4 ? 'static' : 'broker'
 }
 
 export class KafkaAdmin implements Admin {
@@ -121,45 +111,13 @@ export class KafkaAdmin implements Admin {
 
   // ---- configs -------------------------------------------------------------------------------------------------------------------
 
-  async describeConfigs(resource: ConfigTarget): Promise<ConfigEntry[]> {
-    const target = this.#resource(resource)
-    const { results } = await this.#caller.call('describing configs', async () => {
-      const answer = await this.#api.describeConfigs({ resources: [{ ...target, configurationKeys: null }] })
-      for (const each of answer.results) await this.#throwOnResourceFailure(each, 'describing configs')
-      return answer
-    })
-    return (results[0]?.configs ?? []).map((config) => ({
-      name: config.name, value: config.value, default: config.defaultValue, source: sourceOf(config), readOnly: config.readOnly,
-      sensitive: config.isSensitive, documentation: config.documentation,
-    }))
+  async #configs<T>(call: (part: ConfigAdmin) => Promise<T>): Promise<T> {
+    const { ConfigAdmin } = await loadPart('the code for settings', () => import('./config-admin.ts'))
+    return call(new ConfigAdmin(this.#api, this.#caller, (failure, what, topic) => this.#throwOnTopicFailure(failure, what, topic)))
   }
 
-  async alterConfigs(resource: ConfigTarget, changes: Readonly<Record<string, string | number | boolean | null>>): Promise<void> {
-    const target = this.#resource(resource)
-    if (changes === null || typeof changes !== 'object') throw invalid('alterConfigs(resource, changes): changes is an object of names and values')
-    const configs = Object.entries(changes).map(([name, value]) => (
-      value === null ? { name, configOperation: 1 as const, value: null } : { name, configOperation: 0 as const, value: configText(name, value) }))
-    await this.#caller.call('altering configs', async () => {
-      const { responses } = await this.#api.incrementalAlterConfigs({ validateOnly: false, resources: [{ ...target, configs }] })
-      for (const each of responses) await this.#throwOnResourceFailure(each, 'altering configs')
-    })
-  }
-
-  #resource(resource: ConfigTarget): ConfigResource {
-    if (resource !== null && typeof resource === 'object') {
-      if ('topic' in resource) {
-        checkTopicName(resource.topic)
-        return { resourceType: RESOURCE_TOPIC, resourceName: resource.topic }
-      }
-      if ('broker' in resource && Number.isInteger(resource.broker)) return { resourceType: RESOURCE_BROKER, resourceName: String(resource.broker) }
-    }
-    throw invalid('a config resource is { topic: name } or { broker: id }')
-  }
-
-  async #throwOnResourceFailure(result: ConfigResource & Failure, what: string): Promise<void> {
-    if (result.resourceType === RESOURCE_TOPIC) await this.#throwOnTopicFailure(result, `${what} of topic ${result.resourceName}`, result.resourceName)
-    else throwOnFailure(result, `${what} of broker ${result.resourceName}`)
-  }
+  describeConfigs(resource: ConfigTarget): Promise<ConfigEntry[]> { return this.#configs((part) => part.describe(resource)) }
+  alterConfigs(resource: ConfigTarget, changes: Readonly<Record<string, string | number | boolean | null>>): Promise<void> { return this.#configs((part) => part.alter(resource, changes)) }
 
   // ---- offsets, records ----------------------------------------------------------------------------------------------------------
 

@@ -154,11 +154,16 @@ export interface Consumer<K = Bytes, V = Bytes> extends AsyncIterable<ConsumerRe
 
 export interface PartitionDescription { partition: number; leader: number; replicas: number[]; isr: number[]; leaderEpoch: number }
 export interface TopicDescription { name: string; topicId: string; internal: boolean; partitions: PartitionDescription[] }
+/** Whose value it is; `static` that of the broker's start, `logger` a level. */
+export type ConfigSource = 'topic' | 'broker' | 'allBrokers' | 'static' | 'default' | 'group' | 'clientMetrics' | 'logger'
 export interface ConfigEntry {
-  name: string; value: string | null; default: string | null; source: 'topic' | 'broker' | 'static' | 'default'
+  name: string; value: string | null; default: string | null; source: ConfigSource
   readOnly: boolean; sensitive: boolean; documentation: string
+  /** What holds it, first the one in force: settings of the broker have names of their own. */
+  synonyms: { name: string; value: string | null; source: ConfigSource }[]
 }
-export type ConfigTarget = { topic: string } | { broker: number }
+/** `{ broker: null }`: what holds for all brokers that have no value of their own. The loggers are those of a broker that runs. */
+export type ConfigTarget = { topic: string } | { broker: number | null } | { brokerLogger: number } | { group: string } | { clientMetrics: string }
 export interface PartitionOffset { partition: number; offset: number; timestamp: number }
 export interface GroupListing { groupId: string; state: string; protocolType: string; type: string }
 export interface GroupMemberDescription { memberId: string; groupInstanceId: string | null; clientId: string; clientHost: string; assignment: TopicPartition[] }

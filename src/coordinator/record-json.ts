@@ -1,7 +1,7 @@
 /**
  * Texts of coordinator records, character for character as Kafka 4.1's dump tool prints them with --offsets-decoder and
  * --transaction-log-decoder: {"type":"1","data":{…}} and {"version":"4","data":{…}}, `<DELETE>` for a tombstone. In groups of the consumer
- * protocol, subscription and assignment are printed decoded where they can be. Used by `inspect/`.
+ * protocol, subscription and assignment are printed decoded where they can be. Used by `inspect/`; `formattedRecord` by `ottla consume`.
  */
 import { OttlaError } from '../common/errors.ts'
 import { ByteReader } from '../protocol/byte-reader.ts'
@@ -43,6 +43,24 @@ function texts(
     if (!OttlaError.is(error)) throw error
     return { key: `Error at offset ${offset}, skipping. ${problemOf(layouts, key, value) ?? error.message}`, payload: null }
   }
+}
+
+/**
+ * A record of `__consumer_offsets` or `__transaction_state` as Kafka 4.1's formatters of the console consumer print it: key and value in one object, types and
+ * versions as numbers, nothing within decoded. Null for a record of none of the `types`. Raises CORRUPT_MESSAGE.
+ */
+export function formattedRecord(of: 'offsets' | 'transactions', types: readonly number[], key: Uint8Array, value: Uint8Array | null): string | null {
+  const layouts = of === 'offsets' ? groupRecords : transactionRecords
+  let record: KnownRecord | UnknownRecord
+  try {
+    record = of === 'offsets' ? decodeGroupRecord(key, value) : decodeTransactionRecord(key, value)
+  } catch (error) {
+    throw new OttlaError('CORRUPT_MESSAGE', problemOf(layouts, key, value) ?? OttlaError.from(error).message, { cause: error })
+  }
+  if ('unknownType' in record || !types.includes(record.type)) return null
+  const layout = layouts.get(record.type)!
+  const valueJson = record.value === null ? 'null' : `{"version":${record.version},"data":${fieldsText(layout.value.fields, record.value)}}`
+  return `{"key":{"type":${record.type},"data":${fieldsText(layout.key.fields, record.key)}},"value":${valueJson}}`
 }
 
 /** In Kafka's words; null where it would have none. */

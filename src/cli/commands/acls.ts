@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import type { AclBinding, AclFilter, Kafka } from '../../index.ts'
 import { aclsOf, filtersOf, namesEntries } from '../acl-plan.ts'
 import { oneOf } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, refused, sourceOptions, UsageError, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -32,6 +32,7 @@ export const acls: Command = defineCommand({
     group: { type: 'text', many: true, value: 'NAME', help: 'a consumer group; "*" is every one' },
     cluster: { type: 'flag', help: 'the cluster itself' },
     'transactional-id': { type: 'text', many: true, value: 'ID', help: 'a transactional id' },
+    'delegation-token': refused('names what is not there: delegation tokens are off here'),
     'user-principal': { type: 'text', many: true, value: 'User:NAME', help: 'a user, as a resource' },
     'resource-pattern-type': { type: 'text', value: 'TYPE', help: 'literal (default) or prefixed; to list and remove also any and match' },
     principal: { type: 'text', many: true, value: 'User:NAME', help: '--list: only those of this principal' },

@@ -1,10 +1,13 @@
 /** `ottla consume`: kafka-console-consumer on a directory, read only unless a group is named, or on a cluster. */
 import { checkNames, choice, pairs } from '../arguments.ts'
-import { defineCommand, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, refused, sourceOptions, UsageError, type Command } from '../command.ts'
 import { encodingOf } from '../console-record.ts'
 import { ConsumeJob } from '../consume-job.ts'
-import { printerFor, printProperties } from '../record-printer.ts'
+import { formatterNames, formatterOf } from '../formatters.ts'
+import { filedProperties } from '../properties-file.ts'
+import { formattedPrinter, printerFor, printProperties, type OutputFormat, type Printer } from '../record-printer.ts'
 import { clientConfig, withFormerName, withKafka } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
 
 const options = {
   ...sourceOptions,
@@ -23,9 +26,12 @@ const options = {
   encoding: { type: 'text', value: 'NAME', help: 'of bytes in json: utf8 (default), base64 or json; base64 also for lines' },
   'isolation-level': { type: 'text', value: 'LEVEL', help: 'read_uncommitted (default) or read_committed' },
   print: {
-    type: 'text', many: true, value: 'PART,…', help: 'timestamp, partition, offset, headers or key before each value; short for --property print.PART=true',
+    type: 'text', many: true, value: 'PART,…', help: 'timestamp, partition, offset, epoch, headers or key before each value; short for --property print.PART=true',
   },
   property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-consumer: ${printProperties.join(', ')}` },
+  formatter: { type: 'text', value: 'NAME', help: `print as Kafka's class of this name does: ${formatterNames.join(', ')}` },
+  'formatter-config': { type: 'text', value: 'FILE', help: 'a properties file with what --property takes; --property wins' },
+  'enable-systest-events': refused('is for the system tests of Kafka\'s own project, which read the events of Java\'s consumer'),
   'formatter-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
   'key-deserializer': { type: 'text', value: 'NAME', help: 'print keys as Java\'s class of this name gives them: string, bytes, short, integer, long, float, double' },
   'value-deserializer': { type: 'text', value: 'NAME', help: 'the same for values' },
@@ -34,7 +40,7 @@ const options = {
   'consumer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the consumer' },
 } as const
 
-const printedParts = ['timestamp', 'partition', 'offset', 'headers', 'key', 'value'] as const
+const printedParts = ['timestamp', 'partition', 'offset', 'epoch', 'headers', 'key', 'value'] as const
 
 export const consume: Command = defineCommand({
   name: 'consume',
@@ -66,12 +72,7 @@ export const consume: Command = defineCommand({
     }
     if (values['isolation-level'] !== undefined) choice('isolation-level', values['isolation-level'], ['read_uncommitted', 'read_committed'])
     if (values.offset !== undefined && values['from-beginning']) throw new UsageError('--offset and --from-beginning exclude each other')
-    const parts = values.print.flatMap((list) => list.split(',')).map((part) => choice('print', part, printedParts))
-    const properties = pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']])
-    if (values['key-deserializer'] !== undefined) properties['key.deserializer'] = values['key-deserializer']
-    if (values['value-deserializer'] !== undefined) properties['value.deserializer'] = values['value-deserializer']
-    checkNames('property', properties, printProperties, 'settings of the consumer go to --consumer-property')
-    const printer = printerFor(terminal, format, encodingOf(values.encoding), properties)
+    const printer = await printerOf(terminal, values, format)
     const job = new ConsumeJob(terminal, printer, values, (await clientConfig(values)).consumer)
     await (values.group === undefined ? job.read() : withKafka(terminal, values, 'change', (kafka) => job.readAsGroup(kafka)))
     await terminal.flush()
@@ -81,3 +82,24 @@ export const consume: Command = defineCommand({
     return 0
   },
 })
+
+interface PrintValues {
+  readonly print: readonly string[]; readonly property: readonly string[]; readonly 'formatter-property': readonly string[]; readonly encoding: string | undefined
+  readonly 'key-deserializer': string | undefined; readonly 'value-deserializer': string | undefined
+  readonly formatter: string | undefined; readonly 'formatter-config': string | undefined
+  readonly json: boolean; readonly raw: boolean; readonly 'output-format': string | undefined
+}
+
+async function printerOf(terminal: Terminal, values: PrintValues, format: OutputFormat): Promise<Printer> {
+  const parts = values.print.flatMap((list) => list.split(',')).map((part) => choice('print', part, printedParts))
+  const filed = await filedProperties('formatter-config', values['formatter-config'])
+  checkNames('formatter-config', filed, printProperties, 'settings of the consumer go to --command-config')
+  const properties = { ...filed, ...pairs('property', [...parts.map((part) => `print.${part}=true`), ...values.property, ...values['formatter-property']]) }
+  if (values['key-deserializer'] !== undefined) properties['key.deserializer'] = values['key-deserializer']
+  if (values['value-deserializer'] !== undefined) properties['value.deserializer'] = values['value-deserializer']
+  checkNames('property', properties, printProperties, 'settings of the consumer go to --consumer-property')
+  const encoding = encodingOf(values.encoding)
+  if (values.formatter === undefined) return printerFor(terminal, format, encoding, properties)
+  if (values.json || values.raw || values['output-format'] !== undefined) throw new UsageError('--formatter and --output-format (--json, --raw) exclude each other')
+  return formattedPrinter(terminal, formatterOf(values.formatter), encoding, properties)
+}

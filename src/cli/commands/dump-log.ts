@@ -1,7 +1,7 @@
 /** `ottla dump-log`: kafka-dump-log on files, line for line, or JSON. Needs no data directory and takes no lock. */
 import { dumpLog, type BytesDecoderName, type DumpLogOptions, type RecordDecoderName } from '../../tools.ts'
 import { required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, refused, UsageError, type Command } from '../command.ts'
 
 const FAILED = 1
 
@@ -31,6 +31,7 @@ export const dumpLogCommand: Command = defineCommand({
     'offsets-decoder': { type: 'flag', help: 'decode records of __consumer_offsets' },
     'transaction-log-decoder': { type: 'flag', help: 'decode records of __transaction_state' },
     'cluster-metadata-decoder': { type: 'flag', help: 'decode records of __cluster_metadata' },
+    'remote-log-metadata-decoder': refused('is for topics of tiered storage, which is not there here: --value-decoder-class base64 gives their bytes'),
     'share-group-state-decoder': { type: 'flag', help: 'decode records of __share_group_state' },
     'key-decoder-class': {
       type: 'text', value: 'NAME', optionalValue: true, help: 'string (default), long, integer or base64, or the name of Kafka\'s decoder class',

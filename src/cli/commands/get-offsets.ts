@@ -11,6 +11,7 @@ const names: Readonly<Record<string, Time>> = {
 }
 
 function timeOf(text: string): Time {
+  if (text === '-5' || text === 'latest-tiered') throw new UsageError(`--time ${text} is for tiered storage, which is not there here`)
   const named = names[text]
   if (named !== undefined) return named
   const timestamp = Number(text)

@@ -1,10 +1,11 @@
-/** `ottla groups`: kafka-consumer-groups on a directory or a cluster. The listings are in `group-listing.ts`, the offset plans in `reset-plan.ts`. */
+/** `ottla groups`: kafka-consumer-groups on a directory or a cluster. The listings are in `group-listing.ts`, `--reset-offsets` in `offset-reset.ts`. */
 import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
-import { describeGroups, printMembers, printOffsets, printState, type ListedGroup } from '../group-listing.ts'
-import { planOf, resolvePartitions, targetOffsets } from '../reset-plan.ts'
+import { describeGroups, listGroups, printMembers, printOffsets, printState, tellState, type ListedGroup } from '../group-listing.ts'
+import { resetOffsets, resetSource } from '../offset-reset.ts'
+import { resolvePartitions } from '../reset-plan.ts'
 import { withKafka } from '../session.ts'
 import { table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -24,7 +25,8 @@ const options = {
   offsets: { type: 'flag', help: '--describe: offsets and lag (default)' },
   members: { type: 'flag', help: '--describe: members' },
   state: { type: 'text', optionalValue: true, value: 'STATE,…', help: '--describe: states; --list: states, or groups in these states' },
-  verbose: { type: 'flag', help: '--members: assignments too' },
+  type: { type: 'text', optionalValue: true, value: 'TYPE,…', help: '--list: types, or groups of these types (classic, consumer, share, streams)' },
+  verbose: { type: 'flag', help: '--describe: epochs too, and with --members assignments' },
   'to-earliest': { type: 'flag', help: 'to the first record' },
   'to-latest': { type: 'flag', help: 'behind the last record' },
   'to-current': { type: 'flag', help: 'to where the group is' },
@@ -32,6 +34,8 @@ const options = {
   'to-datetime': { type: 'text', value: 'TIME', help: 'to the first record at or after this time (2026-01-31T10:00:00.000)' },
   'by-duration': { type: 'text', value: 'PnDTnHnMnS', help: 'to the first record since this long ago' },
   'shift-by': { type: 'number', value: 'N', help: 'this many records forward, or back if negative' },
+  'from-file': { type: 'text', value: 'FILE', help: 'to what this CSV file says: topic,partition,offset on each line, or group,topic,partition,offset' },
+  export: { type: 'flag', help: 'print the plan as such a CSV file' },
   'dry-run': { type: 'flag', help: 'show the plan (default)' },
   execute: { type: 'flag', help: 'do it' },
   timeout: withoutEffect('MS'),
@@ -41,9 +45,10 @@ export const groups: Command = defineCommand({
   name: 'groups',
   summary: 'list, describe, reset and delete consumer groups',
   usage: [
-    '--data DIR --list [--state]',
+    '--data DIR --list [--state] [--type]',
     '--data DIR --describe (--group ID… | --all-groups) [--offsets | --members | --state]',
-    '--data DIR --reset-offsets --group ID (--topic NAME[:N,…]… | --all-topics) (--to-… | --shift-by N | --by-duration D) [--execute]',
+    '--data DIR --reset-offsets --group ID (--topic NAME[:N,…]… | --all-topics) (--to-… | --shift-by N | --by-duration D) [--execute | --export]',
+    '--data DIR --reset-offsets (--group ID… | --all-groups) --from-file FILE [--execute]',
     '--data DIR --delete (--group ID… | --all-groups)',
     '--data DIR --delete-offsets --group ID --topic NAME[:N,…]…',
   ],
@@ -51,61 +56,36 @@ export const groups: Command = defineCommand({
   examples: [
     'ottla groups --data ./data --describe --group dashboard',
     'ottla groups --data ./data --reset-offsets --group dashboard --topic orders:0,1 --to-earliest --execute',
+    'ottla groups --data ./data --reset-offsets --all-groups --all-topics --to-current --export > offsets.csv',
   ],
   async run(terminal, values) {
     const action = oneOf(values, ['list', 'describe', 'delete', 'reset-offsets', 'delete-offsets'])
-    if (action === 'list') return withKafka(terminal, values, 'read', (kafka) => list(kafka, terminal, values.state, values.json))
+    if (action === 'list') return withKafka(terminal, values, 'read', (kafka) => listGroups(kafka, terminal, values))
     if (values.group.length === 0 && !values['all-groups']) throw new UsageError('give --group or --all-groups')
     if (values.group.length > 0 && values['all-groups']) throw new UsageError('--group and --all-groups exclude each other')
     if (action === 'describe') {
       return withKafka(terminal, values, 'read', async (kafka) => describe(kafka, terminal, await chosen(kafka, values.group), values))
     }
     if (action === 'delete') {
-      return withKafka(terminal, values, 'change', async (kafka) => remove(kafka, terminal, await chosen(kafka, values.group), values.json))
+      return withKafka(terminal, values, 'change', async (kafka) => remove(kafka, terminal, await chosen(kafka, values.group, true), values.json))
     }
     if (action === 'delete-offsets') {
       if (values.topic.length === 0) throw new UsageError('--topic is required')
       const group = required(values.group[0], 'group')
       return withKafka(terminal, values, 'change', (kafka) => deleteOffsets(kafka, terminal, group, values.topic))
     }
-    if (values.topic.length === 0 && !values['all-topics']) throw new UsageError('give --topic or --all-topics')
-    const plan = planOf(values, new Date())
-    const execute = values.execute && !values['dry-run']
-    return withKafka(terminal, values, execute ? 'change' : 'read', async (kafka) => {
-      const rows: string[][] = []
-      for (const group of await chosen(kafka, values.group, true)) {
-        const offsets = await targetOffsets(kafka, group, await resolvePartitions(kafka, group, values.topic), plan)
-        if (execute) await kafka.admin.alterGroupOffsets(group, offsets)
-        for (const o of offsets) {
-          if (values.json) void terminal.json({ group, topic: o.topic, partition: o.partition, newOffset: o.offset, executed: execute })
-          rows.push([group, o.topic, String(o.partition), String(o.offset)])
-        }
-      }
-      if (!values.json) await terminal.line(`\n${table(['GROUP', 'TOPIC', 'PARTITION', 'NEW-OFFSET'], rows)}`)
-      if (!execute) terminal.note('Nothing was changed: add --execute to do it.')
-      return 0
-    })
+    const source = resetSource(values, new Date())
+    return withKafka(terminal, values, values.execute ? 'change' : 'read', async (kafka) => resetOffsets(kafka, terminal, await chosen(kafka, values.group, true), source, values))
   },
 })
 
-/** The groups named, or all. A group that is to be given offsets need not exist. */
-async function chosen(kafka: Kafka, named: readonly string[], mayBeNew = false): Promise<string[]> {
+/** The groups named, or all. Raises GROUP_ID_NOT_FOUND unless they may be missing. */
+async function chosen(kafka: Kafka, named: readonly string[], mayBeMissing = false): Promise<string[]> {
   const existing = (await kafka.admin.listGroups()).map((g) => g.groupId).toSorted()
   if (named.length === 0) return existing
-  const missing = mayBeNew ? undefined : named.find((group) => !existing.includes(group))
+  const missing = mayBeMissing ? undefined : named.find((group) => !existing.includes(group))
   if (missing !== undefined) throw new OttlaError('GROUP_ID_NOT_FOUND', `there is no consumer group ${JSON.stringify(missing)}`)
   return [...named]
-}
-
-/** `state` undefined: names alone; empty: states too; else only groups in these. */
-async function list(kafka: Kafka, terminal: Terminal, state: string | undefined, json: boolean): Promise<number> {
-  const wanted = (state ?? '').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '')
-  const found = (await kafka.admin.listGroups()).filter((g) => wanted.length === 0 || wanted.includes(g.state.toLowerCase()))
-  const all = found.toSorted((a, b) => a.groupId < b.groupId ? -1 : 1)
-  if (json) for (const group of all) void terminal.json(group)
-  else if (state !== undefined) await terminal.line(table(['GROUP', 'STATE'], all.map((g) => [g.groupId, g.state])))
-  else for (const group of all) void terminal.line(group.groupId)
-  return 0
 }
 
 interface DescribeValues { readonly members: boolean; readonly state: string | undefined; readonly verbose: boolean; readonly json: boolean }
@@ -120,10 +100,10 @@ async function describe(kafka: Kafka, terminal: Terminal, names: readonly string
   const { controller, brokers } = await kafka.admin.describeCluster()
   const only = brokers.find((b) => b.id === controller)
   for (const group of found) {
-    if (group.description.members.length === 0 && view !== 'state') terminal.note(`\nConsumer group '${group.description.groupId}' has no active members.`)
+    tellState(terminal, group.description)
     if (view === 'members') printMembers(terminal, group, values.verbose)
-    if (view === 'offsets') printOffsets(terminal, group)
-    if (view === 'state') printState(terminal, group, placeOf(group.description.coordinator ?? only))
+    if (view === 'offsets') printOffsets(terminal, group, values.verbose)
+    if (view === 'state') printState(terminal, group, placeOf(group.description.coordinator ?? only), values.verbose)
     await terminal.flush()
   }
   return 0
@@ -155,7 +135,7 @@ async function deleteOffsets(kafka: Kafka, terminal: Terminal, group: string, to
   const partitions = await resolvePartitions(kafka, group, topics)
   await kafka.admin.deleteGroupOffsets(group, partitions)
   const rows = partitions.map((p) => [p.topic, String(p.partition), 'Successful'])
-  void terminal.line(`Request succeed for deleting offsets with topic ${topics.join(', ')} group ${group}\n`)
-  await terminal.line(table(['TOPIC', 'PARTITION', 'STATUS'], rows))
+  void terminal.line(`Request succeeded for deleting offsets from group ${group}.\n`)
+  await terminal.line(table(['TOPIC', 'PARTITION', 'STATUS'], rows, [15, 10, 15]))
   return 0
 }

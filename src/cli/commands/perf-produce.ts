@@ -1,9 +1,9 @@
 /** `ottla perf produce`: kafka-producer-perf-test on a directory or a cluster. */
 import type { Ottla, Producer, ProducerSettings } from '../../index.ts'
 import { fileText, pairs, required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, refused, sourceOptions, UsageError, type Command } from '../command.ts'
 import { LatencyHistogram } from '../latency.ts'
-import { clientConfig, isRemote, withFormerName, withKafka } from '../session.ts'
+import { clientConfig, isRemote, refuseMetrics, withFormerName, withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 const WINDOW_MS = 5000
@@ -21,6 +21,9 @@ export const perfProduce: Command = defineCommand({
     'record-size': { type: 'number', least: 0, value: 'BYTES', help: 'size of each value' },
     'payload-file': { type: 'text', value: 'FILE', help: 'take the values from this file instead, at random' },
     'payload-delimiter': { type: 'text', value: 'TEXT', help: 'what separates them (line feed)' },
+    'payload-monotonic': { type: 'flag', help: 'values are the numbers from 0 on, as text' },
+    'transactional-id': refused('is for transactions, which are not built'),
+    'transaction-duration-ms': refused('is for transactions, which are not built'),
     throughput: { type: 'number', least: -1, help: 'records a second at most; -1 (default): as many as it takes' },
     'producer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'producer-props': { type: 'text', greedy: true, value: 'NAME=VALUE', help: 'settings of the producer, such as acks=1 linger.ms=5' },
@@ -36,16 +39,16 @@ export const perfProduce: Command = defineCommand({
     const values = withFormerName(given, given['producer.config'])
     const topic = required(values.topic, 'topic')
     const total = required(values['num-records'], 'num-records')
-    const payloads = payloadsOf(values['record-size'], values['payload-file'], values['payload-delimiter'])
+    const payload = payloadsOf(values)
     const { 'bootstrap.servers': servers, ...props } = pairs('producer-props', values['producer-props'])
     const source = { ...values, 'bootstrap-server': values['bootstrap-server'] ?? servers }
-    if (isRemote(source) && values['print-metrics']) throw new UsageError('--print-metrics tells what the database of a directory counted: it needs --data')
+    if (isRemote(source)) refuseMetrics(values)
     const settings = { ...(await clientConfig(values)).producer, ...props } as ProducerSettings
     return withKafka(terminal, source, 'create', async (kafka) => {
       await kafka.admin.createTopic(topic, { ifNotExists: true })
       const producer = kafka.producer(settings)
       const stats = new Stats(terminal, values['warmup-records'] ?? 0, values.json)
-      await drive(terminal, producer, { topic, payloads, total, throughput: values.throughput ?? -1 }, stats)
+      await drive(terminal, producer, { topic, payload, total, throughput: values.throughput ?? -1 }, stats)
       await producer.close()
       await stats.finish()
       if (values['print-metrics']) await terminal.json((kafka as Ottla).metrics())
@@ -54,19 +57,37 @@ export const perfProduce: Command = defineCommand({
   },
 })
 
-function payloadsOf(size: number | undefined, file: string | undefined, delimiter: string | undefined): Uint8Array[] {
-  if ((size === undefined) === (file === undefined)) throw new UsageError('give --record-size or --payload-file')
+interface PayloadValues {
+  readonly 'record-size': number | undefined; readonly 'payload-file': string | undefined; readonly 'payload-delimiter': string | undefined; readonly 'payload-monotonic': boolean
+}
+
+/** The value of each record. Raises UsageError. */
+function payloadsOf(values: PayloadValues): (index: number) => Uint8Array {
+  const { 'record-size': size, 'payload-file': file, 'payload-monotonic': isMonotonic } = values
+  if ([size !== undefined, file !== undefined, isMonotonic].filter(Boolean).length !== 1) throw new UsageError('give one of --record-size, --payload-file and --payload-monotonic')
+  if (isMonotonic) return (index) => Buffer.from(String(index))
+  const random = generator()
   if (file !== undefined) {
-    const parts = fileText('payload-file', file).split((delimiter ?? '\n').replaceAll('\\n', '\n')).filter((part) => part !== '').map((part) => Buffer.from(part))
+    const delimiter = (values['payload-delimiter'] ?? '\n').replaceAll('\\n', '\n')
+    const parts = fileText('payload-file', file).split(delimiter)
+    // As in Java a delimiter at the end has nothing behind it.
+    while (parts.at(-1) === '') parts.pop()
     if (parts.length === 0) throw new UsageError(`--payload-file ${file} is empty`)
-    return parts
+    const payloads = parts.map((part) => Buffer.from(part))
+    return () => payloads[random() % payloads.length]!
   }
-  // Capital letters, as in Kafka's tool, from a generator of our own: the same in every run.
+  // Capital letters, as in Kafka's tool.
+  const payload = Buffer.from(Uint8Array.from({ length: size! }, () => 65 + random() % 26))
+  return () => payload
+}
+
+/** Whole numbers below 2^24, of our own making: the same in every run. */
+function generator(): () => number {
   let state = 42
-  return [Buffer.from(Uint8Array.from({ length: size! }, () => {
+  return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return 65 + (state >>> 16) % 26
-  }))]
+    return state >>> 8
+  }
 }
 
 /** Enough to fill batches; more in flight would only measure the queue. */
@@ -93,13 +114,13 @@ class InFlight {
   }
 }
 
-interface Load { readonly topic: string; readonly payloads: readonly Uint8Array[]; readonly total: number; readonly throughput: number }
+interface Load { readonly topic: string; readonly payload: (index: number) => Uint8Array; readonly total: number; readonly throughput: number }
 
-async function drive(terminal: Terminal, producer: Producer, { topic, payloads, total, throughput }: Load, stats: Stats): Promise<void> {
+async function drive(terminal: Terminal, producer: Producer, { topic, payload, total, throughput }: Load, stats: Stats): Promise<void> {
   const inFlight = new InFlight()
   const started = performance.now()
   for (let i = 0; i < total && !terminal.signal.aborted && inFlight.failure === null; i++) {
-    const value = payloads[i % payloads.length]!
+    const value = payload(i)
     const at = performance.now()
     inFlight.add(producer.send({ topic, value }), () => stats.add(performance.now() - at, value.length))
     await inFlight.room()

@@ -9,6 +9,7 @@ import { checkNames, choice, pairs } from '../arguments.ts'
 import { defineCommand, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { encodingOf, lineLayout, lineProperties, parseJsonLine, parseLine, UNENDED_HEADER, type Encoding, type LineLayout } from '../console-record.ts'
 import { linesOf, piecesOf, type Piece } from '../line-reader.ts'
+import { filedProperties } from '../properties-file.ts'
 import { clientConfig, withFormerName, withKafka } from '../session.ts'
 import { bytesText, countText } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -34,6 +35,8 @@ export const produce: Command = defineCommand({
     headers: { type: 'flag', help: 'lines have headers first, "a:1,b:2<tab>"; short for --property parse.headers=true' },
     property: { type: 'text', many: true, value: 'NAME=VALUE', help: `of kafka-console-producer: ${lineProperties.join(', ')}` },
     'reader-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'the same' },
+    'line-reader': { type: 'text', value: 'NAME', help: 'as Kafka\'s tool takes it: LineMessageReader, which reads lines' },
+    'reader-config': { type: 'text', value: 'FILE', help: 'a properties file with what --property takes; --property wins' },
     'producer.config': { type: 'text', value: 'FILE', help: '--command-config, as Kafka\'s tools called it before' },
     'producer-property': { type: 'text', many: true, value: 'NAME=VALUE', help: 'any setting of the producer' },
     acks: { type: 'text', value: '0|1|all', help: 'all (default): on disk when acknowledged' },
@@ -69,9 +72,12 @@ export const produce: Command = defineCommand({
   async run(terminal, given) {
     const values = withFormerName(given, given['producer.config'])
     const format = values.raw ? 'raw' : choice('input-format', values['input-format'] ?? 'lines', ['lines', 'raw', 'json'])
+    checkReader(values['line-reader'], format)
     if (values.topic === undefined && format !== 'json') throw new UsageError('--topic is required')
     const encoding = encodingOf(values.encoding)
-    const properties = pairs('property', [...values.property, ...values['reader-property']])
+    const filed = await filedProperties('reader-config', values['reader-config'])
+    checkNames('reader-config', filed, lineProperties, 'settings of the producer go to --command-config')
+    const properties = { ...filed, ...pairs('property', [...values.property, ...values['reader-property']]) }
     if (values['key-separator'] !== undefined) Object.assign(properties, { 'parse.key': 'true', 'key.separator': values['key-separator'] })
     if (values.headers) properties['parse.headers'] = 'true'
     checkNames('property', properties, lineProperties, 'settings of the producer go to --producer-property')
@@ -88,6 +94,15 @@ export const produce: Command = defineCommand({
     })
   },
 })
+
+/** Kafka's own reader of lines, by its name with or without the package; a class of one's own cannot be loaded. */
+function checkReader(name: string | undefined, format: Job['format']): void {
+  if (name === undefined) return
+  if (!/^(?:org\.apache\.kafka\.tools\.|kafka\.tools\.(?:ConsoleProducer\$)?)?LineMessageReader$/.test(name)) {
+    throw new UsageError(`--line-reader ${name}: classes of Java cannot be loaded; there is LineMessageReader, and --input-format has json and raw`)
+  }
+  if (format !== 'lines') throw new UsageError(`--line-reader reads lines: leave it out with --input-format ${format}`)
+}
 
 interface Job {
   readonly format: 'lines' | 'raw' | 'json'

@@ -2,7 +2,7 @@
 import type { Kafka, TopicDescription } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, pairs, required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, refused, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { filterNames, partitionFilters, type FilterName } from '../partition-filters.ts'
 import { withKafka } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
@@ -21,6 +21,8 @@ const options = {
   'replication-factor': { type: 'number', least: 1, help: '1: a directory has one replica' },
   'replica-assignment': { type: 'text', value: 'ID:ID,…', help: '--create: the brokers of each partition, in place of the two numbers' },
   config: { type: 'text', many: true, value: 'NAME=VALUE', help: 'a setting of the new topic' },
+  'delete-config': refused('is no longer Kafka\'s either: settings are put back by "ottla configs --alter --topic NAME --delete-config SETTING"'),
+  'partition-size-limit-per-response': withoutEffect('N'),
   'if-not-exists': { type: 'flag', help: '--create: no error when the topic is there' },
   'if-exists': { type: 'flag', help: '--alter, --delete, --describe: no error when the topic is not there' },
   'exclude-internal': { type: 'flag', help: '--list, --describe: leave __consumer_offsets and the like out' },

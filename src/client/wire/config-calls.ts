@@ -1,10 +1,10 @@
-/** Settings of topics, asked of any broker and changed at the controller, and of brokers, at the broker itself. */
+/** Settings of topics, of groups and of all brokers, asked of any broker and changed at the controller, and of one broker and its loggers, at the broker itself. */
 import { OttlaError } from '../../common/errors.ts'
 import { formatSetting } from '../../config/setting-value.ts'
 import { topicTable } from '../../config/topic-settings.ts'
 import type { ResponseOf } from '../../protocol/api.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { RESOURCE_BROKER, RESOURCE_TOPIC, type BrokerApi, type ConfigResource, type DescribeConfigsResponse } from '../../protocol/broker-api.ts'
+import { RESOURCE_BROKER, RESOURCE_BROKER_LOGGER, RESOURCE_TOPIC, type BrokerApi, type ConfigResource, type DescribeConfigsResponse } from '../../protocol/broker-api.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { askController } from './controller-calls.ts'
 import type { Wire } from './wire.ts'
@@ -33,7 +33,8 @@ function plainConfig(resourceType: number, config: WireConfig): DescribeConfigsR
 function byBroker<T extends ConfigResource>(resources: readonly T[]): [number, T[]][] {
   const groups = new Map<number, T[]>()
   for (const each of resources) {
-    const nodeId = each.resourceType === RESOURCE_BROKER && each.resourceName !== '' ? Number(each.resourceName) : -1
+    const isOfBroker = each.resourceType === RESOURCE_BROKER || each.resourceType === RESOURCE_BROKER_LOGGER
+    const nodeId = isOfBroker && each.resourceName !== '' ? Number(each.resourceName) : -1
     groups.set(nodeId, [...groups.get(nodeId) ?? [], each])
   }
   return [...groups]
