@@ -9,6 +9,7 @@
 import type { Packr, Unpackr } from 'msgpackr/pack'
 import { OttlaError } from '../common/errors.ts'
 import { readInt64, writeInt64 } from '../common/int64.ts'
+import { packageProblem, packages } from '../common/packages.ts'
 import { nearest } from '../config/suggestion.ts'
 import type { Deserializer, Serde, Serializer, SerializerName } from './types.ts'
 
@@ -66,7 +67,12 @@ let msgpack: { readonly packr: Packr; readonly unpackr: Unpackr } | null = null
 
 /** Loaded by the first value in MessagePack: a fifth of the start of a process that uses none. */
 function loadMsgpack(): { readonly packr: Packr; readonly unpackr: Unpackr } {
-  const library = process.getBuiltinModule('node:module').createRequire(import.meta.url)('msgpackr/pack') as { Packr: typeof Packr; Unpackr: typeof Unpackr }
+  let library: { Packr: typeof Packr; Unpackr: typeof Unpackr }
+  try {
+    library = packages()('msgpackr/pack') as typeof library
+  } catch (cause) {
+    throw new OttlaError('DEPENDENCY_MISSING', packageProblem('msgpackr', cause), { cause })
+  }
   // Without `useRecords: false` msgpackr writes its own record extension, which other MessagePack libraries cannot read.
   msgpack = { packr: new library.Packr({ useRecords: false, variableMapSize: true }), unpackr: new library.Unpackr({ useRecords: false, int64AsType: 'auto' }) }
   return msgpack

@@ -4,6 +4,7 @@
  * application that shares the package. The cache of modules is as before afterwards (docs/adr/0026).
  */
 import { OttlaError } from '../common/errors.ts'
+import { packageProblem, packages } from '../common/packages.ts'
 
 /** The few calls of the lmdb package that are used. Keys and values are bytes. */
 export interface LmdbEnvironment {
@@ -21,7 +22,7 @@ export function openLmdb(path: string): LmdbEnvironment {
   try {
     lmdb = loadLmdb()
   } catch (cause) {
-    throw new OttlaError('DEPENDENCY_MISSING', 'the package lmdb, which keeps topics and their settings, cannot be loaded: run `npm install lmdb`', { cause })
+    throw new OttlaError('DEPENDENCY_MISSING', `topics and their settings: ${packageProblem('lmdb', cause)}`, { cause })
   }
   return lmdb.open({
     path, noSubdir: true, overlappingSync: false, safeRestore: true, keyEncoding: 'binary', encoding: 'binary', compression: false,
@@ -32,7 +33,7 @@ export function openLmdb(path: string): LmdbEnvironment {
 /** The only place that names it. */
 function loadLmdb(): LmdbLibrary {
   const { Module, createRequire } = process.getBuiltinModule('node:module')
-  const require = createRequire(import.meta.url)
+  const require = packages()
   const file = require.resolve('lmdb')
   const requireThere = createRequire(file)
   const { cache } = requireThere

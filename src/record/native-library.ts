@@ -7,26 +7,17 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { stderrLogger, type Logger } from '../common/logger.ts'
+import { firstCause, packageProblem, packages } from '../common/packages.ts'
 
 /** `require` of CommonJS: the package's exports, or a throw. Tests pass one that refuses. */
 export type LibraryLoader = (name: string) => unknown
 
-let require: LibraryLoader | undefined
-
-export const nodeLoader: LibraryLoader = (name) => (require ??= process.getBuiltinModule('node:module').createRequire(import.meta.url))(name)
+export const nodeLoader: LibraryLoader = (name) => packages()(name)
 
 let logger: Logger = stderrLogger
 
 /** Where the line about a missing native package goes. Default: standard error. */
 export function useLibraryLogger(to: Logger): void { logger = to }
-
-/** The deepest cause tells why; loaders of native packages wrap it in advice that is wrong more often than right. */
-export function firstCause(error: unknown): string {
-  let at = error
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause
-  const text = at instanceof Error ? at.message : String(at)
-  return text.split('\n', 1)[0]!.slice(0, 200)
-}
 
 /** The exports of native package `name`, or null when it cannot be loaded and `substitute` is to do the work of `format`. */
 export function loadNative(format: string, name: string, substitute: string, load: LibraryLoader): unknown {
@@ -48,7 +39,6 @@ export function loadRequired(format: string, name: string, load: LibraryLoader):
   try {
     return load(name)
   } catch (error) {
-    const problem = `package ${name} could not be loaded (${firstCause(error)}); install the dependencies again`
-    throw new OttlaError('DEPENDENCY_MISSING', `${format}: ${problem}`, { cause: error })
+    throw new OttlaError('DEPENDENCY_MISSING', `${format}: ${packageProblem(name, error)}`, { cause: error })
   }
 }
