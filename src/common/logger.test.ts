@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { Writable } from 'node:stream'
+import { describe, expect, test, vi } from 'vitest'
 import { RecordingLogger } from '../testing/recording-logger.ts'
 import { AdjustableLogger, silentLogger, stderrLogger, type Logger } from './logger.ts'
 
@@ -35,4 +36,25 @@ describe('the logger of a database', () => {
     expect([new AdjustableLogger({ ...silentLogger, level: 'info' }).level, new AdjustableLogger({ ...silentLogger, level: 'loud' }).level, new AdjustableLogger(stderrLogger).level])
       .toEqual(['INFO', 'DEBUG', 'INFO'])
   })
+})
+
+test('a line that standard error cannot take, on a full disk say, does not end the process; whoever listens is told', async () => {
+  const full = new Writable({ write: (_, __, done) => { process.nextTick(done, new Error('ENOSPC')) }, autoDestroy: false })
+  const spy = vi.spyOn(process, 'stderr', 'get').mockReturnValue(full as typeof process.stderr)
+  const settled = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
+  try {
+    for (let i = 0; i < 3; i++) {
+      stderrLogger.warn('nobody reads this')
+      await settled()
+    }
+    expect(full.listenerCount('error')).toBe(0)
+    const told: unknown[] = []
+    const broken = new Writable({ write: (_, __, done) => { process.nextTick(done, new Error('EIO')) } }).on('error', (error) => told.push(error.message))
+    spy.mockReturnValue(broken as typeof process.stderr)
+    stderrLogger.warn('nor this')
+    await settled()
+    expect(told).toEqual(['EIO'])
+  } finally {
+    spy.mockRestore()
+  }
 })

@@ -21,7 +21,9 @@ export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothi
 
 function line(level: string, message: string, fields?: Readonly<Record<string, unknown>>): void {
   const tail = fields === undefined ? '' : ' ' + Object.entries(fields).map(([k, v]) => `${k}=${v instanceof Error ? v.message : typeof v === 'object' ? JSON.stringify(v) : String(v)}`).join(' ')
-  process.stderr.write(`ottla ${level} ${message}${tail}\n`)
+  const { stderr } = process
+  // A log that cannot be written (a full disk, a reader that has gone) must not end the process: without a listener the error would be thrown.
+  stderr.write(`ottla ${level} ${message}${tail}\n`, (error) => { if (error != null && stderr.listenerCount('error') === 0) stderr.once('error', nothing) })
 }
 
 const everyLine: Logger = {
