@@ -340,7 +340,7 @@ export class LogAppender {
     this.queue.failAll(offline)
     const { events, ports } = state.sharing
     if (events.onOffline === undefined) ports.logger.error(
-      'a sync failed: the log is offline for appends until it is reopened', { log: state.name, error: cause },
+      'the disk failed: the log is offline for appends until it is reopened', { log: state.name, error: cause },
     )
     else events.onOffline(state, offline)
     return offline

@@ -335,3 +335,23 @@ test('a sync that fails in recovery, be it for want of room, leaves a log that c
   await left.open()
   expect(await left.values()).toEqual(['value 0', 'value 1', 'value 2', 'more'])
 })
+
+describe('a cut of the end that fails at any call', () => {
+  test.each([['to the middle of a segment', 3], ['to the start of one', 2], ['to nothing', 0]])('%s, leaves a log whose appends stand where they are answered to be', async (_, offset) => {
+    for (let nth = 1; ; nth++) {
+      const { t, faults } = await faulty({ config: { 'segment.bytes': 150 }, check: false })
+      for (const value of ['a', 'b', 'c', 'd', 'e']) await t.append([value])
+      await t.reopen()
+      faults.inject({ call: 'any', nth, error: 'EIO' })
+      await t.drive(t.log.truncateTo(offset)).catch(() => {})
+      if (faults.injected === 0) break
+      faults.heal()
+      const kept = ['a', 'b', 'c', 'd', 'e'].slice(0, offset)
+      const isAppended = await t.append(['new']).then(({ baseOffset }) => baseOffset === offset, () => false)
+      const next = await t.crash()
+      const values = await next.values()
+      expect([nth, values.slice(0, offset + 1)]).toEqual([nth, isAppended ? [...kept, 'new'] : ['a', 'b', 'c', 'd', 'e'].slice(0, Math.min(values.length, offset + 1))])
+      expect(values.length).toBeGreaterThanOrEqual(offset)
+    }
+  })
+})

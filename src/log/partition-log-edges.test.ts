@@ -116,7 +116,7 @@ describe('without listeners, the log tells', () => {
     const { t, faults } = await faulty({ check: false })
     faults.inject({ call: 'datasync', error: 'EIO', path: /\.log$/ })
     await expect(t.append(['x'])).rejects.toMatchObject({ code: 'LOG_OFFLINE', cause: { code: 'KAFKA_STORAGE_ERROR' } })
-    expect(t.logger.messages('error')).toEqual(['a sync failed: the log is offline for appends until it is reopened'])
+    expect(t.logger.messages('error')).toEqual(['the disk failed: the log is offline for appends until it is reopened'])
     expect(t.fileNames()).toContain('unsynced-tail')
     // An exit handler does not touch it any more.
     const before = t.disk.operations.length
@@ -308,7 +308,7 @@ describe('taking away', () => {
     expect(await t.values()).toEqual(['b'])
   })
 
-  test('the end on a full disk leaves the producers as they were there, without a snapshot; another failure is told', async () => {
+  test('the end on a full disk leaves the producers as they were there, without a snapshot; after another failure it is offline', async () => {
     const { t, faults } = await faulty({ check: false })
     for (let i = 0; i < 4; i++) await t.append([`v${i}`], { producerId: 7, producerEpoch: 0, baseSequence: i })
     faults.inject({ call: 'write', error: 'ENOSPC', path: /\.snapshot$/ })
@@ -319,7 +319,8 @@ describe('taking away', () => {
     expect(t.logger.messages('warn')).toEqual(['the disk is full: no producer snapshot could be written; the next open takes longer'])
     expect(await t.append(['again'], { producerId: 7, producerEpoch: 0, baseSequence: 2 })).toMatchObject({ baseOffset: 2, duplicate: false })
     faults.inject({ call: 'write', error: 'EIO', path: /\.snapshot$/ })
-    await expect(t.drive(t.log.truncateTo(1))).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    await expect(t.drive(t.log.truncateTo(1))).rejects.toMatchObject({ code: 'LOG_OFFLINE', cause: { code: 'KAFKA_STORAGE_ERROR' } })
+    expect(t.log.isOffline).toBe(true)
   })
 
   test('the end within the first batch of a segment that follows others keeps the end, across a restart', async () => {

@@ -386,19 +386,29 @@ export class PartitionLog {
     })
   }
 
-  /** Follower's truncation (spec 9.3); batches are never split. */
+  /** Follower's truncation (spec 9.3); batches are never split. Raises LOG_OFFLINE when the disk fails meanwhile: the next open says where the log ends. */
   truncateTo(offset: number): Promise<void> {
     return this.#exclusive(async () => {
-      if (offset < this.logEndOffset) await cutEnd(this.#state, this.#appender.sealed, offset)
+      if (offset < this.logEndOffset) await this.#cut(() => cutEnd(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, this.logEndOffset)
     })
   }
 
+  /** Raises as `truncateTo`. */
   truncateFullyAndStartAt(offset: number): Promise<void> {
     return this.#exclusive(async () => {
-      await restart(this.#state, this.#appender.sealed, offset)
+      await this.#cut(() => restart(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, offset)
     })
+  }
+
+  /** Half a cut leaves files that say more than the offsets do: what was appended then would stand behind it. */
+  async #cut(cut: () => Promise<void>): Promise<void> {
+    try {
+      await cut()
+    } catch (error) {
+      throw this.#appender.goOffline(error)
+    }
   }
 
   updateConfig(config: LogConfig): void {
