@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
 import { RecordingLogger } from '../testing/recording-logger.ts'
 import { AdjustableLogger, silentLogger, stderrLogger, type Logger } from './logger.ts'
+import { systemScheduler } from './scheduler.ts'
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
 const all = (logger: Logger): void => { for (const level of levels) logger[level](level) }
@@ -41,7 +42,7 @@ describe('the logger of a database', () => {
 test('a line that standard error cannot take, on a full disk say, does not end the process; whoever listens is told', async () => {
   const full = new Writable({ write: (_, __, done) => { process.nextTick(done, new Error('ENOSPC')) }, autoDestroy: false })
   const spy = vi.spyOn(process, 'stderr', 'get').mockReturnValue(full as typeof process.stderr)
-  const settled = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
+  const settled = (): Promise<void> => new Promise((resolve) => { systemScheduler.soon(resolve) })
   try {
     for (let i = 0; i < 3; i++) {
       stderrLogger.warn('nobody reads this')
