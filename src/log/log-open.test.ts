@@ -5,6 +5,7 @@ import { openTestLog, testConfig, type TestLog, type TestLogOptions } from '../.
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { crc32c } from '../record/crc32c.ts'
+import { buildBatch, type RecordInput } from '../record/record-batch-builder.ts'
 import { decodeSnapshot, encodeSnapshot } from './producer-snapshot.ts'
 import type { RecoveryProgress } from './log-types.ts'
 
@@ -119,6 +120,15 @@ describe('after a crash', () => {
     const t = await open(recovered(raw(...three).log(16, batchOf(16, 2)).log(18, batchOf(18, 2), batchOf(20, 2)), 17))
     expect(told(t)).toEqual({ from: 10, to: 22, ...nothing })
     expect(t.log).toMatchObject({ recoveryPoint: 22, segmentCount: 3 })
+  })
+
+  test('the index of a segment that was rolled there is believed, however large its batches are', async () => {
+    const records = (timestamp: number): RecordInput[] => [{ value: 'x', timestamp }, { value: Buffer.alloc(1_200_000), timestamp: 9 }]
+    const large = [10, 12, 14].map((baseOffset) => Buffer.from(buildBatch(records(baseOffset), { baseOffset, leaderEpoch: 0 })))
+    const size = large[0]!.length
+    const partition = raw(...large).put('10.index', offsetEntries([3, size], [5, 2 * size])).put('10.timeindex', timeEntries([12, 3], [14, 5]))
+    const t = await open(recovered(partition.log(16, batchOf(16, 2)), 16))
+    expect(told(t)).toEqual({ from: 10, to: 18, ...nothing })
   })
 
   test('a torn tail is gone for good', async () => {

@@ -38,7 +38,7 @@ export interface SegmentEnd {
 
 /** First read of a lookup: best from 16 KiB batches up, and enough for an index interval of small ones (docs/performance.md, Lessons). */
 const LOOKUP_BYTES = 16 * 1024
-/** A lookup that scanned past this much shows that the index is far too thin. */
+/** A lookup that scanned past this much shows that the index is far too thin; where batches are larger, past more than one. */
 const THIN_INDEX_BYTES = 1024 * 1024
 /** What a disk writes as a whole, at best. */
 const SECTOR_SIZE = 512
@@ -59,6 +59,8 @@ class Scan {
   readonly walker: BatchWalker
   readonly #start: Start
   readonly #offset: number
+  /** Where the first batch that was passed ends. */
+  #behindFirst = -1
   /** The index led to something that is not what it said. */
   lied = false
 
@@ -76,9 +78,15 @@ class Scan {
         return null
       }
       if (header.lastOffset >= this.#offset) return header
+      if (this.#behindFirst < 0) this.#behindFirst = header.position + header.size
     }
     if (this.walker.problem !== null && this.#start.position > 0) this.lied = true
     return null
+  }
+
+  /** An entry between the start and `found`, or the end, was missing: an index names each batch behind one that is larger than its interval. */
+  foundThinIndex(found: BatchHeader | null): boolean {
+    return this.#behindFirst >= 0 && (found?.position ?? this.walker.position) - this.#behindFirst > THIN_INDEX_BYTES
   }
 }
 
@@ -161,7 +169,7 @@ export class SegmentSearch {
         continue
       }
       if (header === null && scan.walker.problem !== null) throw this.corrupt(scan.walker.problem, offset)
-      if (scan.walker.position - start.position > THIN_INDEX_BYTES) await this.#mend()
+      if (scan.foundThinIndex(header)) await this.#mend()
       return header
     }
   }
