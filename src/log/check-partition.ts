@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { isMissing } from '../io/system-error.ts'
-import { verifyBatchCrc } from '../record/batch-format.ts'
+import { LOG_OVERHEAD, verifyBatchCrc } from '../record/batch-format.ts'
 import { loadCodec } from '../record/compression.ts'
 import { validateBatch } from '../record/record-cursor.ts'
 import { CheckedBatches, type CheckedBatch } from './check-batches.ts'
@@ -14,7 +14,7 @@ import { checkpointInteger, parseCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { readPartitionMetadata } from './partition-metadata.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-names.ts'
-import { isZeroed } from './zeros.ts'
+import { isZeroed, ZEROS_AHEAD } from './zeros.ts'
 
 export interface PartitionQuestion {
   readonly fs: FileSystem
@@ -285,8 +285,10 @@ export class PartitionCheck {
     const { position, torn, detail } = batches.problem!
     const { clean, recoveryPoint } = this.#question
     const mayBeTorn = !clean && isLast && (recoveryPoint === null || this.#nextOffset >= recoveryPoint)
+    // Whoever asks of a database that is open is not to be told of what its own logs put ahead.
+    const isReserve = isZero && size - position >= LOG_OVERHEAD && size - position <= ZEROS_AHEAD
     this.#findings.add(
-      mayBeTorn ? 'warning' : 'error', mayBeTorn && (torn || isZero) ? 'TORN_TAIL' : 'BATCH_MALFORMED', file,
+      !mayBeTorn ? 'error' : isReserve ? 'info' : 'warning', mayBeTorn && (torn || isZero) ? 'TORN_TAIL' : 'BATCH_MALFORMED', file,
       isZero ? `${size - position} zeros are at the end: put there ahead (preallocate), or never written` : `${size - position} bytes are no whole batches: ${detail}`,
       position, this.#nextOffset,
     )
