@@ -25,8 +25,8 @@ describe('a package that cannot be loaded is told by its name, the first cause, 
       .toMatch(/^package no-such-package could not be loaded \(Cannot find module 'no-such-package'\): install the dependencies again; .* leaves ottla out of the bundle/)
   })
 
-  test('where it is there and does not run: to look why', () => {
+  test('where it is there and does not run: what that comes of', () => {
     const cause = new Error('native advice', { cause: new Error('Code generation from strings disallowed\nmore') })
-    expect(packageProblem('lmdb', cause)).toMatch(/^package lmdb could not be loaded \(Code generation from strings disallowed\): see what .* flag of Node/)
+    expect(packageProblem('lmdb', cause)).toMatch(/^package lmdb could not be loaded \(Code generation from strings disallowed\): its binary was left out \(`--omit=optional`.*flag of Node/)
   })
 })

@@ -25,10 +25,10 @@ export function firstCause(error: unknown): string {
   return text.split('\n', 1)[0]!.slice(0, 200)
 }
 
-/** What to say of package `name` when `cause` kept it from loading: it is not there, or this process does not let it run. */
+/** What to say of package `name` when `cause` kept it from loading: it is not there, or it does not run. Binaries are optional dependencies of the packages they belong to. */
 export function packageProblem(name: string, cause: unknown): string {
   const isThere = (cause as { code?: unknown } | null)?.code !== 'MODULE_NOT_FOUND'
-  const advice = isThere ? 'see what this platform, or a flag of Node, keeps it from'
+  const advice = isThere ? 'its binary was left out (`--omit=optional`, an install for another platform), or a flag of Node forbids it'
     : 'install the dependencies again; a program that is bundled leaves ottla out of the bundle, and has it in node_modules beside that'
   return `package ${name} could not be loaded (${firstCause(cause)}): ${advice}`
 }

@@ -177,7 +177,7 @@ describe('a socket that cannot be made', () => {
 test('an owner that does not say its version is named without one', async () => {
   const lock = await lockDirectory(root, nodeFileSystem, { clock: new ManualClock(1_700_000_000_000) })
   const { message } = await refusal(lockDirectory(root, nodeFileSystem))
-  expect(message).toContain(`in use by process ${process.pid}, since 2023-11-14T22:13:20.000Z, close it there`)
+  expect(message).toMatch(new RegExp(`in use by process ${process.pid} \\(the pid of this one too: another of its threads, .*\\), since 2023-11-14T22:13:20.000Z, close it there`))
   await lock.release()
 })
 
@@ -206,7 +206,7 @@ describe.runIf(process.platform !== 'win32')('on Windows', () => {
     expect(readdirSync(net.pipes)).toEqual([expect.stringMatching(/^ottla-[0-9a-f]{32}$/)])
     const error = await refusal(lockDirectory(root, nodeFileSystem, { system }))
     expect(error).toMatchObject({ code: 'DIRECTORY_LOCKED', file: root })
-    expect(error.message).toContain(`process ${process.pid} with Ottla 1.2.3, since`)
+    expect(error.message).toContain(`process ${process.pid} with Ottla 1.2.3 (the pid of this one too`)
     await first.release()
     await (await lockDirectory(root, nodeFileSystem, { system })).release()
     expect(readdirSync(root)).toEqual(['pipes'])

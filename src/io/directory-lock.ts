@@ -114,7 +114,9 @@ async function lockPipe(path: string, greeting: () => string, scheduler: Schedul
 function describeOwner(owner: LockOwner | null): string {
   if (owner === null) return 'another process, which does not say its pid,'
   const version = owner.version === '' ? '' : ` with Ottla ${owner.version}`
-  return `process ${owner.pid}${version}, since ${owner.startedAt},`
+  // Every container has a pid 1: the same number need not be the same process.
+  const whose = owner.pid === process.pid ? ' (the pid of this one too: another of its threads, another copy of ottla in it, or another container)' : ''
+  return `process ${owner.pid}${version}${whose}, since ${owner.startedAt},`
 }
 
 function lockedError(path: string, owner: string): OttlaError {
