@@ -12,6 +12,8 @@ interface Scene {
   readonly t: TestLog
   /** Begins `change`, then each lookup once the change waits for the disk; the disk answers the lookups last. */
   beside(change: () => Promise<unknown>, ...lookups: (() => Promise<OffsetAndTimestamp | null>)[]): Promise<unknown[]>
+  /** Begins `change`, and each lookup once the disk has answered it `answers` times; from then on it answers in order. Null: the change was over before. */
+  after(answers: number, change: () => Promise<unknown>, ...lookups: (() => Promise<unknown>)[]): Promise<unknown[] | null>
 }
 
 /** A log of three batches a segment, at offsets 0, 1, …, a second apart, that nobody has read from since it was opened. */
@@ -53,6 +55,29 @@ async function scene(batches: number): Promise<Scene> {
       for (const complete of ofLookups) complete()
       return t.drive(looking)
     },
+    async after(answers, change, ...lookups) {
+      await t.drive(t.log.flush())
+      holding = true
+      let done = false
+      const changing = change().then(() => { done = true })
+      const answer = async (): Promise<void> => {
+        await scheduler.runUntilIdle()
+        held.shift()?.()
+        await scheduler.runUntilIdle()
+      }
+      for (let i = 0; i < answers; i++) await answer()
+      if (done) {
+        holding = false
+        for (const complete of held.splice(0)) complete()
+        return null
+      }
+      let found: unknown[] | null = null
+      const looking = Promise.all(lookups.map((look) => look().catch((error: unknown) => error))).then((all) => { found = all })
+      while (!done || found === null) await answer()
+      await Promise.all([changing, looking])
+      holding = false
+      return found
+    },
   }
 }
 
@@ -75,4 +100,18 @@ test.each([['in the middle of a segment', 4], ['where one begins', 3], ['at the 
 test('while it starts anew', async () => {
   const { t, beside } = await scene(8)
   expect(await beside(() => t.log.truncateFullyAndStartAt(20), () => t.log.maxTimestampOffset())).toEqual([null])
+})
+
+test.each([['in the middle of a segment', 4], ['where one begins', 3], ['at the start', 0]])('whenever they begin while the log is cut back, %s', async (_, offset) => {
+  for (let answers = 0; ; answers++) {
+    const { t, after } = await scene(8)
+    const lookups = [
+      () => t.log.maxTimestampOffset(), () => t.log.offsetForTimestamp(START + 2000, 'highWatermark'),
+      () => t.log.read(Math.max(0, offset - 1), { maxBytes: 1000, isolation: 'highWatermark' }),
+    ]
+    const found = await after(answers, () => t.log.truncateTo(offset), ...lookups)
+    if (found === null) break
+    expect([answers, found.filter((each) => each instanceof Error)]).toEqual([answers, []])
+    await t.close()
+  }
 })

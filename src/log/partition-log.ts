@@ -35,6 +35,8 @@ export class PartitionLog {
   /** Null until there is one: most logs never have any. */
   #listeners: Set<() => void> | null = null
   #closing: Promise<void> | null = null
+  /** Resolves when the end that is being cut off is. */
+  #cutting: Promise<void> | null = null
   /** Offsets at or above were appended in this process, no longer than two ticks and a bounded number of bytes ago: they are in the page cache. */
   #hotOffset: number
   #nextHotOffset: number
@@ -225,8 +227,7 @@ export class PartitionLog {
         const read = cached ?? await readSegments(segments, { offset, maxBytes, limitOffset, minOne, checkCrc, allocate })
         return this.#result(read.records, offset, read.nextOffset, options, cached === null && checkCrc)
       } catch (error) {
-        // Truncation, retention or close may have pulled the files away.
-        if (this.#state.generation === generation && this.#state.closed === null) throw this.#state.describe(error)
+        await this.#failedBeside(generation, error)
       }
     }
   }
@@ -298,9 +299,15 @@ export class PartitionLog {
       try {
         return await ask()
       } catch (error) {
-        if (this.#state.generation === generation && this.#state.closed === null) throw this.#state.describe(error)
+        await this.#failedBeside(generation, error)
       }
     }
+  }
+
+  /** Truncation, retention or close may have pulled the files away: resolves when it is worth another try. Raises `error` when not. */
+  async #failedBeside(generation: number, error: unknown): Promise<void> {
+    if (this.#state.generation === generation && this.#cutting === null && this.#state.closed === null) throw this.#state.describe(error)
+    await this.#cutting
   }
 
   /** OffsetForLeaderEpoch (spec 9.2). −1: not known. */
@@ -404,10 +411,12 @@ export class PartitionLog {
 
   /** Half a cut leaves files that say more than the offsets do: what was appended then would stand behind it. */
   async #cut(cut: () => Promise<void>): Promise<void> {
+    const cutting = cut().catch((error: unknown) => { throw this.#appender.goOffline(error) })
+    this.#cutting = cutting.catch(() => {})
     try {
-      await cut()
-    } catch (error) {
-      throw this.#appender.goOffline(error)
+      await cutting
+    } finally {
+      this.#cutting = null
     }
   }
 
