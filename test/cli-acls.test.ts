@@ -20,13 +20,17 @@ test('ACLs are added, listed and removed as by kafka-acls, and are there the nex
   await run('acls', '--add', '--deny-principal', 'User:*', '--deny-host', '10.0.0.1', '--operation', 'Write', '--topic', 'ord', '--resource-pattern-type', 'prefixed')
   expect((await run('acls', '--list', '--topic', 'orders', '--resource-pattern-type', 'match')).text).toBe([
     'Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=orders, patternType=LITERAL)`:',
-    ' \t(principal=User:alice, host=*, operation=READ, permissionType=ALLOW)', ' \t(principal=User:alice, host=*, operation=DESCRIBE, permissionType=ALLOW)', '',
+    '\t(principal=User:alice, host=*, operation=READ, permissionType=ALLOW)', '\t(principal=User:alice, host=*, operation=DESCRIBE, permissionType=ALLOW)', '',
     'Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=ord, patternType=PREFIXED)`:',
-    ' \t(principal=User:*, host=10.0.0.1, operation=WRITE, permissionType=DENY)', '', '',
+    '\t(principal=User:*, host=10.0.0.1, operation=WRITE, permissionType=DENY)', '', '',
   ].join('\n'))
   expect(jsonLines(await run('acls', '--list', '--json', '--principal', 'User:*'))).toEqual([
     { resourceType: 'TOPIC', resourceName: 'ord', patternType: 'PREFIXED', principal: 'User:*', host: '10.0.0.1', operation: 'WRITE', permission: 'DENY' },
   ])
+  expect((await run('acls', '--list', '--principal', 'User:*')).text).toBe([
+    'ACLs for principal `User:*`', 'Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=ord, patternType=PREFIXED)`:',
+    '\t(principal=User:*, host=10.0.0.1, operation=WRITE, permissionType=DENY)', '', '',
+  ].join('\n'))
   // Nobody says yes.
   expect((await run('acls', '--remove', '--topic', 'orders')).code).toBe(1)
   expect(jsonLines(await run('acls', '--list', '--json'))).toHaveLength(4)
@@ -43,9 +47,9 @@ test('all ACLs are not removed by leaving out which', async () => {
 
 test('quotas are kept by configs as by kafka-configs', async () => {
   expect((await run('configs', '--alter', '--entity-type', 'users', '--entity-name', 'alice', '--add-config', 'producer_byte_rate=1000,consumer_byte_rate=2000')).text)
-    .toBe("Completed updating config for user-principal 'alice'.\n")
+    .toBe('Completed updating config for user alice.\n')
   await run('configs', '--alter', '--client-defaults', '--add-config', 'producer_byte_rate=10')
-  expect((await run('configs', '--describe', '--entity-type', 'users')).text).toBe("Quota configs for user-principal 'alice' are consumer_byte_rate=2000, producer_byte_rate=1000\n")
+  expect((await run('configs', '--describe', '--entity-type', 'users')).text).toBe("Quota configs for user-principal 'alice' are consumer_byte_rate=2000.0, producer_byte_rate=1000.0\n")
   await run('configs', '--alter', '--user', 'alice', '--delete-config', 'consumer_byte_rate')
   expect(jsonLines(await run('configs', '--describe', '--entity-type', 'users', '--json'))).toEqual([{ entity: { user: 'alice' }, quotas: { producer_byte_rate: 1000 } }])
   expect(jsonLines(await run('configs', '--describe', '--entity-type', 'clients', '--json'))).toEqual([{ entity: { clientId: null }, quotas: { producer_byte_rate: 10 } }])

@@ -39,6 +39,7 @@ function masked({ code, text, error }: Outcome): unknown {
     .replaceAll(/"coordinator":\{"id":\d+,"host":"[^"]+","port":\d+\},/g, '')
     .replaceAll(/"logDir":"[^"]*"/g, '"logDir":…').replaceAll(/from brokers \d+/g, 'from brokers …').replaceAll(/[\w.-]+:\d+ {2}\(\d+\)/g, 'coordinator').replaceAll(/ +/g, ' ')
     // The words of an error are those of whoever raised it; its code is the same.
+    .replaceAll(/\terror: .*\[(\w+)\]/g, '\terror: [$1]')
     .replaceAll(/error: .*\[(\w+)\]\n.*\n/g, 'error: [$1]\n')
   return [code, plain(text), plain(error)]
 }

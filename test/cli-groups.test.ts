@@ -1,11 +1,12 @@
 /** `ottla groups` beside kafka-consumer-groups of 4.1: what that one printed, on the same offsets, is what is expected here. */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { open, silentLogger } from '../src/index.ts'
 import { startBroker } from '../src/testing/index.ts'
-import { build, jsonLines, ottla, type Outcome } from './support/cli.ts'
+import { build, jsonLines, ottla, ottlaCommand, type Outcome } from './support/cli.ts'
 
 const long = 'a-very-long-topic-name-of-more-than-24'
 let scratch: string
@@ -62,9 +63,9 @@ describe('--from-file', () => {
     expect([await offsets('g1'), await offsets('my group')]).toEqual([[[long, 0, 0], ['t', 0, 0], ['t', 1, 0]], [['t', 0, 0]]])
   })
   test('is read from a pipe, too', async () => {
-    const command = ['groups', '--data', data, '--reset-offsets', '--group', 'new', '--execute', '--json', '--from-file', '/dev/stdin']
-    const piped = await ottla(command, { input: 't,1,1\r\n\r\n"t",0,2' })
-    expect(jsonLines(piped)).toEqual([
+    const command = `printf 't,1,1\\r\\n\\r\\n"t",0,2' | ${ottlaCommand} groups --data ${data} --reset-offsets --group new --execute --json --from-file /dev/stdin`
+    const { stdout } = spawnSync('sh', ['-c', command], { encoding: 'utf8' })
+    expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
       { group: 'new', topic: 't', partition: 1, newOffset: 1, executed: true }, { group: 'new', topic: 't', partition: 0, newOffset: 2, executed: true },
     ])
     expect(await offsets('new')).toEqual([['t', 0, 2], ['t', 1, 1]])

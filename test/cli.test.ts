@@ -298,8 +298,8 @@ describe('groups, offsets and sizes', () => {
     for (const partition of ['0', '1']) await succeeds(fed('a\nb\nc\n', 'produce', '--topic', 't', '--partition', partition))
     await succeeds(on('consume', '--topic', 't', '--group', 'g', '--from-beginning'))
     expect((await succeeds(on('groups', '--list'))).text).toBe('g\n')
-    expect((await succeeds(on('groups', '--list', '--state'))).text).toBe('GROUP STATE\ng     Empty\n')
-    expect((await succeeds(on('groups', '--list', '--state', 'Stable'))).text).toBe('GROUP STATE\n')
+    expect((await succeeds(on('groups', '--list', '--state'))).text).toBe('GROUP                     STATE               \ng                         Empty               \n')
+    expect((await succeeds(on('groups', '--list', '--state', 'Stable'))).text).toBe('GROUP                     STATE               \n')
     const described = await on('groups', '--describe', '--group', 'g')
     expect(described.error).toContain("Consumer group 'g' has no active members.")
     expect(described.text.split('\n').slice(1, 3)).toEqual([
@@ -309,15 +309,19 @@ describe('groups, offsets and sizes', () => {
 
     const reset = (...args: string[]): Promise<Outcome> => on('groups', '--reset-offsets', '--group', 'g', ...args)
     const plan = await reset('--topic', 't:1', '--to-earliest')
-    expect([plan.code, plan.text.split('\n').slice(1)]).toEqual([0, ['GROUP TOPIC PARTITION NEW-OFFSET', 'g     t     1         0', '']])
+    const head = 'GROUP                          TOPIC                          PARTITION  NEW-OFFSET     '
+    const row = (partition: number, offset: number): string => `g                              t                              ${partition}          ${offset}              `
+    expect([plan.code, plan.text.split('\n').slice(1)]).toEqual([0, [head, row(1, 0), '']])
     expect(plan.error).toContain('Nothing was changed')
-    expect((await succeeds(reset('--all-topics', '--shift-by', '-2', '--execute'))).text).toContain('g     t     0         1\n')
-    expect(jsonLines(await succeeds(reset('--topic', 't', '--to-offset', '99', '--execute', '--json'))).map((r) => r['newOffset'])).toEqual([3, 3])
+    expect((await succeeds(reset('--all-topics', '--shift-by', '-2', '--execute'))).text).toContain(`${row(0, 1)}\n`)
+    const beyond = await reset('--topic', 't', '--to-offset', '99', '--execute', '--json')
+    expect(jsonLines(beyond).map((r) => r['newOffset'])).toEqual([3, 3])
+    expect(beyond.error.split('\n')[0]).toBe('group \'g\': t-0 ends at offset 3: 99 is not there yet')
     await succeeds(reset('--topic', 't:0', '--to-earliest', '--execute'))
     const offsets = [{ partition: 0, currentOffset: 0, lag: 3 }, { partition: 1, lag: 0 }]
     expect(jsonLines(await succeeds(on('groups', '--describe', '--group', 'g', '--json')))).toMatchObject([{ groupId: 'g', state: 'Empty', offsets }])
 
-    expect((await succeeds(on('groups', '--delete-offsets', '--group', 'g', '--topic', 't:1'))).text).toContain('t     1         Successful')
+    expect((await succeeds(on('groups', '--delete-offsets', '--group', 'g', '--topic', 't:1'))).text).toContain('t               1          Successful     ')
     expect((await succeeds(on('groups', '--delete', '--group', 'g'))).text).toBe("Deletion of requested consumer groups ('g') was successful.\n")
     const gone = await on('groups', '--describe', '--group', 'g')
     expect([gone.code, gone.error.includes('[GROUP_ID_NOT_FOUND]')]).toEqual([1, true])

@@ -55,7 +55,11 @@ export const acls: Command = defineCommand({
       const filters = filtersOf(values)
       const wanted = new Set(values.principal)
       const found = await withKafka(terminal, values, 'read', (kafka) => listOf(kafka, filters))
-      await print(terminal, 'Current ACLs', found.filter(({ principal }) => wanted.size === 0 || wanted.has(principal)), values.json)
+      if (wanted.size === 0 || values.json) await print(terminal, 'Current ACLs', found.filter(({ principal }) => wanted.size === 0 || wanted.has(principal)), values.json)
+      else for (const one of wanted) {
+        void terminal.line(`ACLs for principal \`${one}\``)
+        await print(terminal, 'Current ACLs', found.filter(({ principal }) => principal === one), false)
+      }
       return 0
     }
     if (action === 'add') {
@@ -98,7 +102,7 @@ async function print(terminal: Terminal, title: string, list: readonly AclBindin
   for (const [name, entries] of resources) {
     void terminal.line(`${title} for resource \`${name}\`:`)
     for (const { principal, host, operation, permission } of entries) {
-      await terminal.line(` \t(principal=${principal}, host=${host}, operation=${operation}, permissionType=${permission})`)
+      await terminal.line(`\t(principal=${principal}, host=${host}, operation=${operation}, permissionType=${permission})`)
     }
     await terminal.line('')
   }

@@ -1,5 +1,7 @@
 /** `ottla delete-records`: kafka-delete-records on a directory or a cluster. */
 import { readFileSync } from 'node:fs'
+import type { Kafka } from '../../index.ts'
+import { OttlaError } from '../../common/errors.ts'
 import { required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
@@ -15,16 +17,41 @@ function targetsOf(file: string): Target[] {
   } catch (error) {
     throw new UsageError(`--offset-json-file ${file}: ${(error as Error).message}`)
   }
-  const list = typeof parsed === 'object' && parsed !== null ? (parsed as { partitions?: unknown }).partitions : undefined
+  const { partitions: list, version = 1 } = typeof parsed === 'object' && parsed !== null ? parsed as { partitions?: unknown; version?: unknown } : {}
+  if (version !== 1) throw new UsageError(`--offset-json-file ${file}: version ${JSON.stringify(version)} is not known; write 1`)
   if (!Array.isArray(list)) {
     throw new UsageError(`--offset-json-file ${file}: it must hold {"partitions": [{"topic": …, "partition": …, "offset": …}], "version": 1}`)
   }
+  const seen = new Set<string>()
   return list.map((entry: unknown) => {
     const { topic, partition, offset } = (entry ?? {}) as Record<string, unknown>
     if (typeof topic !== 'string' || !isIndex(partition) || !isIndex(offset)) {
       throw new UsageError(`--offset-json-file ${file}: ${JSON.stringify(entry)} lacks topic, partition or offset`)
     }
+    const name = `${topic}-${partition}`
+    if (seen.has(name)) throw new UsageError(`--offset-json-file ${file}: ${name} stands there twice`)
+    seen.add(name)
     return { topic, partition, offset }
+  })
+}
+
+interface Outcome extends Target { readonly lowWatermark?: number; readonly error?: OttlaError }
+
+/** All of a topic at once; one by one where that fails, so that what can be done is done. */
+async function deleteBefore(kafka: Kafka, topic: string, targets: readonly Target[]): Promise<Outcome[]> {
+  const low = new Map<number, number>()
+  const deleted = async (some: readonly Target[]): Promise<void> => {
+    for (const { partition, lowWatermark } of await kafka.admin.deleteRecords(topic, some)) low.set(partition, lowWatermark)
+  }
+  const errors = new Map<number, OttlaError>()
+  try {
+    await deleted(targets)
+  } catch {
+    for (const target of targets) await deleted([target]).catch((error: unknown) => { errors.set(target.partition, OttlaError.from(error)) })
+  }
+  return targets.map((target) => {
+    const error = errors.get(target.partition)
+    return error === undefined ? { ...target, lowWatermark: low.get(target.partition)! } : { ...target, error }
   })
 }
 
@@ -47,14 +74,15 @@ export const deleteRecords: Command = defineCommand({
       : targetsOf(values['offset-json-file'])
     return withKafka(terminal, values, 'change', async (kafka) => {
       if (!values.json) void terminal.line('Executing records delete operation\nRecords delete operation completed:')
+      let code = 0
       for (const topic of new Set(targets.map((t) => t.topic))) {
-        const results = await kafka.admin.deleteRecords(topic, targets.filter((t) => t.topic === topic))
-        for (const { partition, lowWatermark } of results) {
-          if (values.json) await terminal.json({ topic, partition, lowWatermark })
-          else await terminal.line(`partition: ${topic}-${partition}\tlow_watermark: ${lowWatermark}`)
+        for (const { partition, lowWatermark, error } of await deleteBefore(kafka, topic, targets.filter((t) => t.topic === topic))) {
+          if (error !== undefined) code = 1
+          if (values.json) await terminal.json(error === undefined ? { topic, partition, lowWatermark } : { topic, partition, error: error.code, message: error.message })
+          else await terminal.line(`partition: ${topic}-${partition}\t${error === undefined ? `low_watermark: ${lowWatermark!}` : `error: ${error.message} [${error.code}]`}`)
         }
       }
-      return 0
+      return code
     })
   },
 })

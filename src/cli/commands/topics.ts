@@ -152,7 +152,8 @@ async function describe(kafka: Kafka, terminal: Terminal, topic: TopicDescriptio
     await terminal.json({ ...topic, partitions, config: Object.fromEntries(config.map((entry) => [entry.name, entry.value])) })
     return
   }
-  const configText = config.map((entry) => `${entry.name}=${entry.value ?? ''}`).join(',')
+  // As Kafka's tool: whatever is no default, wherever it was set.
+  const configText = all.filter((entry) => entry.source !== 'default').map((entry) => `${entry.name}=${entry.value ?? ''}`).join(',')
   const replication = topic.partitions[0]?.replicas.length ?? 0
   const counts = `PartitionCount: ${topic.partitions.length}\tReplicationFactor: ${replication}`
   if (filter === undefined) await terminal.line(`Topic: ${name}\tTopicId: ${topic.topicId}\t${counts}\tConfigs: ${configText}`)
