@@ -145,7 +145,8 @@ async function rebuildTransactions(scene: RecoveryScene, index: number): Promise
   })
   try {
     await rebuildProducerState({
-      producers: scratch, segments: segments.slice(0, index), logStartOffset: segments[0]!.baseOffset, endOffset: segment.baseOffset, nowMs: clock.now(),
+      producers: scratch, segments: segments.slice(0, index), logStartOffset: Math.min(request.logStart, segments[0]!.baseOffset), endOffset: segment.baseOffset,
+      nowMs: clock.now(),
     })
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error

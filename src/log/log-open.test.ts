@@ -404,6 +404,16 @@ describe('producers', () => {
     expect(t.log.activeProducers()).toHaveLength(clean ? 0 : 1)
   })
 
+  test('of segments that retention took are known after a crash from the snapshot where the log begins now, as with Kafka', async () => {
+    const gone = producer(5, { lastSequence: 9, lastOffset: 9, timestamp: now, currentTxnFirstOffset: 8 })
+    const partition = (): RawPartition => raw(sent(10, 0), marker(12, 'ABORT', 5, { timestamp: now })).log(13, sent(13, 2)).snapshot(10, gone)
+    const t = await open(partition(), config)
+    expect(t.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: 9, currentTxnStartOffset: -1 }, { producerId: 7, lastSequence: 3 }])
+    expect(t.disk.readFile(`${t.directory}/${log(10).replace('log', 'txnindex')}`)).toEqual(new Uint8Array(abortedEntries([5, 8, 12, 13])))
+    const inside = await open(partition().put('/log-start-offset-checkpoint', checkpoint(11)), config)
+    expect(inside.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: -1 }, { producerId: 7, lastSequence: 3 }])
+  })
+
   test('that were silent too long are not known after a crash, but in the snapshot, as with Kafka', async () => {
     const open9 = batchOf(16, 2, { producerId: 9, producerEpoch: 0, baseSequence: 0, isTransactional: true })
     const day = 86_400_000

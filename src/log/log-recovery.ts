@@ -45,13 +45,16 @@ export async function recoverFrom(scene: RecoveryScene, first: number): Promise<
   if (!store.readOnly && scene.offline === null) await makeDurable(scene, first)
 }
 
-/** Producer state as of the first segment to walk, whose batches it will take. Rot below makes it start empty there. */
+/**
+ * Producer state as of the first segment to walk, whose batches it will take. Rot below makes it start empty there. What stood in front of the oldest segment
+ * is known from the snapshot at its base, unless the log start was recorded above.
+ */
 async function bringProducersTo(scene: RecoveryScene, first: number): Promise<void> {
   const { request, producers, segments, reporter } = scene
   const base = segments[first]!.baseOffset
   try {
     await tolerateFullDisk(scene, () => rebuildProducerState({
-      producers, segments: segments.slice(0, first), logStartOffset: Math.min(scene.logStart, base), endOffset: base, nowMs: request.store.clock.now(),
+      producers, segments: segments.slice(0, first), logStartOffset: Math.min(request.logStart, base), endOffset: base, nowMs: request.store.clock.now(),
     }))
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
