@@ -181,6 +181,7 @@ test('perf writes numbers and payloads as they stand in a file, and tells how re
 
 test.each([
   ['consume --topic plain --enable-systest-events', 'is for the system tests of Kafka\'s own project'],
+  ['groups --validate-regex x', 'for consumers of the group protocol of KIP-848'],
   ['topics --alter --topic plain --delete-config x', 'ottla configs --alter --topic NAME --delete-config SETTING'],
   ['acls --list --delegation-token x', 'delegation tokens are off here'],
   ['dump-log --files x --remote-log-metadata-decoder', 'is for topics of tiered storage, which is not there here'],

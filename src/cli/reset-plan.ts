@@ -83,7 +83,7 @@ export async function strayLines(kafka: Kafka, lines: readonly CsvOffset[]): Pro
     const there = isTopicName(name) ? await rangesOf(kafka, name) : new Map<number, never>()
     for (const { line, topic, partition } of lines) {
       if (topic !== name || there.has(partition)) continue
-      bad.push({ line, why: there.size === 0 ? `there is no topic ${topic}` : `topic ${topic} has no partition ${partition}` })
+      bad.push({ line, why: there.size === 0 ? `there is no topic ${topic.slice(0, 249)}` : `topic ${topic} has no partition ${partition}` })
     }
   }
   return bad.toSorted((a, b) => a.line - b.line).map(({ line, why }) => `line ${line}: ${why}`)

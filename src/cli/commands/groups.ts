@@ -2,7 +2,7 @@
 import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { oneOf, required } from '../arguments.ts'
-import { defineCommand, jsonLinesOption, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
+import { defineCommand, jsonLinesOption, refused, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { describeGroups, listGroups, printMembers, printOffsets, printState, tellState, type ListedGroup } from '../group-listing.ts'
 import { resetOffsets, resetSource } from '../offset-reset.ts'
 import { resolvePartitions } from '../reset-plan.ts'
@@ -39,6 +39,7 @@ const options = {
   'dry-run': { type: 'flag', help: 'show the plan (default)' },
   execute: { type: 'flag', help: 'do it' },
   timeout: withoutEffect('MS'),
+  'validate-regex': refused('checks patterns (RE2/J) for consumers of the group protocol of KIP-848, which is not spoken here'),
 } as const
 
 export const groups: Command = defineCommand({
