@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { RecordCursor } from '../record/record-cursor.ts'
 import { loadCodec } from '../record/compression.ts'
 import { encodeGroupKey, encodeGroupValue } from './record-codec.ts'
-import { offsetsRecordTexts, transactionRecordTexts } from './record-json.ts'
+import { formattedRecord, offsetsRecordTexts, transactionRecordTexts } from './record-json.ts'
 
 const fixtures = new URL('../../fixtures/', import.meta.url)
 
@@ -91,4 +91,22 @@ test('records that nobody can decode are named, not raised', () => {
   expect(cut.payload).toBeNull()
   expect(cut.key).toMatch(/^Error at offset 9, skipping\. /)
   expect(() => offsetsRecordTexts(null, null, 10)).toThrow(/offset 10 .*missing key/)
+})
+
+// As kafka-console-consumer 4.1 printed such a record with GroupMetadataMessageFormatter.
+test('the console consumer\'s formatters print a record of their types with nothing decoded within, others not at all', () => {
+  const member = {
+    memberId: 'm', groupInstanceId: null, clientId: 'c', clientHost: '/127.0.0.1', rebalanceTimeout: 300_000, sessionTimeout: 45_000,
+    subscription: Buffer.from('AAMAAAABAAJ0Mv////8AAAAA////////', 'base64'), assignment: Buffer.from('AAMAAAABAAJ0MgAAAAMAAAAAAAAAAQAAAAL/////', 'base64'),
+  }
+  const value = encodeGroupValue(2, 3, { protocolType: 'consumer', generation: 1, protocol: 'range', leader: 'm', currentStateTimestamp: 1795314466418, members: [member] })
+  const key = encodeGroupKey(2, { group: 'g1' })
+  expect(formattedRecord('offsets', [2], key, value)).toBe('{"key":{"type":2,"data":{"group":"g1"}},"value":{"version":3,"data":{"protocolType":"consumer","generation":1,"protocol":"range",'
+    + '"leader":"m","currentStateTimestamp":1795314466418,"members":[{"memberId":"m","groupInstanceId":null,"clientId":"c","clientHost":"/127.0.0.1","rebalanceTimeout":300000,'
+    + '"sessionTimeout":45000,"subscription":"AAMAAAABAAJ0Mv////8AAAAA////////","assignment":"AAMAAAABAAJ0MgAAAAMAAAAAAAAAAQAAAAL/////"}]}}}')
+  expect(formattedRecord('offsets', [2], key, null)).toBe('{"key":{"type":2,"data":{"group":"g1"}},"value":null}')
+  expect(formattedRecord('offsets', [0, 1], key, value)).toBeNull()
+  expect(formattedRecord('offsets', [99], new Uint8Array([0, 99]), null)).toBeNull()
+  expect(() => formattedRecord('offsets', [2], key, value.subarray(0, 9))).toThrow('Could not read record with version 3 from value\'s buffer due to: ')
+  expect(() => formattedRecord('transactions', [0], new Uint8Array([0]), null)).toThrow('Could not read version from key\'s buffer.')
 })
