@@ -423,13 +423,13 @@ describe('a coordinator that fails', () => {
     expect(values(await h.settle(consumer.poll()))).toEqual(['v0'])
     await h.settle(consumer.close())
   })
-  test('a full disk is told by poll, and once there is room the group goes on by itself', async () => {
+  test.each(['DISK_FULL', 'TOO_MANY_OPEN_FILES'] as const)('%s is told by poll, and once there is room the group goes on by itself', async (code) => {
     const { h, partitions } = setUp(1)
     fill(partitions[0]!, 0, 1)
-    h.broker.faults = (api, _, call) => api === 'joinGroup' && call <= 2 ? { rejects: new OttlaError('DISK_FULL', 'no room') } : undefined
+    h.broker.faults = (api, _, call) => api === 'joinGroup' && call <= 2 ? { rejects: new OttlaError(code, 'no room') } : undefined
     const consumer = h.clients.consumer({ 'group.id': 'g', 'auto.offset.reset': 'earliest' })
     consumer.subscribe('t')
-    expect(await h.settle(outcome(consumer.poll()))).toBe('DISK_FULL')
+    expect(await h.settle(outcome(consumer.poll()))).toBe(code)
     await h.run(5000)
     expect(values(await h.settle(consumer.poll().catch(() => consumer.poll())))).toEqual(['v0'])
     await h.settle(consumer.close())

@@ -162,8 +162,8 @@ export class Membership {
           this.#fail(error)
           return
         }
-        // As for sends (ADR 0010), a full disk is told at once, and joining goes on until there is room.
-        if (error.code === 'DISK_FULL') {
+        // As for sends (ADR 0010), a full disk is told at once, a want of file handles too, and joining goes on until there is room.
+        if (error.code === 'DISK_FULL' || error.code === 'TOO_MANY_OPEN_FILES') {
           this.#error = error
           this.#hooks.changed()
         }
