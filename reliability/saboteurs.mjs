@@ -143,7 +143,7 @@ export const saboteurs = [
   },
   {
     id: 'slow sockets are left open', file: 'src/server/connection.ts', harness: 'src/server/connection.test.ts', seconds: 30,
-    find: ' : this.#openedAt) > limits.firstFrameMs', replace: ' : this.#openedAt) > limits.idleMs',
+    find: 'at - this.#openedAt > limits.firstFrameMs', replace: 'at - this.#openedAt > limits.idleMs',
   },
   {
     id: 'topic name unchecked', file: 'src/common/topic-partition.ts', harness: NODE, seconds: 30,

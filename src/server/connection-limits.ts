@@ -8,7 +8,7 @@ export interface ConnectionLimits {
   readonly maxPendingRequests: number
   /** Bytes of requests read but not answered, above which reading stops. */
   readonly maxPendingBytes: number
-  /** From the first byte of the first request to its last; where there is authentication, from the connection to that. */
+  /** From the connection to its first whole request (and to authentication, where there is one). */
   readonly firstFrameMs: number
   /** From the first byte of a request to its last; a second more for every 64 KiB that has come. */
   readonly frameMs: number

@@ -143,14 +143,13 @@ export class Connection {
     const { limits, handler, now } = this.#options
     if (this.#isClosed) return null
     const at = now()
-    const unfinished = this.#splitter.unfinishedBytes
-    const isBeginning = !handler.isAuthenticated || (this.#frames === 0 && unfinished > 0)
-    // Clients may connect long before they ask; only one that has to log in is waited for.
-    if (isBeginning && at - (handler.isAuthenticated ? this.#frameBegunAt : this.#openedAt) > limits.firstFrameMs) {
+    const isBeginning = this.#frames === 0 || !handler.isAuthenticated
+    if (isBeginning && at - this.#openedAt > limits.firstFrameMs) {
       return `no ${this.#frames === 0 ? 'whole request' : 'authentication'} within ${limits.firstFrameMs} ms`
     }
     if (this.#isBlocked && at - this.#activeAt > limits.idleMs) return `it has taken none of its answers for ${limits.idleMs} ms`
     if (this.#isPaused || this.#slots.length > 0) return null
+    const unfinished = this.#splitter.unfinishedBytes
     if (unfinished > 0 && at - this.#frameBegunAt > limits.frameMs + unfinished / BYTES_A_SECOND * 1000) {
       return `a request is unfinished after ${Math.round(at - this.#frameBegunAt)} ms, with ${unfinished} bytes of it here`
     }
