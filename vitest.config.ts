@@ -8,7 +8,7 @@ const walks = [
 
 /** Tests that put something in the place of a module, or change what the process has one of. */
 const mocking = [
-  'src/broker/produce-refusal.test.ts',
+  'src/broker/produce-refusal.test.ts', 'src/client/msgpack-missing.test.ts',
   'src/cli/terminal.test.ts', 'src/io/{directory-lock-faults,system-calls}.test.ts', 'src/log/{append-group,log-appender}.test.ts',
   'src/record/{compression,crc32c}.test.ts',
 ]

@@ -48,6 +48,7 @@ describe('advice is given', () => {
   test('no command is done where its version is asked for, as by Kafka\'s tools', async () => {
     const { code, text } = await on('topics', '--version')
     expect([code, text]).toEqual([0, (await ottla(['--version'])).text])
+    expect(await ottla(['topics', '--list', '--version'])).toMatchObject({ code, text })
   }, 30_000)
 
   test('a folder is no input', async () => {

@@ -13,9 +13,10 @@ const table: OptionTable = {
   'producer-props': { type: 'text', greedy: true, help: '' },
 }
 const parse = (...words: string[]): object => parseArguments(words, table).values
-const problem = (...words: string[]): string => {
+const problem = (...words: string[]): string => problemWith(table, ...words)
+function problemWith(options: OptionTable, ...words: string[]): string {
   try {
-    parseArguments(words, table)
+    parseArguments(words, options)
   } catch (error) {
     if (error instanceof UsageError) return error.message
     throw error
@@ -85,4 +86,9 @@ test('one of several flags must be given, and only one', () => {
   expect(() => oneOf({ a: false, b: false }, ['a', 'b'])).toThrow('give one of --a, --b')
   expect(() => oneOf({ a: true, b: true }, ['a', 'b'])).toThrow('--a and --b exclude each other')
   expect(() => required(undefined, 'topic')).toThrow('--topic is required')
+})
+
+test('what Kafka\'s tool has and cannot be had here says why, and is not proposed', () => {
+  const options: OptionTable = { ...table, 'from-tape': { type: 'flag', refused: true, help: 'needs a tape' } }
+  expect([problemWith(options, '--from-tape'), problemWith(options, '--from-tap')]).toEqual(['--from-tape needs a tape', 'unknown option --from-tap'])
 })

@@ -114,9 +114,12 @@ export function pairs(option: string, words: readonly string[]): Record<string, 
 }
 
 /** The text of a file that an option names. Raises UsageError. */
-export function fileText(option: string, file: string): string {
+export function fileText(option: string, file: string): string { return fileBytes(option, file).toString() }
+
+/** The same, as bytes. */
+export function fileBytes(option: string, file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file)
   } catch (error) {
     throw new UsageError(`--${option} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }

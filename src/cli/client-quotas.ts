@@ -1,7 +1,7 @@
 /** The part of `ottla configs` that concerns users, client ids and addresses: their quotas, by the flags of kafka-configs. */
 import type { QuotaEntity } from '../index.ts'
 import { UsageError } from './command.ts'
-import { fractionText } from './deserializers.ts'
+import { fractionText } from './fraction-text.ts'
 import type { Source } from './session.ts'
 import type { Terminal } from './terminal.ts'
 

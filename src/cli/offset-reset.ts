@@ -15,11 +15,11 @@ export interface OffsetResetValues extends ResetValues {
   readonly 'from-file': string | undefined; readonly export: boolean; readonly execute: boolean; readonly 'dry-run': boolean; readonly json: boolean
 }
 
-type Source = { readonly file: string; readonly lines: readonly CsvOffset[] } | { readonly plan: ResetPlan; readonly topics: readonly string[] }
+type ResetSource = { readonly file: string; readonly lines: readonly CsvOffset[] } | { readonly plan: ResetPlan; readonly topics: readonly string[] }
 interface GroupTarget { readonly group: string; readonly offsets: readonly TopicPartitionOffset[] }
 
 /** What the flags ask for, before anything is opened. Raises UsageError. */
-export function resetSource(values: OffsetResetValues, now: Date): Source {
+export function resetSource(values: OffsetResetValues, now: Date): ResetSource {
   if (values.execute && values['dry-run']) throw new UsageError('--execute and --dry-run exclude each other')
   if (values.export && values.json) throw new UsageError('--export and --json exclude each other: one output, CSV or JSON')
   const file = values['from-file']
@@ -43,7 +43,7 @@ function hasScenario(values: ResetValues): boolean {
 }
 
 /** `groups`: those named, or all. */
-export async function resetOffsets(kafka: Kafka, terminal: Terminal, groups: readonly string[], source: Source, values: OffsetResetValues): Promise<number> {
+export async function resetOffsets(kafka: Kafka, terminal: Terminal, groups: readonly string[], source: ResetSource, values: OffsetResetValues): Promise<number> {
   const states = new Map((await kafka.admin.listGroups()).map(({ groupId, state }) => [groupId, state]))
   const isIdle = (group: string): boolean => ['Empty', 'Dead'].includes(states.get(group) ?? 'Dead')
   const busy = groups.filter((group) => !isIdle(group))
@@ -60,7 +60,7 @@ const MOST_NAMED = 10
 
 interface Targets { readonly targets: readonly GroupTarget[]; readonly isWhole: boolean }
 
-async function targetsOf(kafka: Kafka, terminal: Terminal, groups: readonly string[], source: Source, isNamed: boolean): Promise<Targets> {
+async function targetsOf(kafka: Kafka, terminal: Terminal, groups: readonly string[], source: ResetSource, isNamed: boolean): Promise<Targets> {
   const targets: GroupTarget[] = []
   const add = async (group: string, topics: readonly string[], plan: ResetPlan): Promise<void> => {
     const partitions = plan.kind === 'listed' ? [...plan.offsets.keys()].map(partitionOf) : await resolvePartitions(kafka, group, topics)

@@ -1,8 +1,9 @@
 /** Opens the data directory, or connects to the cluster, for a command and closes it again, whatever happened. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Kafka, Logger, Ottla, Users } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { clientProperties } from '../tools.ts'
+import { fileBytes } from './arguments.ts'
 import { sortClientConfig, type ClientConfig } from './client-config.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './command.ts'
@@ -54,13 +55,7 @@ export function withFormerName<V extends SourceValues>(values: V, former: string
 /** What `--command-config` says; nothing where there is none. Raises UsageError. */
 export async function clientConfig({ 'command-config': file }: SourceValues): Promise<ClientConfig> {
   if (file === undefined) return noConfig
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(file)
-  } catch (error) {
-    throw new UsageError(`--command-config ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  const { properties, scopesOf } = await clientProperties(bytes)
+  const { properties, scopesOf } = await clientProperties(fileBytes('command-config', file))
   return sortClientConfig(file, properties, scopesOf)
 }
 

@@ -106,6 +106,25 @@ test('settings are those of topics, brokers, all brokers, loggers, groups and cl
   expect(await asked({ group: 'g' })).toEqual([32, 'g'])
 })
 
+test('of settings whose source a later Kafka may add the broker is told, and a refusal names whose settings were meant', async () => {
+  const { admin, broker, settle } = setUp()
+  const config = { name: 'x', value: '1', defaultValue: null, readOnly: false, isSensitive: false, type: 'string' as const, documentation: '' }
+  broker.describeConfigs = async () => ({
+    results: [{ errorCode: 0, resourceType: 4, resourceName: '1', configs: [{ ...config, configSource: 99, synonyms: [{ name: 'x', value: '1', source: 3 }] }] }],
+  })
+  expect(await settle(admin.describeConfigs({ broker: 1 }))).toMatchObject([{ name: 'x', source: 'broker', synonyms: [{ source: 'allBrokers' }] }])
+  const refusal = (resourceType: number, resourceName: string): typeof broker.incrementalAlterConfigs => async () => ({
+    responses: [{ errorCode: 40, errorMessage: 'no', resourceType, resourceName }],
+  })
+  for (const [target, type, name, message] of [
+    [{ broker: null }, 4, '', 'altering configs of all brokers'], [{ broker: 1 }, 4, '1', 'altering configs of broker 1'],
+    [{ brokerLogger: 1 }, 8, '1', 'altering configs of the loggers of broker 1'], [{ group: 'g' }, 32, 'g', 'altering configs of group g'],
+  ] as [ConfigTarget, number, string, string][]) {
+    broker.incrementalAlterConfigs = refusal(type, name)
+    await expect(settle(admin.alterConfigs(target, { x: 1 }))).rejects.toMatchObject({ code: 'INVALID_CONFIG', message: expect.stringContaining(message) as string })
+  }
+})
+
 test('offsets are listed by place and by time, and records deleted', async () => {
   const { admin, broker, settle } = setUp()
   const [first] = broker.createTopic('t', 2)

@@ -1,5 +1,5 @@
 /** Turns error codes of broker answers into errors, and says what they mean for a retry. */
-import { errorCodeName, OttlaError, type ErrorContext } from '../common/errors.ts'
+import { errorCodeName, OttlaError, type ErrorCode, type ErrorContext } from '../common/errors.ts'
 import { NONE, type Failure } from '../protocol/broker-api.ts'
 
 /** Null when `failure` is none. The broker's own error if it gave one; else one made of the number. `what` begins the message. */
@@ -17,6 +17,11 @@ export function throwOnFailure(failure: Failure, what: string, context?: ErrorCo
   const error = errorOf(failure, what, context)
   if (error !== null) throw error
 }
+
+const ownShortages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DISK_FULL', 'TOO_MANY_OPEN_FILES'])
+
+/** Retriable, and told at once all the same: what lacks room is this process or its disk (ADR 0010), and each try makes and removes what the last one did. */
+export function isOwnShortage({ code }: OttlaError): boolean { return ownShortages.has(code) }
 
 export function abortedError(signal: AbortSignal): OttlaError {
   return new OttlaError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })

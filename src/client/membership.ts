@@ -20,7 +20,7 @@ import { partitionKey, type TopicPartition } from '../common/topic-partition.ts'
 import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi, Failure, JoinGroupResponse } from '../protocol/broker-api.ts'
 import { backoffMs } from './backoff.ts'
-import { errorOf } from './failure.ts'
+import { errorOf, isOwnShortage } from './failure.ts'
 import type * as GroupAssignment from './group-assignment.ts'
 import type { CommitIdentity } from './offset-commits.ts'
 import type { TopicWatch } from './topic-watch.ts'
@@ -163,7 +163,7 @@ export class Membership {
           return
         }
         // As for sends (ADR 0010), a full disk is told at once, a want of file handles too, and joining goes on until there is room.
-        if (error.code === 'DISK_FULL' || error.code === 'TOO_MANY_OPEN_FILES') {
+        if (isOwnShortage(error)) {
           this.#error = error
           this.#hooks.changed()
         }

@@ -1,12 +1,11 @@
 /** Runs one call of a client: retriable failures again with backoff, all within `default.api.timeout.ms`. */
-import { OttlaError, type ErrorCode } from '../common/errors.ts'
+import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import { backoffMs, type BackoffSettings } from './backoff.ts'
+import { isOwnShortage } from './failure.ts'
 import { sleep, within } from './waiting.ts'
 
 export interface CallSettings extends BackoffSettings { readonly 'default.api.timeout.ms': number; readonly retries?: number }
-
-const toldAtOnce: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DISK_FULL', 'TOO_MANY_OPEN_FILES'])
 
 export class RequestCaller {
   readonly #ports: Ports
@@ -18,9 +17,8 @@ export class RequestCaller {
   }
 
   /**
-   * An unknown topic is not waited for, unless it is known to come (`awaitsTopic`): such calls are about what there is. Nor are a full disk (ADR 0010) or a
-   * process without file handles: both are this process's own, and each try makes and removes what the last one did.
-   * `what` names the call in a timeout's message.
+   * An unknown topic is not waited for, unless it is known to come (`awaitsTopic`): such calls are about what there is. Nor is a full disk (ADR 0010) or a
+   * want of file handles. `what` names the call in a timeout's message.
    */
   async call<T>(what: string, request: () => Promise<T>, awaitsTopic: boolean = false): Promise<T> {
     const limitMs = this.#values['default.api.timeout.ms']
@@ -31,7 +29,7 @@ export class RequestCaller {
       } catch (reason) {
         const error = OttlaError.from(reason)
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
-        const told = (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && !awaitsTopic) || toldAtOnce.has(error.code)
+        const told = (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && !awaitsTopic) || isOwnShortage(error)
         const final = !error.retriable || told || attempt > (this.#values.retries ?? Infinity)
         if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
         await sleep(this.#ports.scheduler, delayMs)

@@ -49,6 +49,10 @@ test('a line that standard error cannot take, on a full disk say, does not end t
       await settled()
     }
     expect(full.listenerCount('error')).toBe(0)
+    full.destroy()
+    for (let i = 0; i < 12; i++) stderrLogger.warn('nor reads it any more')
+    await settled()
+    expect(full.listenerCount('error')).toBe(1)
     const told: unknown[] = []
     const broken = new Writable({ write: (_, __, done) => { process.nextTick(done, new Error('EIO')) } }).on('error', (error) => told.push(error.message))
     spy.mockReturnValue(broken as typeof process.stderr)

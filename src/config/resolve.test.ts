@@ -162,7 +162,7 @@ describe('settings that do not fit together', () => {
 
   test('a delivery timeout below linger and request timeout is refused when asked for, else raised', () => {
     expect(complaint(() => resolveProducer({ 'delivery.timeout.ms': 1000 }, true)))
-      .toBe('delivery.timeout.ms (1000) must be at least linger.ms + request.timeout.ms (30000): lower request.timeout.ms too')
+      .toBe('delivery.timeout.ms (1000) must be at least linger.ms + request.timeout.ms (30000): raise it, or lower those')
     expect(resolveProducer({ 'request.timeout.ms': 200_000, 'linger.ms': 10 }, true)['delivery.timeout.ms']).toBe(200_010)
   })
 

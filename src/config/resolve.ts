@@ -112,7 +112,7 @@ export function resolveProducer(input: object | undefined, embedded: boolean): P
   const least = producer['linger.ms'] + producer['request.timeout.ms']
   if (producer['delivery.timeout.ms'] < least) {
     if (given.has('delivery.timeout.ms')) {
-      fail(`delivery.timeout.ms (${producer['delivery.timeout.ms']}) must be at least linger.ms + request.timeout.ms (${least}): lower request.timeout.ms too`)
+      fail(`delivery.timeout.ms (${producer['delivery.timeout.ms']}) must be at least linger.ms + request.timeout.ms (${least}): raise it, or lower those`)
     }
     return { ...producer, 'delivery.timeout.ms': Math.min(least, 2_147_483_647) }
   }

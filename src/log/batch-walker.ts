@@ -94,7 +94,7 @@ export class BatchWalker {
     if (this.#filled - at < Math.min(size, this.#whole ? size : BATCH_HEADER_SIZE)) {
       return this.#whole && size > this.#buffer.length ? this.#beginLong(at, size) : null
     }
-    if (this.#checkCrc && !verifyBatchCrc(this.#buffer, this.#view, at, size)) return this.#failCrc(at)
+    if (this.#checkCrc && !verifyBatchCrc(this.#buffer, this.#view, at, size)) return this.#failCrc(this.#view.getUint32(at + (this.#buffer[at + MAGIC_AT] === 2 ? CRC_AT : 12)))
     const header = this.#headerAt(at, size, this.#checkCrc ? 'impossible' : 'malformed')
     if (header !== null) this.#take(header, at)
     return header
@@ -178,7 +178,7 @@ export class BatchWalker {
   #endLong({ header, storedCrc, end, at, crc }: LongBatch): BatchHeader | null {
     if (at < end) return null
     this.#long = null
-    if (crc !== storedCrc) return this.#fail('crc', `the checksum does not match: ${storedCrc.toString(16)} is stored`)
+    if (crc !== storedCrc) return this.#failCrc(storedCrc)
     if ('reason' in header) return this.#fail(header.reason, header.detail)
     this.#take(header, -1)
     this.#filled = 0
@@ -212,9 +212,7 @@ export class BatchWalker {
     this.#fail('torn', `says ${long.end - this.#position} bytes where ${this.#end - this.#position} are left`)
   }
 
-  #failCrc(at: number): null {
-    return this.#fail('crc', `the checksum does not match: ${this.#view.getUint32(at + (this.#buffer[at + MAGIC_AT] === 2 ? CRC_AT : 12)).toString(16)} is stored`)
-  }
+  #failCrc(stored: number): null { return this.#fail('crc', `the checksum does not match: ${stored.toString(16)} is stored`) }
 
   #fail(reason: BatchProblemReason, detail: string): null {
     this.#problem = { position: this.#position, reason, detail }

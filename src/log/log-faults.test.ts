@@ -354,4 +354,20 @@ describe('a cut of the end that fails at any call', () => {
       expect(values.length).toBeGreaterThanOrEqual(offset)
     }
   })
+
+  test('so does a start anew', async () => {
+    for (let nth = 1; ; nth++) {
+      const { t, faults } = await faulty({ config: { 'segment.bytes': 150 }, check: false })
+      for (const value of ['a', 'b', 'c', 'd', 'e']) await t.append([value])
+      faults.inject({ call: 'any', nth, error: 'EIO' })
+      const begun = t.drive(t.log.truncateFullyAndStartAt(20)).then(() => 'begun', (error: { code: string }) => error.code)
+      const outcome = await begun
+      if (faults.injected === 0) break
+      faults.heal()
+      const appended = await t.append(['new']).then(({ baseOffset }) => baseOffset, (error: { code: string }) => error.code)
+      expect([nth, outcome, appended]).toEqual([nth, outcome, outcome === 'begun' ? 20 : 'LOG_OFFLINE'])
+      expect(['begun', 'LOG_OFFLINE']).toContain(outcome)
+      if (appended === 20) expect(await (await t.crash()).values()).toEqual(['new'])
+    }
+  })
 })

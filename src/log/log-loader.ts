@@ -318,7 +318,7 @@ async function settleProducers(scene: RecoveryScene, logEnd: number): Promise<vo
     reporter.note('PRODUCERS_FORGOTTEN', `producer state could not be rebuilt: ${error.message}. Retries of batches from before this open are not recognised`)
     producers.truncateFullyAndStartAt(logEnd)
   }
-  if (!reporter.clean) producers.removeExpired(request.store.clock.now())
+  producers.removeExpired(request.store.clock.now())
   producers.onLogStart(logStart)
   producers.onHighWatermark(logEnd)
 }

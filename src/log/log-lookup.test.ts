@@ -91,6 +91,14 @@ test('while retention drops segments', async () => {
   expect(t.log).toMatchObject({ logStartOffset: 6, segmentCount: 2 })
 })
 
+test('while retention drops segments that lie below a log start of before', async () => {
+  const { t, beside } = await scene(12)
+  await t.drive(t.log.deleteRecordsBefore(6))
+  expect(t.log).toMatchObject({ logStartOffset: 6, segmentCount: 4 })
+  expect(await beside(() => t.log.applyRetention(t.clock.now()), () => t.log.maxTimestampOffset())).toMatchObject([{ offset: 11 }])
+  expect(t.log).toMatchObject({ logStartOffset: 6, segmentCount: 2 })
+})
+
 test.each([['in the middle of a segment', 4], ['where one begins', 3], ['at the start', 0]])('while the log is cut back, %s', async (_, offset) => {
   const { t, beside } = await scene(8)
   const found = await beside(() => t.log.truncateTo(offset), () => t.log.maxTimestampOffset(), () => t.log.offsetForTimestamp(START + 2000, 'highWatermark'))

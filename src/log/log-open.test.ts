@@ -410,6 +410,8 @@ describe('producers', () => {
     const t = await open(partition(), config)
     expect(t.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: 9, currentTxnStartOffset: -1 }, { producerId: 7, lastSequence: 3 }])
     expect(t.disk.readFile(`${t.directory}/${log(10).replace('log', 'txnindex')}`)).toEqual(new Uint8Array(abortedEntries([5, 8, 12, 13])))
+    const broken = await open(recovered(partition().put('10.txnindex', Buffer.alloc(34, 0xff)), 15), config)
+    expect(broken.disk.readFile(`${broken.directory}/${log(10).replace('log', 'txnindex')}`)).toEqual(new Uint8Array(abortedEntries([5, 8, 12, 13])))
     const inside = await open(partition().put('/log-start-offset-checkpoint', checkpoint(11)), config)
     expect(inside.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: -1 }, { producerId: 7, lastSequence: 3 }])
   })

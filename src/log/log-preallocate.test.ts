@@ -85,6 +85,10 @@ describe('a log that keeps zeros ahead', () => {
     const found: string[] = []
     for await (const { severity, code } of checkLog(killed, '/data')) found.push(`${severity} ${code}`)
     expect(found).toContain('info TORN_TAIL')
+    const more = t.disk.survivors('keep-all')
+    const records = bytesOf(t).slice(0, endOf(bytesOf(t)))
+    writeWhole(more, logOf(t), Buffer.concat([records, Buffer.alloc(AHEAD + 1)]))
+    expect((await findings(more, '/data')).map(({ severity, code }) => `${severity} ${code}`)).toEqual(['warning TORN_TAIL'])
     const reader = await t.crash(killed, { readOnly: true, check: false })
     expect(await reader.values()).toEqual(['a', 'b'])
     await reader.close()

@@ -57,7 +57,6 @@ export function replaceActive(state: LogState, baseOffset: number): void {
 
 /** Replaces all segments by an empty one; the files of the old ones are the caller's. */
 export function startOver(state: LogState, baseOffset: number): void {
-  state.generation++
   state.segments = new SegmentList([createSegment(state, baseOffset)])
   state.activeSinceMs = state.sharing.ports.clock.now()
 }

@@ -42,7 +42,9 @@ export async function dropFirst(state: LogState, sealed: SealedFlusher, count: n
   const gone = state.segments.segments.slice(0, count)
   const rest = state.segments.withoutFirst(count)
   await moveStart(state, Math.max(state.offsets.logStart, rest.first.baseOffset))
-  replaceSegments(state, rest)
+  // Who looks something up in the list of before, since the start moved, may miss its files: that is worth another try.
+  state.generation++
+  state.segments = rest
   for (const segment of gone) retire(state, sealed, segment)
   // A clean close in the middle of a segment leaves a snapshot that belongs to no segment.
   for (const offset of state.producers.snapshotOffsets) if (offset < rest.first.baseOffset) removeLater(state, state.producers.markSnapshotDeleted(offset))
@@ -75,14 +77,14 @@ export async function cutEnd(state: LogState, sealed: SealedFlusher, offset: num
   await state.sharing.persistCheckpoints()
   const keep = state.segments.floorIndex(offset) + 1
   const gone = state.segments.segments.slice(keep)
-  replaceSegments(state, state.segments.firstOnes(keep))
+  state.segments = state.segments.firstOnes(keep)
   for (const segment of gone.reverse()) retire(state, sealed, segment)
   const { active } = state.segments
   sealed.forget(active)
   await active.truncateTo(offset)
   await active.flush()
   // The sizes of the list are those of before.
-  replaceSegments(state, state.segments.firstOnes(keep))
+  state.segments = state.segments.firstOnes(keep)
   state.epochs.truncateFromEnd(offset)
   const { producers, offsets, store } = state
   producers.truncateAndReload(offsets.logStart, offset, store.clock.now())
@@ -131,12 +133,6 @@ async function syncFolder(state: LogState): Promise<void> {
   const { baseOffset } = state.segments.first
   await state.store.fileSystem.syncDirectory(state.store.directory)
   state.firstDurableBase = baseOffset
-}
-
-/** Whoever looked something up in the list of before, since the offsets moved, may miss its files: that is worth another try. */
-function replaceSegments(state: LogState, segments: SegmentList): void {
-  state.generation++
-  state.segments = segments
 }
 
 /** Nothing at or above `offset` is shown from here on. */

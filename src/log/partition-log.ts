@@ -416,6 +416,8 @@ export class PartitionLog {
     try {
       await cutting
     } finally {
+      // Who began meanwhile looks into what is gone.
+      this.#state.generation++
       this.#cutting = null
     }
   }

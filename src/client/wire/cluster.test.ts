@@ -224,5 +224,7 @@ test('what is asked about one broker goes to that one, or is refused by name', a
   for (const each of brokers) each.on(apis.describeConfigs, ({ body }) => ({ throttleTimeMs: 0, results: body.resources.map((one) => ({ ...one, errorCode: 0, errorMessage: null, configs: [] })) }))
   await api.describeConfigs({ resources: [{ resourceType: 4, resourceName: '2', configurationKeys: null }] })
   expect(asked('DescribeConfigs')).toEqual([0, 0, 1])
+  await api.describeConfigs({ resources: [{ resourceType: 8, resourceName: '1', configurationKeys: null }] })
+  expect(asked('DescribeConfigs')).toEqual([0, 1, 1])
   await expect(api.describeConfigs({ resources: [{ resourceType: 4, resourceName: '8', configurationKeys: null }] })).rejects.toThrow('there is no broker 8: the brokers are 0, 1, 2')
 })
