@@ -11,8 +11,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { connect } from '../../dist/index.js'
 import { kafkaJars, startKafka } from '../../scripts/kafka-broker.mjs'
+import { inOwnProcess } from '../lib/child.mjs'
 import { interleave, row } from '../lib/measure.mjs'
-import { openWindow, quiet, settled, withDatabase, withScratch } from '../lib/workspace.mjs'
+import { quiet, withScratch } from '../lib/workspace.mjs'
 
 const TICKS = 100
 const cpuSeconds = (pid) => {
@@ -21,7 +22,8 @@ const cpuSeconds = (pid) => {
 }
 const residentMegabytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
 
-const tool = (name, args) => execFileSync('java', ['-Xmx400m', '-cp', `${kafkaJars()}/*`, `org.apache.kafka.tools.${name}`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+// Their heap is touched before they begin: else who collects less garbage for them, as answers of whole batches do, pays for memory that the host has to give first.
+const tool = (name, args) => execFileSync('java', ['-Xms400m', '-Xmx400m', '-XX:+AlwaysPreTouch', '-cp', `${kafkaJars()}/*`, `org.apache.kafka.tools.${name}`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /** Records a second by Kafka's own producer. */
 function produce(port, topic, { count, payload }) {
@@ -91,44 +93,24 @@ const createTopic = (port, topic) => execFileSync('java', ['-cp', `${kafkaJars()
   '--partitions', '1', '--config', 'retention.bytes=2000000000', '--if-not-exists'], { stdio: 'ignore' })
 
 let topics = 0
-/** One round: produces into a fresh topic and consumes it; all the figures of both. */
+/**
+ * One round: produces into a fresh topic and consumes it; all the figures of both. What the system still has to write of earlier rounds, which it begins with
+ * after half a minute and for whomever it hits, is written before each part.
+ */
 function round(broker, { count, ...job }) {
   const topic = `t${topics += 1}`
   createTopic(broker.port, topic)
+  execFileSync('sync')
   const before = cpuSeconds(broker.pid)
   const produced = produce(broker.port, topic, { count, ...job })
+  execFileSync('sync')
   const between = cpuSeconds(broker.pid)
   const consumed = consume(broker.port, topic, count)
   return { produced, consumed, produceCpu: (between - before) / count * 1e6, consumeCpu: (cpuSeconds(broker.pid) - between) / count * 1e6 }
 }
 
-/** By `producer.send` and `for await … batches()`, the defaults but for the page cache; then both at a time. */
-const embedded = ({ size, count }) => settled(() => withDatabase({ config: { 'write.caching': true } }, async (ottla) => {
-  const value = Buffer.alloc(size, 0x61)
-  const producer = ottla.producer({ acks: 'all', 'batch.size': 65_536 })
-  await openWindow(producer, 200_000, value)
-  const produced = await openWindow(producer, count, value)
-  await consumeFrom(ottla, 0, 200_000)
-  const consumed = await consumeFrom(ottla, 200_000, count)
-  const started = process.hrtime.bigint()
-  await Promise.all([openWindow(producer, count, value), consumeFrom(ottla, 200_000 + count, count)])
-  return { produced, consumed, both: count / (Number(process.hrtime.bigint() - started) / 1e9) }
-}))
-
-async function consumeFrom(ottla, offset, count) {
-  const consumer = ottla.consumer({ 'max.poll.records': 1_000_000 })
-  consumer.assign([{ topic: 't', partition: 0, offset }])
-  let seen = 0
-  const started = process.hrtime.bigint()
-  for await (const batch of consumer.batches()) {
-    const cursor = batch.cursor()
-    while (cursor.next()) seen += cursor.value().length > 0 ? 1 : 0
-    if (seen >= count) break
-  }
-  const rate = seen / (Number(process.hrtime.bigint() - started) / 1e9)
-  await consumer.close()
-  return rate
-}
+/** In a process of its own: this one has been a client of servers, and what is compiled for two kinds of brokers is slower for either. */
+const embedded = ({ size, count }) => inOwnProcess(join(import.meta.dirname, 'embedded-point.mjs'), { size, count })
 
 export const run = ({ rounds, long }) => withScratch(async (scratch) => {
   const kafka = await startKafka(join(scratch, 'kafka'))
