@@ -6,10 +6,11 @@ import { silentLogger } from './common/logger.ts'
 import { systemPorts } from './common/ports.ts'
 import type { BrokerApi } from './protocol/broker-api.ts'
 import { coordinatorPartition } from './protocol/java-hash.ts'
-import { Database, type DatabaseOptions } from './database.ts'
+import { Database, type DatabaseOptions, type OttlaEvent } from './database.ts'
 import type { FileSystem } from './io/file-system.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
 import { loadAllCodecs } from './record/compression.ts'
+import { FaultFileSystem } from './testing/fault-file-system.ts'
 import { RecordingLogger } from './testing/recording-logger.ts'
 import { batchOf } from '../test/support/broker-kit.ts'
 
@@ -51,6 +52,21 @@ function contents(where: string): Map<string, string> {
 }
 
 describe('a database', () => {
+  test('tells of a full and of a failed disk by the name of the partition, and hands out nothing else of the log', async () => {
+    const faults = new FaultFileSystem(nodeFileSystem)
+    const events: OttlaEvent[] = []
+    const database = await open({ fileSystem: faults, emit: (...event) => { events.push(event) } })
+    const api = database.newBroker()
+    await create(api, 't')
+    const log = { topic: 't', partition: 0 }
+    const path = /t-0.*\.log$/
+    faults.inject({ call: 'write', path, error: 'ENOSPC' })
+    await expect(produce(api, 't', ['a'])).rejects.toMatchObject({ code: 'DISK_FULL', ...log })
+    await produce(api, 't', ['b'])
+    faults.inject({ call: 'datasync', path, error: 'EIO' })
+    await expect(produce(api, 't', ['c'])).rejects.toMatchObject({ code: 'LOG_OFFLINE', ...log })
+    expect(events).toEqual([['diskFull', log, expect.objectContaining({ code: 'DISK_FULL' })], ['diskResumed', log], ['logOffline', log, expect.objectContaining({ code: 'LOG_OFFLINE' })]])
+  })
   test('keeps the node id that its directory was made with, and says so to who gives another', async () => {
     await (await open({})).close()
     const again = await open({ settings: { 'node.id': 7 } })

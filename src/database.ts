@@ -211,18 +211,19 @@ async function openStore(options: DatabaseOptions): Promise<MetadataStore> {
 
 function eventsOf(options: DatabaseOptions): NonNullable<Parameters<typeof LogManager.open>[0]['events']> {
   const { ports: { logger }, emit } = options
+  // Listeners get what the types say, and not the insides of the log.
   return {
-    onOffline(log, error) {
-      logger.error('a log is offline: appends to it fail until the database is reopened', { topic: log.topic, partition: log.partition, error })
-      emit('logOffline', log, error)
+    onOffline({ topic, partition }, error) {
+      logger.error('a log is offline: appends to it fail until the database is reopened', { topic, partition, error })
+      emit('logOffline', { topic, partition }, error)
     },
-    onDiskFull(log, error) {
-      logger.error('the disk is full: appends fail until there is room, reads go on', { topic: log.topic, partition: log.partition })
-      emit('diskFull', log, error)
+    onDiskFull({ topic, partition }, error) {
+      logger.error('the disk is full: appends fail until there is room, reads go on', { topic, partition })
+      emit('diskFull', { topic, partition }, error)
     },
-    onDiskResumed(log) {
-      logger.info('there is room on the disk again: appends go on', { topic: log.topic, partition: log.partition })
-      emit('diskResumed', log)
+    onDiskResumed({ topic, partition }) {
+      logger.info('there is room on the disk again: appends go on', { topic, partition })
+      emit('diskResumed', { topic, partition })
     },
   }
 }

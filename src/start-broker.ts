@@ -27,6 +27,7 @@ export async function startTestBroker(options: StartBrokerOptions): Promise<Test
   const { temporaryDirectory = false, users = {}, logger = silentLogger, scheduler = systemPorts.scheduler, ...rest } = options
   const { settings, listening } = split(rest)
   if (typeof temporaryDirectory !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'startBroker: temporaryDirectory is true or false')
+  if (Object.prototype.toString.call(users) !== '[object Object]') throw new OttlaError('INVALID_ARGUMENT', 'startBroker: users are passwords by name, as { alice: "her password" }')
   const folder = temporaryDirectory ? join(tmpdir(), `ottla-test-${Buffer.from(systemPorts.random.bytes(6)).toString('hex')}`) : null
   const faults = new RequestFaults(scheduler)
   const recipe: Recipe = { settings, logger, users, folder, faults }

@@ -316,6 +316,7 @@ describe('a test broker', () => {
     [{ acls: { superUsers: ['root'] } }, 'acls.superUsers is a list of principals'],
     [{ 'num.partition': 2 }, 'did you mean "num.partitions"'],
     [{ temporaryDirectory: 'yes' }, 'temporaryDirectory is true or false'],
+    [{ users: ['alice'] }, 'users are passwords by name'],
     [{ port: 70_000 }, 'port is 70000'],
     [{ host: '0.0.0.0' }, 'can be reached from other machines'],
   ])('refuses %j', async (options, text) => { await expect(startBroker(options as object)).rejects.toThrow(text) })

@@ -14,7 +14,7 @@
  * Process crash contract: every call that returned is visible to the next process.
  *
  * Errors are OttlaError: DISK_FULL (ENOSPC, EDQUOT, EFBIG), TOO_MANY_OPEN_FILES (EMFILE, ENFILE), DIRECTORY_UNUSABLE (EACCES, EPERM,
- * EROFS, ENOTDIR, ELOOP, and ENOENT where the file must exist), KAFKA_STORAGE_ERROR for everything else; `file` is set and `cause` is
+ * EROFS, ENOTDIR, ELOOP, ENAMETOOLONG, and ENOENT where the file must exist), KAFKA_STORAGE_ERROR for everything else; `file` is set and `cause` is
  * the system's error.
  *
  * Paths are absolute or relative to the working directory, with the platform's separator; use `join` of `node:path`.
