@@ -68,6 +68,13 @@ describe.each(sources)('of %s', (name, source) => {
       'SCRAM credential configs for user-principal \'alice\' are SCRAM-SHA-256=iterations=4096, SCRAM-SHA-512=iterations=4096', '',
     ].join('\n'))
     expect(await on('--alter --client-defaults --add-config request_percentage=50')).toBe('Completed updating default config for clients in the cluster.\n')
+    await ottla(['users', ...source(), '--set', 'bob', '--iterations', '4096'], { input: 'secret\n' })
+    await on('--alter --user alice --client c --add-config request_percentage=1')
+    await on('--alter --user-defaults --add-config request_percentage=2')
+    const ofAlice = 'Quota configs for user-principal \'alice\' are consumer_byte_rate=1024.0, producer_byte_rate=1.2345678E7, request_percentage=12.5\n'
+    expect((await on('--describe --user alice')).replace(/^SCRAM .*'alice'.*\n/m, '')).toBe(ofAlice)
+    expect(await on('--describe --user-defaults')).toBe('Quota configs for the default user-principal are request_percentage=2.0\n')
+    expect(await on('--describe --user alice --entity-type clients')).toBe('Quota configs for user-principal \'alice\', client-id \'c\' are request_percentage=1.0\n')
   }, 60_000)
 
   test('a file of settings is one of Java\'s properties', async () => {

@@ -169,6 +169,9 @@ test('perf writes numbers and payloads as they stand in a file, and tells how re
   expect((await on(`perf produce --topic payloads --num-records 300 --payload-file ${join(scratch, 'payloads')} --payload-delimiter |`)).code).toBe(0)
   const values = (await on('consume --topic payloads --from-beginning')).text.slice(0, -1).split('\n')
   expect([values.length, [...new Set(values)].toSorted()]).toEqual([300, ['', 'a', 'b']])
+  writeFileSync(join(scratch, 'payloads'), 'c||')
+  expect((await on(`perf produce --topic ended --num-records 20 --payload-file ${join(scratch, 'payloads')} --payload-delimiter |`)).code).toBe(0)
+  expect((await on('consume --topic ended --from-beginning')).text).toBe('c\n'.repeat(20))
   // At random: neighbours are as often the same as not.
   expect(values.filter((value, index) => value === values[index + 1]).length).toBeGreaterThan(50)
   const { text, error } = await on('perf consume --topic numbered --messages 1500 --show-detailed-stats --reporting-interval 1 --date-format yyyy')

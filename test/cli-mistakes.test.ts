@@ -32,6 +32,7 @@ describe('advice is given', () => {
     [['configs', '--alter', '--topic', 'orders', '--delete-config', 'retenton.ms'], 2, '--delete-config: topic orders has no setting "retenton.ms"; did you mean retention.ms?'],
     [['configs', '--alter', '--user', 'a', '--add-config', 'producer_byte_rate=much'], 2, '--add-config producer_byte_rate needs a number, not "much"'],
     [['configs', '--alter', '--entity-type', 'groups', '--entity-default', '--add-config', 'a=3'], 2, '--entity-default is for brokers, users, clients and ips: name one of groups by --entity-name'],
+    [['configs', '--describe', '--entity-type', 'brokers', '--entity-default', '--entity-name', '1'], 2, '--entity-name and --entity-default exclude each other'],
     [['configs', '--describe', '--topic', 'orders', '--broker', '1'], 2, 'one entity at a time: only users and clients go together'],
     [['configs', '--describe', '--entity-type', 'broker-loggers'], 2, 'levels of loggers are those of a broker that runs, and hold until it stops: give --bootstrap-server HOST:PORT'],
     [['configs', '--describe', '--entity-type', 'client-metrics'], 2, '--entity-name is required: which subscription to client metrics'],

@@ -41,7 +41,7 @@ export async function describeQuotas(kafka: Source, terminal: Terminal, { entity
     if (json) await terminal.json(entry)
     else await terminal.line(`Quota configs for ${labelOf(entry.entity)} are ${Object.entries(entry.quotas).map(([name, value]) => `${name}=${fractionText(value, Number)}`).sort().join(', ')}`)
   }
-  if (types.length !== 1 || types[0] !== 'user' || entity.user === null) return
+  if (types.length !== 1 || types[0] !== 'user') return
   for (const { name, mechanisms } of await kafka.users.list()) {
     if (entity.user !== undefined && entity.user !== name) continue
     if (json) await terminal.json({ entity: { user: name }, mechanisms })

@@ -225,7 +225,8 @@ export class PartitionLog {
       try {
         const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne, allocate) : null
         const read = cached ?? await readSegments(segments, { offset, maxBytes, limitOffset, minOne, checkCrc, allocate })
-        return this.#result(read.records, offset, read.nextOffset, options, cached === null && checkCrc)
+        if (cached !== null || !this.#isMoved(generation)) return this.#result(read.records, offset, read.nextOffset, options, cached === null && checkCrc)
+        await this.#cutting
       } catch (error) {
         await this.#failedBeside(generation, error)
       }
@@ -297,16 +298,21 @@ export class PartitionLog {
       const { generation } = this.#state
       this.#state.refuseClosed()
       try {
-        return await ask()
+        const found = await ask()
+        if (!this.#isMoved(generation)) return found
+        await this.#cutting
       } catch (error) {
         await this.#failedBeside(generation, error)
       }
     }
   }
 
+  /** Since that generation files went away, or a cut is about to take some: what was found may be half of before and half of after. */
+  #isMoved(generation: number): boolean { return this.#state.generation !== generation || this.#cutting !== null }
+
   /** Truncation, retention or close may have pulled the files away: resolves when it is worth another try. Raises `error` when not. */
   async #failedBeside(generation: number, error: unknown): Promise<void> {
-    if (this.#state.generation === generation && this.#cutting === null && this.#state.closed === null) throw this.#state.describe(error)
+    if (!this.#isMoved(generation) && this.#state.closed === null) throw this.#state.describe(error)
     await this.#cutting
   }
 

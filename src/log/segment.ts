@@ -271,9 +271,11 @@ export class Segment {
   /** First record that has the largest timestamp of the segment; null when no record has one. Raises LOG_CORRUPT. */
   async findMaxTimestamp(): Promise<TimestampedOffset | null> {
     await this.#checkTimes()
-    if (this.#maxTimestamp < 0) return null
+    // An append beside this may raise both.
+    const timestamp = this.#maxTimestamp
+    if (timestamp < 0) return null
     const batch = await this.#search.locate(this.#offsetOfMaxTimestamp)
-    return batch === null ? null : this.#search.firstRecord(batch, this.#maxTimestamp, this.baseOffset)
+    return batch === null ? null : this.#search.firstRecord(batch, timestamp, this.baseOffset)
   }
 
   /**
