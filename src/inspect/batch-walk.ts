@@ -18,7 +18,8 @@ import { DumpFailure, type Int64 } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
 const NEWEST_MAGIC = 2
-const LEAST_RECORD = 7
+/** A record has at least so many bytes. */
+export const LEAST_RECORD = 7
 
 /** Fields of a damaged header as they stand in the file, where the header in `WalkedBatch` says something else. */
 export interface OddFields {

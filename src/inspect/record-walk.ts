@@ -1,9 +1,9 @@
 /** The records of one batch in the window, of any magic, in the shape that `dump-log` prints. One cursor serves all. */
 import { OttlaError } from '../common/errors.ts'
-import { viewOf } from '../record/batch-format.ts'
+import { BATCH_HEADER_SIZE, viewOf } from '../record/batch-format.ts'
 import { verifyLegacyCrc } from '../record/legacy-message.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
-import { plus, type WalkedBatch } from './batch-walk.ts'
+import { LEAST_RECORD, plus, type WalkedBatch } from './batch-walk.ts'
 import { DumpFailure, type DumpedRecord, type Int64, type LegacyChecksum } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
@@ -11,28 +11,49 @@ import type { LogWindow } from './log-window.ts'
 const LEGACY_KEY_AT = 22
 const LEGACY_CRC_AT = 12
 
+/** What Kafka's reader says of a batch whose count of records is wrong. */
+const BYTES_LEFT = 'Incorrect declared batch size, records still remaining in file'
+const BYTES_MISSING = 'Incorrect declared batch size, premature EOF reached'
+
 const cursor = new RecordCursor()
 
 const invalid = (message: string): DumpFailure => new DumpFailure('org.apache.kafka.common.InvalidRecordException', message)
 
-/** Keys and values are views, valid until the next record. */
+/** Keys and values are views, valid until the next record. As Kafka's tool, which unfolds the whole of a compressed batch first: a damaged one gives none. */
 export function* recordsOf(window: LogWindow, batch: WalkedBatch): Generator<DumpedRecord, void, void> {
+  const records = walk(window, batch)
+  yield* batch.header.compression === 'none' ? records : [...records]
+}
+
+function* walk(window: LogWindow, batch: WalkedBatch): Generator<DumpedRecord, void, void> {
   const { header, odd } = batch
-  if (odd?.count !== undefined && odd.count < 0) {
-    throw invalid(`Found invalid record count ${odd.count} in magic v${odd.magic ?? header.magic} batch`)
-  }
+  const said = odd?.count ?? header.count
+  if (odd !== null && said < 0) throw invalid(`Found invalid record count ${said} in magic v${odd.magic ?? header.magic} batch`)
+  let read = 0
+  let bytes = 0
   try {
     cursor.reset(window.buffer, header.position, header.position + batch.size)
     while (cursor.next()) {
-      yield {
+      const record = {
         offset: plus(odd?.baseOffset ?? 0, cursor.offset), timestamp: timestampOf(batch), sequence: cursor.sequence,
         keySize: cursor.keyLength, valueSize: cursor.valueLength, key: cursor.key(), value: cursor.value(),
         headers: cursor.headerCount === 0 ? [] : cursor.headers(), legacy: header.magic === 2 ? null : legacyChecksum(header.magic),
       }
+      bytes += cursor.sizeInBytes
+      // Kafka gives the last record only when nothing is left behind it.
+      if (++read === said) cursor.next()
+      yield record
     }
   } catch (error) {
-    throw invalid(OttlaError.from(error).message)
+    throw invalid(read === said ? BYTES_LEFT : isExhausted(batch, bytes) ? BYTES_MISSING : OttlaError.from(error).message)
   }
+  if (read < said) throw invalid(BYTES_MISSING)
+}
+
+/** There cannot be as many records as the header says: `bytes` of records were read, and that was all. */
+function isExhausted({ header, size }: WalkedBatch, bytes: number): boolean {
+  if (header.magic !== 2) return false
+  return header.compression === 'none' ? bytes === size - BATCH_HEADER_SIZE : bytes === cursor.buffer().length || header.count * LEAST_RECORD > cursor.buffer().length
 }
 
 /** Where the header's timestamps could not be held they read as 0 here, and are put back. */
