@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test, vi } from 'vitest'
 import { harness, outcome } from '../../test/support/client-harness.ts'
@@ -432,6 +433,33 @@ describe('a signal', () => {
     expect(await send).toBe('ABORTED')
     await settle(producer.flush())
     expect(partition!.values()).toEqual(['warm', 'v'])
+  })
+  test('given to many calls has one listener, of which Node does not warn, ends them all, and has none once they are settled', async () => {
+    const { clients, broker, settle, run } = harness()
+    broker.createTopic('t', 1)
+    const producer = clients.producer({ 'linger.ms': 100 })
+    const controller = new AbortController()
+    const { signal } = controller
+    const listeners = (): number => getEventListeners(signal, 'abort').length
+    const send = async (): Promise<unknown> => outcome(producer.send({ topic: 't', value: 'v' }, { signal }))
+    const sends = Promise.all(Array.from({ length: 20 }, send))
+    await run(10)
+    expect(listeners()).toBe(1)
+    expect(await settle(sends)).not.toContain('ABORTED')
+    expect(listeners()).toBe(0)
+    await expect(producer.send({ topic: 'no/good', value: 'v' }, { signal })).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' })
+    expect(listeners()).toBe(0)
+
+    const consumers = Array.from({ length: 20 }, () => clients.consumer())
+    const polls = Promise.all([send(), ...consumers.map(async (consumer) => {
+      consumer.assign([{ topic: 't', partition: 0 }])
+      return outcome(consumer.poll({ timeoutMs: 1000, signal }))
+    })])
+    await run(10)
+    expect(listeners()).toBe(1)
+    controller.abort()
+    expect(new Set(await settle(polls))).toEqual(new Set(['ABORTED']))
+    expect(listeners()).toBe(0)
   })
   test('that fires after the answer changes nothing', async () => {
     const { clients, settle } = harness()

@@ -27,7 +27,7 @@ import type { SendBudget } from './send-budget.ts'
 import { Sender, type SenderOptions } from './sender.ts'
 import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
-import { Wakeup } from './waiting.ts'
+import { onAbort, Wakeup } from './waiting.ts'
 
 /** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (docs/performance.md, Lessons). */
 const POST_HIGH_WATER = 8 * 1024 * 1024
@@ -157,9 +157,13 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
         reject(abortedError(signal))
         this.#moved.notify()
       }
-      const ended = (): void => signal.removeEventListener('abort', abort)
-      entry = this.#accept(record, (metadata) => { ended(); resolve(metadata) }, (error) => { ended(); reject(error) }, null, 0)
-      signal.addEventListener('abort', abort, { once: true })
+      const ended = onAbort(signal, abort)
+      try {
+        entry = this.#accept(record, (metadata) => { ended(); resolve(metadata) }, (error) => { ended(); reject(error) }, null, 0)
+      } catch (error) {
+        ended()
+        throw error
+      }
     })
   }
 

@@ -3,6 +3,28 @@ import { OttlaError } from '../common/errors.ts'
 import type { Scheduler } from '../common/scheduler.ts'
 import { abortedError } from './failure.ts'
 
+/** Calls that share a signal share a listener: Node warns of more than ten on one signal, and takes one away by looking through all. */
+class AbortCalls extends Set<() => void> {
+  handleEvent(): void { for (const each of this) each() }
+}
+const callsOf = new WeakMap<AbortSignal, AbortCalls>()
+
+/** Calls `abort` when the signal fires, unless what it gives was called before. */
+export function onAbort(signal: AbortSignal, abort: () => void): () => void {
+  let calls = callsOf.get(signal)
+  if (calls === undefined) {
+    calls = new AbortCalls()
+    callsOf.set(signal, calls)
+    signal.addEventListener('abort', calls, { once: true })
+  }
+  const all = calls.add(abort)
+  return () => {
+    if (!all.delete(abort) || all.size > 0) return
+    callsOf.delete(signal)
+    signal.removeEventListener('abort', all)
+  }
+}
+
 /** Many wait, one event lets all of them go on. An event that comes while nobody waits is not remembered: check first, then wait. */
 export class Wakeup {
   readonly #scheduler: Scheduler
@@ -19,12 +41,11 @@ export class Wakeup {
       const timer = timeoutMs === Infinity ? null : this.#scheduler.after(timeoutMs, () => wake())
       const end = (): void => {
         timer?.cancel()
-        signal?.removeEventListener('abort', abort)
+        unlisten?.()
         this.#waiters.delete(wake)
       }
       const wake = (): void => { end(); resolve() }
-      const abort = (): void => { end(); reject(abortedError(signal!)) }
-      signal?.addEventListener('abort', abort, { once: true })
+      const unlisten = signal === undefined ? null : onAbort(signal, () => { end(); reject(abortedError(signal)) })
       this.#waiters.add(wake)
     })
   }
@@ -52,7 +73,6 @@ export function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promi
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(abortedError(signal))
     if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort)).catch(() => {})
+    promise.then(resolve, reject).finally(onAbort(signal, abort)).catch(() => {})
   })
 }
