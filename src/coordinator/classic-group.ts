@@ -8,6 +8,7 @@
  *   Empty → PreparingRebalance → CompletingRebalance → Stable → PreparingRebalance …; PreparingRebalance → Empty when the last member is gone
  */
 import type { JoinGroupResponse, SyncGroupResponse } from '../protocol/broker-api.ts'
+import { javaOrder } from '../protocol/java-order.ts'
 import { topicsOfSubscriptions, type PersistedGroup } from './offsets-records.ts'
 
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
@@ -205,7 +206,7 @@ export class ClassicGroup {
     return false
   }
 
-  /** Each member votes for the first of its protocols that all support; most votes win, on a tie what the earliest member prefers. */
+  /** Each member votes for the first of its protocols that all support; most votes win, on a tie what Java's map of them lists first. */
   selectProtocol(): string {
     const votes = new Map<string, number>()
     for (const member of this.members.values()) {
@@ -213,7 +214,7 @@ export class ClassicGroup {
       if (vote !== undefined) votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1)
     }
     let selected = ''
-    for (const [name, count] of votes) if (count > (votes.get(selected) ?? 0)) selected = name
+    for (const name of javaOrder(votes.keys())) if (votes.get(name)! > (votes.get(selected) ?? 0)) selected = name
     return selected
   }
 

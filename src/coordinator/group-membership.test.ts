@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
+import type { Protocol } from './classic-group.ts'
 import { GroupHarness, subscription, textOf } from '../../test/support/group-harness.ts'
 
 const UNKNOWN_MEMBER_ID = 25
@@ -85,6 +86,19 @@ describe('joining', () => {
     await h.settle()
     expect(last.value.protocolName).toBe('range')
   })
+
+  // Kafka counts the votes in a map of Java's and takes the first that none beats.
+  test.each([['x', 'y', 'x'], ['y', 'x', 'x'], ['c', 'b', 'b'], ['cooperative-sticky', 'range', 'range'], ['range', 'cooperative-sticky', 'range']])(
+    'where one member prefers %s and another %s it is %s',
+    async (one, other, chosen) => {
+      const h = await GroupHarness.create()
+      const protocols = (...names: string[]): Protocol[] => names.map((name) => ({ name, metadata: subscription(['t']) }))
+      const a = h.join('g', { protocols: protocols(one, other) })
+      const b = h.join('g', { protocols: protocols(other, one) })
+      await h.advance(0)
+      expect([a.value.protocolName, b.value.protocolName]).toEqual([chosen, chosen])
+    },
+  )
 
   test('a full group turns newcomers away and keeps its members', async () => {
     const h = await GroupHarness.create({ 'group.max.size': 2 })

@@ -1,7 +1,7 @@
 /** Orders and lookups that several assignors share. */
 import type { TopicPartition } from '../../common/topic-partition.ts'
 import type { AssignorMember, AssignorTopic } from './assignor.ts'
-import { javaOrder } from './java-order.ts'
+import { javaOrder } from '../../protocol/java-order.ts'
 
 /** By UTF-16 code units, as Java compares strings. */
 export function compareText(a: string, b: string): number { return a < b ? -1 : a > b ? 1 : 0 }

@@ -3,7 +3,7 @@
  * that one goes back instead: moving both would change owners twice for nothing.
  */
 import type { TopicPartition } from '../../common/topic-partition.ts'
-import { JavaPartitionSet } from './java-order.ts'
+import { JavaPartitionSet } from '../../protocol/java-order.ts'
 
 interface Movement { readonly from: string; readonly to: string }
 

@@ -3,7 +3,7 @@
  * floor(n/m) or ceil(n/m) partitions, keeps what it owned up to that, and the rest is dealt to those below it, in order of member ids.
  */
 import type { TopicPartition } from '../../common/topic-partition.ts'
-import { javaOrder } from './java-order.ts'
+import { javaOrder } from '../../protocol/java-order.ts'
 import { compareText } from './members.ts'
 import type { StickyInput } from './sticky-input.ts'
 

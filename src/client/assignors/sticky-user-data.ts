@@ -7,7 +7,7 @@
 import type { TopicPartition } from '../../common/topic-partition.ts'
 import { ByteReader } from '../../protocol/byte-reader.ts'
 import { ByteWriter } from '../../protocol/byte-writer.ts'
-import { javaOrder } from './java-order.ts'
+import { javaOrder } from '../../protocol/java-order.ts'
 import { NO_GENERATION, type Claim } from './sticky-input.ts'
 
 const nothing: readonly TopicPartition[] = []

@@ -1,12 +1,12 @@
 /**
- * The order in which Java's HashMap and HashSet list their keys. Kafka's assignors walk such maps here and there, and the outcome depends
+ * The order in which Java's HashMap and HashSet list their keys. Kafka's assignors, and its vote on a protocol, walk such maps, and the outcome depends
  * on it; a group of Java's members and ours must come to one assignment whoever leads it.
  *
  * A key sits in bucket (h ^ h >>> 16) & (capacity − 1), buckets in order, keys of one bucket in order of insertion. Capacity starts at 16
  * and doubles when more than 3/4 full; it never shrinks. (Java turns very full buckets into trees; that is left out.)
  */
-import type { TopicPartition } from '../../common/topic-partition.ts'
-import { javaStringHash } from '../../protocol/java-hash.ts'
+import type { TopicPartition } from '../common/topic-partition.ts'
+import { javaStringHash } from './java-hash.ts'
 
 const FIRST_CAPACITY = 16
 
