@@ -18,10 +18,12 @@ type NewTopic = CreateTopicsRequest['topics'][number]
 export async function handleCreateTopics(context: BrokerContext, request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
   const topics: CreatableTopicResult[] = []
   const twice = repeated(request.topics.map(({ name }) => name))
+  const made = new Set<string>()
   for (const topic of request.topics) {
     try {
       checkOnce(twice, topic.name)
-      topics.push(await createOne(context, topic, request))
+      topics.push(await createOne(context, topic, request, made))
+      made.add(topic.name)
     } catch (error) {
       topics.push({ name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, ...failureOf(error) })
     }
@@ -33,28 +35,33 @@ function checkOnce(twice: ReadonlySet<string>, name: string): void {
   if (twice.has(name)) throw new OttlaError('INVALID_REQUEST', `the request names topic ${name} twice`, { topic: name })
 }
 
-async function createOne(context: BrokerContext, topic: NewTopic, { validateOnly, allowance }: CreateTopicsRequest): Promise<CreatableTopicResult> {
+/** In Kafka's order: of several problems the first is told. A topic is held against those that were there before the request, not those `made` by it. */
+async function createOne(
+  context: BrokerContext, topic: NewTopic, { validateOnly, allowance }: CreateTopicsRequest, made: ReadonlySet<string>,
+): Promise<CreatableTopicResult> {
   const { name } = topic
   mustWrite(context)
   if ((internalTopics.has(name) && context.topics.get(name) === undefined) || name === '__cluster_metadata') {
     throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
   }
-  checkReplication(context, topic)
-  const asked = topic.assignments.length > 0 ? topic.assignments.length : topic.numPartitions
-  const count = asked === -1 ? context.config.values['num.partitions'] : asked
+  context.topics.checkName(name, made)
   const configs: Record<string, string> = {}
   for (const config of topic.configs) {
     if (config.value === null) throw new OttlaError('INVALID_CONFIG', `topic ${name}: ${config.name} has no value`, { topic: name })
     configs[config.name] = config.value
   }
-  const values = validateOnly || allowance !== undefined ? context.topics.checkNew(name, count, configs) : null
+  const values = context.topics.checkSettings(configs)
+  checkReplication(context, topic)
+  const asked = topic.assignments.length > 0 ? topic.assignments.length : topic.numPartitions
+  const count = asked === -1 ? context.config.values['num.partitions'] : asked
+  context.topics.checkCount(name, count)
   allowance?.take(count)
   const counts = { numPartitions: count, replicationFactor: 1, errorCode: 0 }
   if (validateOnly) {
     const { describeTopicSettings } = await loadPart('the code for settings', () => import('./describe-configs-handler.ts'))
-    return { name, topicId: ZERO_UUID, ...counts, settings: describeTopicSettings(context, { configs, values: values! }) }
+    return { name, topicId: ZERO_UUID, ...counts, settings: describeTopicSettings(context, { configs, values }) }
   }
-  const { topicId } = await context.topics.create(name, count, configs)
+  const { topicId } = await context.topics.create(name, count, configs, made)
   return { name, topicId, ...counts }
 }
 

@@ -151,29 +151,35 @@ export class TopicRegistry {
   nameOf(topicId: string): string | null { return this.#names.get(topicId) ?? null }
   partitionCount(name: string): number | null { return this.#topics.get(name)?.partitionCount ?? null }
 
-  /** Raises INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG. */
-  checkNew(name: string, partitions: number, configs: Readonly<Record<string, string>>): TopicValues {
+  /** Raises INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS. `beside`: names that may be like it, for they are made by the same request. */
+  checkName(name: string, beside?: ReadonlySet<string>): void {
     checkTopicName(name)
     if (this.#topics.has(name)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`, { topic: name })
     for (const other of this.#topics.keys()) {
-      if (collides(name, other)) {
+      if (collides(name, other) && beside?.has(other) !== true) {
         throw new OttlaError('INVALID_TOPIC_EXCEPTION', `topic name ${name} is too much like ${other}: "." and "_" count as equal`, { topic: name })
       }
     }
-    this.#checkCount(name, partitions)
+  }
+
+  /** Raises INVALID_CONFIG. */
+  checkSettings(configs: Readonly<Record<string, string>>): TopicValues {
     checkTopicChange(configs)
     return resolveTopic(configs, this.#options.broker())
   }
 
-  #checkCount(name: string, partitions: number): void {
+  /** Raises INVALID_PARTITIONS. */
+  checkCount(name: string, partitions: number): void {
     if (Number.isSafeInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS) return
     throw new OttlaError('INVALID_PARTITIONS', `topic ${name}: the number of partitions must be from 1 to ${MAX_PARTITIONS}, not ${partitions}`, { topic: name })
   }
 
-  /** As `checkNew`, and disk errors: then nothing of the topic remains, or the next open removes it. */
-  create(name: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<TopicInfo> {
+  /** What the three checks raise, and disk errors: then nothing of the topic remains, or the next open removes it. */
+  create(name: string, partitions: number, configs: Readonly<Record<string, string>>, beside?: ReadonlySet<string>): Promise<TopicInfo> {
     return this.#mutex.run(async () => {
-      this.checkNew(name, partitions, configs)
+      this.checkName(name, beside)
+      this.checkSettings(configs)
+      this.checkCount(name, partitions)
       const entry: TopicEntry = { topicId: randomUuid(this.#options.random), partitions, state: 'creating', configs }
       await this.#write(name, entry)
       try {
@@ -210,7 +216,7 @@ export class TopicRegistry {
   /** Raises UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS. */
   checkGrowth(name: string, total: number): void {
     const { partitions } = this.#mustHave(name)
-    this.#checkCount(name, total)
+    this.checkCount(name, total)
     if (total > partitions) return
     throw new OttlaError('INVALID_PARTITIONS', `topic ${name} has ${partitions} partitions: the number can only grow, not become ${total}`, { topic: name })
   }
@@ -232,8 +238,7 @@ export class TopicRegistry {
     return this.#mutex.run(async () => {
       const entry = this.#mustHave(name)
       const configs = change(entry.configs)
-      checkTopicChange(configs)
-      resolveTopic(configs, this.#options.broker())
+      this.checkSettings(configs)
       await this.#write(name, { ...entry, configs })
       return this.#show(name, { ...entry, configs })
     })

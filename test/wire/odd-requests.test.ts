@@ -119,3 +119,25 @@ test('a user that is described twice and an entity whose quotas are changed twic
   const described = await client.call(apis.describeClientQuotas, 1, { components: [], strict: false })
   expect(described.entries!.map(({ values }) => values.map(({ value }) => value))).toEqual([[3]])
 })
+
+test('of several things wrong with a new topic the first is told: its name, that it is there, its settings, its places, its counts', async () => {
+  const topic = { numPartitions: 0, replicationFactor: 5, assignments: [{ partitionIndex: 0, brokerIds: [1] }], configs: [{ name: 'nosuch', value: null }] }
+  const { topics } = await client.call(apis.createTopics, 7, {
+    topics: [
+      { ...topic, name: 'bad/name' }, { ...topic, name: 'c' }, { ...topic, name: 'new1' }, { ...topic, name: 'new2', configs: [{ name: 'retention.ms', value: 'x' }] },
+      { ...topic, name: 'new3', configs: [] }, { ...topic, name: 'new4', configs: [], assignments: [] }, { ...topic, name: 'new5', configs: [], assignments: [], replicationFactor: 1 },
+    ],
+    timeoutMs: 1000, validateOnly: false,
+  })
+  expect(topics.map(({ errorCode }) => errorCode)).toEqual([17, 36, 40, 40, 42, 38, 37])
+})
+
+test('names that differ in "." and "_" only may be made together, but not one after the other', async () => {
+  const make = async (...names: string[]): Promise<number[]> => {
+    const topics = names.map((name) => ({ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }))
+    return (await client.call(apis.createTopics, 7, { topics, timeoutMs: 1000, validateOnly: false })).topics.map(({ errorCode }) => errorCode)
+  }
+  expect(await make('x.y', 'x_y')).toEqual([0, 0])
+  expect(await make('z.y')).toEqual([0])
+  expect(await make('z.y', 'z_y')).toEqual([36, 17])
+})
