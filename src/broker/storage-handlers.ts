@@ -13,11 +13,10 @@ const TRANSACTIONS_MISSING = 'Ottla has no transactions yet: leave transactional
 type DirTopics = DescribeLogDirsResponse['results'][number]['topics'][number]
 
 export function handleDescribeLogDirs(context: BrokerContext, request: DescribeLogDirsRequest): DescribeLogDirsResponse {
-  const wanted = request.topics === null ? null : new Map(request.topics.map((each) => [each.topic, new Set(each.partitions)]))
+  const wanted = request.topics === null ? null : new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)))
   const topics = new Map<string, DirTopics['partitions'][number][]>()
   for (const log of context.logs.logs()) {
-    const partitions = wanted?.get(log.topic)
-    if (wanted !== null && (partitions === undefined || (partitions.size > 0 && !partitions.has(log.partition)))) continue
+    if (wanted?.has(`${log.topic}-${log.partition}`) === false) continue
     const row = { partitionIndex: log.partition, partitionSize: log.size, offsetLag: 0, isFutureKey: false }
     const rows = topics.get(log.topic)
     if (rows === undefined) topics.set(log.topic, [row])

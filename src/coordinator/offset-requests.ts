@@ -43,21 +43,21 @@ const commitAdvice: Partial<Record<ErrorCode, string>> = {
 export interface CommitPlan extends Plan<OffsetCommitResponse> { readonly group: ClassicGroup | null }
 
 /** Told, as by Kafka, whoever asks: also to who may not commit. */
-function unknownPartition(topic: string, partition: number, { topicPartitions }: CommitLimits): Failure | null {
+function unknownPartition(topic: string, partition: number, { topicPartitions }: Pick<CommitLimits, 'topicPartitions'>): Failure | null {
   const count = topicPartitions(topic)
   if (count !== null && partition >= 0 && partition < count) return null
   return refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`)
 }
 
-/** Why this partition's offset cannot be committed, or null. What lies beyond ±(2^53−1) came as the nearest that does not: it would read back as another. */
+/** Why this partition's offset cannot be committed, or null. What of it lies beyond ±(2^53−1) came as the nearest that does not: it would read back as another. */
 function refusePartition(asked: OffsetCommitRequest['partitions'][number], limits: CommitLimits): Failure | null {
   const { topic, partition, committedMetadata } = asked
-  if (Math.abs(asked.committedOffset) >= Number.MAX_SAFE_INTEGER) return refusal('INVALID_COMMIT_OFFSET_SIZE', 'offsets end at 2^53−1')
   const unknown = unknownPartition(topic, partition, limits)
   if (unknown !== null) return unknown
   const length = committedMetadata?.length ?? 0
   const most = limits.maxMetadataLength
-  return length > most ? refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`) : null
+  if (length > most) return refusal('OFFSET_METADATA_TOO_LARGE', `the metadata has ${length} characters, more than offset.metadata.max.bytes ${most}`)
+  return Math.abs(asked.committedOffset) >= Number.MAX_SAFE_INTEGER ? refusal('INVALID_COMMIT_OFFSET_SIZE', 'offsets end at 2^53−1') : null
 }
 
 export function planCommit(store: GroupStore, request: OffsetCommitRequest, limits: CommitLimits): CommitPlan {
@@ -110,15 +110,14 @@ export function planDelete(store: GroupStore, request: OffsetDeleteRequest, topi
   }
   const records: KnownRecord[] = []
   const partitions = request.partitions.map(({ topic, partition }) => {
+    const { offsets } = store
+    const isCommitted = offsets.get(request.groupId, topic, partition) !== undefined || offsets.isPending(request.groupId, topic, partition)
+    const unknown = isCommitted ? null : unknownPartition(topic, partition, { topicPartitions })
+    if (unknown !== null) return { ...unknown, topic, partition }
     if (!group.isEmpty && group.isSubscribedTo(topic)) {
       return { ...refusal('GROUP_SUBSCRIBED_TO_TOPIC', `members of the group read ${topic}`), topic, partition }
     }
-    const { offsets } = store
-    if (offsets.get(request.groupId, topic, partition) !== undefined || offsets.isPending(request.groupId, topic, partition)) {
-      records.push(offsetTombstone(request.groupId, topic, partition))
-    } else if (partition >= (topicPartitions(topic) ?? 0)) {
-      return { ...refusal('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${partition}`), topic, partition }
-    }
+    if (isCommitted) records.push(offsetTombstone(request.groupId, topic, partition))
     return { ...OK, topic, partition }
   })
   return { records, response: { ...OK, partitions } }

@@ -88,7 +88,9 @@ describe('leaders and places of partitions', () => {
         ['a', [[0, 84], [2, 3]]], ['missing', [[0, 3]]],
       ])
     }
-    expect(await client.call(apis.electLeaders, 2, { ...body, topicPartitions: null })).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
+    const all = await client.call(apis.electLeaders, 2, { ...body, topicPartitions: null })
+    expect(all).toMatchObject({ errorCode: 0, replicaElectionResults: ['a', 'b', 'c'].map((topic) => ({ topic, partitionResult: [] })) })
+    expect(await client.call(apis.electLeaders, 2, { ...body, electionType: 5, topicPartitions: [] })).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
   })
 
   test('are never on their way, and can be where they are only', async () => {
@@ -112,6 +114,14 @@ test('partitions are in the one data directory and can go to no other', async ()
       expect(results.flatMap(({ topicName, partitions }) => partitions.map(({ partitionIndex }) => `${topicName}-${partitionIndex}`))).toEqual(['a-0', 'a-2', 'missing-0'])
       expect(results.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))).toEqual(codes)
     }
+  }
+})
+
+test('sizes are told of the partitions that were asked for, all together, and of a topic without partitions of none', async () => {
+  const asked = [{ topic: 'b', partitions: [0] }, { topic: 'b', partitions: [2, 9] }, { topic: 'a', partitions: [] }, { topic: 'missing', partitions: [0] }]
+  for (const version of [1, 4]) {
+    const { results: [dir] } = await client.call(apis.describeLogDirs, version, { topics: asked })
+    expect(dir!.topics.map(({ name, partitions }) => [name, partitions.map(({ partitionIndex }) => partitionIndex)])).toEqual([['b', [0, 2]]])
   }
 })
 
@@ -143,6 +153,11 @@ test('transactions are none', async () => {
   expect(await client.call(apis.listTransactions, 0, { stateFilters: [], producerIdFilters: [] })).toEqual({ ...none, unknownStateFilters: [] })
   const filtered = await client.call(apis.listTransactions, 2, { stateFilters: ['Ongoing', 'Odd'], producerIdFilters: [5], durationFilter: 1, transactionalIdPattern: 'x.*' })
   expect(filtered).toEqual({ ...none, unknownStateFilters: ['Odd'] })
+  const list = { stateFilters: ['Odd', 'Odd'], producerIdFilters: [] }
+  expect(await client.call(apis.listTransactions, 2, list)).toEqual({ ...none, unknownStateFilters: ['Odd'] })
+  for (const transactionalIdPattern of ['*', '[', 'x(']) {
+    expect(await client.call(apis.listTransactions, 2, { ...list, transactionalIdPattern })).toEqual({ ...none, errorCode: 128, unknownStateFilters: [] })
+  }
   const { transactionStates } = await client.call(apis.describeTransactions, 0, { transactionalIds: ['tx', ''] })
   expect(transactionStates).toMatchObject([{ errorCode: 105, transactionalId: 'tx', producerId: -1 }, { errorCode: 42, transactionalId: '' }])
 })

@@ -1,6 +1,7 @@
 /** Requests that no client should send, as raw requests. The answers were seen at Apache Kafka 4.1. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { apis } from '../../src/protocol/api-registry.ts'
+import { subscription } from '../support/group-harness.ts'
 import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
 
 const ZERO = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -120,6 +121,17 @@ test('a user that is described twice and an entity whose quotas are changed twic
   expect(described.entries!.map(({ values }) => values.map(({ value }) => value))).toEqual([[3]])
 })
 
+test.each([10, 11])('Metadata version %i that asks by id is refused as a whole', async (version) => {
+  const { topicId } = await kit.ottla.admin.describeTopic('c')
+  const ask = (topics: { topicId: string; name: string | null }[]): Promise<unknown> => client.call(apis.metadata, version, { topics, allowAutoTopicCreation: false })
+  const refused = { brokers: [], clusterId: null, controllerId: -1 }
+  expect(await ask([{ topicId: ZERO, name: 'c' }, { topicId, name: null }])).toMatchObject({
+    ...refused, topics: [{ errorCode: 42, name: 'c', topicId: ZERO, partitions: [] }, { errorCode: 42, name: '', topicId, partitions: [] }],
+  })
+  expect(await ask([{ topicId: ZERO, name: null }])).toMatchObject({ ...refused, topics: [{ errorCode: 42, name: '' }] })
+  expect(await ask([{ topicId: ZERO, name: 'c' }])).toMatchObject({ controllerId: 1, topics: [{ errorCode: 0, name: 'c', topicId }] })
+})
+
 test('of several things wrong with a new topic the first is told: its name, that it is there, its settings, its places, its counts', async () => {
   const topic = { numPartitions: 0, replicationFactor: 5, assignments: [{ partitionIndex: 0, brokerIds: [1] }], configs: [{ name: 'nosuch', value: null }] }
   const { topics } = await client.call(apis.createTopics, 7, {
@@ -140,4 +152,15 @@ test('names that differ in "." and "_" only may be made together, but not one af
   expect(await make('x.y', 'x_y')).toEqual([0, 0])
   expect(await make('z.y')).toEqual([0])
   expect(await make('z.y', 'z_y')).toEqual([36, 17])
+})
+
+test('a commit or a deletion of offsets of a partition that is not there is told so before anything else', async () => {
+  const partitions = [{ partitionIndex: 9, committedOffset: Number.MAX_SAFE_INTEGER, committedMetadata: '' }]
+  const committed = await client.call(apis.offsetCommit, 8, { groupId: 'readers', generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null, topics: [{ name: 'c', partitions }] })
+  expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(3)
+  const protocols = [{ name: 'range', metadata: subscription(['c', 'gone']) }]
+  await client.call(apis.joinGroup, 3, { groupId: 'readers', sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 1000, memberId: '', protocolType: 'consumer', protocols })
+  const asked = [{ partitionIndex: 0 }, { partitionIndex: 9 }, { partitionIndex: -1 }]
+  const { topics } = await client.call(apis.offsetDelete, 0, { groupId: 'readers', topics: [{ name: 'c', partitions: asked }] })
+  expect(topics[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([86, 3, 3])
 })

@@ -1,4 +1,4 @@
-/** ElectLeaders: the one broker leads every partition already. Of "all partitions" Kafka names only those that got another leader: none. */
+/** ElectLeaders: the one broker leads every partition already. Of "all partitions" Kafka names every topic, and of its partitions those that got another leader: none. */
 import { errorTable } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { clusterRefused } from '../access/refusals.ts'
@@ -18,7 +18,11 @@ export const electLeaders: WireApi = serve(apis.electLeaders, 0, 2, async ({ ele
   if (electionType !== PREFERRED && electionType !== UNCLEAN) {
     const unknown = { errorCode: errorTable.INVALID_REQUEST.errorCode, errorMessage: `elections of type ${electionType} are not known` }
     const replicaElectionResults = asked.map(({ topic, partitions }) => ({ topic, partitionResult: partitions.map((partitionId) => ({ partitionId, ...unknown })) }))
-    return { throttleTimeMs, errorCode: unknown.errorCode, replicaElectionResults }
+    return { throttleTimeMs, errorCode: topicPartitions?.length === 0 ? NONE : unknown.errorCode, replicaElectionResults }
+  }
+  if (topicPartitions === null) {
+    const { topics } = await call.unguarded.metadata({ topics: null, allowAutoTopicCreation: false })
+    return { throttleTimeMs, errorCode: NONE, replicaElectionResults: topics.map(({ name }) => ({ topic: name, partitionResult: [] })) }
   }
   const counts = await partitionCounts(call, asked.map(({ topic }) => topic))
   return {

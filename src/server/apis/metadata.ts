@@ -9,11 +9,15 @@ import { NONE, serve, throttleTimeMs, type Call, type WireApi } from '../wire-ap
 
 type Request = RequestOf<Apis['metadata']>
 
-/** First version whose answer may leave out the name of a topic that was asked for by id. */
+/** First version in which topics may be asked for by id; Kafka refuses the whole request before. */
 const FIRST_WITHOUT_NAME = 12
-const { TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_ID } = errorTable
+const { INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_ID } = errorTable
 
 export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, call) => {
+  if (call.version < FIRST_WITHOUT_NAME && request.topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID) === true) {
+    const topics = request.topics.map(({ name, topicId }) => ({ errorCode: INVALID_REQUEST.errorCode, name: name ?? '', topicId, partitions: [] }))
+    return { throttleTimeMs, brokers: [], controllerId: -1, topics }
+  }
   const names: string[] = []
   const unknownIds: string[] = []
   /** The ids of topics whose names the client has not said itself. */
@@ -29,7 +33,6 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
   // As for CreateTopics of a version that is refused what is over the quota; here the client is not told, and asks again.
   const { allowance } = call.mutationQuota(true)
   const response = await call.broker.metadata({ topics, allowAutoTopicCreation: request.allowAutoTopicCreation, allowance })
-  const noName = call.version < FIRST_WITHOUT_NAME ? '' : null
   return {
     throttleTimeMs, clusterId: response.clusterId, controllerId: response.controllerId,
     brokers: response.brokers.map(({ nodeId, rack }) => ({ nodeId, ...call.endpoint, rack })),
@@ -38,9 +41,9 @@ export const metadata: WireApi = serve(apis.metadata, 0, 13, async (request, cal
         const isRefused = each.errorCode === TOPIC_AUTHORIZATION_FAILED.errorCode
         const isAsked = request.includeTopicAuthorizedOperations && !isRefused
         const told = topicOf(each, isAsked ? operationBits(call.rights, 'TOPIC', each.name) : OPERATIONS_NOT_ASKED)
-        return isRefused && byId.has(each.name) ? { ...told, name: noName, topicId: byId.get(each.name)! } : told
+        return isRefused && byId.has(each.name) ? { ...told, name: null, topicId: byId.get(each.name)! } : told
       }),
-      ...unknownIds.map((topicId) => ({ errorCode: UNKNOWN_TOPIC_ID.errorCode, name: noName, topicId, partitions: [] })),
+      ...unknownIds.map((topicId) => ({ errorCode: UNKNOWN_TOPIC_ID.errorCode, name: null, topicId, partitions: [] })),
     ],
     clusterAuthorizedOperations: clusterBits(call.rights, request.includeClusterAuthorizedOperations),
   }

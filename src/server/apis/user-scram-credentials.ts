@@ -36,7 +36,7 @@ export const describeUserScramCredentials: WireApi = serve(apis.describeUserScra
       if (twice.has(user)) return { user, ...DESCRIBED_TWICE, credentialInfos: [] }
       const credentials = known.get(user)
       if (credentials === undefined) return { user, ...NOT_FOUND, credentialInfos: [] }
-      return { user, ...OK, credentialInfos: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism: codeOf(mechanism), iterations })) }
+      return { user, errorCode: NONE, errorMessage: '', credentialInfos: [...credentials].map(([mechanism, { iterations }]) => ({ mechanism: codeOf(mechanism), iterations })) }
     }),
   }
 })
