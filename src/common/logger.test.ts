@@ -39,6 +39,18 @@ describe('the logger of a database', () => {
   })
 })
 
+test('writes one line each, whatever a peer or a library said', () => {
+  let written = ''
+  const spy = vi.spyOn(process, 'stderr', 'get').mockReturnValue(new Writable({ write: (chunk, _, done) => { written += String(chunk); done() } }) as typeof process.stderr)
+  try {
+    stderrLogger.warn('a handshake failed: wrong version:350:\n\n')
+    stderrLogger.info('joined', { group: 'a\nottla error all is lost', client: '\u001b[31mred', error: new Error('one\r\ntwo') })
+  } finally {
+    spy.mockRestore()
+  }
+  expect(written).toBe('ottla warn a handshake failed: wrong version:350:\nottla info joined group=a ottla error all is lost client= [31mred error=one two\n')
+})
+
 test('a line that standard error cannot take, on a full disk say, does not end the process; whoever listens is told', async () => {
   const full = new Writable({ write: (_, __, done) => { process.nextTick(done, new Error('ENOSPC')) }, autoDestroy: false })
   const spy = vi.spyOn(process, 'stderr', 'get').mockReturnValue(full as typeof process.stderr)
