@@ -211,7 +211,7 @@ async function openStore(options: DatabaseOptions): Promise<MetadataStore> {
 
 function eventsOf(options: DatabaseOptions): NonNullable<Parameters<typeof LogManager.open>[0]['events']> {
   const { ports: { logger }, emit } = options
-  // Listeners get what the types say, and not the insides of the log.
+  // The name of the log alone, not its insides.
   return {
     onOffline({ topic, partition }, error) {
       logger.error('a log is offline: appends to it fail until the database is reopened', { topic, partition, error })

@@ -5,8 +5,8 @@
 import type { ConnectionOptions } from 'node:tls'
 import { createClients, type Clients, type DedicatedApi } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './client/types.ts'
-import { closedError } from './client/failure.ts'
-import { unlessAborted } from './client/waiting.ts'
+import { abortedError, closedError } from './client/failure.ts'
+import { onAbort } from './client/waiting.ts'
 import { parseBootstrap } from './client/wire/address.ts'
 import { Cluster } from './client/wire/cluster.ts'
 import { credentialsOf, tlsOf } from './client/wire/credentials.ts'
@@ -161,4 +161,14 @@ class ClusterHandle implements RemoteKafka {
   }
 
   [Symbol.asyncDispose](): Promise<void> { return this.close() }
+}
+
+/** `promise`, or ABORTED when the signal fires first. */
+function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortedError(signal))
+    if (signal.aborted) abort()
+    promise.then(resolve, reject).finally(onAbort(signal, abort)).catch(() => {})
+  })
 }

@@ -145,26 +145,22 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
     const { signal } = callOptions('send', options, ['signal'])
-    return signal === undefined ? this.send(record) : this.#sendUnlessAborted(record, signal)
-  }
-
-  #sendUnlessAborted(record: ProducerRecord<K, V>, signal: AbortSignal): Promise<RecordMetadata> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) throw abortedError(signal)
-      let entry: WaitingSend | null = null
-      const abort = (): void => {
-        if (entry !== null) this.#waiting.leave(entry)
-        reject(abortedError(signal))
-        this.#moved.notify()
-      }
-      const ended = onAbort(signal, abort)
-      try {
-        entry = this.#accept(record, (metadata) => { ended(); resolve(metadata) }, (error) => { ended(); reject(error) }, null, 0)
-      } catch (error) {
-        ended()
-        throw error
-      }
-    })
+    if (signal === undefined) return this.send(record)
+    if (signal.aborted) throw abortedError(signal)
+    let unlisten!: () => void
+    try {
+      return await new Promise((resolve, reject) => {
+        let entry: WaitingSend | null = null
+        unlisten = onAbort(signal, () => {
+          if (entry !== null) this.#waiting.leave(entry)
+          reject(abortedError(signal))
+          this.#moved.notify()
+        })
+        entry = this.#accept(record, resolve, reject, null, 0)
+      })
+    } finally {
+      unlisten()
+    }
   }
 
   sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]> {

@@ -3,7 +3,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { Scheduler } from '../common/scheduler.ts'
 import { abortedError } from './failure.ts'
 
-/** Calls that share a signal share a listener: Node warns of more than ten on one signal, and takes one away by looking through all. */
+/** Calls that share a signal share a listener: Node warns of more than ten, and looks through all of them for one to take away. */
 class AbortCalls extends Set<() => void> {
   handleEvent(): void { for (const each of this) each() }
 }
@@ -11,17 +11,13 @@ const callsOf = new WeakMap<AbortSignal, AbortCalls>()
 
 /** Calls `abort` when the signal fires, unless what it gives was called before. */
 export function onAbort(signal: AbortSignal, abort: () => void): () => void {
-  let calls = callsOf.get(signal)
-  if (calls === undefined) {
-    calls = new AbortCalls()
-    callsOf.set(signal, calls)
-    signal.addEventListener('abort', calls, { once: true })
-  }
-  const all = calls.add(abort)
+  const calls = callsOf.get(signal) ?? new AbortCalls()
+  callsOf.set(signal, calls.add(abort))
+  signal.addEventListener('abort', calls)
   return () => {
-    if (!all.delete(abort) || all.size > 0) return
+    if (!calls.delete(abort) || calls.size > 0) return
     callsOf.delete(signal)
-    signal.removeEventListener('abort', all)
+    signal.removeEventListener('abort', calls)
   }
 }
 
@@ -64,15 +60,5 @@ export function within<T>(scheduler: Scheduler, timeoutMs: number, what: string,
   return new Promise((resolve, reject) => {
     const timer = scheduler.after(timeoutMs, () => reject(new OttlaError('REQUEST_TIMED_OUT', `${what} took longer than ${timeoutMs} ms`)), { keepAlive: true })
     promise.then((value) => { timer.cancel(); resolve(value) }, (error: unknown) => { timer.cancel(); reject(OttlaError.from(error)) })
-  })
-}
-
-/** `promise`, or ABORTED when the signal fires first. */
-export function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(abortedError(signal))
-    if (signal.aborted) abort()
-    promise.then(resolve, reject).finally(onAbort(signal, abort)).catch(() => {})
   })
 }

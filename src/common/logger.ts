@@ -23,7 +23,7 @@ function line(level: string, message: string, fields?: Readonly<Record<string, u
   const tail = fields === undefined ? '' : ' ' + Object.entries(fields).map(([k, v]) => `${k}=${v instanceof Error ? v.message : typeof v === 'object' ? JSON.stringify(v) : String(v)}`).join(' ')
   const { stderr } = process
   // A log that cannot be written (a full disk, a reader that has gone) must not end the process: without a listener the error would be thrown.
-  // What peers and libraries say may hold line ends, and what a terminal takes for orders.
+  // What peers say may hold line ends, and orders to a terminal.
   const text = `ottla ${level} ${message}${tail}`.trimEnd().replace(/\p{Cc}+/gu, ' ')
   stderr.write(`${text}\n`, (error) => { if (error != null && stderr.listenerCount('error') === 0) stderr.once('error', nothing) })
 }
