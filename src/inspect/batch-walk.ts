@@ -18,6 +18,7 @@ import { DumpFailure, type Int64 } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
 const NEWEST_MAGIC = 2
+const LAST_CODEC = 4
 /** A record has at least so many bytes. */
 export const LEAST_RECORD = 7
 
@@ -30,6 +31,8 @@ export interface OddFields {
   maxTimestamp?: Int64
   producerId?: Int64
   count?: number
+  /** One that is no codec. The header says 'none'. */
+  codec?: number
 }
 
 /** `header.position` is an index into `window.buffer`, `position` the place in the file. */
@@ -70,6 +73,11 @@ export function batchAt(window: LogWindow, position: number, end: number, path: 
   }
 }
 
+/** Kafka's tool dies where a batch of an unknown codec is printed or unfolded, not where it is passed over. */
+export function refuseUnknownCodec({ odd }: WalkedBatch): void {
+  if (odd?.codec !== undefined) throw new DumpFailure('java.lang.IllegalArgumentException', `Unknown compression type id: ${odd.codec}`)
+}
+
 /** Kafka reads every magic above 2 as if it were 2. */
 function mendMagic(view: DataView, start: number): OddFields {
   const magic = view.getInt8(start + MAGIC_AT)
@@ -91,9 +99,14 @@ function mend(view: DataView, start: number, size: number, odd: OddFields): void
   wide('producerId', PRODUCER_ID_AT)
   // As many as there could be: reading them then ends where the bytes do.
   const count = view.getInt32(start + COUNT_AT)
-  const isPlain = (view.getInt16(start + ATTRIBUTES_AT) & CODEC_MASK) === 0
+  const attributes = view.getInt16(start + ATTRIBUTES_AT)
+  const codec = attributes & CODEC_MASK
+  if (codec > LAST_CODEC) {
+    odd.codec = codec
+    view.setInt16(start + ATTRIBUTES_AT, attributes & ~CODEC_MASK)
+  }
   const most = Math.floor((size - BATCH_HEADER_SIZE) / LEAST_RECORD)
-  if (count < 0 || (isPlain && count > most)) {
+  if (count < 0 || (codec === 0 && count > most)) {
     odd.count = count
     view.setInt32(start + COUNT_AT, count < 0 ? 0 : most)
   }

@@ -8,7 +8,7 @@
 import { basename } from 'node:path'
 import { parseInt64 } from '../common/wide-integer.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { batchAt, plus } from './batch-walk.ts'
+import { batchAt, plus, refuseUnknownCodec } from './batch-walk.ts'
 import { DumpFailure, type DumpItem, type DumpLogOptions, type Int64, type OffsetPair } from './dump-items.ts'
 import { addProblem, dumpOffsetIndex, dumpTimeIndex, noProblems, type Problems, type SegmentNames } from './index-dump.ts'
 import { absolutePath, filePath, hashMapOrder } from './java-text.ts'
@@ -92,6 +92,7 @@ function* dumpBatches(fs: FileSystem, file: string, name: string, options: DumpL
     for (;;) {
       const batch = batchAt(window, position, end, file)
       if (batch === null) break
+      refuseUnknownCodec(batch)
       yield { type: 'batch', header: batch.header, odd: batch.odd, position, isValid: batch.isValid }
       if (deep) {
         for (const record of recordsOf(window, batch)) {

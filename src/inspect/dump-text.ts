@@ -79,7 +79,7 @@ export function timestampTypeOf(header: { readonly magic: number; readonly times
 }
 
 /** Fields as they stand in the file. */
-type PrintedHeader = Omit<BatchHeader, keyof OddFields> & Required<OddFields>
+type PrintedHeader = Omit<BatchHeader, keyof OddFields> & Required<Omit<OddFields, 'codec'>>
 
 function batchLine(h: PrintedHeader, position: number, isValid: boolean): string {
   const head = h.magic < 2 ? `offset: ${h.lastOffset}`

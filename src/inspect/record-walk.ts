@@ -3,7 +3,7 @@ import { OttlaError } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE, viewOf } from '../record/batch-format.ts'
 import { verifyLegacyCrc } from '../record/legacy-message.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
-import { LEAST_RECORD, plus, type WalkedBatch } from './batch-walk.ts'
+import { LEAST_RECORD, plus, refuseUnknownCodec, type WalkedBatch } from './batch-walk.ts'
 import { DumpFailure, type DumpedRecord, type Int64, type LegacyChecksum } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
@@ -26,6 +26,7 @@ export function* recordsOf(window: LogWindow, batch: WalkedBatch): Generator<Dum
 }
 
 function* walk(window: LogWindow, batch: WalkedBatch): Generator<DumpedRecord, void, void> {
+  refuseUnknownCodec(batch)
   const { header, odd } = batch
   const said = odd?.count ?? header.count
   if (odd !== null && said < 0) throw invalid(`Found invalid record count ${said} in magic v${odd.magic ?? header.magic} batch`)
