@@ -482,6 +482,20 @@ describe('administration', () => {
     expect((await h.coordinator.listGroups({ statesFilter: [] })).groups).toEqual([])
   })
 
+  test('a group that is deleted is gone, whatever member ids it has handed out', async () => {
+    const h = await GroupHarness.create()
+    const asked = h.join('g', { requireKnownMemberId: true })
+    await h.settle()
+    expect(asked.value.errorCode).toBe(79)
+    const remove = async (): Promise<number> => (await h.coordinator.deleteGroups({ groups: ['g'] })).results[0]!.errorCode
+    expect([await remove(), await remove()]).toEqual([0, 69])
+    expect(await h.state('g')).toBe('Dead')
+    expect((await h.coordinator.listGroups({ statesFilter: [] })).groups).toEqual([])
+    const late = h.join('g', { requireKnownMemberId: true, memberId: asked.value.memberId })
+    await h.settle()
+    expect(late.value.errorCode).toBe(25)
+  })
+
   test('a member that joins while its group is being deleted is not lost', async () => {
     const h = await GroupHarness.create()
     await h.commit('g', 5)

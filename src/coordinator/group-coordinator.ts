@@ -246,7 +246,15 @@ export class GroupCoordinator implements GroupApi {
     const records = deletionRecords(this.#store, groupId)
     if (records === null) return refusal('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`)
     if (records === false) return refusal('NON_EMPTY_GROUP', `group ${groupId} has members`)
-    return await this.#appendMany(groupId, records) ?? OK
+    const failure = await this.#appendMany(groupId, records)
+    if (failure !== null) return failure
+    // Ids that were handed out and not used yet do not keep it: whoever comes with one joins anew.
+    const group = this.#store.classic.get(groupId)
+    if (group?.isEmpty === true) {
+      this.#rebalances.abandon(group, refusal('UNKNOWN_MEMBER_ID'))
+      this.#store.classic.delete(groupId)
+    }
+    return OK
   }
 
   // ---- expiry -------------------------------------------------------------------------------------------------------------------
