@@ -459,10 +459,11 @@ export class PartitionLog {
 
   async #close(error: OttlaError, flush: boolean): Promise<void> {
     const state = this.#state
-    const { queue } = this.#appender
+    const { queue, sealed } = this.#appender
     if (flush) queue.close(error)
     else queue.failAll(error)
     await queue.idle()
+    if (!flush) await sealed.forgetAll()
     try {
       if (flush && !state.store.readOnly) await queue.exclusive(() => this.#finish())
     } finally {

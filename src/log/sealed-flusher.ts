@@ -48,6 +48,12 @@ export class SealedFlusher {
   /** The segment is being deleted or cut: nobody needs it durable any more. */
   forget(segment: Segment): void { this.#pending = this.#pending.filter((sealed) => sealed.segment !== segment) }
 
+  /** All are going away with their folder, whose name may soon be another's: resolves when nothing is written any more. */
+  async forgetAll(): Promise<void> {
+    this.#pending = []
+    await Promise.allSettled([this.#settling, this.#syncing])
+  }
+
   /** Resolves once the logs of all sealed segments are durable. Rejects when a sync failed. */
   logsDurable(): Promise<void> {
     if (this.#pending.every((sealed) => sealed.logIsDurable)) return Promise.resolve()
