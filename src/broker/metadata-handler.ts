@@ -1,6 +1,6 @@
 /** Metadata and DescribeCluster: which topics there are and who leads them. Names that are missing are created where that is allowed. */
 import { OttlaError } from '../common/errors.ts'
-import { checkTopicName, internalTopics } from '../common/topic-partition.ts'
+import { checkTopicName, internalTopics, METADATA_TOPIC } from '../common/topic-partition.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import type { TopicInfo } from '../metadata/topic-registry.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
@@ -23,7 +23,8 @@ async function findOrCreate(context: BrokerContext, name: string, { allowAutoTop
   if (known !== undefined) return known
   checkTopicName(name)
   const { values } = context.config
-  if (!allowAutoTopicCreation || !values['auto.create.topics.enable'] || context.readOnly || internalTopics.has(name)) throw unknownTopic(name)
+  const isReserved = internalTopics.has(name) || name === METADATA_TOPIC
+  if (!allowAutoTopicCreation || !values['auto.create.topics.enable'] || context.readOnly || isReserved) throw unknownTopic(name)
   try {
     allowance?.take(values['num.partitions'])
     return await context.topics.create(name, values['num.partitions'], {})

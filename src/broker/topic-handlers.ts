@@ -2,7 +2,7 @@
 import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
 import { repeated } from '../common/repeated.ts'
-import { internalTopics } from '../common/topic-partition.ts'
+import { internalTopics, METADATA_TOPIC } from '../common/topic-partition.ts'
 import { ZERO_UUID } from '../common/uuid.ts'
 import { unknownTopic } from '../metadata/topic-registry.ts'
 import type {
@@ -41,7 +41,7 @@ async function createOne(
 ): Promise<CreatableTopicResult> {
   const { name } = topic
   mustWrite(context)
-  if ((internalTopics.has(name) && context.topics.get(name) === undefined) || name === '__cluster_metadata') {
+  if ((internalTopics.has(name) && context.topics.get(name) === undefined) || name === METADATA_TOPIC) {
     throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
   }
   context.topics.checkName(name, made)

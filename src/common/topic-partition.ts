@@ -15,6 +15,9 @@ const legal = /^[a-zA-Z0-9._-]+$/
 /** Internal topics of Kafka: hidden from listings, not writable by clients. */
 export const internalTopics: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 
+/** Where KRaft keeps its own log; no topic may have the name, whose folder is passed over on open. */
+export const METADATA_TOPIC = '__cluster_metadata'
+
 /** Raises INVALID_TOPIC_EXCEPTION unless `name` is a legal topic name (spec/storage-format 1.1). */
 export function checkTopicName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `a topic name is a string, not ${name === null ? 'null' : typeof name}`)

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
+import { METADATA_TOPIC } from '../common/topic-partition.ts'
 import { randomUuid } from '../common/uuid.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { META_PROPERTIES_FILE, readMetaProperties, writeMetaProperties, type MetaProperties } from './broker-files.ts'
@@ -22,7 +23,6 @@ export interface DataDirectory {
 
 /** Folders in the root that a broker keeps there for itself. */
 const ignored = new Set(['remote-log-index-cache'])
-const CLUSTER_METADATA = '__cluster_metadata'
 
 export function scanDataDirectory(fs: FileSystem, root: string): DataDirectory {
   const partitions: PartitionFolder[] = []
@@ -33,7 +33,7 @@ export function scanDataDirectory(fs: FileSystem, root: string): DataDirectory {
     if (kind !== 'directory' || ignored.has(name)) continue
     const directory = join(root, name)
     const parsed = parsePartitionFolder(name)
-    if (parsed !== null && parsed.topic === CLUSTER_METADATA) continue
+    if (parsed !== null && parsed.topic === METADATA_TOPIC) continue
     if (parsed === null) leftAlone.push({ directory, reason: 'it is no partition folder; a Kafka broker would not start with it' })
     else if (parsed.state === 'delete') removable.push(directory)
     else if (parsed.state === 'stray') leftAlone.push(

@@ -121,6 +121,14 @@ test('a user that is described twice and an entity whose quotas are changed twic
   expect(described.entries!.map(({ values }) => values.map(({ value }) => value))).toEqual([[3]])
 })
 
+test('a topic of the name of Kafka\'s own metadata is not made by being asked for: its folder would be passed over on the next open', async () => {
+  for (const version of [1, 4, 12]) {
+    const { topics } = await client.call(apis.metadata, version, { topics: [{ name: '__cluster_metadata', topicId: ZERO }, { name: `asked${version}`, topicId: ZERO }], allowAutoTopicCreation: true })
+    expect(topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([['__cluster_metadata', 3], [`asked${version}`, 0]])
+  }
+  await expect(kit.ottla.producer().send({ topic: '__cluster_metadata', value: 'x' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+})
+
 test.each([10, 11])('Metadata version %i that asks by id is refused as a whole', async (version) => {
   const { topicId } = await kit.ottla.admin.describeTopic('c')
   const ask = (topics: { topicId: string; name: string | null }[]): Promise<unknown> => client.call(apis.metadata, version, { topics, allowAutoTopicCreation: false })

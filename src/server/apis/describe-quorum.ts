@@ -1,11 +1,11 @@
 /** DescribeQuorum: who decides about topics and settings. The one broker does, by itself; it keeps them in a file, not in a log, so there are no offsets to tell. */
 import { errorTable } from '../../common/errors.ts'
+import { METADATA_TOPIC } from '../../common/topic-partition.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import { clusterRefused } from '../access/refusals.ts'
 import { demandOfCluster } from '../access/rights.ts'
 import { NONE, serve, type WireApi } from '../wire-api.ts'
 
-const METADATA_TOPIC = '__cluster_metadata'
 const nobody = { leaderId: -1, leaderEpoch: -1, highWatermark: -1, currentVoters: [], observers: [] }
 
 export const describeQuorum: WireApi = serve(apis.describeQuorum, 0, 2, async ({ topics }, call) => {
