@@ -131,3 +131,10 @@ export function plus(value: Int64, delta: number): Int64 {
   scratch.setUint32(4, low)
   return int64At(scratch, 0)
 }
+
+export function isGreater(a: Int64, b: Int64): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return a > b
+  const x = parseInt64(String(a))!
+  const y = parseInt64(String(b))!
+  return x.high === y.high ? x.low > y.low : (x.high | 0) > (y.high | 0)
+}

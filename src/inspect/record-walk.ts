@@ -3,7 +3,7 @@ import { OttlaError } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE, viewOf } from '../record/batch-format.ts'
 import { verifyLegacyCrc } from '../record/legacy-message.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
-import { LEAST_RECORD, plus, refuseUnknownCodec, type WalkedBatch } from './batch-walk.ts'
+import { isGreater, LEAST_RECORD, plus, refuseUnknownCodec, type WalkedBatch } from './batch-walk.ts'
 import { DumpFailure, type DumpedRecord, type Int64, type LegacyChecksum } from './dump-items.ts'
 import type { LogWindow } from './log-window.ts'
 
@@ -73,6 +73,6 @@ function legacyChecksum(magic: 0 | 1): LegacyChecksum {
 /** Greatest timestamp of the batch's records, −1 when it has none. */
 export function maxRecordTimestamp(window: LogWindow, batch: WalkedBatch): Int64 {
   let greatest: Int64 = -1
-  for (const record of recordsOf(window, batch)) if (Number(record.timestamp) > Number(greatest)) greatest = record.timestamp
+  for (const record of recordsOf(window, batch)) if (isGreater(record.timestamp, greatest)) greatest = record.timestamp
   return greatest
 }
