@@ -18,6 +18,7 @@ describe('an error of the operating system', () => {
 
   test.each([
     ['EFBIG', 'DISK_FULL'], ['ENFILE', 'TOO_MANY_OPEN_FILES'], ['ELOOP', 'DIRECTORY_UNUSABLE'], ['ENAMETOOLONG', 'DIRECTORY_UNUSABLE'], ['ERR_OUT_OF_RANGE', 'INTERNAL'],
+    ['ERR_ACCESS_DENIED', 'DIRECTORY_UNUSABLE'],
     ['EWHATEVER', 'KAFKA_STORAGE_ERROR'],
   ])('%s becomes %s', (system, code) => {
     expect(storageError(Object.assign(new Error(system), { code: system }), 'write to', '/f').code).toBe(code)

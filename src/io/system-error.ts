@@ -18,6 +18,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   ELOOP: 'DIRECTORY_UNUSABLE',
   ENAMETOOLONG: 'DIRECTORY_UNUSABLE',
   ENOENT: 'DIRECTORY_UNUSABLE',
+  // Node's own, under --permission.
+  ERR_ACCESS_DENIED: 'DIRECTORY_UNUSABLE',
 }
 
 /** The `code` of a system error ("ENOSPC"), or '' when it has none. */
@@ -30,8 +32,8 @@ export function systemErrorCode(error: unknown): string {
 export function storageError(error: unknown, action: string, path: string, position?: number): OttlaError {
   if (OttlaError.is(error)) return error
   const systemCode = systemErrorCode(error)
-  // Node's own check of the arguments, not the disk's answer.
-  const code = systemCode.startsWith('ERR_') ? 'INTERNAL' : codes[systemCode] ?? 'KAFKA_STORAGE_ERROR'
+  // Others of Node's own are its check of the arguments, not the disk's answer.
+  const code = codes[systemCode] ?? (systemCode.startsWith('ERR_') ? 'INTERNAL' : 'KAFKA_STORAGE_ERROR')
   const reason = error instanceof Error ? error.message : String(error)
   return new OttlaError(code, `Could not ${action} ${path}: ${reason}`, { file: path, position, cause: error })
 }
