@@ -1,7 +1,6 @@
 /**
- * Translation of the operating system's errors into OttlaError, by the table of the FileSystem port. Every file of io/ that calls
- * `node:fs` or `node:net` passes what it catches through here, and so does the fault injector of ottla/testing: a test sees the codes
- * that production sees.
+ * Translation of the operating system's errors into OttlaError, by the table of the FileSystem port, for io/ and the fault injector of
+ * ottla/testing.
  */
 import { OttlaError, type ErrorCode } from '../common/errors.ts'
 
@@ -32,7 +31,7 @@ export function systemErrorCode(error: unknown): string {
 export function storageError(error: unknown, action: string, path: string, position?: number): OttlaError {
   if (OttlaError.is(error)) return error
   const systemCode = systemErrorCode(error)
-  // Others of Node's own are its check of the arguments, not the disk's answer.
+  // Node's check of the arguments, not the disk's answer.
   const code = codes[systemCode] ?? (systemCode.startsWith('ERR_') ? 'INTERNAL' : 'KAFKA_STORAGE_ERROR')
   const reason = error instanceof Error ? error.message : String(error)
   return new OttlaError(code, `Could not ${action} ${path}: ${reason}`, { file: path, position, cause: error })

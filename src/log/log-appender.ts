@@ -3,15 +3,12 @@
  * one sync if a member asks for it, and only then becomes part of the log: offsets, producer state, indexes and the tail cache change together, the
  * members are answered, and the next group starts.
  *
- * For what is urgent (docs/adr/0025), or as much as a group takes (0029), the next group is built and written while that sync runs, so that its own
- * begins as soon as the disk is free. What is synced just then becomes part of the log before, above the high watermark: nobody reads it, and nobody is
- * answered, until its sync has succeeded. One sync runs at a time, and groups are answered in their order.
+ * For what is urgent (docs/adr/0025), or as much as a group takes (0029), the next group is built and written while that sync runs. What is synced just
+ * then becomes part of the log before, above the high watermark: nobody reads it, and nobody is answered, until its sync has succeeded.
+ * One sync runs at a time, and groups are answered in their order.
  *
  * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
- * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened: what the disk has is not known any
- * more.
- *
- * Used by PartitionLog only.
+ * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened.
  */
 import { OttlaError } from '../common/errors.ts'
 import { compressionTypes, loadCodec, type CompressionType } from '../record/compression.ts'

@@ -3,8 +3,7 @@
  * log-reader.ts and tail-cache.ts, rolling log-roll.ts, taking away log-truncation.ts, opening log-loader.ts; files are Segment's.
  *
  * Invariants: the offsets keep their order (log-offsets.ts); one append group or one structural change runs at a time, but for a group that is written
- * while the one before is synced (append-queue.ts); readers never wait for them, and see what is below the high watermark. Made by LogManager; used by
- * broker/, coordinator/, inspect/ and by those who want nothing but a log.
+ * while the one before is synced (append-queue.ts); readers never wait for them, and see what is below the high watermark.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { LogConfig } from './log-config.ts'
@@ -307,7 +306,7 @@ export class PartitionLog {
     }
   }
 
-  /** Since that generation files went away, or a cut is about to take some: what was found may be half of before and half of after. */
+  /** Files went away since, or are about to: what was found may be half of before and half of after. */
   #isMoved(generation: number): boolean { return this.#state.generation !== generation || this.#cutting !== null }
 
   /** Truncation, retention or close may have pulled the files away: resolves when it is worth another try. Raises `error` when not. */

@@ -48,7 +48,7 @@ export class SealedFlusher {
   /** The segment is being deleted or cut: nobody needs it durable any more. */
   forget(segment: Segment): void { this.#pending = this.#pending.filter((sealed) => sealed.segment !== segment) }
 
-  /** All are going away with their folder, whose name may soon be another's: resolves when nothing is written any more. */
+  /** Their folder goes away, and its name may soon be another's. */
   async forgetAll(): Promise<void> {
     this.#pending = []
     await Promise.allSettled([this.#settling, this.#syncing])
