@@ -5,7 +5,7 @@
 import type { Broker } from './broker/broker.ts'
 import { createClients, type Clients } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Kafka, Producer, ProducerSettings } from './client/types.ts'
-import { callOptions, shown } from './common/call-options.ts'
+import { shown } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
 import { loadPart } from './common/load-part.ts'
 import { checkTopicName } from './common/topic-partition.ts'
@@ -44,13 +44,6 @@ export interface Ottla extends Kafka {
   metrics(): MetricsSnapshot
   on<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
   off<E extends keyof OttlaEvents>(event: E, listener: (...details: OttlaEvents[E]) => void): this
-}
-
-function checkVerifyOptions(options: CheckOptions): void {
-  const { topics, onProgress, deep } = callOptions('verify', options, ['topics', 'deep', 'onProgress', 'signal'])
-  if (topics !== undefined && !(Array.isArray(topics) && topics.every((each) => typeof each === 'string'))) throw new OttlaError('INVALID_ARGUMENT', 'verify: topics is a list of names')
-  if (deep !== undefined && typeof deep !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'verify: deep is true or false')
-  if (onProgress !== undefined && typeof onProgress !== 'function') throw new OttlaError('INVALID_ARGUMENT', 'verify: onProgress is a function')
 }
 
 export class OttlaHandle implements Ottla {
@@ -105,9 +98,9 @@ export class OttlaHandle implements Ottla {
 
   async *verify(options: CheckOptions = {}): AsyncGenerator<Finding, void, void> {
     this.#check()
-    checkVerifyOptions(options)
     // Loaded on demand: most programs never ask.
-    const { checkLog } = await loadPart('the code for checks', () => import('./log/log-check.ts'))
+    const { checkLog, checkVerifyOptions } = await loadPart('the code for checks', () => import('./log/log-check.ts'))
+    checkVerifyOptions(options)
     await loadAllCodecs()
     if (!this.#database.readOnly) for (const log of this.#database.logs.logs()) if (!log.isOffline) await log.flush()
     for await (const finding of checkLog(this.#database.fileSystem, this.#database.directory, options)) {

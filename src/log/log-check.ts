@@ -6,6 +6,7 @@
  * Used by `ottla verify` and at the end of tests. Does not repair.
  */
 import { basename, join } from 'node:path'
+import { callOptions } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { CLEAN_SHUTDOWN_FILE, readMetaProperties } from './broker-files.ts'
@@ -25,6 +26,14 @@ export interface CheckOptions {
   /** Called about once per MiB and at the end of each `.log`. */
   readonly onProgress?: (progress: CheckProgress) => void
   readonly signal?: AbortSignal | undefined
+}
+
+/** As `ottla.verify` was given them. Raises INVALID_ARGUMENT. */
+export function checkVerifyOptions(options: CheckOptions): void {
+  const { topics, onProgress, deep } = callOptions('verify', options, ['topics', 'deep', 'onProgress', 'signal'])
+  if (topics !== undefined && !(Array.isArray(topics) && topics.every((each) => typeof each === 'string'))) throw new OttlaError('INVALID_ARGUMENT', 'verify: topics is a list of names')
+  if (deep !== undefined && typeof deep !== 'boolean') throw new OttlaError('INVALID_ARGUMENT', 'verify: deep is true or false')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw new OttlaError('INVALID_ARGUMENT', 'verify: onProgress is a function')
 }
 
 const PROGRESS_BYTES = 1_048_576
