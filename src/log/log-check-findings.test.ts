@@ -172,7 +172,10 @@ describe('batches', () => {
   test('of a segment that begins below the end of the one before', async () => {
     expect(await folder().log(15, batchOf(16, 1)).told()).toEqual(['error OFFSETS_NOT_RISING 15.log @0 #15'])
     expect(await folder().log(16, batchOf(16, 1)).told()).toEqual([])
-    expect(await folder().log(17, batchOf(17, 1)).told()).toEqual([])
+    expect(await folder().log(17, batchOf(17, 1)).told()).toEqual(['info OFFSETS_MISSING 17.log #16'])
+    // Of a compacted log, no wonder.
+    const compacted = new RawPartition().epochs([0, 0]).log(10, batchOf(10, 2), batchOf(14, 1)).log(17, batchOf(17, 1))
+    expect(await compacted.told()).toEqual([])
   })
 
   test.each([[3], [16], [17], [40]])('torn after %s bytes are news, or an error where nothing may be torn', async (bytes) => {
