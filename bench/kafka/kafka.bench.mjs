@@ -109,7 +109,7 @@ function round(broker, { count, ...job }) {
   return { produced, consumed, produceCpu: (between - before) / count * 1e6, consumeCpu: (cpuSeconds(broker.pid) - between) / count * 1e6 }
 }
 
-/** In a process of its own: this one has been a client of servers, and what is compiled for two kinds of brokers is slower for either. */
+/** In a process of its own: in this one, after all that it did for the rows above, the same sends went at 1.2 instead of 1.9 million a second. */
 const embedded = ({ size, count }) => inOwnProcess(join(import.meta.dirname, 'embedded-point.mjs'), { size, count })
 
 export const run = ({ rounds, long }) => withScratch(async (scratch) => {
