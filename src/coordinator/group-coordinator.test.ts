@@ -484,11 +484,13 @@ describe('administration', () => {
 
   test('a group that is deleted is gone, whatever member ids it has handed out', async () => {
     const h = await GroupHarness.create()
+    const timers = h.scheduler.pendingTimers
     const asked = h.join('g', { requireKnownMemberId: true })
     await h.settle()
     expect(asked.value.errorCode).toBe(79)
     const remove = async (): Promise<number> => (await h.coordinator.deleteGroups({ groups: ['g'] })).results[0]!.errorCode
     expect([await remove(), await remove()]).toEqual([0, 69])
+    expect(h.scheduler.pendingTimers).toBe(timers)
     expect(await h.state('g')).toBe('Dead')
     expect((await h.coordinator.listGroups({ statesFilter: [] })).groups).toEqual([])
     const late = h.join('g', { requireKnownMemberId: true, memberId: asked.value.memberId })

@@ -161,7 +161,7 @@ export class PartitionCheck {
       if (base > this.#nextOffset) {
         // Compaction leaves holes inside of segments, too.
         if (!this.#gaps) this.#findings.add(
-          'info', 'OFFSETS_MISSING', file, `${this.#nextOffset}–${base - 1} are in no segment: cleaned or cut out, or a file is missing`, null, this.#nextOffset,
+          'info', 'OFFSETS_MISSING', file, `the offsets ${this.#nextOffset}–${base - 1} are in no segment: cleaned or cut out, or a file is missing`, null, this.#nextOffset,
         )
         this.#gaps = true
       }
