@@ -7,7 +7,7 @@ import { crc32c } from '../record/crc32c.ts'
 import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 import type { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 import { nodeFileSystem } from '../io/node-file-system.ts'
-import { checkLog, type Finding } from './log-check.ts'
+import { type Finding, checkLog, checkVerifyOptions } from './log-check.ts'
 
 async function all(findings: AsyncIterable<Finding>): Promise<Finding[]> {
   const list: Finding[] = []
@@ -137,4 +137,12 @@ describe('what is planted, checkLog finds', () => {
     expect((await all(checkLog(t.disk, '/data'))).map((finding) => finding.code)).toEqual(['RECORDS_UNREADABLE'])
     expect(await all(checkLog(t.disk, '/data', { deep: false }))).toEqual([])
   })
+})
+
+test.each([
+  [{ topics: 't' }, 'verify: topics is a list of names'], [{ topics: [1] }, 'verify: topics is a list of names'], [{ deep: 1 }, 'verify: deep is true or false'],
+  [{ onProgress: 'bar' }, 'verify: onProgress is a function'], [{ topic: ['t'] }, 'verify has no option "topic"'], ['t', 'verify: the options are an object'],
+])('%j is no question', (options, message) => {
+  expect(() => checkVerifyOptions(options as object)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) as string }))
+  expect(() => checkVerifyOptions({ topics: ['t'], deep: false, onProgress: () => {}, signal: new AbortController().signal })).not.toThrow()
 })
