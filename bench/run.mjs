@@ -35,7 +35,7 @@ const files = readdirSync(here, { recursive: true }).map(String).filter((f) => f
 
 if (values.child) {
   const { run } = await import(pathToFileURL(join(here, positionals[0])).href)
-  for (const row of await run({ rounds: Number(values.rounds), long: values.long === true })) console.log(JSON.stringify(row))
+  for (const row of await run({ rounds: Number(values.rounds), long: values.long === true, publish: values.publish === true })) console.log(JSON.stringify(row))
   process.exit(0)
 }
 
@@ -65,7 +65,7 @@ const rows = []
 for (const [at, file] of selected.entries()) {
   if (file.startsWith('peers') && !hasPeers) { console.error(`SKIPPED ${file}: first install what Ottla is compared with: npm ci --prefix bench/peers`); continue }
   if (values.publish) console.error(`[${Math.round((Date.now() - began) / 1000)} s] ${at + 1} of ${selected.length}: ${file}, load ${load()}`)
-  const child = spawnSync(process.execPath, ['--expose-gc', join(here, 'run.mjs'), '--child', file, '--rounds', values.rounds, ...(values.long ? ['--long'] : [])], {
+  const child = spawnSync(process.execPath, ['--expose-gc', join(here, 'run.mjs'), '--child', file, '--rounds', values.rounds, ...['long', 'publish'].filter((flag) => values[flag]).map((flag) => `--${flag}`)], {
     encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26, env: values.publish ? { ...process.env, OTTLA_BENCH_PROGRESS: '1' } : process.env,
   })
   if (child.status !== 0) { broken += 1; console.error(`${file} failed`); continue }
