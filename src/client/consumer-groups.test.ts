@@ -272,6 +272,28 @@ describe('being fenced', () => {
     expect(member.read).toHaveLength(12)
     await h.settle(member.consumer.close())
   })
+  test.each([true, false])('a member that is closed before it heard of it has lost its partitions; auto commit %s', async (isAuto) => {
+    const { h, partitions } = setUp(2)
+    for (const partition of partitions) fill(partition, 0, 3)
+    const member = new Member(h, 't', { 'max.poll.interval.ms': 1000, 'enable.auto.commit': isAuto }, () => new Promise(() => {}))
+    await h.run(5000)
+    expect(h.broker.coordinator.group('g').members.size).toBe(0)
+    await h.settle(member.consumer.close())
+    expect(member.events).toEqual(['assigned t-0 t-1', 'lost t-0 t-1'])
+    expect(h.broker.coordinator.commits).toEqual([])
+  })
+  test('a member that hears of it as it commits what it is to give up has lost that', async () => {
+    const { h, partitions } = setUp(1)
+    fill(partitions[0]!, 0, 3)
+    const member = new Member(h, 't', { 'heartbeat.interval.ms': 40_000, 'auto.commit.interval.ms': 60_000 })
+    await h.run(100)
+    const group = h.broker.coordinator.group('g')
+    h.broker.coordinator.expire(group, [...group.members.keys()][0]!)
+    member.consumer.subscribe(['t'])
+    await h.run(100)
+    expect(member.events).toEqual(['assigned t-0', 'lost t-0', 'assigned t-0'])
+    await h.settle(member.consumer.close())
+  })
   test('by another with the same group.instance.id is final', async () => {
     const { h } = setUp(1)
     const settings = { 'group.instance.id': 'i' }

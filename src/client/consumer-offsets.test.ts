@@ -355,6 +355,16 @@ describe('auto commit', () => {
     await kit.run(500)
     expect(committed(kit)).toBe(2)
   })
+  test('that falls due while an explicit commit is under way goes no less far', async () => {
+    const kit = reading()
+    kit.broker.faults = (api) => api === 'offsetCommit' ? { delayMs: 250 } : undefined
+    await kit.settle(kit.consumer.poll())
+    const { commits } = kit.broker.coordinator
+    await kit.settle(Promise.all([kit.consumer.commit(), kit.run(150)]))
+    await kit.run(1000)
+    expect(commits.map(({ offset }) => offset)).toEqual(commits.map(() => 20))
+    expect(commits.length).toBeGreaterThan(0)
+  })
   test('after a seek back takes nothing of what was in hand before', async () => {
     const kit = reading()
     const iterator = kit.consumer[Symbol.asyncIterator]()

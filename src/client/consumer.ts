@@ -363,7 +363,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   async #revoke(partitions: TopicPartition[]): Promise<void> {
     const going = partitions.map((each) => this.#partitions.get(partitionKey(each.topic, each.partition))!)
     await this.#commitFinished(going)
-    await this.#emit('revoked', partitions)
+    await this.#emit(this.#membership!.isLost ? 'lost' : 'revoked', partitions)
     for (const each of going) this.#drop(each)
   }
 
@@ -418,13 +418,16 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     if (offsets !== undefined) checkOffsets('commit', offsets)
     const list = offsets ?? [...this.#partitions.values()].filter((each) => each.position >= 0)
       .map(({ topic, partition, position, leaderEpoch }) => ({ topic, partition, offset: position, leaderEpoch }))
-    const versions = list.map((each) => this.#partitions.get(partitionKey(each.topic, each.partition))?.version)
-    await commits.commit(list)
-    list.forEach(({ topic, partition, offset }, i) => {
+    const holds = list.map(({ topic, partition, offset }) => {
       const there = this.#partitions.get(partitionKey(topic, partition))
-      if (there === undefined || there.version !== versions[i]) return
-      there.committed = offset
-      there.finish(Math.min(offset, there.position), there.version)
+      // At once: auto commit must not go behind this one with less.
+      there?.finish(Math.min(offset, there.position), there.version)
+      return { there, version: there?.version }
+    })
+    await commits.commit(list)
+    list.forEach(({ offset }, i) => {
+      const { there, version } = holds[i]!
+      if (there !== undefined && there.version === version) there.committed = offset
     })
   }
 
@@ -553,7 +556,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     const partitions = this.assignment()
     if (partitions.length > 0) {
       await this.#commitFinished(this.#partitions.values())
-      if (this.#mode === 'subscribed') await this.#emit('revoked', partitions)
+      if (this.#mode === 'subscribed') await this.#emit(this.#membership!.isLost ? 'lost' : 'revoked', partitions)
     }
     for (const each of this.#partitions.values()) this.#drop(each)
     await this.#membership?.close()

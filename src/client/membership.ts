@@ -82,6 +82,9 @@ export class Membership {
 
   get identity(): CommitIdentity { return { memberId: this.#memberId, generationId: this.#generationId, groupInstanceId: this.#values['group.instance.id'] } }
 
+  /** What the consumer holds is another's by now, and is to be told so. */
+  get isLost(): boolean { return this.#lost }
+
   /** True when `step` has something to do. */
   get isDue(): boolean {
     const toTell = this.#dead !== null || this.#error !== null || this.#lost || this.#assignment !== null
