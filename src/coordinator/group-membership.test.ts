@@ -487,6 +487,20 @@ describe('static members', () => {
     expect(other.value).toMatchObject({ errorCode: 0, generationId: 2 })
   })
 
+  test('keep their instance id when it is named with an id that was told to another', async () => {
+    const h = await GroupHarness.create()
+    const [holder] = await h.stable('g', 1, [instance('i')])
+    const told = h.join('g', { requireKnownMemberId: true })
+    await h.settle()
+    const { memberId } = told.value
+    const thief = h.join('g', { ...instance('i'), memberId })
+    const stranger = h.join('g', { ...instance('j'), memberId })
+    await h.settle()
+    expect(thief.value.errorCode).toBe(FENCED_INSTANCE_ID)
+    expect(stranger.value.errorCode).toBe(UNKNOWN_MEMBER_ID)
+    expect(await h.heartbeat('g', holder!, 'i')).toBe(0)
+  })
+
   test('stay through a rebalance that they miss, and fall out by their session', async () => {
     const h = await GroupHarness.create()
     const long = { sessionTimeoutMs: 100_000 }

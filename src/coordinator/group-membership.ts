@@ -88,8 +88,9 @@ export class GroupMembership {
   }
 
   #joinKnown(group: ClassicGroup, request: JoinGroupRequest, answer: JoinAnswer): void {
-    const { memberId } = request
-    if (group.pendingMembers.has(memberId)) return this.#add(group, request, memberId, answer)
+    const { memberId, groupInstanceId } = request
+    // Ids are told in advance to dynamic members only: with one nobody may take an instance id.
+    if (groupInstanceId === null && group.pendingMembers.has(memberId)) return this.#add(group, request, memberId, answer)
     const refused = identify(group, request)
     if (refused !== null) return answer(joinRefused(refusal(refused), memberId))
     const member = group.members.get(memberId)!
