@@ -6,6 +6,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { createClients, type Clients, type DedicatedApi } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './client/types.ts'
 import { abortedError, closedError } from './client/failure.ts'
+import { RequestCaller } from './client/request-caller.ts'
 import { onAbort } from './client/waiting.ts'
 import { parseBootstrap } from './client/wire/address.ts'
 import { Cluster } from './client/wire/cluster.ts'
@@ -96,12 +97,12 @@ class ClusterHandle implements RemoteKafka {
     this.#values = values
     this.#ports = ports
     this.#pools.add(pool)
-    this.users = new RemoteUsers({ cluster, pool, requestTimeoutMs: values['request.timeout.ms'] }, ports.random)
     const settings = { requestTimeoutMs: values['request.timeout.ms'], maxRequestBytes: 0, maxInFlight: 1, rackId: '', metadataMaxAgeMs: values['metadata.max.age.ms'] }
     const admin = {
       'default.api.timeout.ms': values['default.api.timeout.ms'], 'request.timeout.ms': values['request.timeout.ms'],
       'retry.backoff.ms': values['retry.backoff.ms'], 'retry.backoff.max.ms': values['retry.backoff.max.ms'],
     }
+    this.users = new RemoteUsers({ cluster, pool, requestTimeoutMs: values['request.timeout.ms'] }, new RequestCaller(ports, admin), ports.random)
     this.#clients = createClients(wireApi(cluster, pool, settings, ports), ports, { embedded: false, nodeId: -1, admin, dedicate: (client) => this.#dedicate(client) })
   }
 

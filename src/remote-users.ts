@@ -1,7 +1,8 @@
 /** The users of a cluster that log in with SCRAM, by KIP-554: what goes over the wire is the salted password, never the password itself. */
+import { throwOnFailure } from './client/failure.ts'
+import type { RequestCaller } from './client/request-caller.ts'
 import { askController } from './client/wire/controller-calls.ts'
 import type { Wire } from './client/wire/wire.ts'
-import { errorCodeName, OttlaError } from './common/errors.ts'
 import type { Random } from './common/random.ts'
 import { scramMechanisms, scramSalted, type ScramMechanism } from './common/scram.ts'
 import { apis } from './protocol/api-registry.ts'
@@ -19,10 +20,12 @@ const codeOf = (mechanism: ScramMechanism): number => scramMechanisms.indexOf(me
 
 export class RemoteUsers implements Users {
   readonly #wire: Wire
+  readonly #caller: RequestCaller
   readonly #random: Random
 
-  constructor(wire: Wire, random: Random) {
+  constructor(wire: Wire, caller: RequestCaller, random: Random) {
     this.#wire = wire
+    this.#caller = caller
     this.#random = random
   }
 
@@ -46,9 +49,12 @@ export class RemoteUsers implements Users {
   async list(): Promise<UserDescription[]> { return (await this.#describe(null)).toSorted((a, b) => a.name < b.name ? -1 : 1) }
 
   async #describe(users: { readonly name: string }[] | null): Promise<UserDescription[]> {
-    const answer = await this.#wire.cluster.any((link) => link.call(apis.describeUserScramCredentials, { users }))
-    check(answer, 'listing users')
-    return answer.results.filter(({ errorCode }) => errorCode !== RESOURCE_NOT_FOUND).map((each) => {
+    const { results } = await this.#caller.call('listing users', async () => {
+      const answer = await this.#wire.cluster.any((link) => link.call(apis.describeUserScramCredentials, { users }))
+      check(answer, 'listing users')
+      return answer
+    })
+    return results.filter(({ errorCode }) => errorCode !== RESOURCE_NOT_FOUND).map((each) => {
       check(each, `describing user ${each.user}`)
       return {
         name: each.user,
@@ -62,11 +68,12 @@ export class RemoteUsers implements Users {
 
   /** One credential at a time: Kafka 4.1 refuses two of one user in a request, of whatever mechanisms. */
   async #alter(deletions: readonly Place[], upsertions: readonly Upsertion[], what: string): Promise<void> {
-    const { results } = await askController(this.#wire, apis.alterUserScramCredentials, { deletions, upsertions }, (answer) => answer.results.map(({ errorCode }) => errorCode))
-    for (const each of results) check(each, what)
+    await this.#caller.call(what, async () => {
+      const { results } = await askController(this.#wire, apis.alterUserScramCredentials, { deletions, upsertions }, (answer) => answer.results.map(({ errorCode }) => errorCode))
+      // What is not there any more was deleted by the attempt before, or by another.
+      for (const each of results) if (each.errorCode !== RESOURCE_NOT_FOUND || upsertions.length > 0) check(each, what)
+    })
   }
 }
 
-function check({ errorCode, errorMessage }: Answer, what: string): void {
-  if (errorCode !== 0) throw new OttlaError(errorCodeName(errorCode), `${what}: ${errorMessage ?? `the broker answered with error ${errorCode}`}`)
-}
+function check({ errorCode, errorMessage }: Answer, what: string): void { throwOnFailure({ errorCode, errorMessage: errorMessage ?? undefined }, what) }

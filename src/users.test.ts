@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, open, silentLogger, type Ottla, type OttlaError, type RemoteKafka, type Users } from './index.ts'
+import { startBroker } from './testing/index.ts'
 
 const outcome = (call: () => Promise<unknown>): Promise<string> => call().then(() => 'done', (error: unknown) => (error as OttlaError).code)
 
@@ -26,6 +27,22 @@ describe('users', () => {
     for (const password of [undefined, null, '', 5] as never[]) expect(await outcome(() => users.set('alice', password))).toBe('INVALID_ARGUMENT')
     expect(await users.list()).toEqual([])
     expect(await users.remove('alice')).toBe(false)
+  })
+
+  test('are asked for and changed again when the brokers could not do it now', async () => {
+    const broker = await startBroker()
+    const kafka = await connect(broker.bootstrap, { logger: silentLogger, 'retry.backoff.ms': 1, 'reconnect.backoff.ms': 1 })
+    broker.fail('AlterUserScramCredentials', { error: 'NOT_CONTROLLER' })
+    broker.drop('AlterUserScramCredentials', { carriedOut: true })
+    await kafka.users.set('alice', 'secret', { mechanisms: ['SCRAM-SHA-256'], iterations: 4096 })
+    broker.fail('DescribeUserScramCredentials', { error: 'REQUEST_TIMED_OUT' })
+    expect(await kafka.users.list()).toMatchObject([{ name: 'alice' }])
+    // The answer to a deletion that was made is lost: the next attempt finds nothing to delete.
+    broker.drop('AlterUserScramCredentials', { carriedOut: true })
+    expect(await kafka.users.remove('alice')).toBe(true)
+    expect(await kafka.users.list()).toEqual([])
+    await kafka.close()
+    await broker.close()
   })
 
   test('are closed with their database', async () => {

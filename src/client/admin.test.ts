@@ -201,6 +201,15 @@ describe('failures', () => {
     expect(broker.calls('listOffsets')).toBe(4)
     expect(await outcome(settle(admin.describeCluster()))).toBe('INTERNAL')
   })
+  test('of the coordinator are waited out when groups and offsets are deleted, too', async () => {
+    const { admin, broker, settle } = setUp()
+    broker.createTopic('t', 1)
+    await settle(admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset: 1 }]))
+    broker.faults = (api, _, call) => (api === 'offsetDelete' || api === 'deleteGroups') && call <= 2 ? { errorCode: [14, 16][call - 1]! } : undefined
+    await settle(admin.deleteGroupOffsets('g', [{ topic: 't', partition: 0 }]))
+    await settle(admin.deleteGroup('g'))
+    expect([broker.calls('offsetDelete'), broker.calls('deleteGroups')]).toEqual([3, 3])
+  })
   test('end with default.api.timeout.ms', async () => {
     const { admin, broker, settle, scheduler } = setUp()
     broker.faults = () => ({ errorCode: 15 })

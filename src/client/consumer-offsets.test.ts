@@ -59,6 +59,13 @@ describe('where reading begins', () => {
     kit.consumer.assign([t0])
     expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 10_000 })))).toEqual(['v4'])
   })
+  test('at an end that a broker failed to find is asked for again, as by Kafka', async () => {
+    const kit = consumerKit()
+    fill(kit.partition, 0, 2)
+    kit.broker.faults = (api, _, call) => api === 'listOffsets' && call <= 2 ? { errorCode: -1 } : undefined
+    kit.consumer.assign([t0])
+    expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 10_000 })))).toEqual(['v0', 'v1'])
+  })
   test('a final failure of the lookup is told', async () => {
     const kit = consumerKit(group())
     kit.broker.faults = (api) => api === 'offsetFetch' ? { errorCode: 24 } : undefined

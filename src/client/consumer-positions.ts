@@ -8,7 +8,7 @@ import type { ConsumerValues } from '../config/settings.ts'
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, type BrokerApi, type Failure } from '../protocol/broker-api.ts'
 import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
-import { errorOf } from './failure.ts'
+import { errorOf, mayPass } from './failure.ts'
 import { PartitionAnswers } from './partition-answers.ts'
 
 type Partition = ConsumerPartition<unknown, unknown>
@@ -128,8 +128,9 @@ export class ConsumerPositions {
     for (const each of targets) {
       const { topic, partition } = each.partition
       const mine = answers.of(each.partition)
-      const error = errorOf(mine ?? { errorCode: -1 }, `${policy} offset of ${topic}-${partition}`, { topic, partition })
-      if (error?.retriable === true) {
+      const failure: Failure = mine ?? { errorCode: -1 }
+      const error = errorOf(failure, `${policy} offset of ${topic}-${partition}`, { topic, partition })
+      if (error !== null && mayPass(failure, error)) {
         again = true
         if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(topic)
       } else if (error !== null) settle(each, error)

@@ -385,7 +385,7 @@ describe('damage', () => {
 })
 
 describe('a broker that fails', () => {
-  test.each([3, 5, 6, 74, 75, 78, 56])('passing errors are waited out: %i', async (errorCode) => {
+  test.each([3, 5, 6, 74, 75, 78, 56, -1])('passing errors are waited out: %i', async (errorCode) => {
     const { consumer, settle, broker, partition } = consumerKit()
     fill(partition, 0, 3)
     broker.faults = (api, _, call) => api === 'fetch' && call <= 3 ? { errorCode } : undefined

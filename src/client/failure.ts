@@ -18,6 +18,9 @@ export function throwOnFailure(failure: Failure, what: string, context?: ErrorCo
   if (error !== null) throw error
 }
 
+/** Readers wait, as Kafka's do, also for a broker that has no name for what went wrong. */
+export function mayPass(failure: Failure, error: OttlaError): boolean { return error.retriable || (failure.errorCode === -1 && failure.error === undefined) }
+
 const ownShortages: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DISK_FULL', 'TOO_MANY_OPEN_FILES'])
 
 /** Retriable, and told at once all the same: what lacks room is this process or its disk (ADR 0010), and each try makes and removes what the last one did. */

@@ -14,7 +14,7 @@ import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi, FetchPartitionResponse, FetchResponse } from '../protocol/broker-api.ts'
 import { backoffMs } from './backoff.ts'
 import type { Buffered, ConsumerPartition } from './consumer-partition.ts'
-import { errorOf } from './failure.ts'
+import { errorOf, mayPass } from './failure.ts'
 import { endOfBatches, FetchedRecords } from './fetched-records.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { PartitionAnswers } from './partition-answers.ts'
@@ -210,7 +210,7 @@ export class Fetcher<K, V> {
     const place = { topic: partition.topic, partition: partition.partition, offset }
     const error = errorOf(response, `fetch of ${place.topic}-${place.partition} at offset ${offset}`, place)
     if (error !== null) {
-      this.#refused(partition, error)
+      this.#refused(partition, error, mayPass(response, error))
       return
     }
     partition.failures = 0
@@ -232,14 +232,14 @@ export class Fetcher<K, V> {
     this.#hooks.arrived()
   }
 
-  #refused(partition: ConsumerPartition<K, V>, error: OttlaError): void {
+  #refused(partition: ConsumerPartition<K, V>, error: OttlaError, passes: boolean): void {
     if (error.code === 'OFFSET_OUT_OF_RANGE' && this.#values['auto.offset.reset'] !== 'none') {
       const { topic, position } = partition
       const to = this.#values['auto.offset.reset']
       this.#ports.logger.info('position is out of range: it is reset', { topic, partition: partition.partition, position, to })
       partition.unknown(true)
       this.#hooks.reset()
-    } else if (error.retriable && error.code !== 'CORRUPT_MESSAGE') {
+    } else if (passes && error.code !== 'CORRUPT_MESSAGE') {
       partition.failures++
       this.#later([partition], backoffMs(this.#values, partition.failures, this.#ports.random))
       if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#hooks.unknown(partition.topic)

@@ -10,6 +10,8 @@ import { checkOffsets, checkPartitions } from './partition-arguments.ts'
 import type { RequestCaller } from './request-caller.ts'
 import type { GroupDescription, GroupListing } from './types.ts'
 
+const GROUP_ID_NOT_FOUND = 69
+
 function checkGroup(id: unknown): asserts id is string {
   if (typeof id === 'string' && id !== '') return
   throw new OttlaError('INVALID_GROUP_ID', `a group id is a string that is not empty, not ${id === '' ? 'an empty one' : typeof id}`)
@@ -53,7 +55,7 @@ export class GroupAdmin {
     checkGroup(id)
     const { groups } = await this.#caller.call(`describing group ${id}`, async () => {
       const answer = await this.#api.describeGroups({ groups: [id] })
-      for (const each of answer.groups) if (each.errorCode !== 69) throwOnFailure(each, `describing group ${id}`)
+      for (const each of answer.groups) if (each.errorCode !== GROUP_ID_NOT_FOUND) throwOnFailure(each, `describing group ${id}`)
       return answer
     })
     const group = groups.find((each) => each.groupId === id)
@@ -74,11 +76,12 @@ export class GroupAdmin {
   /** Raises GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   async delete(id: string): Promise<void> {
     checkGroup(id)
-    const { results } = await this.#caller.call(`deleting group ${id}`, () => this.#api.deleteGroups({ groups: [id] }))
-    for (const each of results) {
-      if (each.errorCode === 69) throw await this.#notFound(id)
-      throwOnFailure(each, `deleting group ${id}`)
-    }
+    const isThere = await this.#caller.call(`deleting group ${id}`, async () => {
+      const { results } = await this.#api.deleteGroups({ groups: [id] })
+      for (const each of results) if (each.errorCode !== GROUP_ID_NOT_FOUND) throwOnFailure(each, `deleting group ${id}`)
+      return results.every((each) => each.errorCode === 0)
+    })
+    if (!isThere) throw await this.#notFound(id)
   }
 
   /** What the group has committed, by topic and partition; empty when it has not, or does not exist. */
@@ -119,10 +122,13 @@ export class GroupAdmin {
   async deleteOffsets(id: string, partitions: readonly TopicPartition[]): Promise<void> {
     checkGroup(id)
     checkPartitions('deleteGroupOffsets', partitions)
-    const answer = await this.#caller.call(`deleting offsets of group ${id}`, () => (
-      this.#api.offsetDelete({ groupId: id, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) })))
-    if (answer.errorCode === 69) throw await this.#notFound(id)
-    throwOnFailure(answer, `deleting offsets of group ${id}`)
-    for (const each of answer.partitions) throwOnFailure(each, `deleting the offset of group ${id} in ${each.topic}-${each.partition}`, each)
+    const isThere = await this.#caller.call(`deleting offsets of group ${id}`, async () => {
+      const answer = await this.#api.offsetDelete({ groupId: id, partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) })
+      if (answer.errorCode === GROUP_ID_NOT_FOUND) return false
+      throwOnFailure(answer, `deleting offsets of group ${id}`)
+      for (const each of answer.partitions) throwOnFailure(each, `deleting the offset of group ${id} in ${each.topic}-${each.partition}`, each)
+      return true
+    })
+    if (!isThere) throw await this.#notFound(id)
   }
 }

@@ -4,13 +4,13 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import type { TopicPartition } from '../common/topic-partition.ts'
+import type { ConsumerValues } from '../config/settings.ts'
 import type { BrokerApi, JoinGroupResponse, SyncGroupRequest } from '../protocol/broker-api.ts'
-import { decodeSubscription, encodeAssignment, type TopicPartitions } from '../protocol/consumer-protocol.ts'
+import { CONSUMER_PROTOCOL_TYPE, decodeSubscription, encodeAssignment, encodeSubscription, type TopicPartitions } from '../protocol/consumer-protocol.ts'
 import type { AssignorMember, AssignorTopic } from './assignors/assignor.ts'
-import { assignorNamed } from './assignors/registry.ts'
+import { assignorNamed, assignors } from './assignors/registry.ts'
 
-export { CONSUMER_PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from '../protocol/consumer-protocol.ts'
-export { assignors } from './assignors/registry.ts'
+export { CONSUMER_PROTOCOL_TYPE, decodeAssignment } from '../protocol/consumer-protocol.ts'
 
 export interface GroupAssignment {
   readonly assignments: SyncGroupRequest['assignments']
@@ -20,7 +20,7 @@ export interface GroupAssignment {
 }
 
 /** By topic, in order of first appearance. */
-export function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
+function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
   const topics = new Map<string, number[]>()
   for (const { topic, partition } of partitions) {
     const list = topics.get(topic)
@@ -32,6 +32,26 @@ export function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[
 
 export function flat(topics: readonly TopicPartitions[]): TopicPartition[] {
   return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
+
+type JoinRequest = Parameters<BrokerApi['joinGroup']>[0]
+
+/** What a member that owns `owned` in `generationId`, and was assigned `last` in `lastGenerationId`, says of itself when it joins; who it is comes on top. */
+export function joinRequest(
+  values: ConsumerValues, topics: readonly string[], owned: TopicPartition[], generationId: number, last: TopicPartition[] | null, lastGenerationId: number,
+): Omit<JoinRequest, 'groupId' | 'memberId' | 'requireKnownMemberId' | 'inProcess'> {
+  return {
+    groupInstanceId: values['group.instance.id'],
+    sessionTimeoutMs: values['session.timeout.ms'], rebalanceTimeoutMs: values['max.poll.interval.ms'], protocolType: CONSUMER_PROTOCOL_TYPE,
+    clientId: values['client.id'] === '' ? 'ottla' : values['client.id'], clientHost: '',
+    protocols: values['partition.assignment.strategy'].map((name) => ({
+      name,
+      metadata: encodeSubscription({
+        topics, userData: assignors[name].userData(last, lastGenerationId), ownedPartitions: byTopic(owned),
+        generationId, rackId: values['client.rack'] === '' ? null : values['client.rack'],
+      }),
+    })),
+  }
 }
 
 export async function assignGroup(api: BrokerApi, joined: JoinGroupResponse): Promise<GroupAssignment> {

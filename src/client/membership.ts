@@ -12,7 +12,7 @@
  * read, until the new assignment takes them; giving one up is followed by another join. A member that is fenced (`lost`) tells so at
  * the next step, commits nothing, and joins as a new one.
  */
-import { OttlaError } from '../common/errors.ts'
+import { OttlaError, type ErrorCode } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
@@ -38,6 +38,8 @@ export interface MembershipHooks {
 }
 
 const fencing: ReadonlySet<string> = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
+/** Tries that follow each other at once. */
+const HASTY_JOINS = 3
 
 export class Membership {
   readonly #api: BrokerApi
@@ -154,10 +156,13 @@ export class Membership {
   // ---- joining -------------------------------------------------------------------------------------------------------------------
 
   async #join(): Promise<void> {
-    for (let attempt = 1; !this.#closed; attempt++) {
+    for (let attempt = 1, hasty = 0; !this.#closed; attempt++) {
       try {
         if (await this.#joinOnce()) return
-        attempt = 0
+        if (++hasty <= HASTY_JOINS) {
+          attempt = 0
+          continue
+        }
       } catch (reason) {
         const error = OttlaError.from(reason)
         if (this.#closed) return
@@ -170,8 +175,8 @@ export class Membership {
           this.#error = error
           this.#hooks.changed()
         }
-        await sleep(this.#ports.scheduler, backoffMs(this.#values, attempt, this.#ports.random))
       }
+      await sleep(this.#ports.scheduler, backoffMs(this.#values, attempt, this.#ports.random))
     }
   }
 
@@ -181,7 +186,10 @@ export class Membership {
     const format = await loadPart('the code for members of groups', () => import('./group-assignment.ts'))
     const topics = await this.#watch.resolve()
     if (this.#closed) return true
-    const joined = await this.#api.joinGroup(this.#joinRequest(format, topics))
+    const joined = await this.#api.joinGroup({
+      groupId: this.#groupId, memberId: this.#memberId, requireKnownMemberId: !this.#embedded, inProcess: this.#embedded,
+      ...format.joinRequest(this.#values, topics, this.#hooks.owned(), this.#generationId, this.#lastAssignment, this.#lastGenerationId),
+    })
     const error = errorOf(joined, `joining group ${this.#groupId}`)
     if (this.#closed) {
       if (error === null) await this.#leave(joined.memberId, 'the consumer was closed')
@@ -195,23 +203,6 @@ export class Membership {
     this.#memberId = joined.memberId
     this.#generationId = joined.generationId
     return this.#sync(format, joined)
-  }
-
-  #joinRequest(format: typeof GroupAssignment, topics: readonly string[]): Parameters<BrokerApi['joinGroup']>[0] {
-    const owned = this.#hooks.owned()
-    return {
-      groupId: this.#groupId, memberId: this.#memberId, groupInstanceId: this.#values['group.instance.id'],
-      sessionTimeoutMs: this.#values['session.timeout.ms'], rebalanceTimeoutMs: this.#values['max.poll.interval.ms'], protocolType: format.CONSUMER_PROTOCOL_TYPE,
-      clientId: this.#values['client.id'] === '' ? 'ottla' : this.#values['client.id'], clientHost: '',
-      requireKnownMemberId: !this.#embedded, inProcess: this.#embedded,
-      protocols: this.#values['partition.assignment.strategy'].map((name) => ({
-        name,
-        metadata: format.encodeSubscription({
-          topics, userData: format.assignors[name].userData(this.#lastAssignment, this.#lastGenerationId), ownedPartitions: format.byTopic(owned),
-          generationId: this.#generationId, rackId: this.#values['client.rack'] === '' ? null : this.#values['client.rack'],
-        }),
-      })),
-    }
   }
 
   async #sync(format: typeof GroupAssignment, joined: JoinGroupResponse): Promise<boolean> {
@@ -241,8 +232,7 @@ export class Membership {
   #joinRefused(error: OttlaError): boolean {
     if (error.code === 'REBALANCE_IN_PROGRESS') return false
     if (!fencing.has(error.code)) throw error
-    this.#memberId = ''
-    this.#generationId = -1
+    this.#forgetPlace(error.code)
     if (this.#hooks.owned().length === 0) return false
     this.#lost = true
     this.#state = 'out'
@@ -308,12 +298,17 @@ export class Membership {
   #fence(error: OttlaError): void {
     this.#ports.logger.warn('consumer was removed from its group', { group: this.#groupId, member: this.#memberId, reason: error.code })
     if (error.code === 'FENCED_INSTANCE_ID') this.#dead = error
-    this.#fallOut()
+    this.#fallOut(error.code)
   }
 
-  #fallOut(): void {
-    this.#memberId = ''
+  /** Who came as a new member, though the old one is still there, would have the group wait for the end of its session. */
+  #forgetPlace(reason: ErrorCode): void {
+    if (reason !== 'ILLEGAL_GENERATION') this.#memberId = ''
     this.#generationId = -1
+  }
+
+  #fallOut(reason: ErrorCode): void {
+    this.#forgetPlace(reason)
     this.#assignment = null
     this.#lost = true
     this.#state = 'out'
@@ -346,7 +341,7 @@ export class Membership {
     const memberId = this.#memberId
     const place = { group: this.#groupId, member: memberId, limitMs }
     this.#ports.logger.warn('consumer leaves its group: no records were asked for within max.poll.interval.ms', place)
-    this.#fallOut()
+    this.#fallOut('UNKNOWN_MEMBER_ID')
     // A static member's place is kept for it until its session timeout.
     if (this.#values['group.instance.id'] === null) void this.#leave(memberId, 'max.poll.interval.ms')
   }

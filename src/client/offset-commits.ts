@@ -64,19 +64,21 @@ export class OffsetCommits {
     const end = this.#ports.clock.monotonic() + this.#values['default.api.timeout.ms']
     for (let attempt = 1; ; attempt++) {
       if (!isStillMine()) throw new OttlaError('ILLEGAL_GENERATION', `the consumer has lost its place in group ${this.#groupId}: what it wants to commit may be another's by now`)
-      const error = await this.#once(offsets, end)
+      const identity = this.#hooks.identity()
+      const error = await this.#once(offsets, identity, end)
       if (error === null) return
-      if (fencing.has(error.code) || error.code === 'REBALANCE_IN_PROGRESS') this.#hooks.fenced(error)
+      const isFormer = this.#hooks.identity().generationId !== identity.generationId
+      if (!isFormer && (fencing.has(error.code) || error.code === 'REBALANCE_IN_PROGRESS')) this.#hooks.fenced(error)
       const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
-      const again = error.code === 'REBALANCE_IN_PROGRESS' || (error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION')
+      const again = error.code === 'REBALANCE_IN_PROGRESS' || (isFormer && error.code === 'ILLEGAL_GENERATION') || (error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION')
       if (!again || this.#ports.clock.monotonic() + delayMs >= end) throw error
       await sleep(this.#ports.scheduler, delayMs)
     }
   }
 
-  async #once(offsets: readonly TopicPartitionOffset[], end: number): Promise<OttlaError | null> {
+  async #once(offsets: readonly TopicPartitionOffset[], identity: CommitIdentity, end: number): Promise<OttlaError | null> {
     const request = this.#api.offsetCommit({
-      groupId: this.#groupId, ...this.#hooks.identity(),
+      groupId: this.#groupId, ...identity,
       partitions: offsets.map((each) => ({
         topic: each.topic, partition: each.partition, committedOffset: each.offset,
         committedLeaderEpoch: each.leaderEpoch ?? -1, committedMetadata: each.metadata ?? '',

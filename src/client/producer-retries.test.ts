@@ -113,6 +113,16 @@ describe('retries', () => {
 })
 
 describe('idempotence', () => {
+  test('a broker that finds every place wrong is not asked without a pause', async () => {
+    const { h, partition, producer, settle } = setUp({ 'delivery.timeout.ms': 40_000, 'request.timeout.ms': 30_000 })
+    h.broker.faults = (api) => api === 'produce' ? { errorCode: 45 } : undefined
+    expect(await outcome(settle(producer.send({ topic: 't', value: 'v' })))).toBe('REQUEST_TIMED_OUT')
+    expect(h.broker.calls('produce')).toBeGreaterThan(20)
+    expect(h.broker.calls('produce')).toBeLessThan(80)
+    h.broker.faults = () => undefined
+    expect(await settle(producer.send({ topic: 't', value: 'w' }))).toMatchObject({ offset: 0 })
+    expect(partition.values()).toEqual(['w'])
+  })
   test('an answer that was lost does not write twice, and gives the first offset', async () => {
     const { h, partition, producer, settle } = setUp()
     onProduce(h, { 1: { lostAnswer: 7 }, 2: { lostRejects: new OttlaError('NETWORK_EXCEPTION', 'cut') } })

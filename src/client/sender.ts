@@ -59,6 +59,9 @@ const uncertainCodes: ReadonlySet<string> = new Set([
   'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR', 'INTERNAL', 'ABORTED', 'LOG_OFFLINE',
 ])
 
+/** Times that a misplaced batch is sent at once. */
+const HASTY_ATTEMPTS = 3
+
 export class Sender {
   readonly #api: BrokerApi
   readonly #ports: Ports
@@ -413,6 +416,7 @@ export class Sender {
       if (batch.alone && !mayRestart(batch)) return false
       if (batch.alone) this.#restart(queue, error)
       queue.putBack(batch)
+      if (batch.attempts > HASTY_ATTEMPTS) this.#pause(queue, backoffMs(this.#values, batch.attempts, this.#ports.random))
       return true
     }
     if (error.code === 'MESSAGE_TOO_LARGE' && batch.count > 1 && !batch.uncertain) {

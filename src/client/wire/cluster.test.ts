@@ -56,6 +56,14 @@ const asked = (name: string): number[] => brokers.map((each) => each.asked.filte
 const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', (error: unknown) => (error as OttlaError).code)
 const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await nextTurn(systemPorts.scheduler) }
 
+test('metadata that a broker refuses as a whole is asked of the others, and is an error when none gives it', async () => {
+  brokers[0]!.on(apis.metadata, () => ({ errorCode: -1, brokers: [], controllerId: -1, topics: [] }))
+  expect((await cluster.metadata(['t'], false)).topics).toHaveLength(1)
+  brokers[1]!.on(apis.metadata, () => ({ errorCode: 7, brokers: [], controllerId: -1, topics: [] }))
+  brokers[2]!.on(apis.metadata, () => ({ errorCode: 31, brokers: [], controllerId: -1, topics: [] }))
+  expect(await codeOf(cluster.metadata(null, false))).toMatch(/UNKNOWN_SERVER_ERROR|CLUSTER_AUTHORIZATION_FAILED/)
+})
+
 test('metadata is asked of whoever answers: brokers of the list, then those heard of', async () => {
   await brokers[0]!.close()
   await cluster.metadata([], false)

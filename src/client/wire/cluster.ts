@@ -12,6 +12,7 @@ import { ZERO_UUID } from '../../common/uuid.ts'
 import type { ResponseOf } from '../../protocol/api.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import type { FindCoordinatorResponse, MetadataResponse } from '../../protocol/broker-api.ts'
+import { throwOnFailure } from '../failure.ts'
 import { addressText, type Address } from './address.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { combined, type LinkPool } from './link-pool.ts'
@@ -106,9 +107,13 @@ export class Cluster {
 
   /** Asks now. Null: every topic; none: brokers only. */
   async metadata(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<MetadataResponse> {
-    const answer = await this.any((link) => link.call(apis.metadata, (version) => (
-      // Before version 1, no topics means all: nobody speaks that any more but to be asked for brokers.
-      { topics: topics === null ? (version === 0 ? [] : null) : topics.map((name) => ({ name, topicId: ZERO_UUID })), allowAutoTopicCreation })))
+    const answer = await this.any(async (link) => {
+      const said = await link.call(apis.metadata, (version) => (
+        // Before version 1, no topics means all: nobody speaks that any more but to be asked for brokers.
+        { topics: topics === null ? (version === 0 ? [] : null) : topics.map((name) => ({ name, topicId: ZERO_UUID })), allowAutoTopicCreation }))
+      throwOnFailure(said, `metadata of broker ${addressText(link.address)}`)
+      return said
+    })
     this.#learn(answer)
     return {
       brokers: answer.brokers, clusterId: answer.clusterId ?? '', controllerId: answer.controllerId,
