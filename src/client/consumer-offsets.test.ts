@@ -186,6 +186,18 @@ test('lag counts records and age, of partitions near and far', async () => {
     ageMs: 200_000 - 1004 })
 })
 
+test('lag of a partition that is given up meanwhile tells where it stood, not of position 0', async () => {
+  const kit = consumerKit()
+  fill(kit.partition, 0, 10)
+  kit.consumer.assign([t0])
+  await kit.settle(readSome(kit.consumer, 4))
+  kit.broker.faults = (api) => api === 'listOffsets' ? { delayMs: 100 } : undefined
+  const lag = kit.consumer.lag()
+  await kit.run(50)
+  kit.consumer.assign([])
+  expect(await kit.settle(lag)).toMatchObject([{ position: 4, highWatermark: 10, lag: 6 }])
+})
+
 describe('explicit commits', () => {
   test('without arguments cover what was handed out, what is in hand included', async () => {
     const kit = consumerKit(group({ 'enable.auto.commit': false }))

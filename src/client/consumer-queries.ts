@@ -78,10 +78,12 @@ export class ConsumerQueries {
   async lag(partitions: readonly Partition[]): Promise<TopicPartitionLag[]> {
     const known = partitions.filter((each) => each.position >= 0)
     if (known.length === 0) return []
+    const positions = known.map((each) => each.position)
     const ends = await this.#listOffsets(known, LATEST_TIMESTAMP)
-    return Promise.all(known.map(async (each) => {
+    return Promise.all(known.map(async (each, i) => {
       const { topic, partition, committed } = each
-      const position = Math.max(0, each.position)
+      // Of what was given up or reset meanwhile, where it stood.
+      const position = each.position >= 0 ? each.position : positions[i]!
       const highWatermark = ends.find((end) => end.topic === topic && end.partition === partition)?.offset ?? position
       const lag = Math.max(0, highWatermark - position)
       return { topic, partition, committed, position, highWatermark, lag, ageMs: lag === 0 ? 0 : await this.#age(each, position) }
