@@ -48,6 +48,10 @@ export interface SenderHooks {
 /** Where at least so many partitions wait to be sent, and the first of them has less than so many bytes, more is gathered while it keeps coming. */
 const GATHER_PARTITIONS = 8
 const GATHER_BYTES = 8192
+/** So much is written by another thread (log/append-queue.ts): it goes from within `send`, and that thread works while more is sent. */
+const STREAM_BYTES = 262_144
+/** So much that nobody waits for gathers up to that while more keeps coming. */
+const FLOW_BYTES = 16_384
 /** So many are sent in one turn of the event loop: its timers are not kept waiting, and what was made for a batch is done with before much else is made. */
 const QUEUES_PER_TURN = 128
 /** For so long, at most, or for as long as sending what is listed takes. */
@@ -73,6 +77,9 @@ export class Sender {
   readonly #fields: BatchFields
   readonly #maxInFlight: number
   readonly #mayOverlap: boolean
+  readonly #mayStream: boolean
+  /** Full batches that are STREAM_BYTES. */
+  readonly #stream: number
   /** Settings, whose look-up by name is slow. */
   readonly #lingerMs: number
   readonly #acks: number
@@ -113,6 +120,8 @@ export class Sender {
     this.#acks = values.acks
     this.#requestTimeoutMs = values['request.timeout.ms']
     this.#mayOverlap = options.embedded && values.acks === -1 && this.#lingerMs === 0
+    this.#stream = Math.ceil(STREAM_BYTES / values['batch.size'])
+    this.#mayStream = options.embedded && values.acks === 1 && this.#stream <= options.pipeline
     this.#window = Math.max(options.pipeline, BROKER_MEMORY)
   }
 
@@ -127,8 +136,9 @@ export class Sender {
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
     const lingerMs = this.#lingerMs
     if (queue.sealed.length > 0 || lingerMs === 0 || this.#hurry > 0) {
-      if (queue.sealed.length > 0 && queue.inFlight.length === 0 && this.#overlaps(queue)) this.#dispatch(queue, this.#ports.clock.monotonic(), false)
-      else if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
+      if (queue.sealed.length > 0 && queue.inFlight.length === 0 && (this.#overlaps(queue) || this.#streams(queue))) {
+        this.#dispatch(queue, this.#ports.clock.monotonic(), false)
+      } else if (!queue.listed && queue.inFlight.length < (queue.sealed.length > 0 ? this.#limitOf(queue) : 1)) this.#list(queue)
     }
     if (lingerMs > 0 && this.#lingerTimer === null && queue.open !== null) this.#armLinger(lingerMs)
   }
@@ -261,7 +271,8 @@ export class Sender {
 
   /**
    * Many partitions with little each go a turn later while records keep coming (design/performance D6): a batch costs as much as a dozen records.
-   * Whoever waits for what he sent has sent nothing since the last turn, and is not kept waiting.
+   * Whoever waits for what he sent has sent nothing since the last turn, and is not kept waiting. So does what nobody waits for, until another thread
+   * takes it (docs/adr/0030).
    */
   #gathers(now: number): boolean {
     const arriving = this.#arriving
@@ -269,7 +280,7 @@ export class Sender {
     const count = this.#waitingQueues
     const first = this.#listed[this.#passed]!
     const little = count >= GATHER_PARTITIONS && first.sealed.length === 0 && first.open !== null && first.open.builder.sizeInBytes < GATHER_BYTES
-    if (arriving && little && this.#hurry === 0 && this.#lingerMs === 0) {
+    if (arriving && (little || this.#flows(first)) && this.#hurry === 0 && this.#lingerMs === 0) {
       if (this.#gatheringSince < 0) this.#gatheringSince = now
       if (now - this.#gatheringSince < Math.max(GATHER_MS, count * BATCH_COST_MS)) return true
     }
@@ -309,6 +320,19 @@ export class Sender {
   /** The next batches need not wait for those who are being told of the last. */
   #overlaps(queue: PartitionQueue): boolean {
     return this.#mayOverlap && queue.overlap.pays && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
+  }
+
+  /** As much as another thread is given is there: docs/adr/0030. */
+  #streams(queue: PartitionQueue): boolean {
+    return this.#mayStream && queue.sealed.length >= this.#stream && this.#canSend(queue)
+  }
+
+  /** Nobody waits for it, and there is not yet as much as that. */
+  #flows(queue: PartitionQueue): boolean {
+    const { open, sealed } = queue
+    if (!this.#mayStream || sealed.length >= this.#stream) return false
+    if (sealed.length === 0 && (open === null || open.builder.sizeInBytes < FLOW_BYTES)) return false
+    return (open === null || open.posted === open.count) && sealed.every((batch) => batch.posted === batch.count)
   }
 
   /**

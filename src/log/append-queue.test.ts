@@ -45,6 +45,24 @@ describe('AppendQueue', () => {
     expect(groups).toHaveLength(expected)
   })
 
+  test('starts a group inside push once more waits than is written on the event loop, and nothing runs', async () => {
+    const { scheduler, queue, groups, finish } = harness()
+    const page = { ...options, durable: false }
+    void pushed(queue, bytes(131_072), page)
+    expect(groups).toHaveLength(0)
+    void pushed(queue, bytes(1), page)
+    expect(groups.map((group) => group.length)).toEqual([2])
+    void pushed(queue, bytes(200_000), page)
+    await scheduler.runUntilIdle()
+    expect(groups).toHaveLength(1)
+    await finish()
+    expect(groups.map((group) => group.length)).toEqual([2, 1])
+    await finish()
+    // What is synced gains by company.
+    void pushed(queue, bytes(200_000), { ...options, durable: true })
+    expect(groups).toHaveLength(2)
+  })
+
   test('starts one group a turn inside push, whatever is urgent, so that timers are not kept waiting', async () => {
     const scheduler = new ManualScheduler()
     let groups = 0
@@ -287,6 +305,14 @@ describe('while the disk syncs a group, one more', () => {
     ends[0]!()
     await scheduler.runUntilIdle()
     expect(ends).toHaveLength(3)
+  })
+
+  test('is not started for what is only enough for another thread to write', async () => {
+    const { queue, push, ends, scheduler } = pipelined()
+    await push()
+    void pushed(queue, bytes(400_000), { ...options, durable: false })
+    await scheduler.runUntilIdle()
+    expect(ends).toHaveLength(1)
   })
 
   test('is started for what is not urgent once it is as much as a group takes', async () => {

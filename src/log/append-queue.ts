@@ -5,7 +5,8 @@
  *
  * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
  * unless much already waits, so that those who were just answered can join it. Only an urgent durable append has its group started inside `push`, or
- * right behind the one before, and only once a turn: nobody who appends whenever he is answered keeps the event loop from its timers.
+ * right behind the one before, and one that fills a write of another thread (docs/adr/0030) inside `push`: once a turn, so that nobody who appends
+ * whenever he is answered keeps the event loop from its timers.
  *
  * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
  */
@@ -13,6 +14,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { Scheduler } from '../common/scheduler.ts'
 import type { ValidBatch } from './append-validator.ts'
 import type { AppendOptions, AppendResult } from './log-types.ts'
+import { SYNC_WRITE_BYTES } from './sync-gate.ts'
 
 export interface PendingAppend {
   readonly records: Uint8Array
@@ -38,7 +40,6 @@ const FULL_BYTES = GROUP_BYTES - 65_536
 
 const NOTHING: never[] = []
 
-/** Only a sync gives up the turn of the event loop for certain. */
 function isUrgent(options: AppendOptions): boolean { return options.urgent === true && options.durable }
 
 export class AppendQueue {
@@ -77,7 +78,7 @@ export class AppendQueue {
     if (this.#waiting.length === 0) this.#waiting = [item]
     else this.#waiting.push(item)
     this.#waitingBytes += records.length
-    if (isUrgent(options) && this.#mayStart() && this.#mayHurry()) this.#start()
+    if (this.#isPressing(options) && this.#mayStart() && this.#mayHurry()) this.#start()
     else if (this.#running > 0) this.followIfFull()
     else this.#wake()
   }
@@ -158,6 +159,9 @@ export class AppendQueue {
     if (this.#waiting.length === 0) this.#signalIdle()
     else this.#start()
   }
+
+  /** A sync, or a write by another thread, gives up the turn for certain. */
+  #isPressing(options: AppendOptions): boolean { return isUrgent(options) || (!options.durable && this.#waitingBytes > SYNC_WRITE_BYTES && this.#running === 0) }
 
   /** A group, now: a section that waits comes first. */
   #mayStart(): boolean { return this.#sections.length === 0 && (this.#running === 0 || (this.#running === 1 && this.#mayFollow())) }
