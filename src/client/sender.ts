@@ -45,14 +45,14 @@ export interface SenderHooks {
   unknown(topic: string): void
 }
 
-/** Where at least so many partitions wait to be sent, and the first of them has less than so many bytes, more is gathered while it keeps coming. */
+/** Where so many partitions wait, and the first has less than so many bytes, more is gathered while it keeps coming. */
 const GATHER_PARTITIONS = 8
 const GATHER_BYTES = 8192
-/** So much is written by another thread (log/append-queue.ts): it goes from within `send`, and that thread works while more is sent. */
+/** Goes from within `send` to the thread that writes it, while more is sent (docs/adr/0030). */
 const STREAM_BYTES = 262_144
-/** So much that nobody waits for gathers up to that while more keeps coming. */
+/** From here up to that, what nobody waits for gathers. */
 const FLOW_BYTES = 16_384
-/** So many are sent in one turn of the event loop: its timers are not kept waiting, and what was made for a batch is done with before much else is made. */
+/** So many are sent in one turn of the event loop: its timers do not wait, and what was made for a batch is done with before much else is made. */
 const QUEUES_PER_TURN = 128
 /** For so long, at most, or for as long as sending what is listed takes. */
 const GATHER_MS = 1
@@ -78,7 +78,7 @@ export class Sender {
   readonly #maxInFlight: number
   readonly #mayOverlap: boolean
   readonly #mayStream: boolean
-  /** Full batches that are STREAM_BYTES. */
+  /** STREAM_BYTES in batches. */
   readonly #stream: number
   /** Settings, whose look-up by name is slow. */
   readonly #lingerMs: number
@@ -270,9 +270,8 @@ export class Sender {
   }
 
   /**
-   * Many partitions with little each go a turn later while records keep coming (design/performance D6): a batch costs as much as a dozen records.
-   * Whoever waits for what he sent has sent nothing since the last turn, and is not kept waiting. So does what nobody waits for, until another thread
-   * takes it (docs/adr/0030).
+   * Many partitions with little each go a turn later while records keep coming: a batch costs as much as a dozen records. Whoever waits for what he
+   * sent has sent nothing since the last turn, and is not kept waiting.
    */
   #gathers(now: number): boolean {
     const arriving = this.#arriving
@@ -322,12 +321,9 @@ export class Sender {
     return this.#mayOverlap && queue.overlap.pays && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
   }
 
-  /** As much as another thread is given is there: docs/adr/0030. */
-  #streams(queue: PartitionQueue): boolean {
-    return this.#mayStream && queue.sealed.length >= this.#stream && this.#canSend(queue)
-  }
+  #streams(queue: PartitionQueue): boolean { return this.#mayStream && queue.sealed.length >= this.#stream && this.#canSend(queue) }
 
-  /** Nobody waits for it, and there is not yet as much as that. */
+  /** Nobody waits for it, and more may come. */
   #flows(queue: PartitionQueue): boolean {
     const { open, sealed } = queue
     if (!this.#mayStream || sealed.length >= this.#stream) return false
@@ -336,8 +332,8 @@ export class Sender {
   }
 
   /**
-   * What is sent together shares one write and one sync, so the rest goes along with full batches (`withRest`) if nothing was in flight before them.
-   * Where answers overlap it goes too, once a turn: the group after the one in flight is sealed and checked while the disk works.
+   * What is sent together shares one write and one sync: the rest goes along with full batches (`withRest`) if nothing was in flight before. Where
+   * answers overlap it goes too, once a turn: the next group is sealed and checked while the disk works.
    */
   #dispatch(queue: PartitionQueue, now: number, withRest: boolean): void {
     if (this.#mayOverlap && queue.inFlight.length === 0) queue.overlap.sent(now)

@@ -5,8 +5,8 @@
  *
  * Rules (design/performance D5, H3): the promises of a group are settled before the next one starts; the next one starts in a macrotask of its own
  * unless much already waits, so that those who were just answered can join it. Only an urgent durable append has its group started inside `push`, or
- * right behind the one before, and one that fills a write of another thread (docs/adr/0030) inside `push`: once a turn, so that nobody who appends
- * whenever he is answered keeps the event loop from its timers.
+ * right behind the one before, and a large one that is not synced inside `push`: once a turn, so that nobody who appends whenever he is answered keeps
+ * the event loop from its timers.
  *
  * Does not know what an append is: `commit` does the work and settles each item by `resolve` or `reject`. Used by PartitionLog only.
  */
@@ -160,7 +160,7 @@ export class AppendQueue {
     else this.#start()
   }
 
-  /** A sync, or a write by another thread, gives up the turn for certain. */
+  /** The event loop gets its turn meanwhile, for certain. */
   #isPressing(options: AppendOptions): boolean { return isUrgent(options) || (!options.durable && this.#waitingBytes > SYNC_WRITE_BYTES && this.#running === 0) }
 
   /** A group, now: a section that waits comes first. */
