@@ -14,7 +14,7 @@ const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
 if (result.status !== 0) process.exit(result.status ?? 1)
 
 const input = Object.fromEntries(['index', 'tools', 'testing/index', 'cli/main'].filter((name) => existsSync(`dist/${name}.js`)).map((name) => [name, `dist/${name}.js`]))
-const bundle = await rolldown({ input, platform: 'node', external: /^[^./]/, preserveEntrySignatures: 'allow-extension' })
+const bundle = await rolldown({ input, platform: 'node', external: /^[^./]/, preserveEntrySignatures: 'allow-extension', experimental: { attachDebugInfo: 'none' } })
 
 /** The modules that `entry` loads at once: its imports, theirs, and so on, without those on demand. */
 const closures = new Map()
