@@ -52,7 +52,7 @@ export class KafkaAdmin implements Admin {
     throw error.code === 'UNKNOWN_TOPIC_OR_PARTITION' ? await unknownTopic(this.#api, topic, error) : error
   }
 
-  // ---- topics --------------------------------------------------------------------------------------------------------------------
+  // ---- topics ----
 
   /** Raises TOPIC_ALREADY_EXISTS (unless `ifNotExists`), INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR, INVALID_CONFIG. */
   async createTopic(name: string, options: CreateTopicOptions = {}): Promise<TopicDescription> {
@@ -109,7 +109,7 @@ export class KafkaAdmin implements Admin {
     })
   }
 
-  // ---- configs -------------------------------------------------------------------------------------------------------------------
+  // ---- configs ----
 
   async #configs<T>(call: (part: ConfigAdmin) => Promise<T>): Promise<T> {
     const { ConfigAdmin } = await loadPart('the code for settings', () => import('./config-admin.ts'))
@@ -119,7 +119,7 @@ export class KafkaAdmin implements Admin {
   describeConfigs(resource: ConfigTarget): Promise<ConfigEntry[]> { return this.#configs((part) => part.describe(resource)) }
   alterConfigs(resource: ConfigTarget, changes: Readonly<Record<string, string | number | boolean | null>>): Promise<void> { return this.#configs((part) => part.alter(resource, changes)) }
 
-  // ---- offsets, records ----------------------------------------------------------------------------------------------------------
+  // ---- offsets, records ----
 
   /** By partition. A time (ms or Date) finds the first record of that time or later; offset −1 where there is none. */
   async listOffsets(topic: string, at: 'earliest' | 'latest' | 'maxTimestamp' | number | Date): Promise<PartitionOffset[]> {
@@ -156,7 +156,7 @@ export class KafkaAdmin implements Admin {
     })
   }
 
-  // ---- cluster -------------------------------------------------------------------------------------------------------------------
+  // ---- cluster ----
 
   async describeLogDirs(): Promise<LogDirDescription[]> {
     const { results } = await this.#caller.call('describing log dirs', () => this.#api.describeLogDirs({ topics: null }))
@@ -174,7 +174,7 @@ export class KafkaAdmin implements Admin {
     return { clusterId: answer.clusterId, controller: answer.controllerId, brokers }
   }
 
-  // ---- who may do what -------------------------------------------------------------------------------------------------------------
+  // ---- who may do what ----
 
   async #security<T>(call: (part: SecurityAdmin) => Promise<T>): Promise<T> {
     const { SecurityAdmin } = await loadPart('the code for ACLs and quotas', () => import('./security-admin.ts'))
@@ -187,7 +187,7 @@ export class KafkaAdmin implements Admin {
   listQuotas(): Promise<QuotaEntry[]> { return this.#security((part) => part.listQuotas()) }
   alterQuotas(entity: QuotaEntity, changes: QuotaChanges): Promise<void> { return this.#security((part) => part.alterQuotas(entity, changes)) }
 
-  // ---- groups --------------------------------------------------------------------------------------------------------------------
+  // ---- groups ----
 
   async #groups<T>(call: (part: GroupAdmin) => Promise<T>): Promise<T> {
     const { GroupAdmin } = await loadPart('the code for groups and their offsets', () => import('./group-admin.ts'))

@@ -123,7 +123,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     })
   }
 
-  // ---- what to read --------------------------------------------------------------------------------------------------------------
+  // ---- what to read ----
 
   /** Replaces the subscription. Patterns match as RegExp.test does. Raises INVALID_GROUP_ID without group.id. */
   subscribe(topics: string | RegExp | readonly (string | RegExp)[]): void {
@@ -191,7 +191,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     throw new OttlaError('INVALID_ARGUMENT', `${call}: ${topic}-${partition} is not assigned to this consumer${hint}`, { topic, partition })
   }
 
-  // ---- reading -------------------------------------------------------------------------------------------------------------------
+  // ---- reading ----
 
   [Symbol.asyncIterator](): AsyncIterableIterator<ConsumerRecord<K, V>, undefined, void> {
     return new RecordStream<K, V>({
@@ -353,7 +353,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     }).finally(() => this.#lookedFor.delete(topic)).catch(() => {})
   }
 
-  // ---- group events --------------------------------------------------------------------------------------------------------------
+  // ---- group events ----
 
   async #assignFromGroup(partitions: TopicPartition[]): Promise<void> {
     for (const { topic, partition } of partitions) this.#add(topic, partition)
@@ -400,7 +400,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     return this.#listeners[event]
   }
 
-  // ---- offsets -------------------------------------------------------------------------------------------------------------------
+  // ---- offsets ----
 
   #groupCommits(call: string): OffsetCommits {
     if (this.#commits === null) throw new OttlaError('INVALID_GROUP_ID', `${call} needs a 'group.id'`)
@@ -515,7 +515,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#fetcher.pump()
   }
 
-  // ---- ends ----------------------------------------------------------------------------------------------------------------------
+  // ---- ends ----
 
   #checkOpen(): void { if (this.#closing !== null) throw closedError('the consumer') }
 

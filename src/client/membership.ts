@@ -106,7 +106,7 @@ export class Membership {
     else if (this.#state === 'stable' || this.#state === 'assigned') this.#fence(error)
   }
 
-  // ---- safe points ---------------------------------------------------------------------------------------------------------------
+  // ---- safe points ----
 
   /** Takes what has happened into effect. Rejects with what stands in the way of membership. */
   async step(): Promise<void> {
@@ -153,7 +153,7 @@ export class Membership {
     void this.#join()
   }
 
-  // ---- joining -------------------------------------------------------------------------------------------------------------------
+  // ---- joining ----
 
   async #join(): Promise<void> {
     for (let attempt = 1, hasty = 0; !this.#closed; attempt++) {
@@ -249,7 +249,7 @@ export class Membership {
     this.#hooks.changed()
   }
 
-  // ---- staying -------------------------------------------------------------------------------------------------------------------
+  // ---- staying ----
 
   #startTimers(): void {
     this.#heartbeats ??= this.#ports.scheduler.every(this.#values['heartbeat.interval.ms'], () => this.#beat())
@@ -316,7 +316,7 @@ export class Membership {
     this.#hooks.changed()
   }
 
-  // ---- max.poll.interval.ms ------------------------------------------------------------------------------------------------------
+  // ---- max.poll.interval.ms ----
 
   /** The application asks for records. */
   asking(): void { this.#asking = true }
@@ -346,7 +346,7 @@ export class Membership {
     if (this.#values['group.instance.id'] === null) void this.#leave(memberId, 'max.poll.interval.ms')
   }
 
-  // ---- leaving -------------------------------------------------------------------------------------------------------------------
+  // ---- leaving ----
 
   async #leave(memberId: string, reason: string): Promise<void> {
     if (memberId === '' || this.#values['group.instance.id'] !== null) return

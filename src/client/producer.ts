@@ -129,7 +129,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#mostBuffered = values['buffer.memory'] / 2
   }
 
-  // ---- sending -------------------------------------------------------------------------------------------------------------------
+  // ---- sending ----
 
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWith(record, options)
@@ -283,7 +283,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     }
   }
 
-  // ---- placing -------------------------------------------------------------------------------------------------------------------
+  // ---- placing ----
 
   #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
     resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend | null {
@@ -426,7 +426,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     else this.#moved.notify()
   }
 
-  // ---- buffer, events ------------------------------------------------------------------------------------------------------------
+  // ---- buffer, events ----
 
   /** Less than this part of what may be buffered is. */
   #hasRoom(part: number): boolean {
@@ -466,7 +466,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     }
   }
 
-  // ---- ends ----------------------------------------------------------------------------------------------------------------------
+  // ---- ends ----
 
   async flush(): Promise<void> {
     const unhurry = this.#sender.hurry()

@@ -213,7 +213,7 @@ export class Sender {
     return queue.sealed.splice(0)
   }
 
-  // ---- when to send --------------------------------------------------------------------------------------------------------------
+  // ---- when to send ----
 
   #list(queue: PartitionQueue): void {
     if (queue.listed || this.#stopped) return
@@ -354,7 +354,7 @@ export class Sender {
     return due ? this.#accumulator.close(queue) : null
   }
 
-  // ---- one request ---------------------------------------------------------------------------------------------------------------
+  // ---- one request ----
 
   #seal(queue: PartitionQueue, batch: ProducerBatch): Uint8Array {
     if (this.#session.sequenced && queue.producerId < 0) restart(queue, this.#session.producerId, this.#session.producerEpoch)
@@ -511,7 +511,7 @@ export class Sender {
     else if (queue.sealed.length > 0 || queue.open !== null) this.#list(queue)
   }
 
-  // ---- time ----------------------------------------------------------------------------------------------------------------------
+  // ---- time ----
 
   #armLinger(delayMs: number): void {
     this.#lingerTimer = this.#ports.scheduler.after(delayMs, () => {

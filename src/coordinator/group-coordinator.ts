@@ -124,7 +124,7 @@ export class GroupCoordinator implements GroupApi {
 
   #refuse(groupId: string): Failure | null { return this.#unavailable ?? (groupId === '' ? refusal('INVALID_GROUP_ID') : null) }
 
-  // ---- membership ---------------------------------------------------------------------------------------------------------------
+  // ---- membership ----
 
   async joinGroup(request: JoinGroupRequest): Promise<JoinGroupResponse> {
     const foreign = this.#store.foreign.get(request.groupId)
@@ -160,7 +160,7 @@ export class GroupCoordinator implements GroupApi {
   /** See BrokerApi. */
   watchGroup(groupId: string, listener: () => void): () => void { return this.#watchers.watch(groupId, listener) }
 
-  // ---- offsets ------------------------------------------------------------------------------------------------------------------
+  // ---- offsets ----
 
   /** Null when the records are in the log. */
   async #append(groupId: string, records: readonly KnownRecord[]): Promise<Failure | null> {
@@ -218,7 +218,7 @@ export class GroupCoordinator implements GroupApi {
     if (failure !== null && !this.#isClosed) this.#options.ports.logger.warn(`${what} could not be removed`, { group, error: failure.error })
   }
 
-  // ---- administration -----------------------------------------------------------------------------------------------------------
+  // ---- administration ----
 
   async describeGroups(request: { readonly groups: readonly string[] }): Promise<{ readonly groups: readonly DescribedGroup[] }> {
     const unavailable = this.#unavailable
@@ -257,7 +257,7 @@ export class GroupCoordinator implements GroupApi {
     return OK
   }
 
-  // ---- expiry -------------------------------------------------------------------------------------------------------------------
+  // ---- expiry ----
 
   /** One run of offset expiry; runs by itself every offsets.retention.check.interval.ms. */
   async expireOffsets(): Promise<void> {

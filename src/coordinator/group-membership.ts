@@ -31,7 +31,7 @@ export class GroupMembership {
     this.#rebalances = rebalances
   }
 
-  // ---- joining ------------------------------------------------------------------------------------------------------------------
+  // ---- joining ----
 
   /** Answers through `answer`, now or when the rebalance is over. */
   join(request: JoinGroupRequest, answer: JoinAnswer): void {
@@ -120,7 +120,7 @@ export class GroupMembership {
     this.#rebalances.rebalanceOrComplete(group)
   }
 
-  // ---- static members -----------------------------------------------------------------------------------------------------------
+  // ---- static members ----
 
   /** A static member came back under its instance id: it takes the place, and the id, of what was there. */
   #replaceStatic(group: ClassicGroup, request: JoinGroupRequest, oldMemberId: string, memberId: string, join: JoinAnswer): void {
@@ -159,7 +159,7 @@ export class GroupMembership {
     )
   }
 
-  // ---- syncing, heartbeats, leaving ---------------------------------------------------------------------------------------------
+  // ---- syncing, heartbeats, leaving ----
 
   /** Answers through `answer`, now or when the leader's assignment is in the log. */
   sync(request: SyncGroupRequest, answer: SyncAnswer): void {

@@ -47,7 +47,7 @@ export class GroupRebalances {
 
   #now(): number { return this.#context.ports.clock.now() }
 
-  // ---- rebalancing --------------------------------------------------------------------------------------------------------------
+  // ---- rebalancing ----
 
   rebalanceOrComplete(group: ClassicGroup): void {
     if (group.state !== 'PreparingRebalance') this.prepareRebalance(group)
@@ -143,7 +143,7 @@ export class GroupRebalances {
     }
   }
 
-  // ---- sessions -----------------------------------------------------------------------------------------------------------------
+  // ---- sessions ----
 
   /** Sets, or sets anew, when the member is given up. */
   watchSession(group: ClassicGroup, memberId: string, timeoutMs: number): void {
@@ -181,7 +181,7 @@ export class GroupRebalances {
 
   endSession(group: ClassicGroup, memberId: string): void { this.#deadlines.cancel(sessionName(group, memberId)) }
 
-  // ---- parked requests ----------------------------------------------------------------------------------------------------------
+  // ---- parked requests ----
 
   /** A member has asked for its assignment; when all have, nobody is waited for any more. */
   hasSynced(group: ClassicGroup, memberId: string): void {

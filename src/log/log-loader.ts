@@ -90,7 +90,7 @@ function noteEmptied(scene: RecoveryScene): void {
   }
 }
 
-// ---- pass 3: derived files ----------------------------------------------------------------------------------------------------------
+// ---- pass 3: derived files ----
 
 async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end: number): Promise<void> {
   for (const [index, segment] of scene.segments.slice(0, end).entries()) {
@@ -184,7 +184,7 @@ async function replaceTransactions(scene: RecoveryScene, segment: Segment, found
   await fileSystem.syncDirectory(directory)
 }
 
-// ---- epochs: passes 3 and 8 ---------------------------------------------------------------------------------------------------------
+// ---- epochs: passes 3 and 8 ----
 
 function loadEpochs(request: LoadRequest, reporter: RecoveryReporter): LeaderEpochCache {
   const { fileSystem, directory, readOnly } = request.store
@@ -240,7 +240,7 @@ async function settleEpochs(scene: RecoveryScene, logEnd: number): Promise<void>
   })
 }
 
-// ---- passes 5, 7, 9 -----------------------------------------------------------------------------------------------------------------
+// ---- passes 5, 7, 9 ----
 
 async function settleEnd(scene: RecoveryScene): Promise<void> {
   const { request, reporter } = scene

@@ -175,7 +175,7 @@ export class LogManager {
 
   get(topic: string, partition: number): PartitionLog | undefined { return this.#logs.get(topic, partition) }
 
-  // ---- open ------------------------------------------------------------------------------------------------------------------------
+  // ---- open ----
 
   async #loadAll(): Promise<void> {
     const { fs, options, readOnly } = this.#parts
@@ -266,7 +266,7 @@ export class LogManager {
     return log
   }
 
-  // ---- create and delete -------------------------------------------------------------------------------------------------------------
+  // ---- create and delete ----
 
   /**
    * Creates the partition's folder, first segment, first leader epoch and `partition.metadata`, durably. Raises TOPIC_ALREADY_EXISTS when it is
@@ -350,7 +350,7 @@ export class LogManager {
     if (this.#parts.readOnly) throw new OttlaError('READ_ONLY', `${this.directory} is open for reading only`)
   }
 
-  // ---- checkpoints and close ---------------------------------------------------------------------------------------------------------
+  // ---- checkpoints and close ----
 
   /** Writes the recovery-point, log-start-offset and replication-offset checkpoints. */
   async checkpoint(): Promise<void> {

@@ -197,7 +197,7 @@ class PartitionRepair {
     return this.#recorded().every((offset) => offset <= after.nextOffset) && isZeroed(handle, only.position, only.end)
   }
 
-  // ---- the log itself ---------------------------------------------------------------------------------------------------------------
+  // ---- the log itself ----
 
   async* #segment(base: number, survey: Survey, isLast: boolean): AsyncGenerator<RepairStep, void, void> {
     const name = segmentFileName(base, 'log')
@@ -282,7 +282,7 @@ class PartitionRepair {
     return [step]
   }
 
-  // ---- what is derived --------------------------------------------------------------------------------------------------------------
+  // ---- what is derived ----
 
   async* #derived(): AsyncGenerator<RepairStep, void, void> {
     const done = new Set<string>()

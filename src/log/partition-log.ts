@@ -78,7 +78,7 @@ export class PartitionLog {
   /** Bytes of appends that wait for the group in hand. */
   get waitingBytes(): number { return this.#appender.queue.waitingBytes }
 
-  // ---- append ----------------------------------------------------------------------------------------------------------------------
+  // ---- append ----
 
   /**
    * Appends one record batch (of `replication`: one or more). The bytes belong to the log until the promise settles; base offset and leader epoch may
@@ -157,7 +157,7 @@ export class PartitionLog {
     })
   }
 
-  // ---- read ------------------------------------------------------------------------------------------------------------------------
+  // ---- read ----
 
   /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED. */
   read(offset: number, options: ReadOptions): Promise<ReadResult> {
@@ -323,7 +323,7 @@ export class PartitionLog {
 
   activeProducers(): ActiveProducer[] { return this.#state.producers.producers() }
 
-  // ---- structure ---------------------------------------------------------------------------------------------------------------------
+  // ---- structure ----
 
   /** Starts a leader epoch at the current end (spec 9.1). Ignored unless it is above the last. */
   assignLeaderEpoch(epoch: number): Promise<void> {

@@ -204,7 +204,7 @@ describe('end markers', () => {
   })
 })
 
-// ---- against a model that looks through everything that was ever appended ----------------------------------------------------------
+// ---- against a model that looks through everything that was ever appended ----
 
 interface Past { producerId: number; epoch: number; first: number; last: number; offset: number; count: number; txn: boolean; marker: EndMarker | null }
 

@@ -153,7 +153,7 @@ class SurveyWalk {
     }
   }
 
-  // ---- where the next good batch begins -------------------------------------------------------------------------------------------
+  // ---- where the next good batch begins ----
 
   async #resume(position: number, reason: string): Promise<void> {
     const reached = this.#reached()
@@ -229,7 +229,7 @@ class SurveyWalk {
     }
   }
 
-  // ---- offsets and epochs ---------------------------------------------------------------------------------------------------------
+  // ---- offsets and epochs ----
 
   #scene(end: number | null): OffsetScene {
     const { baseOffset, nextBase } = this.#question

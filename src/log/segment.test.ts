@@ -253,7 +253,7 @@ describe('opening a segment', () => {
   })
 })
 
-// ---- lookups ------------------------------------------------------------------------------------------------------------------------
+// ---- lookups ----
 
 const stamps = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 40 })
 

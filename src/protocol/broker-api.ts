@@ -17,7 +17,7 @@ export interface Failure { readonly errorCode: number; readonly errorMessage?: s
 /** No error. */
 export const NONE = 0
 
-// ---- Metadata (3) ---------------------------------------------------------------------------------------------------------------
+// ---- Metadata (3) ----
 export interface MetadataRequest {
   /** Null: every topic. */
   readonly topics: readonly string[] | null
@@ -39,7 +39,7 @@ export interface MetadataResponse {
   readonly topics: readonly TopicMetadata[]
 }
 
-// ---- Produce (0) ----------------------------------------------------------------------------------------------------------------
+// ---- Produce (0) ----
 export interface ProduceRequest {
   /** 0, 1 or −1 (all). With 0 the promise resolves once the batch is accepted in memory; the caller does not see append failures. */
   readonly acks: number
@@ -67,7 +67,7 @@ export interface ProducePartitionResponse extends Failure {
 }
 export interface ProduceResponse { readonly partitions: readonly ProducePartitionResponse[] }
 
-// ---- Fetch (1) ------------------------------------------------------------------------------------------------------------------
+// ---- Fetch (1) ----
 export interface FetchRequest {
   readonly maxWaitMs: number; readonly minBytes: number; readonly maxBytes: number
   /** 0 read_uncommitted, 1 read_committed. */
@@ -112,7 +112,7 @@ export interface FetchPartitionResponse extends Failure {
 }
 export interface FetchResponse { readonly partitions: readonly FetchPartitionResponse[] }
 
-// ---- ListOffsets (2), DeleteRecords (21), OffsetForLeaderEpoch (23) ---------------------------------------------------------------
+// ---- ListOffsets (2), DeleteRecords (21), OffsetForLeaderEpoch (23) ----
 export const LATEST_TIMESTAMP = -1
 export const EARLIEST_TIMESTAMP = -2
 export const MAX_TIMESTAMP = -3
@@ -136,7 +136,7 @@ export interface OffsetForLeaderEpochResponse {
   readonly partitions: readonly ({ readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly endOffset: number } & Failure)[]
 }
 
-// ---- Topics and configs ---------------------------------------------------------------------------------------------------------
+// ---- Topics and configs ----
 export interface CreateTopicsRequest {
   readonly validateOnly: boolean
   readonly topics: readonly {
@@ -216,14 +216,14 @@ export interface DescribeProducersResponse {
   readonly partitions: readonly (Failure & { readonly topic: string; readonly partition: number; readonly activeProducers: readonly ProducerState[] })[]
 }
 
-// ---- DescribeAcls (29), CreateAcls (30), DeleteAcls (31) --------------------------------------------------------------------------
+// ---- DescribeAcls (29), CreateAcls (30), DeleteAcls (31) ----
 export interface DescribeAclsResponse extends Failure { readonly acls: readonly AclBinding[] }
 /** In the order of the ACLs asked for. */
 export interface CreateAclsResponse { readonly results: readonly Failure[] }
 /** In the order of the filters. */
 export interface DeleteAclsResponse { readonly results: readonly (Failure & { readonly acls: readonly AclBinding[] })[] }
 
-// ---- DescribeClientQuotas (48), AlterClientQuotas (49) ------------------------------------------------------------------------------
+// ---- DescribeClientQuotas (48), AlterClientQuotas (49) ----
 /** By name; null: the default; true: any. What is left out is any, too, or with `strict` not part of the entity. */
 export interface DescribeClientQuotasRequest extends QuotaFilter { readonly strict: boolean }
 export type QuotaFilter = { readonly [field in keyof QuotaEntity]?: string | null | true }
@@ -235,14 +235,14 @@ export interface AlterClientQuotasRequest {
 /** In the order of the entries. */
 export interface AlterClientQuotasResponse { readonly results: readonly Failure[] }
 
-// ---- Producer ids ---------------------------------------------------------------------------------------------------------------
+// ---- Producer ids ----
 export interface InitProducerIdRequest {
   readonly transactionalId: string | null; readonly transactionTimeoutMs: number; readonly producerId: number
   readonly producerEpoch: number
 }
 export interface InitProducerIdResponse extends Failure { readonly producerId: number; readonly producerEpoch: number }
 
-// ---- Groups ---------------------------------------------------------------------------------------------------------------------
+// ---- Groups ----
 export interface FindCoordinatorRequest { readonly keyType: 0 | 1; readonly keys: readonly string[] }
 export interface FindCoordinatorResponse {
   readonly coordinators: readonly (Failure & { readonly key: string; readonly nodeId: number; readonly host: string; readonly port: number })[]

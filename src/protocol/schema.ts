@@ -31,7 +31,7 @@ export interface MessageSchema {
   readonly fields: FieldSpecs
 }
 
-// ---- types --------------------------------------------------------------------------------------------------------------------------
+// ---- types ----
 interface Scalars {
   int8: number; int16: number; uint16: number; int32: number; float64: number; boolean: boolean; string: string; uuid: string
   /** ±(2^53−1). */
@@ -61,7 +61,7 @@ export type Encodable<F> =
 export type MessageOf<S extends MessageSchema> = string extends keyof S['fields'] ? PlainMessage : Decoded<S['fields']>
 export type MessageInput<S extends MessageSchema> = string extends keyof S['fields'] ? PlainMessage : Encodable<S['fields']>
 
-// ---- parser -------------------------------------------------------------------------------------------------------------------------
+// ---- parser ----
 export type ScalarType = keyof Scalars
 
 /** Inclusive; `last` may be Infinity. */

@@ -87,7 +87,7 @@ async function check(terminal: Terminal, { directory, topics, deep, json }: Ques
   return counts.error > 0 ? FINDINGS : 0
 }
 
-// ---- --repair -------------------------------------------------------------------------------------------------------------------------
+// ---- --repair ----
 
 const verbs: Readonly<Record<RepairStep['kind'], readonly [done: string, planned: string]>> = {
   'taken-out': ['taken out', 'would be taken out'],

@@ -72,7 +72,7 @@ export class BrokerLink {
 
   onEnded(listener: () => void): void { this.#ended = listener }
 
-  // ---- handshake -----------------------------------------------------------------------------------------------------------------
+  // ---- handshake ----
 
   async handshake(): Promise<void> {
     await this.#negotiate()
@@ -124,7 +124,7 @@ export class BrokerLink {
     return new OttlaError(code, `broker ${addressText(this.address)} refused ${what}: ${message ?? code}`)
   }
 
-  // ---- requests ------------------------------------------------------------------------------------------------------------------
+  // ---- requests ----
 
   /** The highest version that both sides have. Raises UNSUPPORTED_VERSION. */
   version(api: Api, { minVersion = 0, maxVersion = Infinity }: CallOptions = {}): number {

@@ -59,7 +59,7 @@ export class Cluster {
     this.#ports = ports
   }
 
-  // ---- brokers -------------------------------------------------------------------------------------------------------------------
+  // ---- brokers ----
 
   /** Brokers known; empty before the first metadata. */
   get nodes(): readonly Node[] { return [...this.#nodes.values()] }
@@ -103,7 +103,7 @@ export class Cluster {
   /** The controller has moved, or the broker is gone: both are asked for again. */
   forgetController(): void { this.#controllerId = -1 }
 
-  // ---- metadata ------------------------------------------------------------------------------------------------------------------
+  // ---- metadata ----
 
   /** Asks now. Null: every topic; none: brokers only. */
   async metadata(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<MetadataResponse> {
@@ -196,7 +196,7 @@ export class Cluster {
     this.#ports.logger.warn('a broker does not answer', { broker: nodeId, error })
   }
 
-  // ---- coordinators --------------------------------------------------------------------------------------------------------------
+  // ---- coordinators ----
 
   async findCoordinators(keyType: 0 | 1, keys: readonly string[]): Promise<FindCoordinatorResponse['coordinators']> {
     return this.any(async (link) => {
