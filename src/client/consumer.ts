@@ -12,6 +12,7 @@
  */
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { Ports } from '../common/ports.ts'
 import { MAX_DELAY_MS, type Timer } from '../common/scheduler.ts'
 import { checkTopicName, partitionKey, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
@@ -21,7 +22,7 @@ import { loadAllCodecs } from '../record/compression.ts'
 import { KafkaConsumerBatch } from './consumer-batch.ts'
 import { ConsumerPartition } from './consumer-partition.ts'
 import { ConsumerPositions } from './consumer-positions.ts'
-import { ConsumerQueries } from './consumer-queries.ts'
+import type { ConsumerQueries } from './consumer-queries.ts'
 import { abortedError, closedError } from './failure.ts'
 import { Fetcher, type Taken } from './fetcher.ts'
 import { Membership } from './membership.ts'
@@ -64,7 +65,6 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
   readonly #wakeup: Wakeup
   readonly #fetcher: Fetcher<K, V>
   readonly #positions: ConsumerPositions
-  readonly #queries: ConsumerQueries
   readonly #commits: OffsetCommits | null
   readonly #watch: TopicWatch
   readonly #listeners: Readonly<Record<AssignmentEvent, Set<AssignmentListener>>> = { assigned: new Set(), revoked: new Set(), lost: new Set() }
@@ -101,7 +101,6 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     const hooks = { arrived: wake, found: wake, reset: wake, unknown: (topic: string) => this.#lookFor(topic), share: options.fetchShare }
     this.#fetcher = new Fetcher(api, ports, values, options, () => this.#partitions.values(), hooks)
     this.#positions = new ConsumerPositions(api, ports, values, hooks)
-    this.#queries = new ConsumerQueries(api, ports, values)
     this.#watch = new TopicWatch(api, ports, values, () => this.#membership?.rejoin())
     const groupId = values['group.id']
     this.#commits = groupId === null ? null : new OffsetCommits(api, ports, values, groupId, {
@@ -450,11 +449,16 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
 
   /** Partitions without a committed offset are left out. */
   committed(partitions: readonly TopicPartition[] = this.assignment()): Promise<TopicPartitionOffset[]> {
-    return this.#call(() => {
+    return this.#call(async () => {
       this.#groupCommits('committed')
       checkPartitions('committed', partitions)
-      return this.#queries.committed(this.#values['group.id']!, partitions)
+      return (await this.#queries()).committed(this.#values['group.id']!, partitions)
     })
+  }
+
+  async #queries(): Promise<ConsumerQueries> {
+    const { ConsumerQueries: Queries } = await loadPart('the code for questions of consumers', () => import('./consumer-queries.ts'))
+    return new Queries(this.#api, this.#ports, this.#values)
   }
 
   async #call<T>(call: () => Promise<T> | T): Promise<T> {
@@ -478,7 +482,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
         this.#positions.start(this.#all)
         await this.#wakeup.wait(end - now)
       }
-      return this.#queries.lag([...this.#all()])
+      return (await this.#queries()).lag([...this.#all()])
     })
   }
 
@@ -492,7 +496,7 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
         partition.moveTo(target.offset)
       } else {
         const { version } = partition
-        const offset = await this.#queries.find(target)
+        const offset = await (await this.#queries()).find(target)
         if (partition.version !== version) {
           throw new OttlaError('ABORTED', `seek: ${topic}-${target.partition} was moved or revoked meanwhile`, { topic, partition: target.partition })
         }

@@ -277,7 +277,9 @@ export class Membership {
     }
     this.#beating = true
     const { memberId, generationId, groupInstanceId } = this.identity
-    const beat = async (): Promise<Failure> => this.#api.heartbeat({ groupId: this.#groupId, memberId, generationId, groupInstanceId })
+    const beat = async (): Promise<Failure> => this.#api.heartbeat({
+      groupId: this.#groupId, memberId, generationId, groupInstanceId, sessionTimeoutMs: this.#values['session.timeout.ms'],
+    })
     beat().then((answer) => {
       const error = errorOf(answer, `heartbeat to group ${this.#groupId}`)
       // An answer about a former generation says nothing about this one.

@@ -113,6 +113,18 @@ describe('retries', () => {
 })
 
 describe('idempotence', () => {
+  test('a producer id is asked for as long as somebody waits, and who waited in vain hears why', async () => {
+    const { h, producer, settle, scheduler } = setUp({ 'delivery.timeout.ms': 40_000, 'request.timeout.ms': 30_000 })
+    h.broker.faults = (api) => api === 'initProducerId' ? { errorCode: 14 } : undefined
+    await expect(settle(producer.send({ topic: 't', value: 'v' }))).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', cause: { code: 'COORDINATOR_LOAD_IN_PROGRESS' } })
+    await h.run(5000)
+    const asked = h.broker.calls('initProducerId')
+    await h.run(60_000)
+    expect(h.broker.calls('initProducerId')).toBe(asked)
+    expect(scheduler.pendingTimers).toBe(1)
+    h.broker.faults = () => undefined
+    expect(await settle(producer.send({ topic: 't', value: 'w' }))).toMatchObject({ offset: 0 })
+  })
   test('a broker that finds every place wrong is not asked without a pause', async () => {
     const { h, partition, producer, settle } = setUp({ 'delivery.timeout.ms': 40_000, 'request.timeout.ms': 30_000 })
     h.broker.faults = (api) => api === 'produce' ? { errorCode: 45 } : undefined

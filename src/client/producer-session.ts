@@ -23,6 +23,7 @@ export class ProducerSession {
   #preparing = false
   #attempts = 0
   #timer: Timer | null = null
+  #error: OttlaError | null = null
   #stopped = false
 
   constructor(api: BrokerApi, ports: Ports, values: ProducerValues, sequenced: boolean) {
@@ -46,24 +47,29 @@ export class ProducerSession {
     this.#timer?.cancel()
   }
 
-  /** Starts, unless it is under way. `finished` is called once it is ready (null), or with an error that no retry will mend. */
-  prepare(finished: (error: OttlaError | null) => void): void {
+  /** What the last attempt failed with. */
+  get error(): OttlaError | null { return this.#error }
+
+  /** Starts, unless it is under way. `finished` is called once it is ready (null), or with an error that no retry will mend, or that nobody waits to see mended. */
+  prepare(finished: (error: OttlaError | null) => void, isWanted: () => boolean): void {
     if (this.#preparing || this.#stopped) return
     this.#preparing = true
     this.#load().then(() => {
       this.#preparing = false
       this.#attempts = 0
+      this.#error = null
       if (!this.#stopped) finished(null)
     }, (reason: unknown) => {
       const error = OttlaError.from(reason)
       this.#preparing = false
       if (this.#stopped) return
-      if (!error.retriable) {
+      this.#error = error
+      if (!error.retriable || !isWanted()) {
         finished(error)
         return
       }
       this.#attempts++
-      this.#timer = this.#ports.scheduler.after(backoffMs(this.#values, this.#attempts, this.#ports.random), () => this.prepare(finished), { keepAlive: true })
+      this.#timer = this.#ports.scheduler.after(backoffMs(this.#values, this.#attempts, this.#ports.random), () => this.prepare(finished, isWanted), { keepAlive: true })
     })
   }
 

@@ -309,7 +309,7 @@ export class Sender {
         if (!this.#canSend(queue)) for (const batch of this.#takeWaiting(queue)) this.#drop(queue, batch, error)
       }
       if (this.#listed.length > 0) this.ensureTurn()
-    })
+    }, () => this.#queues.some((queue) => !queue.isIdle))
   }
 
   #limitOf(queue: PartitionQueue): number {
@@ -555,7 +555,7 @@ export class Sender {
 
   #expireBatch(queue: PartitionQueue, batch: ProducerBatch, timeoutMs: number): void {
     const { topic, partition } = queue
-    const cause = queue.lastError
+    const cause = queue.lastError ?? this.#session.error
     const problem = `${batch.count} records for ${topic}-${partition} were not acknowledged within delivery.timeout.ms (${timeoutMs})`
     const why = cause === null ? '' : `; the last attempt failed with ${cause.code}: ${cause.message}`
     const error = new OttlaError('REQUEST_TIMED_OUT', problem + why, { topic, partition, ...(cause === null ? {} : { cause }) })

@@ -278,7 +278,11 @@ export interface SyncGroupRequest extends GroupMemberIdentity {
 export interface SyncGroupResponse extends Failure {
   readonly protocolType: string | null; readonly protocolName: string | null; readonly assignment: Uint8Array
 }
-export interface HeartbeatRequest extends GroupMemberIdentity { readonly generationId: number }
+export interface HeartbeatRequest extends GroupMemberIdentity {
+  readonly generationId: number
+  /** An answer that takes longer is of no use; whoever answers at once need not look. */
+  readonly sessionTimeoutMs?: number
+}
 export interface LeaveGroupRequest {
   readonly groupId: string
   readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly reason?: string | null }[]

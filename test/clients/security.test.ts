@@ -66,7 +66,9 @@ describe('a port that is not Kafka\'s', () => {
   })
   test('that answers nothing is told in time', async () => {
     const port = await listening(createServer((socket) => { socket.on('error', () => {}) }))
-    expect(await outcome(`127.0.0.1:${port}`, { 'socket.connection.setup.timeout.ms': 100 })).toMatch(/NETWORK_EXCEPTION: .* answers nothing/)
+    const soon = { 'socket.connection.setup.timeout.ms': 100 }
+    expect(await outcome(`127.0.0.1:${port}`, soon)).toMatch(/NETWORK_EXCEPTION: .* answers nothing: .* without TLS/)
+    expect(await outcome(`127.0.0.1:${port}`, { ...soon, ssl: true })).toMatch(/NETWORK_EXCEPTION: .* answers nothing: .* with TLS/)
   })
   test('that answers another request ends the connection', async () => {
     const port = await listening(createServer((socket) => { socket.on('data', () => socket.write(Buffer.from([0, 0, 0, 6, 0, 0, 0, 99, 0, 0]))) }))

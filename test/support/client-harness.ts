@@ -1,6 +1,7 @@
 /** One manual clock, a fake broker and the clients over it. */
 // Loaded already, so that the first use of them takes no time of the real world.
 import '../../src/client/config-admin.ts'
+import '../../src/client/consumer-queries.ts'
 import '../../src/client/group-admin.ts'
 import '../../src/client/group-assignment.ts'
 import '../../src/client/security-admin.ts'

@@ -1,7 +1,7 @@
 import type { Consumer, ConsumerSettings, TopicPartition } from '../../src/client/types.ts'
 import type { Harness } from './client-harness.ts'
 
-export const short = (partitions: readonly TopicPartition[]): string => partitions.map((each) => `${each.topic}-${each.partition}`).sort().join(' ')
+const short = (partitions: readonly TopicPartition[]): string => partitions.map((each) => `${each.topic}-${each.partition}`).sort().join(' ')
 
 /** A member that reads on until it is closed, and notes what happens to it. */
 export class GroupMember {

@@ -205,7 +205,7 @@ export function openLink(address: Address, settings: LinkSettings, ports: Ports,
   let link: BrokerLink | null = null
   let cancel: (error: OttlaError) => void = () => {}
   const promise = new Promise<BrokerLink>((resolve, reject) => {
-    const timer = ports.scheduler.after(timeoutMs, () => cancel(new OttlaError('NETWORK_EXCEPTION', tooSlow(address, timeoutMs, link !== null))))
+    const timer = ports.scheduler.after(timeoutMs, () => cancel(new OttlaError('NETWORK_EXCEPTION', tooSlow(address, timeoutMs, !socket.connecting, settings.tls !== null))))
     const failed = (error: OttlaError): void => {
       timer.cancel()
       reject(error)
@@ -237,6 +237,7 @@ export function openLink(address: Address, settings: LinkSettings, ports: Ports,
   return { link: promise, cancel: (error) => cancel(error) }
 }
 
-function tooSlow(address: Address, timeoutMs: number, connected: boolean): string {
-  return `broker ${addressText(address)} ${connected ? 'answers nothing: is this the port of a Kafka broker, without TLS?' : 'cannot be reached'} (${timeoutMs} ms)`
+function tooSlow(address: Address, timeoutMs: number, connected: boolean, usesTls: boolean): string {
+  const silence = `answers nothing: is this the port of a Kafka broker, ${usesTls ? 'with' : 'without'} TLS?`
+  return `broker ${addressText(address)} ${connected ? silence : 'cannot be reached'} (${timeoutMs} ms)`
 }

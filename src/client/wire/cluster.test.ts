@@ -64,6 +64,26 @@ test('metadata that a broker refuses as a whole is asked of the others, and is a
   expect(await codeOf(cluster.metadata(null, false))).toMatch(/UNKNOWN_SERVER_ERROR|CLUSTER_AUTHORIZATION_FAILED/)
 })
 
+test('metadata is asked last of a broker that has left another client without an answer', async () => {
+  await cluster.metadata(['t'], false)
+  expect(asked('Metadata')).toEqual([1, 0, 0])
+  cluster.lost(0, new OttlaError('REQUEST_TIMED_OUT', 'it did not answer Produce'))
+  for (let i = 0; i < 3; i += 1) await cluster.metadata(['t'], false)
+  expect(asked('Metadata')[0]).toBe(1)
+  for (const each of [1, 2]) await brokers[each]!.close()
+  await cluster.metadata(['t'], false)
+  expect(asked('Metadata')[0]).toBe(2)
+})
+
+test('a heartbeat is waited for no longer than the session lasts', async () => {
+  for (const each of brokers) {
+    each.on(apis.findCoordinator, ({ body }) => (
+      { coordinators: body.coordinatorKeys.map((key) => ({ key, nodeId: 2, host: '127.0.0.1', port: brokers[2]!.port, errorCode: 0, errorMessage: null })) }))
+  }
+  brokers[2]!.on(apis.heartbeat, () => 'silence')
+  expect(await codeOf(api.heartbeat({ groupId: 'g', memberId: 'm', groupInstanceId: null, generationId: 1, sessionTimeoutMs: 20 }))).toBe('REQUEST_TIMED_OUT')
+})
+
 test('metadata is asked of whoever answers: brokers of the list, then those heard of', async () => {
   await brokers[0]!.close()
   await cluster.metadata([], false)

@@ -31,6 +31,8 @@ interface Topic {
 export interface ClusterSettings { readonly metadataMaxAgeMs: number }
 
 const TELL_EVERY_MS = 10_000
+/** For so long a broker that did not answer is asked last: the connection to it that is kept here may look whole. */
+const SUSPECT_MS = 30_000
 const UNKNOWN_TOPIC = 3
 const LEADER_NOT_AVAILABLE = 5
 /** Errors that say: who leads, or what is there, is not what we think. */
@@ -49,6 +51,8 @@ export class Cluster {
   /** The request after the one under way: its topics are still gathered. */
   #next: { readonly topics: Set<string>; readonly done: Promise<void> } | null = null
   #turn = 0
+  /** When a broker left somebody without an answer. */
+  readonly #lostAt = new Map<number, number>()
   /** When it was logged that a broker does not answer. */
   readonly #told = new Map<number, number>()
 
@@ -86,7 +90,10 @@ export class Cluster {
     const rotated: Address[] = [...known.slice(first), ...known.slice(0, first)]
     const texts = new Set(known.map(addressText))
     const all = [...rotated, ...this.#bootstrap.filter((each) => !texts.has(addressText(each)))]
-    return [...all.filter((each) => this.#pool.isOpen(each)), ...all.filter((each) => !this.#pool.isOpen(each))]
+    const since = this.#ports.clock.monotonic() - SUSPECT_MS
+    const suspects = new Set(known.filter(({ nodeId }) => (this.#lostAt.get(nodeId) ?? -Infinity) > since).map(addressText))
+    const rank = (each: Address): number => suspects.has(addressText(each)) ? 2 : this.#pool.isOpen(each) ? 0 : 1
+    return all.sort((a, b) => rank(a) - rank(b))
   }
 
   /** The controller, or any broker: those of a KRaft cluster pass admin requests on. */
@@ -181,6 +188,7 @@ export class Cluster {
   lost(nodeId: number, error: OttlaError): void {
     if (error.code === 'UNSUPPORTED_VERSION' || error.code === 'CLOSED') return
     this.#tell(nodeId, error)
+    this.#lostAt.set(nodeId, this.#ports.clock.monotonic())
     for (const topic of this.#topics.values()) {
       if ([...topic.partitions.values()].some((each) => each.nodeId === nodeId)) topic.isStale = true
     }

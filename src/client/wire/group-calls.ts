@@ -25,8 +25,10 @@ export function groupCalls(wire: Wire): Pick<BrokerApi, 'joinGroup' | 'syncGroup
       return answer
     },
 
-    async heartbeat({ groupId, memberId, groupInstanceId, generationId }) {
-      const { errorCode } = await askCoordinator(wire, 'main', groupId, apis.heartbeat, { groupId, memberId, groupInstanceId, generationId })
+    /** Whoever waited longer than the session lasts would not look for the next coordinator in time. */
+    async heartbeat({ groupId, memberId, groupInstanceId, generationId, sessionTimeoutMs = Infinity }) {
+      const timeoutMs = Math.min(wire.requestTimeoutMs, sessionTimeoutMs)
+      const { errorCode } = await askCoordinator(wire, 'main', groupId, apis.heartbeat, { groupId, memberId, groupInstanceId, generationId }, { timeoutMs })
       noticeCoordinator(wire, groupId, errorCode)
       return { errorCode }
     },
