@@ -199,7 +199,7 @@ test('settings of all brokers are those that were set, and min.insync.replicas',
     const resources = [{ resourceType: 4, resourceName: '', configs }]
     return (await client.call(apis.alterConfigs, 2, { resources, validateOnly: false })).responses[0]!.errorCode
   }
-  expect(await replace({ name: 'num.partitions', value: '5' })).toBe(42)
+  expect(await replace({ name: 'num.partitions', value: '5' })).toBe(40)
   expect(await replace({ name: 'num.partitions', value: '5' }, { name: 'min.insync.replicas', value: '1' })).toBe(0)
   expect(await describe(4, '')).toEqual([[0, always, 'num.partitions=5 3']])
 })
@@ -219,7 +219,7 @@ describe('min.insync.replicas', () => {
   })
 
   test('is set for all brokers or for a topic, not for one broker, and not taken away from all', async () => {
-    expect([await alter(4, '1', 0, '1'), await alter(4, '1', 1, null), await alter(4, '', 1, null)]).toEqual([42, 42, 42])
+    expect([await alter(4, '1', 0, '1'), await alter(4, '1', 1, null), await alter(4, '', 1, null), await alter(4, '', 0, 'x')]).toEqual([40, 40, 40, 42])
     expect(await alter(4, '', 0, '2')).toBe(0)
     expect(await told(2, 'a')).toEqual([['2', 3, '2 3', '1 5']])
     expect([await alter(4, '', 0, '1'), await alter(2, 'a', 0, '2')]).toEqual([0, 0])

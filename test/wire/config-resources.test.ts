@@ -153,6 +153,10 @@ describe('a request to alter', () => {
     expect(await alter(type, resource, name, value)).toBe(code)
   })
 
+  test('of a broker that is no list cannot be appended to', async () => {
+    expect([await alter(BROKER, '1', 'num.io.threads', '9', APPEND), await alter(BROKER, '', 'num.io.threads', '9', APPEND), await alter(BROKER, '1', 'num.io.threads', 'x')]).toEqual([40, 40, 42])
+  })
+
   test('may lower the number of connections while the port is open', async () => {
     expect(await alter(4, '1', 'max.connections', '1')).toBe(0)
     const refused = await RawClient.open(kit.port)

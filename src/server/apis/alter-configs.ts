@@ -30,7 +30,7 @@ export const alterConfigs: WireApi = serve(apis.alterConfigs, 0, 2, async (reque
     const obsolete = (await overridesOf(call, resource)).filter((name) => !given.has(name))
     const changes = [...configs.map(({ name, value }) => ({ name, configOperation: SET, value } as const)), ...obsolete.map((name) => ({ name, configOperation: DELETE, value: null } as const))]
     const answer = await call.broker.incrementalAlterConfigs({ validateOnly: request.validateOnly, resources: [{ ...resource, configs: changes }] })
-    responses.push({ ...resource, ...failureFields(asKafka(resourceType, answer.responses[0]!)) })
+    responses.push({ ...resource, ...failureFields(asKafka({ ...resource, configs: changes }, answer.responses[0]!)) })
   }
   return { throttleTimeMs, responses }
 })

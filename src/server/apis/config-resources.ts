@@ -1,9 +1,14 @@
 /** What is wrong with a resource whose settings are to be altered, before anybody looks at the settings; null: nothing. The same of both APIs that alter. */
 import { errorTable } from '../../common/errors.ts'
 import { repeated } from '../../common/repeated.ts'
+import { brokerTable } from '../../config/broker-settings.ts'
 import { RESOURCE_BROKER, type ConfigResource, type Failure } from '../../protocol/broker-api.ts'
 
 interface Alteration<C> extends ConfigResource { readonly configs: readonly C[] }
+interface Change { readonly name: string; readonly configOperation: number }
+
+/** Above it: append and subtract. */
+const DELETE = 1
 
 /** `twice`: of all resources of the request, from `namedTwice`. */
 export function resourceProblem<C extends { readonly name: string }>(resource: Alteration<C>, twice: ReadonlySet<string>, lacksValue: (config: C) => boolean): string | null {
@@ -18,8 +23,10 @@ function keyOf({ resourceType, resourceName }: ConfigResource): string { return 
 
 export function namedTwice(resources: readonly ConfigResource[]): ReadonlySet<string> { return repeated(resources.map(keyOf)) }
 
-/** A setting of a broker that cannot be is an invalid request to Kafka, not an invalid setting as everywhere else. */
-export function asKafka(resourceType: number, failure: Failure): Failure {
-  const isSetting = resourceType === RESOURCE_BROKER && failure.errorCode === errorTable.INVALID_CONFIG.errorCode
-  return isSetting ? { ...failure, errorCode: errorTable.INVALID_REQUEST.errorCode } : failure
+/** A value that a setting of a broker cannot have is an invalid request to Kafka, not an invalid setting as everywhere else. What cannot be done to the setting is one. */
+export function asKafka(resource: Alteration<Change>, failure: Failure): Failure {
+  if (resource.resourceType !== RESOURCE_BROKER || failure.errorCode !== errorTable.INVALID_CONFIG.errorCode) return failure
+  const isForbidden = resource.configs.some(({ name, configOperation }) => configOperation > DELETE ? brokerTable[name]?.type !== 'list'
+    : name === 'min.insync.replicas' && (resource.resourceName !== '' || configOperation === DELETE))
+  return isForbidden ? failure : { ...failure, errorCode: errorTable.INVALID_REQUEST.errorCode }
 }

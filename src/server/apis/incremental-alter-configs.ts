@@ -24,9 +24,10 @@ export const incrementalAlterConfigs: WireApi = serve(apis.incrementalAlterConfi
   let next = 0
   return {
     throttleTimeMs,
-    responses: request.resources.map(({ resourceType, resourceName }, index) => {
+    responses: request.resources.map((resource, index) => {
+      const { resourceType, resourceName } = resource
       const errorMessage = problems[index]!
-      return { resourceType, resourceName, ...(errorMessage === null ? failureFields(asKafka(resourceType, responses[next++]!)) : { errorCode: INVALID_REQUEST.errorCode, errorMessage }) }
+      return { resourceType, resourceName, ...(errorMessage === null ? failureFields(asKafka(resource, responses[next++]!)) : { errorCode: INVALID_REQUEST.errorCode, errorMessage }) }
     }),
   }
 })
