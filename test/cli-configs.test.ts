@@ -39,7 +39,7 @@ describe.each(sources)('of %s', (name, source) => {
     ].join('\n'))
     expect(await on('--alter --broker 1 --add-config log.retention.ms=2000')).toBe('Completed updating config for broker 1.\n')
     expect(await on('--alter --topic t --add-config retention.ms=1000')).toBe('Completed updating config for topic t.\n')
-    const broker1 = 'DYNAMIC_BROKER_CONFIG:log.retention.ms=2000, DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=3000'
+    const broker1 = 'DYNAMIC_BROKER_CONFIG:log.retention.ms=2000, DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=3000, DEFAULT_CONFIG:log.retention.hours=168'
     expect(await on('--describe --entity-type brokers'))
       .toContain(`Dynamic configs for broker 1 are:\n  log.retention.ms=2000 sensitive=false synonyms={${broker1}}\nDefault configs for brokers in the cluster are:\n`)
     expect(await on('--describe --topic t')).toBe(`Dynamic configs for topic t are:\n  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000, ${broker1}}\n`)

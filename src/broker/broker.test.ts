@@ -283,6 +283,11 @@ describe('configs', () => {
     expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '7200000', source: 3, synonyms: ['log.retention.hours=2:3'] })
     expect(await config(4, '', 'log.retention.hours')).toMatchObject({ value: '2', source: 3 })
     // As kafka-configs --all shows them of Kafka 4.1.
+    await alter(4, '', [['log.retention.hours', 1, null], ['log.retention.ms', 0, '9']])
+    expect(await config(2, 'a', 'retention.ms')).toEqual({ value: '9', source: 3, synonyms: ['log.retention.ms=9:3', 'log.retention.hours=168:5'] })
+    expect(await config(4, '1', 'log.retention.ms')).toEqual({ value: '9', source: 3, synonyms: ['log.retention.ms=9:3', 'log.retention.hours=168:5'] })
+    await alter(4, '', [['log.retention.ms', 1, null]])
+    expect(await config(4, '1', 'log.retention.ms')).toEqual({ value: null, source: 5, synonyms: [] })
     expect(await config(2, 'a', 'flush.ms')).toEqual({ value: '9223372036854775807', source: 5, synonyms: [] })
     expect(await config(2, 'a', 'segment.bytes')).toEqual({ value: '1073741824', source: 5, synonyms: ['log.segment.bytes=1073741824:5'] })
     expect(await config(4, '1', 'log.segment.bytes')).toEqual({ value: '1073741824', source: 5, synonyms: ['log.segment.bytes=1073741824:5'] })

@@ -57,7 +57,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
   const configs = select(brokerTable, keys).filter(([name]) => !factNames.has(name)).map(([name, setting]) => describeBroker(context, name, setting))
   if (resource.resourceName !== '') return [...configs, ...describeFacts(context, keys)]
   return configs.flatMap((each) => {
-    const synonym = each.synonyms.find(({ source }) => source === DYNAMIC_DEFAULT_BROKER)
+    const synonym = each.synonyms.find(({ name, source }) => name === each.name && source === DYNAMIC_DEFAULT_BROKER)
     return synonym === undefined ? [] : [{ ...each, value: synonym.value, configSource: DYNAMIC_DEFAULT_BROKER, synonyms: [synonym] }]
   })
 }
@@ -82,23 +82,18 @@ function select(table: SettingTable, keys: ReadonlySet<string> | null): [string,
 }
 
 function describeTopic(context: BrokerContext, info: Pick<TopicInfo, 'configs' | 'values'>, name: string, setting: Setting): ConfigResult {
-  const synonyms: Synonyms = []
   const override = info.configs[name]
-  if (override !== undefined) synonyms.push({ name, value: override, source: DYNAMIC_TOPIC })
-  for (const synonym of setting.synonyms ?? []) addBrokerValue(context, synonym.name, synonyms)
-  // Only the first synonym's own default is told, and no default of a setting without synonyms: so does Kafka.
-  const first = setting.synonyms?.[0]?.name
-  const byDefault = first === undefined ? null : defaultOf(brokerTable[first]!)
-  if (byDefault !== null) synonyms.push({ name: first!, value: byDefault, source: DEFAULT })
+  const synonyms = brokerValues(context, (setting.synonyms ?? []).map((synonym) => synonym.name))
+  if (override !== undefined) synonyms.unshift({ name, value: override, source: DYNAMIC_TOPIC })
   const value = (info.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
   return resultOf(name, setting, formatSetting(value), synonyms, false)
 }
 
 function describeBroker(context: BrokerContext, name: string, setting: Setting): ConfigResult {
-  const synonyms: Synonyms = []
-  addBrokerValue(context, name, synonyms)
+  const group = Object.values(topicTable).find(({ synonyms }) => synonyms?.[0]?.name === name)?.synonyms ?? [{ name }]
+  const found = brokerValues(context, group.map((synonym) => synonym.name))
+  const synonyms = found[0]?.name === name ? found : []
   const byDefault = defaultOf(setting)
-  if (byDefault !== null) synonyms.push({ name, value: byDefault, source: DEFAULT })
   const value = (context.config.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
   return resultOf(name, setting, formatSetting(value) ?? byDefault, synonyms, setting.fixed === true)
 }
@@ -117,6 +112,17 @@ function describeClientMetrics(context: BrokerContext, subscription: string, key
     const override = overrides[name]
     return resultOf(name, setting, override ?? defaultOf(setting), override === undefined ? [] : [{ name, value: override, source: CLIENT_METRICS }], false)
   })
+}
+
+/** What the broker has for a setting under any of its names. As Kafka: defaults are told from the first name on. */
+function brokerValues(context: BrokerContext, names: readonly string[]): Synonyms {
+  const synonyms: Synonyms = []
+  for (const name of names) addBrokerValue(context, name, synonyms)
+  for (const name of names) {
+    const byDefault = name === names[0] || synonyms[0]?.name === names[0] ? defaultOf(brokerTable[name]!) : null
+    if (byDefault !== null) synonyms.push({ name, value: byDefault, source: DEFAULT })
+  }
+  return synonyms
 }
 
 function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms): void {

@@ -75,6 +75,17 @@ describe('a session', () => {
     const last = begin(id, 1, [], { forgotten: [{ topic: 'a', topicId: ID, partitions: [0] }] })
     expect([last.wanted.length, last.answered([]).sessionId, sessions.size]).toEqual([0, 0, 0])
   })
+
+  test('that ends with a request still answers what that request asks for', () => {
+    const id = open(wanted('a', 0))
+    const last = begin(id, 1, [wanted('a', 0, 4)], { forgotten: [{ topic: 'a', topicId: ID, partitions: [0] }] })
+    expect([names(last), last.answered([answer()]).sessionId, sessions.size]).toEqual([['a-0@4'], 0, 0])
+  })
+
+  test('may begin without partitions', () => {
+    const id = open()
+    expect(names(begin(id, 1, [wanted('a', 0)]))).toEqual(['a-0@0'])
+  })
 })
 
 describe('many sessions', () => {

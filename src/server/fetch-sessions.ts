@@ -72,7 +72,7 @@ export class FetchSessions {
     this.#update(session, request)
     if (session.partitions.size === 0) {
       this.#end(sessionId)
-      return { wanted: [], answered: () => ({ sessionId: NO_SESSION, told: untold }) }
+      return { wanted, answered: () => ({ sessionId: NO_SESSION, told: untold }) }
     }
     const asked = [...session.partitions.values()]
     return { wanted: asked.map((known) => known.wanted), answered: (answers) => ({ sessionId, told: this.#note(session, asked, answers) }) }
@@ -114,7 +114,7 @@ export class FetchSessions {
 
   /** NO_SESSION when there is no room. */
   #create({ wanted, usesTopicIds }: SessionRequest, answers: readonly FetchAnswer[]): number {
-    if (wanted.length === 0 || !this.#makeRoom(wanted.length)) return NO_SESSION
+    if (!this.#makeRoom(wanted.length)) return NO_SESSION
     const partitions = new Map<string, Known>()
     wanted.forEach((each, index) => {
       const known: Known = { wanted: each, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
