@@ -61,7 +61,7 @@ describe('topics', () => {
   test('wrong arguments are told before anything is asked', async () => {
     const { admin, broker } = setUp()
     for (const [call, message] of [
-      [() => admin.createTopic('a b'), /characters outside/],
+      [() => admin.createTopic('a b'), /characters other than/],
       [() => admin.createTopic('t', { numPartitions: 3 } as never), /no option "numPartitions": it takes partitions/],
       [() => admin.createTopic('t', { partitions: 1.5 }), /partitions is 1.5/],
       [() => admin.createTopic('t', { partitions: 3, assignment: [[1]] }), /partitions is 3, but assignment has 1/],

@@ -441,7 +441,7 @@ describe('a broker that fails', () => {
 test.each([
   [() => consumerKit().consumer.subscribe('t'), /subscribe needs a 'group.id'/],
   [() => consumerKit({ 'group.id': 'g' }).consumer.subscribe([]), /at least one/],
-  [() => consumerKit({ 'group.id': 'g' }).consumer.subscribe('a b'), /characters outside/],
+  [() => consumerKit({ 'group.id': 'g' }).consumer.subscribe('a b'), /characters other than/],
   [() => consumerKit({ 'group.id': 'g' }).consumer.subscribe([5 as never]), /a topic name is a string/],
   [() => consumerKit().consumer.assign('t' as never), /assign takes an array/],
   [() => consumerKit().consumer.assign([{ topic: 't' } as never]), /partition of topic t is undefined/],

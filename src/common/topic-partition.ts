@@ -21,10 +21,12 @@ export const METADATA_TOPIC = '__cluster_metadata'
 /** Raises INVALID_TOPIC_EXCEPTION unless `name` is a legal topic name (spec/storage-format 1.1). */
 export function checkTopicName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `a topic name is a string, not ${name === null ? 'null' : typeof name}`)
-  const problem = name === '' ? 'is empty' : name === '.' || name === '..' ? 'is "." or ".."'
-    : name.length > MAX_TOPIC_NAME_LENGTH ? `has ${name.length} characters, more than ${MAX_TOPIC_NAME_LENGTH}`
-      : legal.test(name) ? '' : 'has characters outside [a-zA-Z0-9._-]'
-  if (problem !== '') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `topic name ${JSON.stringify(name.slice(0, 80))} ${problem}`)
+  // In Kafka's words, which tests of clients look for.
+  const shown = `'${JSON.stringify(name.slice(0, 80)).slice(1, -1)}'`
+  const problem = name === '' ? 'the empty string is not allowed' : name === '.' || name === '..' ? `${shown} is not allowed`
+    : name.length > MAX_TOPIC_NAME_LENGTH ? `the length of ${shown} is longer than the max allowed length ${MAX_TOPIC_NAME_LENGTH}`
+      : legal.test(name) ? '' : `${shown} contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+  if (problem !== '') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${problem}`)
 }
 
 /** Names that collide once "." and "_" are taken as equal (Kafka's metrics rule). */

@@ -154,10 +154,10 @@ export class TopicRegistry {
   /** Raises INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS. `beside`: names that may be like it, for they are made by the same request. */
   checkName(name: string, beside?: ReadonlySet<string>): void {
     checkTopicName(name)
-    if (this.#topics.has(name)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`, { topic: name })
+    if (this.#topics.has(name)) throw new OttlaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`, { topic: name })
     for (const other of this.#topics.keys()) {
       if (collides(name, other) && beside?.has(other) !== true) {
-        throw new OttlaError('INVALID_TOPIC_EXCEPTION', `topic name ${name} is too much like ${other}: "." and "_" count as equal`, { topic: name })
+        throw new OttlaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`, { topic: name })
       }
     }
   }

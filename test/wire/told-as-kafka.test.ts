@@ -39,6 +39,25 @@ test('beside a success stands empty text, null or NONE, each where Kafka has it'
   })
 })
 
+test('a topic that cannot be made is told why in the words of Kafka, which tests of clients look for', async () => {
+  const names = ['t', 'T_1', '[!@#]', '..', '', 'a'.repeat(250)]
+  await kit.ottla.admin.createTopic('T.1')
+  const topics = names.map((name) => ({ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }))
+  const answer = await client.call(apis.createTopics, 7, { topics, timeoutMs: 1000, validateOnly: false })
+  expect(answer.topics.map(({ errorMessage }) => errorMessage)).toEqual([
+    "Topic 't' already exists.", "Topic 'T_1' collides with existing topic: T.1",
+    "Topic name is invalid: '[!@#]' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", "Topic name is invalid: '..' is not allowed",
+    'Topic name is invalid: the empty string is not allowed', expect.stringMatching(/^Topic name is invalid: the length of 'a+' is longer than the max allowed length 249$/),
+  ])
+})
+
+test('the settings of a topic begin with compression.type', async () => {
+  const resources = [{ resourceType: 2, resourceName: 't', configurationKeys: null }]
+  const { results } = await client.call(apis.describeConfigs, 4, { resources, includeSynonyms: false, includeDocumentation: false })
+  const names = results[0]!.configs.map(({ name }) => name)
+  expect([names[0], names.length]).toEqual(['compression.type', new Set(names).size])
+})
+
 test('quotas are told in the order of Kafka, whatever the one in which they were set', async () => {
   const entity = [{ entityType: 'user', entityName: 'alice' }, { entityType: 'client-id', entityName: null }]
   const turned = entity.toReversed()
