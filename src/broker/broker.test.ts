@@ -368,6 +368,8 @@ describe('the rest', () => {
     await kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic: 'a', partition: 0, records }] }))
     const [answer] = (await kit.broker.describeProducers({ partitions: [{ topic: 'a', partition: 0 }] })).partitions
     expect(answer).toMatchObject({ errorCode: 0, activeProducers: [{ producerId: 7, producerEpoch: 2, lastSequence: 0, currentTxnStartOffset: -1 }] })
+    const none = await kit.broker.describeProducers({ partitions: [{ topic: 'b', partition: 0 }, { topic: 'a b', partition: 0 }] })
+    expect(none.partitions.map(({ errorCode }) => errorCode)).toEqual([3, 17])
   })
 
   test('this broker coordinates every group', async () => {

@@ -1,5 +1,6 @@
 /** DescribeLogDirs, DescribeProducers, InitProducerId, FindCoordinator: small answers about what the broker holds. */
 import { OttlaError } from '../common/errors.ts'
+import { checkTopicName } from '../common/topic-partition.ts'
 import type {
   DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, FindCoordinatorRequest, FindCoordinatorResponse,
   InitProducerIdRequest, InitProducerIdResponse, ProducerState,
@@ -33,6 +34,7 @@ export function handleDescribeLogDirs(context: BrokerContext, request: DescribeL
 
 export async function handleDescribeProducers(context: BrokerContext, request: DescribeProducersRequest): Promise<DescribeProducersResponse> {
   const partitions = await answerEach(request.partitions, ({ topic, partition }) => {
+    checkTopicName(topic)
     const activeProducers: readonly ProducerState[] = findLog(context, topic, partition).activeProducers()
     return { topic, partition, errorCode: 0, activeProducers }
   }, ({ topic, partition }, why) => ({ topic, partition, ...why, activeProducers: [] as readonly ProducerState[] }))
