@@ -90,14 +90,17 @@ describe('produce', () => {
     expect(await values('t')).toEqual(['a'])
   })
 
-  test('syncs before it answers acks=all, and not for acks 1 or with write.caching', async () => {
+  test('syncs before it answers acks=all, and not for acks 1 or with write.caching, and says so', async () => {
     await create('cached', 1, { 'write.caching': 'true' })
     const syncs = async (run: () => Promise<ProducePartitionResponse>): Promise<number> => {
       const before = kit.disk.operations.length
-      expect((await run()).errorCode).toBe(0)
+      const { errorCode, isSynced } = await run()
+      expect(errorCode).toBe(0)
       const after = kit.disk.operations.slice(before)
       expect(after.some((each) => each.kind === 'write')).toBe(true)
-      return after.filter((each) => each.kind === 'datasync').length
+      const made = after.filter((each) => each.kind === 'datasync').length
+      expect(isSynced).toBe(made > 0)
+      return made
     }
     expect(await syncs(() => produce('t', ['a'], { acks: -1 }))).toBeGreaterThan(0)
     expect(await syncs(() => produce('t', ['a'], { acks: 1 }))).toBe(0)

@@ -22,13 +22,14 @@ export function handleProduce(context: BrokerContext, request: ProduceRequest): 
 
 function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: ProducePartition, shape: (answer: ProducePartitionResponse) => T): Promise<T> {
   const size = item.records.length
-  return new Promise((answer) => begin(context, request, item, (result) => {
+  const isSynced = request.acks === -1 && context.topics.get(item.topic)?.values['write.caching'] === false
+  return new Promise((answer) => begin(context, request, item, isSynced, (result) => {
     context.metrics.producedBatches += 1
     context.metrics.producedBytes += size
     if (!result.duplicate) context.metrics.producedRecords += result.lastOffset - result.baseOffset + 1
     answer(shape({
       topic: item.topic, partition: item.partition, errorCode: 0,
-      baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,
+      baseOffset: request.acks === 0 ? -1 : result.baseOffset, logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset, isSynced,
     }))
   }, (error) => {
     context.metrics.failedBatches += 1
@@ -60,7 +61,7 @@ function refuse(item: ProducePartition, why: Failure): ProducePartitionResponse 
 function isTransactional(records: Uint8Array): boolean { return records.length > ATTRIBUTES_AT + 1 && (records[ATTRIBUTES_AT + 1]! & TRANSACTIONAL_BIT) !== 0 }
 
 /** Checks and appends, and tells one of the two. What is raised before the append fails like the append itself. */
-function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition, done: (result: AppendResult) => void,
+function begin(context: BrokerContext, request: ProduceRequest, item: ProducePartition, durable: boolean, done: (result: AppendResult) => void,
   failed: (error: unknown) => void): void {
   const { topic, partition, records } = item
   const { acks } = request
@@ -73,8 +74,7 @@ function begin(context: BrokerContext, request: ProduceRequest, item: ProducePar
     const log = findLog(context, topic, partition)
     if (internalTopics.has(topic)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${topic} is internal: clients cannot write to it`, { topic, partition })
     // Kafka asks for no more replicas in sync than a partition has: min.insync.replicas refuses nothing where there is one.
-    const { values } = context.topics.get(topic)!
-    log.appendFor(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable: acks === -1 && !values['write.caching'], urgent: request.urgent === true }, done, failed)
+    log.appendFor(records, { origin: request.inProcess === true ? 'in-process' : 'client', durable, urgent: request.urgent === true }, done, failed)
   } catch (error) {
     failed(error)
   }

@@ -58,6 +58,8 @@ export class PartitionQueue {
   /** On the monotonic clock: nothing is sent before. */
   retryAt: number = 0
   readonly overlap: AnswerOverlap = new AnswerOverlap()
+  /** Answers come when the disk has it, as far as is known. */
+  isSynced: boolean = true
 
   constructor(topic: string, partition: number) {
     this.topic = topic

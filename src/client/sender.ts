@@ -121,7 +121,7 @@ export class Sender {
     this.#requestTimeoutMs = values['request.timeout.ms']
     this.#mayOverlap = options.embedded && values.acks === -1 && this.#lingerMs === 0
     this.#stream = Math.ceil(STREAM_BYTES / values['batch.size'])
-    this.#mayStream = options.embedded && values.acks === 1 && this.#stream <= options.pipeline
+    this.#mayStream = options.embedded && values.acks !== 0 && this.#stream <= options.pipeline
     this.#window = Math.max(options.pipeline, BROKER_MEMORY)
   }
 
@@ -318,15 +318,15 @@ export class Sender {
 
   /** The next batches need not wait for those who are being told of the last. */
   #overlaps(queue: PartitionQueue): boolean {
-    return this.#mayOverlap && queue.overlap.pays && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
+    return this.#mayOverlap && queue.isSynced && queue.overlap.pays && queue.established && !queue.recovering && !this.#stopped && this.#canSend(queue)
   }
 
-  #streams(queue: PartitionQueue): boolean { return this.#mayStream && queue.sealed.length >= this.#stream && this.#canSend(queue) }
+  #streams(queue: PartitionQueue): boolean { return this.#mayStream && !queue.isSynced && queue.sealed.length >= this.#stream && this.#canSend(queue) }
 
   /** Nobody waits for it, and more may come. */
   #flows(queue: PartitionQueue): boolean {
     const { open, sealed } = queue
-    if (!this.#mayStream || sealed.length >= this.#stream) return false
+    if (!this.#mayStream || queue.isSynced || sealed.length >= this.#stream) return false
     if (sealed.length === 0 && (open === null || open.builder.sizeInBytes < FLOW_BYTES)) return false
     return (open === null || open.posted === open.count) && sealed.every((batch) => batch.posted === batch.count)
   }
@@ -342,7 +342,7 @@ export class Sender {
       const batch = this.#takeReady(queue, now, withRest)
       if (batch === null) return
       const isLast = queue.sealed.length === 0 && (queue.open === null || !withRest)
-      this.#transmit(queue, batch, isLast && this.#overlaps(queue))
+      this.#transmit(queue, batch, isLast && ((this.#mayStream && !queue.isSynced) || this.#overlaps(queue)))
     }
   }
 
@@ -398,6 +398,7 @@ export class Sender {
       return
     }
     this.#leaveFlight(queue, batch)
+    queue.isSynced = response.isSynced !== false
     if (this.#mayOverlap) {
       queue.overlap.answered(this.#ports.clock.monotonic(), batch.count, queue.inFlight.length > 0)
       this.#list(queue)

@@ -161,7 +161,7 @@ export class AppendQueue {
   }
 
   /** The event loop gets its turn meanwhile, for certain. */
-  #isPressing(options: AppendOptions): boolean { return isUrgent(options) || (!options.durable && this.#waitingBytes > SYNC_WRITE_BYTES && this.#running === 0) }
+  #isPressing({ urgent, durable }: AppendOptions): boolean { return urgent === true && (durable || (this.#waitingBytes > SYNC_WRITE_BYTES && this.#running === 0)) }
 
   /** A group, now: a section that waits comes first. */
   #mayStart(): boolean { return this.#sections.length === 0 && (this.#running === 0 || (this.#running === 1 && this.#mayFollow())) }

@@ -108,7 +108,7 @@ describe('the memory of an append whose sync fails', () => {
 test('what is appended in one turn goes with one write, though it is more than a cache begins with', async () => {
   const { t, faults } = await harness()
   const before = faults.calls('write')
-  const sent = Array.from({ length: 6 }, (_, i) => t.send([`${i}`.repeat(20_000)], {}, { durable: false }))
-  expect((await t.drive(Promise.all(sent))).map(({ baseOffset }) => baseOffset)).toEqual(Array.from({ length: 6 }, (_, i) => i))
+  const sent = Array.from({ length: 10 }, (_, i) => t.send([`${i}`.repeat(20_000)], {}, { durable: false }))
+  expect((await t.drive(Promise.all(sent))).map(({ baseOffset }) => baseOffset)).toEqual(Array.from({ length: 10 }, (_, i) => i))
   expect(faults.calls('write')).toBe(before + 1)
 })

@@ -63,6 +63,8 @@ export interface RecordError { readonly batchIndex: number; readonly message: st
 export interface ProducePartitionResponse extends Failure {
   readonly topic: string; readonly partition: number
   readonly baseOffset: number; readonly logAppendTimeMs: number; readonly logStartOffset: number
+  /** In process alone: a sync was waited for. */
+  readonly isSynced?: boolean
   readonly recordErrors?: readonly RecordError[]
 }
 export interface ProduceResponse { readonly partitions: readonly ProducePartitionResponse[] }

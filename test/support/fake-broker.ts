@@ -93,8 +93,9 @@ export class FakeBroker implements BrokerApi {
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {
     const { topic, partition, records } = request.partitions[0]!
+    const isSynced = request.acks === -1 && this.topics.get(topic)?.configs.get('write.caching') !== 'true'
     const answer = (errorCode: number, baseOffset: number): ProduceResponse =>
-      ({ partitions: [{ topic, partition, errorCode, baseOffset, logAppendTimeMs: -1, logStartOffset: 0 } satisfies ProducePartitionResponse] })
+      ({ partitions: [{ topic, partition, errorCode, baseOffset, logAppendTimeMs: -1, logStartOffset: 0, isSynced } satisfies ProducePartitionResponse] })
     return this.#serve('produce', request, () => {
       const target = this.topics.get(topic)?.partitions[partition]
       if (target === undefined) return answer(3, -1)
