@@ -323,7 +323,10 @@ describe('loading', () => {
     expect(await groups()).toEqual([])
     const fetch = async (requireStable: boolean): Promise<unknown> => (
       (await h.coordinator.offsetFetch({ groupId: 'g', requireStable, partitions: [{ topic: 't', partition: 0 }] })).partitions[0])
+    const all = async (): Promise<unknown> => (await h.coordinator.offsetFetch({ groupId: 'g', requireStable: true, partitions: null })).partitions
     expect(await fetch(true)).toMatchObject({ errorCode: 88, committedOffset: -1 })
+    // Whoever asks for all that is committed is not told of a partition for which nothing is.
+    expect(await all()).toEqual([])
     expect(await fetch(false)).toMatchObject({ errorCode: 0, committedOffset: -1 })
     end('COMMIT', 7)
     expect(await reload()).toBe(1)
@@ -339,6 +342,7 @@ describe('loading', () => {
     // An open transaction keeps the partition from expiring.
     commit(5, 8)
     await reload()
+    expect(await all()).toMatchObject([{ errorCode: 88, committedOffset: -1 }])
     await h.coordinator.expireOffsets()
     expect(await fetch(false)).toMatchObject({ committedOffset: 4 })
     end('ABORT', 8)

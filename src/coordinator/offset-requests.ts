@@ -97,7 +97,7 @@ function fetched(store: GroupStore, groupId: string, topic: string, partition: n
 
 /** Offset −1 where nothing is committed. */
 export function fetchOffsets(store: GroupStore, { groupId, requireStable, partitions }: OffsetFetchRequest): OffsetFetchResponse {
-  const asked = partitions ?? [...store.offsets.all(groupId), ...(requireStable ? store.offsets.onlyPending(groupId) : [])]
+  const asked = partitions ?? store.offsets.all(groupId)
   return { errorCode: NONE, partitions: asked.map(({ topic, partition }) => fetched(store, groupId, topic, partition, requireStable)) }
 }
 
