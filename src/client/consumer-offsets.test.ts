@@ -74,6 +74,55 @@ describe('where reading begins', () => {
   })
 })
 
+describe('a log that was truncated', () => {
+  /** From its next answer on, the broker says once that its log is another from `offset` on. */
+  const truncateAt = ({ broker }: ReturnType<typeof consumerKit>, offset: number): { asked: (number | undefined)[] } => {
+    const { fetch } = broker
+    const asked: (number | undefined)[] = []
+    broker.fetch = async (request) => {
+      asked.push(request.partitions[0]!.lastFetchedEpoch)
+      if (asked.length > 1) return fetch.call(broker, request)
+      const nothing = { errorCode: 0, highWatermark: 20, lastStableOffset: 20, logStartOffset: 0, abortedTransactions: null, records: new Uint8Array(0) }
+      return { partitions: [{ ...t0, ...nothing, divergesAt: offset }] }
+    }
+    return { asked }
+  }
+
+  test('is read on from where it was cut, and so committed', async () => {
+    const kit = consumerKit(group())
+    fill(kit.partition, 0, 20)
+    kit.consumer.assign([t0])
+    expect(values(await kit.settle(kit.consumer.poll()))).toHaveLength(20)
+    const { asked } = truncateAt(kit, 15)
+    kit.consumer.resume()
+    expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 5000 })))).toEqual(['v15', 'v16', 'v17', 'v18', 'v19'])
+    expect(asked.slice(0, 2)).toEqual([kit.partition.records()[19]!.leaderEpoch, -1])
+    expect(kit.logger.messages('warn')).toEqual(['the log was truncated: reading goes on where it was'])
+    await kit.settle(kit.consumer.commit([{ ...t0, offset: 15 }]))
+    await kit.settle(kit.consumer.close())
+  })
+  test('behind what the application has had so far leaves nothing out', async () => {
+    const kit = consumerKit({ 'max.poll.records': 4 })
+    fill(kit.partition, 0, 10)
+    kit.consumer.assign([t0])
+    expect(values(await kit.settle(kit.consumer.poll()))).toEqual(['v0', 'v1', 'v2', 'v3'])
+    truncateAt(kit, 8)
+    await kit.run(2000)
+    expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 5000 })))).toEqual(['v4', 'v5', 'v6', 'v7'])
+  })
+  test('is told with the offset where auto.offset.reset is none', async () => {
+    const kit = consumerKit({ 'auto.offset.reset': 'none' })
+    fill(kit.partition, 0, 10)
+    kit.consumer.assign([{ ...t0, offset: 0 }])
+    expect(values(await kit.settle(kit.consumer.poll()))).toHaveLength(10)
+    truncateAt(kit, 8)
+    kit.consumer.resume()
+    await expect(kit.settle(kit.consumer.poll({ timeoutMs: 5000 }))).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', offset: 8 })
+    await kit.settle(kit.consumer.seek({ ...t0, offset: 8 }))
+    expect(values(await kit.settle(kit.consumer.poll()))).toEqual(['v8', 'v9'])
+  })
+})
+
 describe('seek', () => {
   const seeking = async (target: object) => {
     const kit = consumerKit()

@@ -51,6 +51,8 @@ export class ConsumerPartition<K, V> {
   visibleEnd: number = -1
   /** Of the last record handed out. */
   leaderEpoch: number = -1
+  /** Of the record in front of the fetch offset; −1 not known. A broker whose log took another turn there says so. */
+  fetchedEpoch: number = -1
   #fetchOffset = -1
   #reach = FIRST_FETCH_BYTES
   #rest: SliceRest<K, V> | null = null
@@ -83,6 +85,13 @@ export class ConsumerPartition<K, V> {
     this.#fetchOffset = offset
   }
 
+  /** The log was cut at `offset`, and may have grown again: reading goes on there, of what was read before. */
+  truncate(offset: number): void {
+    const { finished } = this
+    this.moveTo(Math.min(this.position, offset))
+    this.finished = Math.min(finished, this.position)
+  }
+
   /** The position is not known any more. `resetOnly`: not even what is committed counts. */
   unknown(resetOnly: boolean): void {
     this.#forget()
@@ -93,6 +102,7 @@ export class ConsumerPartition<K, V> {
 
   #forget(): void {
     this.version++
+    this.fetchedEpoch = -1
     this.isDoubted = false
     this.#rest = null
     this.#dropFetched()
@@ -170,6 +180,7 @@ export class ConsumerPartition<K, V> {
         // Asked for again from the position, which is in front of the damage, should the application go on.
         this.#dropFetched()
         this.#fetchOffset = this.position
+        this.fetchedEpoch = -1
         this.version++
         throw error
       }

@@ -102,6 +102,7 @@ export class ConsumerPositions {
       else if (mine!.committedOffset < 0) without.push(each)
       else if (each.partition.version === each.version) {
         each.partition.moveTo(mine!.committedOffset)
+        each.partition.fetchedEpoch = mine!.committedLeaderEpoch
         each.partition.committed = mine!.committedOffset
       }
     }

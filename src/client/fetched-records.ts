@@ -23,20 +23,20 @@ export interface FetchedPartition {
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null
 }
 
-/** Offset behind the last whole batch of `records`; `otherwise` when there is none, or damage in front of it. */
-export function endOfBatches(records: Uint8Array, otherwise: number): number {
+/** The last whole batch of `records`; null when there is none, or damage in front of it. */
+export function lastBatch(records: Uint8Array): BatchHeader | null {
   const view = viewOf(records)
-  let end = otherwise
+  let last: BatchHeader | null = null
   try {
     for (let position = 0; ;) {
       const size = peekBatchSize(records, view, position, records.length)
-      if (size < 0) return end
-      end = readBatchHeader(records, view, position, records.length).nextOffset
+      if (size < 0) return last
+      last = readBatchHeader(records, view, position, records.length)
       position += size
     }
   } catch {
     // The damage is reported when it is read; nothing is asked for beyond it before.
-    return end
+    return last
   }
 }
 

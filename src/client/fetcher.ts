@@ -15,7 +15,7 @@ import type { BrokerApi, FetchPartitionResponse, FetchResponse } from '../protoc
 import { backoffMs } from './backoff.ts'
 import type { Buffered, ConsumerPartition } from './consumer-partition.ts'
 import { errorOf, mayPass } from './failure.ts'
-import { endOfBatches, FetchedRecords } from './fetched-records.ts'
+import { FetchedRecords, lastBatch } from './fetched-records.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import { PartitionAnswers } from './partition-answers.ts'
 import type { Deserializers, RecordSlice } from './record-slice.ts'
@@ -165,8 +165,8 @@ export class Fetcher<K, V> {
       answer = this.#api.fetch({
         maxWaitMs: isSlice ? 0 : this.#values['fetch.max.wait.ms'], minBytes: this.#values['fetch.min.bytes'], maxBytes: this.#mostBuffered,
         isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0, signal: controller.signal, allocate: this.#memory.allocate,
-        partitions: wanted.map(({ topic, partition, fetchOffset, isDoubted, reach }) => (
-          { topic, partition, fetchOffset, partitionMaxBytes: Math.min(most, reach), isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
+        partitions: wanted.map(({ topic, partition, fetchOffset, fetchedEpoch, isDoubted, reach }) => (
+          { topic, partition, fetchOffset, lastFetchedEpoch: fetchedEpoch, partitionMaxBytes: Math.min(most, reach), isCheckedLater: this.#values['check.crcs'] && !isDoubted })),
       })
     } catch (error) {
       answer = Promise.reject(OttlaError.from(error))
@@ -214,6 +214,10 @@ export class Fetcher<K, V> {
       return
     }
     partition.failures = 0
+    if (response.divergesAt !== undefined) {
+      this.#diverged(partition, response.divergesAt)
+      return
+    }
     if (response.isChecked === true) partition.isDoubted = false
     const committedOnly = this.#values['isolation.level'] === 'read_committed'
     partition.highWatermark = response.highWatermark
@@ -223,12 +227,26 @@ export class Fetcher<K, V> {
       return
     }
     const lease = this.#memory.leaseOf(response.records)
-    const end = response.nextOffset ?? endOfBatches(response.records, offset)
+    const last = response.nextOffset === undefined ? lastBatch(response.records) : null
     const fetched = new FetchedRecords<K, V>({
       topic: partition.topic, partition: partition.partition, records: response.records, highWatermark: response.highWatermark,
       abortedTransactions: committedOnly ? response.abortedTransactions ?? [] : null,
     }, offset, this.#values['check.crcs'] && response.isChecked !== true, this.#deserializers, lease)
-    partition.add(fetched, end)
+    partition.add(fetched, response.nextOffset ?? last?.nextOffset ?? offset)
+    partition.fetchedEpoch = last?.leaderEpoch ?? -1
+    this.#hooks.arrived()
+  }
+
+  /** What was read from `to` on is not in the log any more: its leader failed before others had it. */
+  #diverged(partition: ConsumerPartition<K, V>, to: number): void {
+    const place = { topic: partition.topic, partition: partition.partition, offset: to }
+    if (this.#values['auto.offset.reset'] !== 'none') {
+      this.#ports.logger.warn('the log was truncated: reading goes on where it was', { ...place, position: partition.position })
+      partition.truncate(to)
+      return
+    }
+    partition.error = new OttlaError('OFFSET_OUT_OF_RANGE', `${place.topic}-${place.partition} was truncated to offset ${to}, and auto.offset.reset is none: seek`, place)
+    this.#line.length = 0
     this.#hooks.arrived()
   }
 

@@ -77,6 +77,8 @@ export interface FetchRequest {
   readonly partitions: readonly {
     readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number
     readonly currentLeaderEpoch?: number
+    /** Over the wire only: of the record in front of the offset, as it was read; −1 not known. */
+    readonly lastFetchedEpoch?: number
     /** In process only: the caller checks the checksums, while the next read is under way, and asks again without this where one is wrong. */
     readonly isCheckedLater?: boolean
   }[]
@@ -109,6 +111,8 @@ export interface FetchPartitionResponse extends Failure {
   readonly records: Uint8Array
   /** In process only: the offset behind the last batch; without one, where the log ends for this reader if nothing comes before that. */
   readonly nextOffset?: number
+  /** Over the wire only: nothing is given, for the log is another from here on than the one of `lastFetchedEpoch`. */
+  readonly divergesAt?: number
   /** In process only: the checksums of all of it were checked a moment ago. */
   readonly isChecked?: boolean
 }

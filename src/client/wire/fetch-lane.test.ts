@@ -95,6 +95,16 @@ test('each partition is asked of its leader, with the epoch that is known of it'
     .toEqual([[[0, 3], [2, 3]], [[1, 3], [3, 3]]])
 })
 
+test('the epoch of what was read last goes along, and a log that took another turn is told', async () => {
+  brokers[0]!.on(apis.fetch, () => refusal(0, { divergingEpoch: { epoch: 2, endOffset: 7 } }))
+  const { partitions } = await lane.fetch({
+    maxWaitMs: 1000, minBytes: 1, maxBytes: 1000, isolationLevel: 0, signal: new AbortController().signal,
+    partitions: [{ topic: 't', partition: 0, fetchOffset: 9, lastFetchedEpoch: 3, partitionMaxBytes: 100 }],
+  })
+  expect(brokers[0]!.bodies(apis.fetch)[0]!.topics[0]!.partitions[0]).toMatchObject({ fetchOffset: 9, lastFetchedEpoch: 3 })
+  expect(partitions).toMatchObject([{ partition: 0, errorCode: 0, divergesAt: 7 }])
+})
+
 test('a signal ends the call at once; what comes later is there for the next, unless that wants another offset', async () => {
   const gates: (() => void)[] = []
   brokers[0]!.on(apis.fetch, async (asked) => {

@@ -215,7 +215,7 @@ export class FetchLane {
         if (answer.errorCode !== 0) this.#nearer.delete(key)
         // A follower may be behind: the leader is asked before the position is given up.
         if (answer.errorCode === OFFSET_OUT_OF_RANGE && isFollower) continue
-        if (!onlyNews || answer.errorCode !== 0 || (answer.records ?? NOTHING).length > 0) this.#put(mine, plain(topic, answer))
+        if (!onlyNews || answer.errorCode !== 0 || answer.divergingEpoch.endOffset >= 0 || (answer.records ?? NOTHING).length > 0) this.#put(mine, plain(topic, answer))
       }
     }
   }
@@ -246,8 +246,11 @@ export class FetchLane {
 }
 
 function plain(topic: string, answer: PartitionAnswer): FetchPartitionResponse {
-  const { partitionIndex, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answer
-  return { topic, partition: partitionIndex, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records: records ?? NOTHING }
+  const { partitionIndex, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records, divergingEpoch: { endOffset } } = answer
+  return {
+    topic, partition: partitionIndex, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records: records ?? NOTHING,
+    ...endOffset < 0 ? {} : { divergesAt: endOffset },
+  }
 }
 
 function failed({ topic, partition }: Wanted, errorCode: number): FetchPartitionResponse {

@@ -11,6 +11,7 @@ import { byTopic } from './topic-lists.ts'
 
 export interface FetchTarget {
   readonly topic: string; readonly partition: number; readonly fetchOffset: number; readonly partitionMaxBytes: number; readonly currentLeaderEpoch: number
+  readonly lastFetchedEpoch?: number
 }
 
 export type FetchBody = Pick<RequestInput<typeof apis.fetch>, 'sessionId' | 'sessionEpoch' | 'topics' | 'forgottenTopicsData'>
@@ -32,7 +33,8 @@ export class FetchSession {
     this.#known = wanted
     return {
       sessionId: this.#id, sessionEpoch: this.#epoch,
-      topics: byTopic(named, ({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }) => ({ partition, currentLeaderEpoch, fetchOffset, partitionMaxBytes }))
+      topics: byTopic(named, ({ partition, currentLeaderEpoch, fetchOffset, lastFetchedEpoch = -1, partitionMaxBytes }) => (
+        { partition, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, partitionMaxBytes }))
         .map(({ topic, list }) => ({ topic, partitions: list })),
       forgottenTopicsData: byTopic(dropped, ({ partition }) => partition).map(({ topic, list }) => ({ topic, partitions: list })),
     }
@@ -60,4 +62,5 @@ export class FetchSession {
 
 function same(a: FetchTarget | undefined, b: FetchTarget): boolean {
   return a !== undefined && a.fetchOffset === b.fetchOffset && a.partitionMaxBytes === b.partitionMaxBytes && a.currentLeaderEpoch === b.currentLeaderEpoch
+    && a.lastFetchedEpoch === b.lastFetchedEpoch
 }
