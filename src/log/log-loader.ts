@@ -22,7 +22,7 @@ import { isTailDistrusted } from './distrusted-tail.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
 import { finishLeftovers, type FolderListing } from './log-leftovers.ts'
 import { LogOffsets } from './log-offsets.ts'
-import { recoverFrom, setAsideAll } from './log-recovery.ts'
+import { recoverFrom, setAsideAll, startOfProducers } from './log-recovery.ts'
 import { drawJitter } from './log-roll.ts'
 import { PartitionLog } from './partition-log.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
@@ -145,7 +145,7 @@ async function rebuildTransactions(scene: RecoveryScene, index: number): Promise
   })
   try {
     await rebuildProducerState({
-      producers: scratch, segments: segments.slice(0, index), logStartOffset: Math.min(request.logStart, segments[0]!.baseOffset), endOffset: segment.baseOffset,
+      producers: scratch, segments: segments.slice(0, index), logStartOffset: startOfProducers(request.logStart, segments, segments[0]!.baseOffset), endOffset: segment.baseOffset,
       nowMs: clock.now(),
     })
   } catch (error) {

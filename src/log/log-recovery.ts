@@ -45,6 +45,11 @@ export async function recoverFrom(scene: RecoveryScene, first: number): Promise<
   if (!store.readOnly && scene.offline === null) await makeDurable(scene, first)
 }
 
+/** The recorded log start, at most `most`. At the oldest base, where retention records it and Kafka does not, it takes nothing of the snapshot there away. */
+export function startOfProducers(recorded: number, segments: readonly Segment[], most: number): number {
+  return recorded === segments[0]!.baseOffset ? 0 : Math.min(recorded, most)
+}
+
 /**
  * Producer state as of the first segment to walk, whose batches it will take. Rot below makes it start empty there. What stood in front of the oldest segment
  * is known from the snapshot at its base, unless the log start was recorded above.
@@ -54,7 +59,7 @@ async function bringProducersTo(scene: RecoveryScene, first: number): Promise<vo
   const base = segments[first]!.baseOffset
   try {
     await tolerateFullDisk(scene, () => rebuildProducerState({
-      producers, segments: segments.slice(0, first), logStartOffset: Math.min(request.logStart, base), endOffset: base, nowMs: request.store.clock.now(),
+      producers, segments: segments.slice(0, first), logStartOffset: startOfProducers(request.logStart, segments, base), endOffset: base, nowMs: request.store.clock.now(),
     }))
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
