@@ -163,10 +163,10 @@ export class ClassicGroup {
     member.join = join
   }
 
-  /** Gives a static member another id and client; the rest stays. Requests parked under the old id must have been answered. */
+  /** Gives a static member another id and client; the rest stays, but who came back is new no longer. Requests parked under the old id must have been answered. */
   replaceStatic(oldMemberId: string, { memberId, clientId, clientHost }: Pick<ClassicMember, 'memberId' | 'clientId' | 'clientHost'>): ClassicMember {
     const old = this.members.get(oldMemberId)!
-    const member: ClassicMember = { ...old, memberId, clientId, clientHost }
+    const member: ClassicMember = { ...old, memberId, clientId, clientHost, isNew: false }
     this.members.delete(oldMemberId)
     this.members.set(memberId, member)
     this.#staticMembers.set(old.groupInstanceId!, memberId)

@@ -501,6 +501,17 @@ describe('static members', () => {
     expect(await h.heartbeat('g', holder!, 'i')).toBe(0)
   })
 
+  test('are waited for like others when they come anew during their first join', async () => {
+    const h = await GroupHarness.create()
+    await h.stable('g', 1, [{ ...instance('i1'), sessionTimeoutMs: 100_000 }])
+    h.join('g', instance('i2'))
+    const again = h.join('g', instance('i2'))
+    await h.advance(59_999)
+    expect(again.isAnswered).toBe(false)
+    await h.advance(1)
+    expect(again.value).toMatchObject({ errorCode: 0, generationId: 2 })
+  })
+
   test('stay through a rebalance that they miss, and fall out by their session', async () => {
     const h = await GroupHarness.create()
     const long = { sessionTimeoutMs: 100_000 }
