@@ -359,6 +359,22 @@ describe('subscriptions', () => {
     expect(member.read).toEqual(['later-0:0', 'later-0:1'])
     await h.settle(member.consumer.close())
   })
+  test('of a topic that goes as it is assigned, and comes back as it was, take it in', async () => {
+    const { h } = setUp(1)
+    h.broker.autoCreate = false
+    h.broker.createTopic('u', 1)
+    h.broker.faults = (api, _, call) => {
+      if (api === 'metadata' && call === 2) h.broker.topics.delete('u')
+      return undefined
+    }
+    const member = new Member(h, ['t', 'u'])
+    await h.run(100)
+    expect(member.owns).toBe('t-0')
+    h.broker.createTopic('u', 1)
+    await h.run(1500)
+    expect(member.owns).toBe('t-0 u-0')
+    await h.settle(member.consumer.close())
+  })
   test('may change', async () => {
     const { h } = setUp(1)
     h.broker.createTopic('u', 1)

@@ -45,10 +45,11 @@ export class TopicWatch {
     return [...new Set([...this.#names, ...[...this.#seen.keys()].filter((topic) => this.#matches(topic))])].sort()
   }
 
-  /** The leader watches what all members read. */
+  /** The leader watches what all members read, and takes for seen what it could assign: what went since it looked is missing. */
   watchAlso(topics: readonly string[], partitions: ReadonlyMap<string, number>): void {
     this.#others = topics.filter((topic) => !this.#isOwn(topic))
-    this.#seen = new Map([...[...this.#seen].filter(([topic]) => this.#isOwn(topic)), ...partitions])
+    this.#seen = new Map([...[...this.#seen].filter(([topic]) => this.#isOwn(topic) && !topics.includes(topic)), ...partitions])
+    this.#arm()
   }
 
   #isOwn(topic: string): boolean { return this.#names.includes(topic) || this.#matches(topic) }
