@@ -115,7 +115,11 @@ export class Ledger {
   forget(): void {
     this.#places.clear()
     this.#placeOf.clear()
-    for (const each of this.sent) if (each.told !== null && !each.durable) each.told = null
+    for (const each of this.sent) {
+      if (each.told !== null && !each.durable) each.told = null
+      // What a full disk left of a write is cut off before the next one, or by whoever opens the log: unless it is a whole batch.
+      if (each.code === 'DISK_FULL') each.code = 'one of DISK_FULL'
+    }
   }
 
   /** Of what was posted, or sent with acks 0, the events tell of all that is in no log. Of a sendBatch that failed, and of what was aborted, nobody knows. */
