@@ -321,3 +321,13 @@ describe('whatever the broker does', () => {
     }), { numRuns: 400 })
   })
 })
+
+test('a send times out when its time is up, also where sums of fractions of milliseconds are a little less', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  h.broker.faults = (api) => api === 'produce' ? { silent: true } : undefined
+  const producer = h.clients.producer({ 'delivery.timeout.ms': 200, 'request.timeout.ms': 100 })
+  await h.run(60.28)
+  expect(await h.settle(outcome(producer.send({ topic: 't', value: 'v' })))).toBe('REQUEST_TIMED_OUT')
+  producer.close().catch(() => {})
+})

@@ -546,8 +546,9 @@ export class Sender {
       const due: ProducerBatch[] = []
       for (const batch of [...queue.inFlight, ...queue.sealed, ...queue.open === null ? [] : [queue.open]]) {
         if (batch.settled) continue
-        if (now - batch.createdAt >= timeoutMs) due.push(batch)
-        else next = Math.min(next, batch.createdAt + timeoutMs - now)
+        const leftMs = batch.createdAt + timeoutMs - now
+        if (leftMs <= 0) due.push(batch)
+        else next = Math.min(next, leftMs)
       }
       for (const batch of due) this.#expireBatch(queue, batch, timeoutMs)
     }
