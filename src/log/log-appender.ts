@@ -7,7 +7,7 @@
  * then becomes part of the log before, above the high watermark: nobody reads it, and nobody is answered, until its sync has succeeded.
  * One sync runs at a time, and groups are answered in their order.
  *
- * A failed write changes nothing: what it left in the file is cut off before the next one, the members fail (DISK_FULL may be retried, and the log
+ * A failed write changes nothing: what it left in the file is cut off, the members fail (DISK_FULL may be retried, and the log
  * goes on by itself when there is space). A failed sync takes the log offline for appends until it is reopened.
  */
 import { OttlaError } from '../common/errors.ts'

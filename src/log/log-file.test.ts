@@ -97,16 +97,23 @@ describe('a log file', () => {
     expect(textOf(disk)).toBe('shorty')
   })
 
-  test('goes on after a full disk once there is room, with nothing of the failed write left', () => {
+  test.each(['at once', 'with the next write, where it cannot be cut at once'])('goes on after a full disk once there is room, with nothing of the failed write left: %s', async (when) => {
     const disk = newDisk()
     const faults = new FaultFileSystem(disk)
     const { file } = fileOn(faults)
     file.create()
     write(file, 'first')
     file.commit(5)
-    faults.inject({ call: 'write', nth: 1, error: 'ENOSPC', written: 7 })
-    expect(() => write(file, 'a second write')).toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
-    faults.heal()
+    const isLater = when !== 'at once'
+    for (const attempt of [() => write(file, 'a second write'), () => file.write(utf8('a second write'), 0, 14)]) {
+      faults.inject({ call: 'write', nth: 1, error: 'ENOSPC', written: 7 })
+      // The second attempt cuts what the first has left, before it writes.
+      if (isLater) faults.inject({ call: 'truncate', nth: textOf(disk) === 'first' ? 1 : 2, error: 'EIO' })
+      await expect(async () => attempt()).rejects.toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
+      // Who is killed now leaves the file so.
+      expect(textOf(disk)).toBe(isLater ? 'firsta secon' : 'first')
+      faults.heal()
+    }
     write(file, '2nd')
     file.commit(3)
     expect(textOf(disk)).toBe('first2nd')

@@ -96,6 +96,9 @@ export class LogFile {
       writer.handle.writeSync(buffer, start, length, this.#size)
       this.#fileEnd = this.#size + length
       if (ahead > 0 && this.#fileEnd > this.#zerosEnd) this.#putZeros(writer.handle, ahead)
+    } catch (error) {
+      this.#cutRemains(writer.handle)
+      throw error
     } finally {
       writer.release()
     }
@@ -108,8 +111,22 @@ export class LogFile {
     try {
       await writer.handle.write(buffer, start, length, this.#size)
       this.#fileEnd = end
+    } catch (error) {
+      this.#cutRemains(writer.handle)
+      throw error
     } finally {
       writer.release()
+    }
+  }
+
+  /** At once: a batch that was refused may lie whole in the file, and a process that dies now must not leave it there. */
+  #cutRemains(handle: FileHandle): void {
+    try {
+      handle.truncate(this.#size)
+      this.#fileEnd = this.#size
+      this.#zerosEnd = 0
+    } catch {
+      // The next write does.
     }
   }
 

@@ -112,13 +112,13 @@ export class Ledger {
   }
 
   /** After a crash: nobody has seen anything but what is there, which is to be looked at anew. */
-  forget(): void {
+  forget(isPowerCut: boolean): void {
     this.#places.clear()
     this.#placeOf.clear()
     for (const each of this.sent) {
       if (each.told !== null && !each.durable) each.told = null
-      // What a full disk left of a write is cut off before the next one, or by whoever opens the log: unless it is a whole batch.
-      if (each.code === 'DISK_FULL') each.code = 'one of DISK_FULL'
+      // What a full disk left of a write is cut off at once, but that is not synced: a whole batch may come back.
+      if (isPowerCut && each.code === 'DISK_FULL') each.code = 'one of DISK_FULL'
     }
   }
 

@@ -97,15 +97,11 @@ export async function manyLives(seed: number): Promise<number> {
     ]
     const end = hasFaults ? 1 + random.int(3) : random.int(4)
     await world.run(actors, end === 0 ? undefined : random.int(2500))
-    if (end < 2) {
-      await world.close(actors)
-      world.die('keep-all')
-    } else {
-      const policy = random.pick(['keep-all', 'lose-all', { seed: random.int(1_000_000) }] as const)
-      lossy ||= policy !== 'keep-all'
-      world.die(policy)
-    }
-    ledger.forget()
+    if (end < 2) await world.close(actors)
+    const policy = end < 2 ? 'keep-all' : random.pick(['keep-all', 'lose-all', { seed: random.int(1_000_000) }] as const)
+    lossy ||= policy !== 'keep-all'
+    world.die(policy)
+    ledger.forget(policy !== 'keep-all')
     for (const each of groups) each.forget()
   }
   world.latencyMs = 0
