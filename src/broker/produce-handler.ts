@@ -22,7 +22,7 @@ export function handleProduce(context: BrokerContext, request: ProduceRequest): 
 
 function appendOne<T>(context: BrokerContext, request: ProduceRequest, item: ProducePartition, shape: (answer: ProducePartitionResponse) => T): Promise<T> {
   const size = item.records.length
-  const isSynced = request.acks === -1 && context.topics.get(item.topic)?.values['write.caching'] === false
+  const isSynced = request.acks === -1 && context.topics.get(item.topic)?.values['write.caching'] !== true
   return new Promise((answer) => begin(context, request, item, isSynced, (result) => {
     context.metrics.producedBatches += 1
     context.metrics.producedBytes += size

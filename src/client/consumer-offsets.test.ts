@@ -101,6 +101,15 @@ describe('a log that was truncated', () => {
     await kit.settle(kit.consumer.commit([{ ...t0, offset: 15 }]))
     await kit.settle(kit.consumer.close())
   })
+  test('is noticed from a commit on by the epoch that was committed', async () => {
+    const kit = consumerKit(group())
+    fill(kit.partition, 0, 20)
+    await kit.settle(kit.consumer.commit([{ ...t0, offset: 10, leaderEpoch: 6 }]))
+    kit.consumer.assign([t0])
+    const { asked } = truncateAt(kit, 8)
+    expect(values(await kit.settle(kit.consumer.poll({ timeoutMs: 5000 })))[0]).toBe('v8')
+    expect(asked.slice(0, 2)).toEqual([6, -1])
+  })
   test('behind what the application has had so far leaves nothing out', async () => {
     const kit = consumerKit({ 'max.poll.records': 4 })
     fill(kit.partition, 0, 10)

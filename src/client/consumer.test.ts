@@ -348,7 +348,7 @@ describe('damage', () => {
     return kit
   }
   test('is told with its place after all before it was read; the position stays, and a seek goes past it', async () => {
-    const { consumer, settle } = damaged(true)
+    const { consumer, settle, broker } = damaged(true)
     expect(values(await settle(consumer.poll()))).toEqual(range(0, 10))
     for (let times = 0; times < 3; times++) {
       const error: unknown = await settle(consumer.poll()).catch((e: unknown) => e)
@@ -356,6 +356,9 @@ describe('damage', () => {
       expect((error as Error).message).toMatch(/batch of offsets 10 to 19 fails its checksum.*seek past it/)
       expect(consumer.position(only[0]!)).toBe(10)
     }
+    // The epoch of what was fetched behind it says nothing of what lies in front of it.
+    const again = broker.requests.flatMap(({ api, request }) => api === 'fetch' ? (request as FetchRequest).partitions : []).filter((each) => each.fetchOffset === 10)
+    expect(new Set(again.map((each) => each.lastFetchedEpoch))).toEqual(new Set([-1]))
     await settle(consumer.seek({ topic: 't', partition: 0, offset: 20 }))
     expect(values(await settle(consumer.poll()))).toEqual(range(20, 30))
   })

@@ -415,6 +415,8 @@ describe('producers', () => {
     const recorded = await open(partition().put('/log-start-offset-checkpoint', checkpoint(10)), config)
     expect(recorded.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: 9, currentTxnStartOffset: -1 }, { producerId: 7, lastSequence: 3 }])
     expect(recorded.disk.readFile(`${t.directory}/${log(10).replace('log', 'txnindex')}`)).toEqual(new Uint8Array(abortedEntries([5, 8, 12, 13])))
+    const both = await open(recovered(partition().put('10.txnindex', Buffer.alloc(34, 0xff)).put('/log-start-offset-checkpoint', checkpoint(10)), 15), config)
+    expect(both.disk.readFile(`${both.directory}/${log(10).replace('log', 'txnindex')}`)).toEqual(new Uint8Array(abortedEntries([5, 8, 12, 13])))
     const inside = await open(partition().put('/log-start-offset-checkpoint', checkpoint(11)), config)
     expect(inside.log.activeProducers()).toMatchObject([{ producerId: 5, lastSequence: -1 }, { producerId: 7, lastSequence: 3 }])
   })

@@ -148,6 +148,17 @@ test('what is wanted while a long poll is out is asked for beside it, once', asy
   await quiet
 })
 
+test('a log that took another turn is told of beside a long poll, too', async () => {
+  const told = refusal(0, { divergingEpoch: { epoch: 2, endOffset: 7 } })
+  brokers[0]!.on(apis.fetch, (asked) => asked.body.maxWaitMs > 0 ? 'silence' : told)
+  const controller = new AbortController()
+  const call = ask([[2, 0]], controller.signal)
+  await until(() => brokers[0]!.bodies(apis.fetch).length === 1)
+  controller.abort()
+  await call
+  expect((await ask([[2, 0], [0, 9]])).partitions).toMatchObject([{ partition: 0, divergesAt: 7 }])
+})
+
 test('a session names only what changed, and begins anew when the broker forgot it', async () => {
   let forgets = false
   brokers[0]!.on(apis.fetch, (asked) => forgets && asked.body.sessionId !== 0 ? { throttleTimeMs: 0, errorCode: 70, sessionId: 0, responses: [] } : answer(asked, undefined, { sessionId: 42 }))

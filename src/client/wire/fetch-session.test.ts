@@ -16,6 +16,9 @@ test('a session begins with everything, then names what moved, came or went', ()
   expect(named(session.next([target(1, 9), target(2, 3, 'u')]))).toBe('77/2 u-2@3 -t-0')
   session.answered(0, 77)
   expect(named(session.next([target(1, 9), target(2, 3, 'u')]))).toBe('77/3')
+  session.answered(0, 77)
+  // Else a broker whose log took another turn would say so again and again.
+  expect(named(session.next([{ ...target(1, 9), lastFetchedEpoch: 4 }, target(2, 3, 'u')]))).toBe('77/4 t-1@9')
 })
 
 test('a broker that keeps no sessions is sent everything every time', () => {
