@@ -163,6 +163,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   const logs = await LogManager.open({
     directory, fileSystem, ports, readOnly, signal, onRecovery: options.onRecovery,
     settings: { ...config.values, 'log.segment.delete.delay.ms': config.values['log.segment.delete.delay.ms'] ?? 60_000 },
+    cleaner: config.live,
     topicConfig: (topic) => logConfigFor(topics.valuesAtOpen(topic)), topicId: (topic) => topics.knownId(topic),
     events: eventsOf(options),
   })

@@ -18,6 +18,8 @@ export interface MetricsSnapshot {
   readonly fetchRequests: number; readonly fetchedBytes: number; readonly failedFetches: number
   /** Syncs of logs that succeeded: many appends share one. */
   readonly syncs: number
+  /** Logs that could not be compacted when it was tried last; it is tried again. */
+  readonly uncleanable: number
   readonly topics: number
   readonly partitions: readonly {
     readonly topic: string; readonly partition: number; readonly logStartOffset: number; readonly highWatermark: number; readonly logEndOffset: number
@@ -108,7 +110,7 @@ export class ServedDatabase implements DatabaseHandle, AsyncDisposable {
     this.check()
     const { metrics, logs, topics } = this.#database
     return {
-      ...metrics, syncs: logs.syncCount, topics: topics.all().length,
+      ...metrics, syncs: logs.syncCount, uncleanable: logs.uncleanableCount, topics: topics.all().length,
       partitions: logs.logs().map(({ topic, partition, logStartOffset, highWatermark, logEndOffset, size, segmentCount, isOffline }) => (
         { topic, partition, logStartOffset, highWatermark, logEndOffset, size, segments: segmentCount, isOffline })),
     }

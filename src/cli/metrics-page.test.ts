@@ -4,7 +4,7 @@ import type { MetricsSnapshot } from '../index.ts'
 import { metricsPage } from './metrics-page.ts'
 
 const snapshot: MetricsSnapshot = {
-  produceRequests: 3, producedBatches: 2, producedRecords: 7, producedBytes: 400, failedBatches: 1, fetchRequests: 5, fetchedBytes: 1e21, failedFetches: 0, syncs: 2, topics: 2,
+  produceRequests: 3, producedBatches: 2, producedRecords: 7, producedBytes: 400, failedBatches: 1, fetchRequests: 5, fetchedBytes: 1e21, failedFetches: 0, syncs: 2, uncleanable: 2, topics: 2,
   partitions: [
     { topic: 'a', partition: 0, logStartOffset: 1, highWatermark: 8, logEndOffset: 9, size: 1234, segments: 2, isOffline: true },
     { topic: 'a', partition: 1, logStartOffset: 0, highWatermark: 0, logEndOffset: 0, size: 0, segments: 1, isOffline: false },
@@ -37,7 +37,8 @@ test('the numbers are those of the snapshot, under the names that the JMX export
     kafka_controller_kafkacontroller_activecontrollercount: 1, kafka_controller_kafkacontroller_activebrokercount: 1, kafka_controller_kafkacontroller_globaltopiccount: 2,
     kafka_controller_kafkacontroller_globalpartitioncount: 3, kafka_controller_kafkacontroller_offlinepartitionscount: 1,
     kafka_server_replicamanager_partitioncount: 3, kafka_server_replicamanager_leadercount: 3, kafka_server_replicamanager_underreplicatedpartitions: 0,
-    kafka_server_replicamanager_underminisrpartitioncount: 0, kafka_log_logmanager_offlinelogdirectorycount: 1, kafka_server_socketservermetrics_connection_count: 4,
+    kafka_server_replicamanager_underminisrpartitioncount: 0, kafka_log_logmanager_offlinelogdirectorycount: 1, kafka_log_logcleanermanager_uncleanable_partitions_count: 2,
+    kafka_server_socketservermetrics_connection_count: 4,
     kafka_brokers: 1,
   })
   const first = { topic: 'a', partition: '0' }

@@ -80,6 +80,7 @@ function families(metrics: MetricsSnapshot, connections: number): Family[] {
     one('gauge', 'kafka_server_replicamanager_underreplicatedpartitions', 'Partitions with too few replicas in sync', 0),
     one('gauge', 'kafka_server_replicamanager_underminisrpartitioncount', 'Partitions with fewer replicas in sync than min.insync.replicas', 0),
     one('gauge', 'kafka_log_logmanager_offlinelogdirectorycount', 'Data directories with a log that is offline', offline > 0 ? 1 : 0),
+    one('gauge', 'kafka_log_logcleanermanager_uncleanable_partitions_count', 'Partitions that could not be compacted when it was tried last', metrics.uncleanable),
     one('gauge', 'kafka_server_socketservermetrics_connection_count', 'Connections open', connections),
     each('kafka_log_log_size', 'Bytes of a partition', (log) => log.size),
     each('kafka_log_log_logstartoffset', 'First offset of a partition', (log) => log.logStartOffset),

@@ -3,7 +3,7 @@
  * are made from the topic table; without a value they leave the topic's default in force.
  */
 import type { Setting, SettingTable } from './setting.ts'
-import { noCleaner, topicTable } from './topic-settings.ts'
+import { topicTable } from './topic-settings.ts'
 
 const oneReplica = 'an embedded database has one replica'
 const oneThread = 'requests and files are the business of one event loop'
@@ -35,17 +35,17 @@ const own: SettingTable = {
     doc: 'Smallest `session.timeout.ms` a member may ask for.' },
   'leader.replication.throttled.rate': { type: 'long', default: 9007199254740991, min: 0, inert: oneReplica,
     doc: 'Bytes a second that throttled leaders may serve to followers.' },
-  'log.cleaner.backoff.ms': { type: 'long', default: 15_000, min: 0, inert: noCleaner,
-    doc: 'Pause of an idle cleaner.' },
-  'log.cleaner.dedupe.buffer.size': { type: 'long', default: 134_217_728, inert: noCleaner,
-    doc: 'Memory for the keys that cleaners have seen.' },
-  'log.cleaner.enable': { type: 'boolean', default: true, fixed: true, inert: noCleaner,
-    doc: 'Run the cleaner that compacts topics.' },
-  'log.cleaner.io.buffer.load.factor': { type: 'double', default: 0.9, inert: noCleaner,
+  'log.cleaner.backoff.ms': { type: 'long', default: 15_000, min: 0,
+    doc: 'How often the cleaner looks for logs to compact.' },
+  'log.cleaner.dedupe.buffer.size': { type: 'long', default: 134_217_728,
+    doc: 'Most memory for the keys that the cleaner has seen, 24 bytes each; what does not fit waits for the next round.' },
+  'log.cleaner.enable': { type: 'boolean', default: true, fixed: true,
+    doc: 'Compact topics whose `cleanup.policy` says so.' },
+  'log.cleaner.io.buffer.load.factor': { type: 'double', default: 0.9,
     doc: 'How full the memory for keys may get.' },
-  'log.cleaner.io.buffer.size': { type: 'int', default: 524_288, min: 0, inert: noCleaner,
-    doc: 'Memory for what cleaners read and write.' },
-  'log.cleaner.threads': { type: 'int', default: 1, min: 0, inert: noCleaner,
+  'log.cleaner.io.buffer.size': { type: 'int', default: 524_288, min: 0,
+    doc: 'Bytes that the cleaner reads and writes at a time, 64 KiB at least.' },
+  'log.cleaner.threads': { type: 'int', default: 1, min: 0, inert: 'one log is compacted at a time',
     doc: 'How many cleaners there are.' },
   'log.flush.offset.checkpoint.interval.ms': { type: 'int', default: 60_000, min: 1, fixed: true,
     doc: 'How often `recovery-point-offset-checkpoint` is written.' },

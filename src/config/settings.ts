@@ -3,8 +3,8 @@ export type { AdminValues, BrokerValues, ClientValues, ConsumerValues, ProducerV
 
 export interface TopicSettings {
   /**
-   * `delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` is to keep the last record of every key, and keeps
-   * everything for now: compaction is not built yet. Both may be given, or neither. Default: delete.
+   * `delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key, and of a key
+   * whose last record has no value none. Both may be given, or neither. Default: delete.
    */
   'cleanup.policy'?: readonly ('delete' | 'compact')[] | 'delete' | 'compact' | `${string},${string}`
   /** Codec of stored batches; `producer` keeps what the producer chose. Default: producer. */
@@ -15,7 +15,7 @@ export interface TopicSettings {
   'compression.lz4.level'?: number | `${number}`
   /** Level when the broker compresses with zstd. Default: 3. */
   'compression.zstd.level'?: number | `${number}`
-  /** How long a compacted topic keeps tombstones after the cleaner first saw them. Default: 86400000. */
+  /** How long a compacted topic keeps tombstones after the cleaner first met them. Default: 86400000. */
   'delete.retention.ms'?: number | `${number}`
   /** Time between renaming a dropped segment to `.deleted` and removing the file. Default: 60000. */
   'file.delete.delay.ms'?: number | `${number}`
@@ -118,17 +118,17 @@ export interface BrokerSettings {
   'group.min.session.timeout.ms'?: number | `${number}`
   /** Bytes a second that throttled leaders may serve to followers. Default: never. */
   'leader.replication.throttled.rate'?: number | `${number}`
-  /** Pause of an idle cleaner. Default: 15000. */
+  /** How often the cleaner looks for logs to compact. Default: 15000. */
   'log.cleaner.backoff.ms'?: number | `${number}`
-  /** Memory for the keys that cleaners have seen. Default: 134217728. */
+  /** Most memory for the keys that the cleaner has seen, 24 bytes each; what does not fit waits for the next round. Default: 134217728. */
   'log.cleaner.dedupe.buffer.size'?: number | `${number}`
   /** Topics without an override of `delete.retention.ms` take it from here. Default: not set. */
   'log.cleaner.delete.retention.ms'?: number | `${number}`
-  /** Run the cleaner that compacts topics. Default: true. */
+  /** Compact topics whose `cleanup.policy` says so. Default: true. */
   'log.cleaner.enable'?: boolean | 'true' | 'false'
   /** How full the memory for keys may get. Default: 0.9. */
   'log.cleaner.io.buffer.load.factor'?: number | `${number}`
-  /** Memory for what cleaners read and write. Default: 524288. */
+  /** Bytes that the cleaner reads and writes at a time, 64 KiB at least. Default: 524288. */
   'log.cleaner.io.buffer.size'?: number | `${number}`
   /** Topics without an override of `max.compaction.lag.ms` take it from here. Default: not set. */
   'log.cleaner.max.compaction.lag.ms'?: number | `${number}`

@@ -3,12 +3,11 @@ import type { SettingTable } from './setting.ts'
 
 const noTiers = 'there is no tiered storage'
 const oneReplica = 'an embedded database has one replica'
-export const noCleaner = 'compaction is not built yet'
 
 export const topicTable: SettingTable = {
   'cleanup.policy': { type: 'list', default: ['delete'], values: ['delete', 'compact'], mayBeEmpty: true, synonyms: [{ name: 'log.cleanup.policy' }],
-    doc: '`delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` is to keep the last record of every key, and keeps everything '
-      + 'for now: compaction is not built yet. Both may be given, or neither.' },
+    doc: '`delete` drops old segments by `retention.ms` and `retention.bytes`; `compact` keeps the last record of every key, and of a key whose last record has '
+      + 'no value none. Both may be given, or neither.' },
   'compression.type': { type: 'string', default: 'producer', values: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
     synonyms: [{ name: 'compression.type' }],
     doc: 'Codec of stored batches; `producer` keeps what the producer chose.' },
@@ -18,8 +17,8 @@ export const topicTable: SettingTable = {
     doc: 'Level when the broker compresses with lz4.' },
   'compression.zstd.level': { type: 'int', default: 3, min: -131072, max: 22, synonyms: [{ name: 'compression.zstd.level' }],
     doc: 'Level when the broker compresses with zstd.' },
-  'delete.retention.ms': { type: 'long', default: 86_400_000, min: 0, synonyms: [{ name: 'log.cleaner.delete.retention.ms' }], inert: noCleaner,
-    doc: 'How long a compacted topic keeps tombstones after the cleaner first saw them.' },
+  'delete.retention.ms': { type: 'long', default: 86_400_000, min: 0, synonyms: [{ name: 'log.cleaner.delete.retention.ms' }],
+    doc: 'How long a compacted topic keeps tombstones after the cleaner first met them.' },
   'file.delete.delay.ms': { type: 'long', default: 60_000, min: 0, synonyms: [{ name: 'log.segment.delete.delay.ms' }],
     doc: 'Time between renaming a dropped segment to `.deleted` and removing the file.' },
   'flush.messages': { type: 'long', default: 9007199254740991, min: 1, synonyms: [{ name: 'log.flush.interval.messages' }],
@@ -38,7 +37,7 @@ export const topicTable: SettingTable = {
     doc: 'Bytes kept locally with tiered storage; −2 means `retention.bytes`.' },
   'local.retention.ms': { type: 'long', default: -2, min: -2, synonyms: [{ name: 'log.local.retention.ms' }], inert: noTiers,
     doc: 'Time kept locally with tiered storage; −2 means `retention.ms`.' },
-  'max.compaction.lag.ms': { type: 'long', default: 9007199254740991, min: 1, synonyms: [{ name: 'log.cleaner.max.compaction.lag.ms' }], inert: noCleaner,
+  'max.compaction.lag.ms': { type: 'long', default: 9007199254740991, min: 1, synonyms: [{ name: 'log.cleaner.max.compaction.lag.ms' }],
     doc: 'Longest time a record of a compacted topic may stay out of reach of the cleaner.' },
   'max.message.bytes': { type: 'int', default: 1_048_588, min: 0, synonyms: [{ name: 'message.max.bytes' }],
     doc: 'Largest batch accepted, after compression, with its twelve bytes of prefix.' },
@@ -49,9 +48,9 @@ export const topicTable: SettingTable = {
   'message.timestamp.type': { type: 'string', default: 'CreateTime', values: ['CreateTime', 'LogAppendTime'],
     synonyms: [{ name: 'log.message.timestamp.type' }],
     doc: 'Whether records keep the producer\'s timestamp or get the time of the append.' },
-  'min.cleanable.dirty.ratio': { type: 'double', default: 0.5, min: 0, max: 1, synonyms: [{ name: 'log.cleaner.min.cleanable.ratio' }], inert: noCleaner,
+  'min.cleanable.dirty.ratio': { type: 'double', default: 0.5, min: 0, max: 1, synonyms: [{ name: 'log.cleaner.min.cleanable.ratio' }],
     doc: 'Share of uncleaned bytes above which a compacted log is cleaned.' },
-  'min.compaction.lag.ms': { type: 'long', default: 0, min: 0, synonyms: [{ name: 'log.cleaner.min.compaction.lag.ms' }], inert: noCleaner,
+  'min.compaction.lag.ms': { type: 'long', default: 0, min: 0, synonyms: [{ name: 'log.cleaner.min.compaction.lag.ms' }],
     doc: 'Shortest time a record of a compacted topic stays untouched.' },
   'min.insync.replicas': { type: 'int', default: 1, min: 1, synonyms: [{ name: 'min.insync.replicas' }],
     doc: 'Replicas that must be in sync for `acks=all` to be accepted. A partition of one replica asks for one.' },

@@ -11,7 +11,7 @@ import type { FileSystem } from '../io/file-system.ts'
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint'
 export const LOG_START_FILE = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint'
-/** A Kafka's: below these offsets its cleaner has compacted. */
+/** Below these offsets the cleaner has compacted. */
 export const CLEANER_FILE = 'cleaner-offset-checkpoint'
 
 export interface CheckpointEntry { readonly topic: string; readonly partition: number; readonly offset: number }

@@ -11,6 +11,7 @@ import type { PartitionLog } from './partition-log.ts'
 const NEVER = Number.MAX_SAFE_INTEGER
 const quiet: BackgroundPeriods = {
   retentionCheckMs: NEVER, initialDelayMs: NEVER, checkpointMs: NEVER, highWatermarkCheckpointMs: NEVER, flushSchedulerMs: NEVER, producerExpiryCheckMs: NEVER,
+  compactionMs: () => null,
 }
 
 interface FakeLog { isOffline: boolean; recoveryPoint: number; logEndOffset: number; config: { flushMs: number }; fails: Error | null }
@@ -26,6 +27,8 @@ class Scene {
   looks = 0
   /** What the next checkpoint waits for. */
   checkpoint: Promise<void> = Promise.resolve()
+  /** What the next compaction waits for. */
+  compaction: Promise<void> = Promise.resolve()
   readonly background: LogBackground
 
   constructor(periods: Partial<BackgroundPeriods>, ...logs: Partial<FakeLog>[]) {
@@ -37,6 +40,11 @@ class Scene {
         return this.logs
       },
       trimMemory: () => this.#say('trim'),
+      compact: async (isStopped) => {
+        this.#say('compact')
+        await this.compaction
+        if (isStopped()) this.#say('compaction stopped')
+      },
       writeCheckpoints: () => {
         this.#say('checkpoints')
         return this.checkpoint
@@ -118,6 +126,35 @@ describe('retention', () => {
     scene.logs[0]!.maybeRollByTime = async () => { stopped = scene.background.stop(); return false }
     expect(await scene.pass(200)).toEqual(['50 retain t0'])
     await stopped
+  })
+})
+
+describe('compaction', () => {
+  test('is looked for again so long after the last look ended, by what the setting says then, and not at all without one', async () => {
+    let periodMs: number | null = 30
+    const scene = new Scene({ compactionMs: () => periodMs })
+    scene.background.start()
+    let end!: () => void
+    scene.compaction = new Promise((resolve) => { end = resolve })
+    expect(await scene.pass(100)).toEqual(['30 compact'])
+    periodMs = 20
+    end()
+    expect(await scene.pass(50)).toEqual(['120 compact', '140 compact'])
+    periodMs = null
+    expect(await scene.pass(50)).toEqual(['160 compact'])
+  })
+
+  test('is told to end when everything is stopped, and waited for', async () => {
+    const scene = new Scene({ compactionMs: () => 10 })
+    scene.background.start()
+    let end!: () => void
+    scene.compaction = new Promise((resolve) => { end = resolve })
+    await scene.pass(10)
+    const stopped = scene.background.stop().then(() => 'stopped')
+    expect(await Promise.race([stopped, scene.pass(50).then(() => 'works')])).toBe('works')
+    end()
+    expect(await stopped).toBe('stopped')
+    expect(scene.said).toEqual(['10 compact', '60 compaction stopped'])
   })
 })
 

@@ -1,5 +1,5 @@
 /**
- * What happens to the logs of a manager without anybody asking: retention and quiet rolls, flush.ms, checkpoints, forgotten producers, folders of
+ * What happens to the logs of a manager without anybody asking: retention and quiet rolls, compaction, flush.ms, checkpoints, forgotten producers, folders of
  * deleted partitions. Periods come from the broker settings; each task skips its turn while its last run still works, and a failure is logged, never
  * thrown.
  */
@@ -16,6 +16,8 @@ export interface BackgroundPeriods {
   readonly highWatermarkCheckpointMs: number
   readonly flushSchedulerMs: number
   readonly producerExpiryCheckMs: number
+  /** Between two looks for logs to compact; null: never. May change. */
+  compactionMs(): number | null
 }
 
 export interface BackgroundWork {
@@ -23,6 +25,8 @@ export interface BackgroundWork {
   writeCheckpoints(): Promise<void>
   writeHighWatermarks(): Promise<void>
   trimMemory(): void
+  /** Compacts what is due; ends early once `isStopped`. */
+  compact(isStopped: () => boolean): Promise<void>
 }
 
 /** flush.ms is looked at this often at most. */
@@ -37,6 +41,7 @@ export class LogBackground {
   /** By log: monotonic time since which it has had something to flush. */
   readonly #dirtySince = new WeakMap<PartitionLog, number>()
   #flushTimer: Timer | null = null
+  #compactionTimer: Timer | null = null
   #flushPeriod = Number.POSITIVE_INFINITY
   readonly #running = new Set<Promise<void>>()
   #stopped = false
@@ -63,7 +68,16 @@ export class LogBackground {
         for (const log of this.#work.logs()) log.expireProducers(this.#ports.clock.now())
       })),
     )
+    this.#compactLater()
     this.flushSettingsChanged()
+  }
+
+  #compactLater(): void {
+    const periodMs = this.#periods.compactionMs()
+    if (periodMs === null || this.#stopped) return
+    this.#compactionTimer = this.#ports.scheduler.after(Math.max(1, periodMs), () => {
+      this.#task('compaction', () => this.#work.compact(() => this.#stopped).finally(() => this.#compactLater()))()
+    })
   }
 
   /** Nothing starts any more; resolves when what runs has ended. */
@@ -71,6 +85,7 @@ export class LogBackground {
     this.#stopped = true
     for (const timer of this.#timers) timer.cancel()
     this.#flushTimer?.cancel()
+    this.#compactionTimer?.cancel()
     await Promise.all(this.#running)
   }
 

@@ -2,8 +2,8 @@
  * The three offset checkpoints of a data directory that the logs need (spec/storage-format 1.2). A missing or unreadable one costs time: recovery
  * then starts at 0. A file is written only when its content changes, off the event loop, one at a time.
  *
- * A fourth is a Kafka's alone, and nothing here adds to it: how far its cleaner came. What it says of logs, or of offsets, that are gone is taken out: it would
- * keep the next cleaner from records that come in their place.
+ * A fourth tells how far the cleaner came in each compacted log. What it says of logs, or of offsets, that are gone is taken out: it would keep the next
+ * cleaner from records that come in their place.
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
@@ -81,8 +81,24 @@ export class LogCheckpoints {
     const ends = new Map(logs().map((log) => [partitionKey(log.topic, log.partition), log.logEndOffset]))
     const kept = this.#cleaned?.filter(({ topic, partition, offset }) => offset <= (ends.get(partitionKey(topic, partition)) ?? -1)) ?? []
     if (kept.length === this.#cleaned?.length) return
-    await replaceFile(this.#fs, join(this.#root, CLEANER_FILE), formatCheckpoint(rowsOf(kept)))
-    this.#cleaned = kept
+    await this.#writeCleaned(kept)
+  }
+
+  /** Offsets below were cleaned; null: not known. */
+  cleanedTo(topic: string, partition: number): number | null {
+    return this.#cleaned?.find((entry) => entry.topic === topic && entry.partition === partition)?.offset ?? null
+  }
+
+  recordCleaned(topic: string, partition: number, offset: number): Promise<void> {
+    return this.#writes.run(() => {
+      const others = (this.#cleaned ?? []).filter((entry) => entry.topic !== topic || entry.partition !== partition)
+      return this.#writeCleaned([...others, { topic, partition, offset }])
+    })
+  }
+
+  async #writeCleaned(entries: readonly CheckpointEntry[]): Promise<void> {
+    await replaceFile(this.#fs, join(this.#root, CLEANER_FILE), formatCheckpoint(rowsOf(entries)))
+    this.#cleaned = entries
   }
 
   writeHighWatermarks(logs: () => readonly PartitionLog[]): Promise<void> {

@@ -11,6 +11,7 @@ export interface LogTopicValues {
   readonly 'compression.gzip.level': number
   readonly 'compression.lz4.level': number
   readonly 'compression.zstd.level': number
+  readonly 'delete.retention.ms': number
   readonly 'file.delete.delay.ms': number
   readonly 'flush.messages': number
   readonly 'flush.ms': number
@@ -20,6 +21,8 @@ export interface LogTopicValues {
   readonly 'message.timestamp.after.max.ms': number
   readonly 'message.timestamp.before.max.ms': number
   readonly 'message.timestamp.type': string
+  readonly 'min.cleanable.dirty.ratio': number
+  readonly 'min.compaction.lag.ms': number
   readonly preallocate: boolean
   readonly 'retention.bytes': number
   readonly 'retention.ms': number
@@ -36,11 +39,16 @@ export interface LogConfig {
   readonly compression: CompressionType | null
   /** Of `compression`; undefined: the codec's default. */
   readonly compressionLevel: number | undefined
+  /** Of tombstones, after the cleaner first met them. */
+  readonly deleteRetentionMs: number
   readonly fileDeleteDelayMs: number
   readonly flushMessages: number
   readonly flushMs: number
   readonly indexIntervalBytes: number
+  readonly maxCompactionLagMs: number
   readonly maxMessageBytes: number
+  readonly minCompactionLagMs: number
+  readonly minDirtyRatio: number
   readonly timestampAfterMaxMs: number
   readonly timestampBeforeMaxMs: number
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
@@ -63,6 +71,7 @@ export const defaultLogTopicValues: LogTopicValues = {
   'compression.gzip.level': -1,
   'compression.lz4.level': 9,
   'compression.zstd.level': 3,
+  'delete.retention.ms': 86_400_000,
   'file.delete.delay.ms': 60_000,
   'flush.messages': Number.MAX_SAFE_INTEGER,
   'flush.ms': Number.MAX_SAFE_INTEGER,
@@ -72,6 +81,8 @@ export const defaultLogTopicValues: LogTopicValues = {
   'message.timestamp.after.max.ms': 3_600_000,
   'message.timestamp.before.max.ms': Number.MAX_SAFE_INTEGER,
   'message.timestamp.type': 'CreateTime',
+  'min.cleanable.dirty.ratio': 0.5,
+  'min.compaction.lag.ms': 0,
   preallocate: false,
   'retention.bytes': -1,
   'retention.ms': 604_800_000,
@@ -100,11 +111,15 @@ export function logConfigOf(values: LogTopicValues): LogConfig {
     isDeleted: policies.includes('delete'),
     compression,
     compressionLevel: levelOf(values, compression),
+    deleteRetentionMs: values['delete.retention.ms'],
     fileDeleteDelayMs: values['file.delete.delay.ms'],
     flushMessages: values['flush.messages'],
     flushMs: values['flush.ms'],
     indexIntervalBytes: values['index.interval.bytes'],
+    maxCompactionLagMs: values['max.compaction.lag.ms'],
     maxMessageBytes: values['max.message.bytes'],
+    minCompactionLagMs: values['min.compaction.lag.ms'],
+    minDirtyRatio: values['min.cleanable.dirty.ratio'],
     timestampAfterMaxMs: values['message.timestamp.after.max.ms'],
     timestampBeforeMaxMs: values['message.timestamp.before.max.ms'],
     timestampType: values['message.timestamp.type'] === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',

@@ -260,6 +260,7 @@ export class LogFile {
     this.#refuseReadOnly()
     this.close()
     this.#cache.invalidate(this.#path)
+    this.#cache.invalidate(path)
     this.#fs.rename(this.#path, path)
     this.#path = path
   }

@@ -10,6 +10,7 @@
  */
 import { dirname, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { Ports } from '../common/ports.ts'
 import { partitionKey } from '../common/topic-partition.ts'
 import { randomUuid, ZERO_UUID } from '../common/uuid.ts'
@@ -23,6 +24,7 @@ import { formatCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { LogBackground } from './log-background.ts'
 import { LogCheckpoints } from './log-checkpoints.ts'
+import type { LogCompaction } from './log-compaction.ts'
 import type { LogConfig } from './log-config.ts'
 import { identifyDirectory, scanDataDirectory, type DirectoryIdentity, type PartitionFolder } from './log-directory.ts'
 import { loadLog, type LoadedLog } from './log-loader.ts'
@@ -51,6 +53,19 @@ export interface LogBrokerValues {
   readonly 'log.segment.delete.delay.ms'?: number
   readonly 'producer.id.expiration.ms'?: number
   readonly 'producer.id.expiration.check.interval.ms'?: number
+  readonly 'log.cleaner.enable'?: boolean
+}
+
+/** Those of them that are asked each time they are needed. */
+export interface LogCleanerValues {
+  readonly 'log.cleaner.backoff.ms': number
+  readonly 'log.cleaner.dedupe.buffer.size': number
+  readonly 'log.cleaner.io.buffer.load.factor': number
+  readonly 'log.cleaner.io.buffer.size': number
+}
+
+const defaultCleanerValues: LogCleanerValues = {
+  'log.cleaner.backoff.ms': 15_000, 'log.cleaner.dedupe.buffer.size': 134_217_728, 'log.cleaner.io.buffer.load.factor': 0.9, 'log.cleaner.io.buffer.size': 524_288,
 }
 
 export interface LogManagerOptions {
@@ -59,6 +74,7 @@ export interface LogManagerOptions {
   readonly fileSystem: FileSystem
   readonly ports: Ports
   readonly settings: LogBrokerValues
+  readonly cleaner?: LogCleanerValues
   /** Asked once per partition folder found at open. */
   readonly topicConfig: (topic: string) => LogConfig
   /** The id a topic is known by, for a folder that has lost its `partition.metadata`; null: not known. */
@@ -106,6 +122,7 @@ export class LogManager {
   readonly #rootSync: SharedSync
   readonly #reports: RecoveryReport[] = []
   #sorted: PartitionLog[] | null = null
+  #compaction: LogCompaction | null = null
   #closing: Promise<void> | null = null
 
   private constructor(parts: Parts) {
@@ -127,11 +144,13 @@ export class LogManager {
       highWatermarkCheckpointMs: settings['replica.high.watermark.checkpoint.interval.ms'] ?? 5_000,
       flushSchedulerMs: settings['log.flush.scheduler.interval.ms'] ?? Number.MAX_SAFE_INTEGER,
       producerExpiryCheckMs: settings['producer.id.expiration.check.interval.ms'] ?? 600_000,
+      compactionMs: () => settings['log.cleaner.enable'] === false ? null : this.#cleaner['log.cleaner.backoff.ms'],
     }, {
       logs: () => this.logs(),
       writeCheckpoints: () => this.#checkpoints.writeRecoveryAndStart(() => this.logs()),
       writeHighWatermarks: () => this.#checkpoints.writeHighWatermarks(() => this.logs()),
       trimMemory: () => this.#sharing.tailMemory.trimIdle(),
+      compact: (isStopped) => this.compact(isStopped),
     })
   }
 
@@ -164,6 +183,8 @@ export class LogManager {
   get wasClean(): boolean { return this.#parts.wasClean }
   /** How many syncs of logs have succeeded since the open: many appends share one. */
   get syncCount(): number { return this.#sharing.syncGate.completed }
+  /** Logs that could not be compacted when it was tried last. */
+  get uncleanableCount(): number { return this.#compaction?.failingCount ?? 0 }
   /** One per partition that recovery had something to say about. */
   get recoveryReports(): readonly RecoveryReport[] { return this.#reports }
 
@@ -343,6 +364,19 @@ export class LogManager {
   updateConfig(topic: string, config: LogConfig): void {
     for (const log of this.logs()) if (log.topic === topic) log.updateConfig(config)
     if (!this.#parts.readOnly) this.#background.flushSettingsChanged()
+  }
+
+  get #cleaner(): LogCleanerValues { return this.#parts.options.cleaner ?? defaultCleanerValues }
+
+  /** Compacts every log that is due, as background work does; ends early once `isStopped`. A log that cannot be compacted is told to the logger. */
+  async compact(isStopped: () => boolean = () => this.#closing !== null): Promise<void> {
+    if (!this.logs().some((log) => log.config.isCompacted && log.segmentCount > 1)) return
+    const { LogCompaction } = await loadPart('the code for compaction', () => import('./log-compaction.ts'))
+    this.#compaction ??= new LogCompaction(this.#parts.options.ports, this.#checkpoints)
+    const values = this.#cleaner
+    await this.#compaction.run(this.logs(), {
+      keyBytes: values['log.cleaner.dedupe.buffer.size'], loadFactor: values['log.cleaner.io.buffer.load.factor'], ioBytes: values['log.cleaner.io.buffer.size'],
+    }, isStopped)
   }
 
   #refuseChange(): void {

@@ -11,10 +11,10 @@ import type { SealedFlusher } from './sealed-flusher.ts'
 import { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 
-/** Renames the files of a segment that is in no list any more; they are removed later. */
-function retire(state: LogState, sealed: SealedFlusher, segment: Segment): void {
+/** Renames the files of a segment that is in no list any more; they are removed later. `keepsSnapshot`: another segment begins where it did. */
+export function retire(state: LogState, sealed: SealedFlusher, segment: Segment, keepsSnapshot: boolean = false): void {
   sealed.forget(segment)
-  removeLater(state, state.producers.markSnapshotDeleted(segment.baseOffset))
+  if (!keepsSnapshot) removeLater(state, state.producers.markSnapshotDeleted(segment.baseOffset))
   segment.markDeleted()
   later(state, () => segment.removeFiles())
 }

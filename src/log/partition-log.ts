@@ -16,7 +16,7 @@ import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
 import { SYNC_READ_BYTES } from './sync-gate.ts'
 import type { ProducerSummary } from './producer-entry.ts'
-import { isSyncFailure } from './sealed-flusher.ts'
+import { isSyncFailure, type SealedFlusher } from './sealed-flusher.ts'
 import { planRetention, type RetentionPlan, type RetentionSegment } from './retention.ts'
 
 /** As DescribeProducers shows it. −1: none. */
@@ -27,6 +27,14 @@ const NOTHING: Uint8Array = new Uint8Array(0)
 const HOT_BYTES = 256 * 1024 * 1024
 /** Of memory a large read takes a tenth of it. */
 const SLOW_READ_MS = 2
+
+/** What a log is made of, and its turn: one structural change at a time. */
+export interface LogInsides {
+  readonly state: LogState
+  readonly sealed: SealedFlusher
+  exclusive<T>(section: () => Promise<T> | T): Promise<T>
+  goOffline(error: unknown): OttlaError
+}
 
 export class PartitionLog {
   readonly #state: LogState
@@ -425,6 +433,11 @@ export class PartitionLog {
       this.#state.generation++
       this.#cutting = null
     }
+  }
+
+  /** For the cleaner (log-compaction.ts), whose code is loaded when something is to be cleaned. */
+  insides(): LogInsides {
+    return { state: this.#state, sealed: this.#appender.sealed, exclusive: (section) => this.#exclusive(section), goOffline: (error) => this.#appender.goOffline(error) }
   }
 
   updateConfig(config: LogConfig): void {

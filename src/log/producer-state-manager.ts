@@ -45,6 +45,8 @@ export class ProducerStateManager {
   get producerCount(): number { return this.#table.size }
   /** Ascending by producer id. */
   producers(): ProducerSummary[] { return this.#table.entries().map((e) => e.summary()) }
+  /** The same as they are; not to be changed. */
+  entries(): readonly ProducerEntry[] { return this.#table.entries() }
   /** Everything below is in this state. */
   get endOffset(): number { return this.#endOffset }
 

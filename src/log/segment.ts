@@ -261,6 +261,13 @@ export class Segment {
 
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
+  /** Bytes of the index files when they are written; nothing stays loaded. */
+  indexBytes(): { readonly offsets: number; readonly times: number } {
+    const bytes = { offsets: this.#indexes.offsets(this.size).entryCount * OFFSET_ENTRY_SIZE, times: this.#indexes.times().entryCount * TIME_ENTRY_SIZE }
+    this.#indexes.unload()
+    return bytes
+  }
+
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
   async findByTimestamp(timestamp: number, startOffset: number): Promise<TimestampedOffset | null> {
     // An index that nobody wrote to is checked by the search itself.
