@@ -19,6 +19,7 @@ import { readEndMarker } from './end-marker.ts'
 import { KeyOffsets } from './key-offsets.ts'
 import type { LogState } from './log-state.ts'
 import { discardCleaned, type CleanedSegment } from './log-swap.ts'
+import type { SegmentList } from './segment-list.ts'
 import { SegmentScan } from './segment-scan.ts'
 import { indexFileKinds, segmentFileName } from './segment-names.ts'
 import type { Segment } from './segment.ts'
@@ -37,7 +38,7 @@ export interface CleanerSettings {
 export interface CleaningHooks {
   /** Asked between pieces of work: raises what ends the round. */
   check(): void
-  /** Puts the cleaned segment in the place of its sources; false: they are not all there any more. */
+  /** Puts the cleaned segment, whose files are its own from now on, in the place of its sources; false: they are not all there any more. */
   replace(sources: readonly Segment[], cleaned: CleanedSegment): Promise<boolean>
 }
 
@@ -96,17 +97,17 @@ class LogCleaning {
       writing = new CleanedWriter(this.#state, sources[0]!.baseOffset, this.#ioBytes)
       try {
         for (const source of sources) {
-          transactions.expect(abortedIn(this.#state, source.baseOffset))
+          transactions.expect(abortedIn(this.#state.segments, source))
           await this.#cleanInto(writing, source, cleaner, this.#modifiedMs(source) > legacyHorizon)
         }
-        const size = await writing.finish(this.#modifiedMs(sources.at(-1)!))
+        await writing.finish(this.#modifiedMs(sources.at(-1)!))
         this.#hooks.check()
-        if (!await this.#hooks.replace(sources, { baseOffset: writing.baseOffset, size })) throw new OttlaError('ABORTED', 'segments went away while they were cleaned')
-        bytesAfter += size
       } catch (error) {
         writing.abandon()
         throw error
       }
+      if (!await this.#hooks.replace(sources, writing)) throw gone()
+      bytesAfter += writing.size
       for (const source of sources) bytesBefore += source.size
     }
     return { cleanedTo, bytesBefore, bytesAfter }
@@ -122,7 +123,7 @@ class LogCleaning {
     for (let i = first; i < list.count && list.segments[i]!.baseOffset < end; i++) {
       const segment = list.segments[i]!
       const next = list.segments[i + 1]!.baseOffset
-      transactions.expect(abortedIn(this.#state, segment.baseOffset))
+      transactions.expect(abortedIn(list, segment))
       const start = i === first && segment.size > 0 ? (await segment.locate(firstDirty))?.position ?? segment.size : 0
       const isFull = await this.#walk(segment, start, (buffer, at, header) => this.#takeKeys(buffer, at, header, transactions))
       if (isFull) return
@@ -259,8 +260,11 @@ class CleanedWriter {
     this.#took(batch)
   }
 
-  /** Everything is durable, as if last changed at `modifiedMs`. Returns the bytes of the log. */
-  async finish(modifiedMs: number): Promise<number> {
+  /** Bytes of the log. */
+  get size(): number { return this.#size }
+
+  /** Everything is durable, as if last changed at `modifiedMs`. */
+  async finish(modifiedMs: number): Promise<void> {
     const { fileSystem, directory } = this.#state.store
     await this.flush(null)
     await this.#file!.datasync()
@@ -274,7 +278,6 @@ class CleanedWriter {
     }
     fileSystem.setModifiedTime(this.#path, modifiedMs)
     await fileSystem.syncDirectory(directory)
-    return this.#size
   }
 
   #close(): void {
@@ -306,12 +309,15 @@ function damaged(segment: Segment, walker: BatchWalker): OttlaError {
   return new OttlaError('LOG_CORRUPT', `${segment.logPath} at byte ${position}: ${detail}`, { file: segment.logPath, position })
 }
 
-/** Aborted transactions that reach into the segment of `baseOffset`: what tells of them lies where they ended. */
-function abortedIn({ segments: list }: LogState, baseOffset: number): TransactionIndexEntry[] {
+function gone(): OttlaError { return new OttlaError('ABORTED', 'segments went away while they were cleaned') }
+
+/** Aborted transactions that reach into the segment: what tells of them lies where they ended. */
+function abortedIn(list: SegmentList, segment: Segment): TransactionIndexEntry[] {
   const entries: TransactionIndexEntry[] = []
-  const at = list.floorIndex(baseOffset)
-  const end = list.segments[at + 1]!.baseOffset
-  for (let i = at; i < list.count; i++) if (list.segments[i]!.abortedTransactions(baseOffset, end, entries)) break
+  const at = list.segments.indexOf(segment)
+  const next = list.segments[at + 1]
+  if (at < 0 || next === undefined) throw gone()
+  for (let i = at; i < list.count; i++) if (list.segments[i]!.abortedTransactions(segment.baseOffset, next.baseOffset, entries)) break
   return entries
 }
 

@@ -7,7 +7,7 @@ import type { Ports } from '../common/ports.ts'
 import { compactionRange, isWorthCleaning, type CompactionRange } from './compaction-plan.ts'
 import { cleanLog, type CleanerSettings, type CleaningOutcome } from './log-cleaner.ts'
 import type { LogCheckpoints } from './log-checkpoints.ts'
-import { commitSwap, finishSwap } from './log-swap.ts'
+import { commitSwap, discardCleaned, finishSwap } from './log-swap.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 /** After the first failure; doubles with each that follows. */
@@ -82,15 +82,24 @@ export class LogCompaction {
         state.refuseChange()
         if (isStopped()) throw new OttlaError('ABORTED', 'the database is being closed')
       },
-      replace: (sources, cleaned) => exclusive(async () => {
-        if (!await commitSwap(state, sources, cleaned)) return false
+      replace: async (sources, cleaned) => {
+        let isCommitted = false
         try {
-          await finishSwap(state, sealed, sources, cleaned)
-        } catch (error) {
-          throw goOffline(error)
+          await exclusive(async () => {
+            isCommitted = await commitSwap(state, sources, cleaned)
+            if (!isCommitted) return
+            try {
+              await finishSwap(state, sealed, sources, cleaned)
+            } catch (error) {
+              throw goOffline(error)
+            }
+          })
+        } finally {
+          // After the commit its files are the log, whatever happens.
+          if (!isCommitted) discardCleaned(state.store.fileSystem, state.store.directory, cleaned.baseOffset)
         }
-        return true
-      }),
+        return isCommitted
+      },
     })
   }
 
