@@ -123,7 +123,7 @@ class LogCleaning {
     for (let i = first; i < list.count && list.segments[i]!.baseOffset < end; i++) {
       const segment = list.segments[i]!
       const next = list.segments[i + 1]!.baseOffset
-      transactions.expect(abortedIn(list, segment))
+      transactions.expect(abortedIn(list, segment, firstDirty))
       const start = i === first && segment.size > 0 ? (await segment.locate(firstDirty))?.position ?? segment.size : 0
       const isFull = await this.#walk(segment, start, (buffer, at, header) => this.#takeKeys(buffer, at, header, transactions))
       if (isFull) return
@@ -311,13 +311,14 @@ function damaged(segment: Segment, walker: BatchWalker): OttlaError {
 
 function gone(): OttlaError { return new OttlaError('ABORTED', 'segments went away while they were cleaned') }
 
-/** Aborted transactions that reach into the segment: what tells of them lies where they ended. */
-function abortedIn(list: SegmentList, segment: Segment): TransactionIndexEntry[] {
+/** Aborted transactions that reach into what of the segment is not below `start`: what tells of them lies where they ended. */
+function abortedIn(list: SegmentList, segment: Segment, start: number = 0): TransactionIndexEntry[] {
+  const from = Math.max(start, segment.baseOffset)
   const entries: TransactionIndexEntry[] = []
   const at = list.segments.indexOf(segment)
   const next = list.segments[at + 1]
   if (at < 0 || next === undefined) throw gone()
-  for (let i = at; i < list.count; i++) if (list.segments[i]!.abortedTransactions(segment.baseOffset, next.baseOffset, entries)) break
+  for (let i = at; i < list.count; i++) if (list.segments[i]!.abortedTransactions(from, next.baseOffset, entries)) break
   return entries
 }
 
