@@ -25,7 +25,12 @@ export interface CleaningRound {
   readonly deleteRetentionMs: number
   /** The first offset that the round leaves alone. */
   readonly end: number
+  /** Called between records: others have their turn, if it is time. */
+  breathe(): Promise<void>
 }
+
+/** Between two times that others are asked: a batch may hold a hundred thousand. */
+export const RECORDS_AT_ONCE = 64
 
 /** Records that stay need so many bytes more than before, at most: their timestamps are relative to another base. */
 const DELTA_GROWTH = 10
@@ -46,13 +51,13 @@ export class BatchCleaner {
    * The bytes to write in place of the batch at `at`, which may be a view of `buffer`; null: none. `keepsLegacyTombstones`: of batches that cannot hold a time
    * to be gone by. Batches come in the order of the log. Raises CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE. The codec must have been loaded.
    */
-  clean(buffer: Uint8Array, at: number, header: BatchHeader, keepsLegacyTombstones: boolean): Uint8Array | null {
+  async clean(buffer: Uint8Array, at: number, header: BatchHeader, keepsLegacyTombstones: boolean): Promise<Uint8Array | null> {
     const { now, deleteRetentionMs } = this.#round
     this.#cursor.reset(buffer, at, at + header.size)
     const isSpent = this.#isSpent(header)
     const horizon = header.deleteHorizonMs
     const isDropped = isSpent && (!header.isControl || (horizon !== null && horizon <= now))
-    this.#judge(buffer, at, header, isDropped, keepsLegacyTombstones)
+    await this.#judge(buffer, at, header, isDropped, keepsLegacyTombstones)
     if (this.#kept === 0) return this.#mustStay(header) ? emptyBatch(header) : null
     const needsHorizon = header.magic === 2 && horizon === null && (this.#hasTombstones || (isSpent && header.isControl))
     if (this.#kept === this.#records && !needsHorizon) return buffer.subarray(at, at + header.size)
@@ -66,7 +71,7 @@ export class BatchCleaner {
     return header.isControl ? transactions.onControl(producerId, lastOffset, controlType(this.#cursor)) : transactions.onData(producerId, lastOffset, header.isTransactional)
   }
 
-  #judge(buffer: Uint8Array, at: number, header: BatchHeader, isDropped: boolean, keepsLegacyTombstones: boolean): void {
+  async #judge(buffer: Uint8Array, at: number, header: BatchHeader, isDropped: boolean, keepsLegacyTombstones: boolean): Promise<void> {
     const { now } = this.#round
     const cursor = this.#cursor
     this.#records = 0
@@ -78,6 +83,7 @@ export class BatchCleaner {
     cursor.reset(buffer, at, at + header.size)
     while (cursor.next()) {
       const index = this.#records++
+      if (this.#records % RECORDS_AT_ONCE === 0) await this.#round.breathe()
       if (index === this.#stays.length) this.#stays = grown(this.#stays)
       const stays = header.isControl || this.#isLatest(cursor, keepsTombstones)
       this.#stays[index] = stays ? 1 : 0
@@ -105,13 +111,14 @@ export class BatchCleaner {
     return last.lastOffset >= 0 ? header.lastOffset === last.lastOffset : header.isControl && header.producerEpoch === last.producerEpoch
   }
 
-  #rebuild(buffer: Uint8Array, at: number, header: BatchHeader, horizon: number | null): Uint8Array {
+  async #rebuild(buffer: Uint8Array, at: number, header: BatchHeader, horizon: number | null): Promise<Uint8Array> {
     const cursor = this.#cursor
     const builder = new RecordBatchBuilder(BATCH_HEADER_SIZE + this.#keptBytes)
     builder.reset(horizon ?? undefined)
     let baseOffset = header.baseOffset
     cursor.reset(buffer, at, at + header.size)
     for (let index = 0, isFirst = true; cursor.next(); index++) {
+      if (index % RECORDS_AT_ONCE === RECORDS_AT_ONCE - 1) await this.#round.breathe()
       if (this.#stays[index] === 0) continue
       // What begins with the first of its records is found under that offset: batches of the old formats do.
       if (isFirst && header.magic !== 2) baseOffset = cursor.offset

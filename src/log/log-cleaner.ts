@@ -11,7 +11,7 @@ import type { FileHandle } from '../io/file-system.ts'
 import { readBatchHeader, viewOf, type BatchHeader } from '../record/batch-format.ts'
 import { loadCodec } from '../record/compression.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
-import { BatchCleaner, type LastOfProducer } from './batch-cleaner.ts'
+import { BatchCleaner, RECORDS_AT_ONCE, type LastOfProducer } from './batch-cleaner.ts'
 import type { BatchWalker } from './batch-walker.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { groupSegments, type CompactionRange } from './compaction-plan.ts'
@@ -85,6 +85,7 @@ class LogCleaning {
     const segments = this.#state.segments.segments.filter((segment) => segment.baseOffset < cleanedTo)
     const round = {
       keys: this.#keys, lastOfProducers: lastOfProducers(this.#state), now: this.#now, deleteRetentionMs: this.#state.config.deleteRetentionMs, end: this.#range.end,
+      breathe: () => this.#breathe(),
     }
     const legacyHorizon = this.#legacyHorizon()
     let bytesBefore = 0
@@ -132,7 +133,7 @@ class LogCleaning {
   }
 
   /** True: there is no room for more keys. */
-  #takeKeys(buffer: Uint8Array, at: number, header: BatchHeader, transactions: CleanedTransactions): boolean {
+  async #takeKeys(buffer: Uint8Array, at: number, header: BatchHeader, transactions: CleanedTransactions): Promise<boolean> {
     const keys = this.#keys
     const { producerId, lastOffset } = header
     if (header.isControl) {
@@ -140,8 +141,9 @@ class LogCleaning {
     } else if (!transactions.onData(producerId, lastOffset, header.isTransactional)) {
       const cursor = this.#cursor
       cursor.reset(buffer, at, at + header.size)
-      while (cursor.next()) {
+      for (let count = 1; cursor.next(); count++) {
         const key = cursor.key()
+        if (count % RECORDS_AT_ONCE === 0) await this.#breathe()
         if (key === null || cursor.offset < this.#range.firstDirty) continue
         if (keys.isFull) return true
         keys.put(key, cursor.offset)
@@ -155,7 +157,7 @@ class LogCleaning {
 
   async #cleanInto(writer: CleanedWriter, source: Segment, cleaner: BatchCleaner, keepsLegacyTombstones: boolean): Promise<void> {
     await this.#walk(source, 0, async (buffer, at, header) => {
-      const bytes = cleaner.clean(buffer, at, header, keepsLegacyTombstones)
+      const bytes = await cleaner.clean(buffer, at, header, keepsLegacyTombstones)
       if (bytes !== null && !writer.add(bytes)) await writer.flush(bytes)
       return false
     })
@@ -172,7 +174,7 @@ class LogCleaning {
   // ---- reading ----
 
   /** Every batch from `start` on, checked, until `take` says true; the same is returned. */
-  async #walk(segment: Segment, start: number, take: (buffer: Uint8Array, at: number, header: BatchHeader) => boolean | Promise<boolean>): Promise<boolean> {
+  async #walk(segment: Segment, start: number, take: (buffer: Uint8Array, at: number, header: BatchHeader) => Promise<boolean>): Promise<boolean> {
     segment.retain()
     try {
       const walker = segment.walk(start, { kind: 'whole', checkCrc: true, chunkBytes: this.#ioBytes })
@@ -194,7 +196,7 @@ class LogCleaning {
   }
 
   async #takeFrom(
-    segment: Segment, walker: BatchWalker, header: BatchHeader, take: (buffer: Uint8Array, at: number, header: BatchHeader) => boolean | Promise<boolean>,
+    segment: Segment, walker: BatchWalker, header: BatchHeader, take: (buffer: Uint8Array, at: number, header: BatchHeader) => Promise<boolean>,
   ): Promise<boolean> {
     if (walker.bufferPosition() >= 0) return take(walker.buffer(), walker.bufferPosition(), header)
     const bytes = Buffer.allocUnsafeSlow(header.size)
