@@ -67,7 +67,10 @@ async function finishSwap(fs: FileSystem, directory: string, files: readonly Fou
   else if (swaps.length + cleaned.length > 0) reporter.note('LEFTOVER_REMOVED', `${swaps.length + cleaned.length} files of a cleaning that was not finished`)
 }
 
-/** Removes every file whose number lies in the range that the outputs of the swap cover. */
+/**
+ * Removes every file whose number lies in the range that the outputs of the swap cover. For good, before one of those loses the name that tells so: a source
+ * that came back with a power cut would stand in the middle of what was made from it.
+ */
 async function replaceSources(fs: FileSystem, directory: string, files: readonly Found[], outputs: readonly Found[]): Promise<void> {
   let low = Number.POSITIVE_INFINITY
   let high = -1
@@ -76,6 +79,7 @@ async function replaceSources(fs: FileSystem, directory: string, files: readonly
     high = Math.max(high, await endOffset(fs, join(directory, output.name), output.offset))
   }
   for (const file of files) if (file.state === '' && file.offset >= low && file.offset < high) fs.unlink(join(directory, file.name))
+  await fs.syncDirectory(directory)
 }
 
 /** Offset after the last whole batch of a `.log`, whatever its name. */
