@@ -25,7 +25,8 @@ export async function compactionRange(state: LogState, cleanedTo: number | null,
   let bound = Math.min(offsets.lastStable, durableTo, segments.at(-1)!.baseOffset)
   if (config.minCompactionLagMs > 0) bound = Math.min(bound, await firstYoung(dirty, now - config.minCompactionLagMs))
   const end = Math.max(firstDirty, segments[Math.max(0, state.segments.floorIndex(bound))]!.baseOffset)
-  const dirtyBytes = bytesOf(dirty.filter((segment) => segment.baseOffset < end))
+  // Where the first dirty offset lies inside the segment that is left alone, nothing is dirty: `end` is that offset, not the end of the segment.
+  const dirtyBytes = end > firstDirty ? bytesOf(dirty.filter((segment) => segment.baseOffset < end)) : 0
   const cleanBytes = bytesOf(sealed.filter((segment) => segment.baseOffset < firstDirty))
   return {
     firstDirty, end, dirtyBytes, dirtyRatio: dirtyBytes === 0 ? 0 : dirtyBytes / (cleanBytes + dirtyBytes),
