@@ -18,7 +18,7 @@ import { groupSegments, type CompactionRange } from './compaction-plan.ts'
 import { readEndMarker } from './end-marker.ts'
 import { KeyOffsets } from './key-offsets.ts'
 import type { LogState } from './log-state.ts'
-import { discardCleaned, type CleanedSegment } from './log-swap.ts'
+import { discardCleaned, discardLeftovers, type CleanedSegment } from './log-swap.ts'
 import type { SegmentList } from './segment-list.ts'
 import { SegmentScan } from './segment-scan.ts'
 import { indexFileKinds, segmentFileName } from './segment-names.ts'
@@ -80,6 +80,7 @@ class LogCleaning {
   }
 
   async run(): Promise<CleaningOutcome> {
+    discardLeftovers(this.#state.store.fileSystem, this.#state.store.directory)
     await this.#gatherKeys()
     const cleanedTo = this.#keys.latestOffset + 1
     const segments = this.#state.segments.segments.filter((segment) => segment.baseOffset < cleanedTo)
@@ -228,7 +229,6 @@ class CleanedWriter {
 
   constructor(state: LogState, baseOffset: number, ioBytes: number) {
     const { fileSystem, directory } = state.store
-    discardCleaned(fileSystem, directory, baseOffset)
     this.#state = state
     this.baseOffset = baseOffset
     this.aborted = new TransactionIndex(baseOffset)
@@ -288,13 +288,8 @@ class CleanedWriter {
   }
 
   abandon(): void {
-    const { fileSystem, directory } = this.#state.store
-    try {
-      this.#close()
-      discardCleaned(fileSystem, directory, this.baseOffset)
-    } catch {
-      // The next open does.
-    }
+    this.#close()
+    discardCleaned(this.#state.store.fileSystem, this.#state.store.directory, this.baseOffset)
   }
 }
 

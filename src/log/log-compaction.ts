@@ -86,7 +86,7 @@ export class LogCompaction {
         let isCommitted = false
         try {
           await exclusive(async () => {
-            isCommitted = await commitSwap(state, sources, cleaned)
+            isCommitted = await commitSwap(state, sources, cleaned, goOffline)
             if (!isCommitted) return
             try {
               await finishSwap(state, sealed, sources, cleaned)

@@ -11,13 +11,20 @@ import type { SealedFlusher } from './sealed-flusher.ts'
 import { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 
-/** Renames the files of a segment that is in no list any more; they are removed later. `keepsSnapshot`: another segment begins where it did. */
-export function retire(state: LogState, sealed: SealedFlusher, segment: Segment, keepsSnapshot: boolean = false): void {
+/** Renames the files of a segment that is in no list any more; they are removed later. */
+export function retire(state: LogState, sealed: SealedFlusher, segment: Segment): void {
+  setAside(state, sealed, segment, false)
+  removeFilesLater(state, segment)
+}
+
+/** Renames them only. `keepsSnapshot`: another segment begins where it did. */
+export function setAside(state: LogState, sealed: SealedFlusher, segment: Segment, keepsSnapshot: boolean): void {
   sealed.forget(segment)
   if (!keepsSnapshot) removeLater(state, state.producers.markSnapshotDeleted(segment.baseOffset))
   segment.markDeleted()
-  later(state, () => segment.removeFiles())
 }
+
+export function removeFilesLater(state: LogState, segment: Segment): void { later(state, () => segment.removeFiles()) }
 
 function removeLater(state: LogState, path: string | null): void {
   if (path !== null) later(state, () => state.store.fileSystem.unlinkAsync(path))

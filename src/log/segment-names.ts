@@ -35,6 +35,9 @@ export function parseSegmentFileName(name: string): SegmentFileName | null {
   return { offset, kind: match[2] as SegmentFileKind, state: (match[3] ?? '') as SegmentFileState }
 }
 
+/** Of a cleaning that is under way, or was interrupted. */
+export function isOfSwap({ state }: SegmentFileName): boolean { return state === '.cleaned' || state === '.swap' }
+
 export type PartitionFolderState = 'live' | 'delete' | 'stray' | 'future'
 export interface PartitionFolderName { readonly topic: string; readonly partition: number; readonly state: PartitionFolderState }
 

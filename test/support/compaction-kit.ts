@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import type { LogTopicValues } from '../../src/log/log-config.ts'
 import type { AppendResult } from '../../src/log/log-types.ts'
+import type { PartitionLog } from '../../src/log/partition-log.ts'
 import { buildEndTransactionMarker, type RecordInput } from '../../src/record/record-batch-builder.ts'
 import { consume } from './log-consumer.ts'
 import type { TestLog } from './test-log.ts'
@@ -24,8 +25,8 @@ export function endTransaction(t: TestLog, producerId: number, type: 'COMMIT' | 
 }
 
 /** What a consumer of committed records reads, in order. */
-export async function committed(t: TestLog, maxBytes: number = 500): Promise<Row[]> {
-  const shown = await t.drive(consume(t.log, 'committed', maxBytes))
+export async function committed(t: TestLog, log: PartitionLog = t.log, maxBytes: number = 500): Promise<Row[]> {
+  const shown = await t.drive(consume(log, 'committed', maxBytes))
   return shown.map(({ offset, key, value }) => ({ offset: Number(offset), key: plain(key), value: plain(value) }))
 }
 
