@@ -3,7 +3,7 @@
  * batch, where its offsets or sequences must not be forgotten; or nothing.
  *
  * A tombstone, and a marker whose transaction is gone, goes in two steps: the first round that meets it gives its batch a time to be gone by (attribute
- * bit 6, KIP-534), a round after that time takes it. Batches of magic 0 and 1 that lose a part become batches of magic 2.
+ * bit 6, KIP-534), a round after that time takes it. What stays of magic 0 and 1 becomes magic 2.
  */
 import { BATCH_HEADER_SIZE, type BatchHeader } from '../record/batch-format.ts'
 import { readControlType } from '../record/control-record.ts'
@@ -59,8 +59,8 @@ export class BatchCleaner {
     const isDropped = isSpent && (!header.isControl || (horizon !== null && horizon <= now))
     await this.#judge(buffer, at, header, isDropped, keepsLegacyTombstones)
     if (this.#kept === 0) return this.#mustStay(header) ? emptyBatch(header) : null
-    const needsHorizon = header.magic === 2 && horizon === null && (this.#hasTombstones || (isSpent && header.isControl))
-    if (this.#kept === this.#records && !needsHorizon) return buffer.subarray(at, at + header.size)
+    const needsHorizon = horizon === null && (this.#hasTombstones || (isSpent && header.isControl))
+    if (this.#kept === this.#records && !needsHorizon && header.magic === 2) return buffer.subarray(at, at + header.size)
     return this.#rebuild(buffer, at, header, needsHorizon ? now + deleteRetentionMs : horizon)
   }
 

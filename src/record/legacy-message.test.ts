@@ -1,39 +1,14 @@
 /** Messages of magic 0 and 1 built here from the layout table; a real broker's are read in kafka-vectors.test.ts. */
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { legacyMessage as message, type LegacyMessage as Message } from '../../test/support/legacy-messages.ts'
 import { OttlaError } from '../common/errors.ts'
-import { writeInt64 } from '../common/int64.ts'
 import { readBatchHeader, verifyBatchCrc, viewOf } from './batch-format.ts'
 import { compress, loadAllCodecs, type CompressionType } from './compression.ts'
-import { crc32 } from './crc32.ts'
 import { innerEntrySize, legacyLength } from './legacy-message.ts'
 import { readBatch, RecordCursor, validateBatch } from './record-cursor.ts'
 
 beforeAll(() => loadAllCodecs())
-
-interface Message { magic: 0 | 1; offset: number; key?: string | null; value?: Buffer | string | null; timestamp?: number; attributes?: number }
-
-function field(content: Buffer | string | null | undefined): Buffer {
-  const length = Buffer.alloc(4)
-  if (content === null || content === undefined) {
-    length.writeInt32BE(-1)
-    return length
-  }
-  const bytes = Buffer.from(content as string)
-  length.writeInt32BE(bytes.length)
-  return Buffer.concat([length, bytes])
-}
-
-function message({ magic, offset, key, value, timestamp = -1, attributes = 0 }: Message): Buffer {
-  const stamp = Buffer.alloc(magic === 0 ? 0 : 8)
-  if (magic === 1) writeInt64(viewOf(stamp), 0, timestamp)
-  const body = Buffer.concat([Buffer.of(magic, attributes), stamp, field(key), field(value)])
-  const head = Buffer.alloc(16)
-  writeInt64(viewOf(head), 0, offset)
-  head.writeInt32BE(body.length + 4, 8)
-  head.writeUInt32BE(crc32(body, 0, body.length), 12)
-  return Buffer.concat([head, body])
-}
 
 const codecBits: [CompressionType, number][] = [['gzip', 1], ['snappy', 2], ['lz4', 3]]
 const wrap = (type: CompressionType, bits: number, inner: Buffer[], outer: Message): Buffer =>
