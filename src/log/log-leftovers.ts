@@ -39,7 +39,8 @@ export async function finishLeftovers(fs: FileSystem, directory: string, reporte
     await fs.syncDirectory(directory)
     files = list(fs, directory)
   }
-  const bases = files.filter((file) => file.kind === 'log').map((file) => file.offset)
+  // An owner may have begun to clean since the folder was looked at first.
+  const bases = files.filter((file) => file.kind === 'log' && file.state === '').map((file) => file.offset)
   const logs = new Set(bases)
   for (const file of files) {
     if (file.kind === 'log' || file.kind === 'snapshot' || logs.has(file.offset)) continue

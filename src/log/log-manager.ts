@@ -17,8 +17,8 @@ import { randomUuid, ZERO_UUID } from '../common/uuid.ts'
 import { draftFile } from '../io/durable-file.ts'
 import { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
-import { isMissing } from '../io/system-error.ts'
 import { AppendTurns } from './append-turns.ts'
+import type { BesideOwner } from './beside-owner.ts'
 import { META_PROPERTIES_FILE, readCleanShutdown, removeCleanShutdown, writeCleanShutdown } from './broker-files.ts'
 import { formatCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
@@ -33,7 +33,6 @@ import { LogTable } from './log-table.ts'
 import type { LogEvents, RecoveryProgress } from './log-types.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { formatPartitionMetadata, PARTITION_METADATA_FILE, readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
-import { ReadOnlyView } from './read-only-view.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 import { renamedPartitionFolder, segmentFileName } from './segment-names.ts'
 import { SharedSync, SyncGate, TurnBudget } from './sync-gate.ts'
@@ -86,8 +85,6 @@ export interface LogManagerOptions {
   readonly events?: LogEvents
 }
 
-/** How often a process that only reads looks for the files of a partition whose owner takes some away. */
-const LOOKS = 5
 /** File handles that reads may keep open, in all logs together. */
 const CACHED_HANDLES = 256
 /** Each opens a few files to write its indexes. */
@@ -97,6 +94,8 @@ interface Parts {
   readonly options: LogManagerOptions
   readonly fs: FileSystem
   readonly readOnly: boolean
+  /** When `readOnly`. */
+  readonly beside: BesideOwner | null
   readonly identity: DirectoryIdentity
   readonly wasClean: boolean
   readonly brokerEpoch: number
@@ -158,14 +157,15 @@ export class LogManager {
   static async open(options: LogManagerOptions): Promise<LogManager> {
     const { directory, ports } = options
     const readOnly = options.readOnly ?? false
-    const fs = readOnly ? new ReadOnlyView(options.fileSystem) : options.fileSystem
+    const beside = readOnly ? new (await loadPart('the code to read beside an owner', () => import('./beside-owner.ts'))).BesideOwner(options.fileSystem) : null
+    const fs = beside?.view ?? options.fileSystem
     if (!readOnly) makeDurableDirectory(fs, directory)
     else if (fs.stat(directory)?.kind !== 'directory') throw new OttlaError('DIRECTORY_UNUSABLE', `${directory} is no directory`, { file: directory })
     const marker = readCleanShutdown(fs, directory)
     // Commit point of "open": from here on a crash means recovery.
     if (marker !== null && !readOnly) removeCleanShutdown(fs, directory)
     const identity = identifyDirectory(fs, directory, options.settings['node.id'] ?? 1, ports, readOnly)
-    const manager = new LogManager({ options, fs, readOnly, identity, wasClean: marker !== null, brokerEpoch: marker?.brokerEpoch ?? -1 })
+    const manager = new LogManager({ options, fs, readOnly, beside, identity, wasClean: marker !== null, brokerEpoch: marker?.brokerEpoch ?? -1 })
     try {
       await manager.#loadAll()
     } catch (error) {
@@ -221,18 +221,11 @@ export class LogManager {
     for (const directory of found.removable) this.#removeLater(directory)
   }
 
-  /** Beside an owner, who goes on, one that only reads may meet files that are gone again: it looks anew. Null: so is the partition. */
+  /** Null: the partition is gone. */
   async #loadFound(folder: PartitionFolder, topicId: string): Promise<LoadedLog | null> {
-    const { fs, options, readOnly } = this.#parts
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#load(folder, topicId, options.topicConfig(folder.topic))
-      } catch (error) {
-        if (!readOnly || !(isMissing(error) || OttlaError.is(error, 'LOG_CORRUPT'))) throw error
-        if (fs.stat(folder.directory) === null) return null
-        if (attempt === LOOKS) throw error
-      }
-    }
+    const { options, beside } = this.#parts
+    const load = (): Promise<LoadedLog> => this.#load(folder, topicId, options.topicConfig(folder.topic))
+    return beside === null ? load() : beside.load(folder.directory, load)
   }
 
   /** The topic id of each folder; one that has lost its own gets that of its siblings. */

@@ -54,6 +54,9 @@ export class PartitionLog {
   /** Size of the log when `#nextHotOffset` was taken. */
   #sizeAtHot: number
 
+  /** In a process that only reads: the segments are loaded anew, if `error` comes from an owner that has put others in their place. False: it does not. */
+  renew: ((error: unknown) => Promise<boolean>) | null = null
+
   /** Used by the loader and LogManager. */
   constructor(parts: LogParts) {
     this.#state = new LogState(parts)
@@ -319,7 +322,7 @@ export class PartitionLog {
 
   /** Truncation, retention or close may have pulled the files away: resolves when it is worth another try. Raises `error` when not. */
   async #failedBeside(generation: number, error: unknown): Promise<void> {
-    if (!this.#isMoved(generation) && this.#state.closed === null) throw this.#state.describe(error)
+    if (!this.#isMoved(generation) && this.#state.closed === null && (await this.renew?.(error)) !== true) throw this.#state.describe(error)
     await this.#cutting
   }
 

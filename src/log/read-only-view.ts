@@ -24,6 +24,9 @@ export class ReadOnlyView implements FileSystem {
     return real === undefined ? path : real
   }
 
+  /** Files of the folder are again as they are: somebody else may have ended what is remembered here, or begun something new. */
+  forget(directory: string): void { for (const path of this.#moved.keys()) if (dirname(path) === directory) this.#moved.delete(path) }
+
   #existing(path: string): string {
     const real = this.#real(path)
     if (real === null) throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path })
