@@ -1,5 +1,6 @@
 /** A process that only reads, on the disk of an owner who compacts and deletes under it. */
 import { expect, test } from 'vitest'
+import { writeWhole } from '../../test/support/fixture-files.ts'
 import { openTestLog, TestLog, text } from '../../test/support/test-log.ts'
 import type { DirectoryEntry } from '../io/file-system.ts'
 import type { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
@@ -126,5 +127,23 @@ test.each<[string, (names: string[]) => string[]]>([
   const t = await owner()
   const r = await new TestLog({ disk: t.disk, fileSystem: listedAs(t, change), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
   expect((await r.readAll()).length).toBe(40)
+  await r.close()
+})
+
+test('it reads on when the swap that it was opened in is over', async () => {
+  const t = await owner()
+  const { disk } = t
+  const swap = disk.rename.bind(disk)
+  let image: SimulatedFileSystem | null = null
+  disk.rename = (from, to) => {
+    swap(from, to)
+    if (to.endsWith('.timeindex.swap')) image ??= disk.survivors('keep-all')
+  }
+  await t.drive(t.manager.compact())
+  disk.rename = swap
+  const r = await reader({ ...t, disk: image!, clock: t.clock } as TestLog)
+  for (const { name } of image!.readDirectory(t.directory)) image!.unlink(`${t.directory}/${name}`)
+  for (const { name } of disk.readDirectory(t.directory)) writeWhole(image!, `${t.directory}/${name}`, disk.readFile(`${t.directory}/${name}`))
+  expect(await statesOf(r)).toEqual(expected(40))
   await r.close()
 })
