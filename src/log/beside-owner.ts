@@ -14,6 +14,9 @@ import type { SegmentList } from './segment-list.ts'
 /** How often the files of a partition are looked for. */
 const LOOKS = 5
 
+/** What an owner is about to do is no news. */
+const UNFINISHED: ReadonlySet<string> = new Set(['LEFTOVER_REMOVED', 'SWAP_COMPLETED'])
+
 export class BesideOwner {
   readonly view: ReadOnlyView
   readonly #fs: FileSystem
@@ -45,7 +48,8 @@ export class BesideOwner {
           state.generation++
           return true
         }
-        return loaded
+        const { log, report } = loaded
+        return { log, report: { ...report, notes: report.notes.filter(({ code }) => !UNFINISHED.has(code)) } }
       } catch (error) {
         if (!isOfOthers(error)) throw error
         if (this.#fs.stat(directory) === null) return null
