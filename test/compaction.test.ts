@@ -127,8 +127,9 @@ test('a compacted topic keeps of every key the last value, where it was, and lit
   expect(verified.error).toContain('0 errors, 0 warnings')
   const segments = readdirSync(join(directory, 't-0')).filter((name) => name.endsWith('.log')).map((name) => join(directory, 't-0', name))
   const dumped = await cli(['dump-log', '--files', segments.join(','), '--print-data-log', '--index-sanity-check'])
-  expect([dumped.code, dumped.error]).toEqual([0, ''])
-  expect(dumped.text.match(/key: key \d+/g)!.length).toBe(seen.filter(({ key, value }) => key.startsWith('key') && value !== null).length)
+  // Kafka's tool tells of holes, too.
+  expect([dumped.code, dumped.error.replace(/^(?:Non-consecutive offsets in .*|\s+\d+ is followed by \d+)\n/gm, '')]).toEqual([0, ''])
+  expect(dumped.text.match(/key: key \d+/g)!.length).toBe(seen.filter(({ key }) => key.startsWith('key')).length)
 
   const again = await open(directory, { logger: silentLogger, 'log.cleaner.enable': false })
   expect(await readAll(again, 't')).toEqual(seen)
