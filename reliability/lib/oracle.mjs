@@ -186,7 +186,7 @@ export function committedOffsets(directory) {
 }
 
 /** Every snapshot must be whole and say of each producer what the batches before it say. */
-function snapshotProblems(folder, raw) {
+export function snapshotProblems(folder, raw) {
   const problems = []
   const files = raw.files.filter((each) => /^\d{20}\.snapshot$/.test(each)).sort()
   for (const file of files) {

@@ -8,6 +8,9 @@
  *   commit TOPIC PARTITION OFFSET      a committed offset of group `g`, acknowledged
  *   making | made | dropping | dropped TOPIC
  *   topics NAME…                       all there are, when a check has opened
+ *   put SEQ KEY LENGTH                 before a record of a compacted topic is sent; LENGTH −1: a tombstone
+ *   is SEQ OFFSET                      it was acknowledged
+ *   cleaned                            a log was compacted
  *   armed                              a scenario waits for a line: from here on it is attacked
  *   trimming TOPIC PARTITION OFFSET    records below it may go
  *   done                               the end of a job that has one
@@ -20,6 +23,7 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { Random } from './random.mjs'
 import { recordOf } from './oracle.mjs'
+import { changeOf } from './key-oracle.mjs'
 import { scenarios } from './scenarios.mjs'
 
 const { open } = await import(pathToFileURL(join(process.argv[2], 'index.js')).href)
@@ -154,8 +158,30 @@ async function scenario(job) {
   await scenarios[job.name].run({ open: () => openAndTell(job.directory), tell, job, armed: nextLine })
 }
 
+/** Records of few keys, one burst after the other, while they are compacted all the time. */
+async function compact(job) {
+  tell('opening')
+  const info = (text) => { if (text.startsWith('compaction cleaned')) tell('cleaned') }
+  const ottla = await open(job.directory, { logger: { ...quiet, info }, 'log.cleaner.backoff.ms': 1, ...job.broker })
+  tell('open')
+  await ottla.admin.createTopic('c', { partitions: 1, ifNotExists: true, config: job.config })
+  const random = new Random(job.seed)
+  const producer = ottla.producer(job.settings)
+  tell('writing')
+  for (let sequence = job.first; ;) {
+    const records = Array.from({ length: 1 + random.int(job.burst) }, () => changeOf(random, sequence++, job.keys, job.padding))
+    tell(records.map(({ sequence: s, key, length }) => `put ${s} ${key} ${length}`).join('\n'))
+    await Promise.all(records.map(async ({ sequence: s, key, value }) => {
+      const { offset } = await producer.send({ topic: 'c', partition: 0, key, value })
+      tellSoon(`is ${s} ${offset}`)
+    }))
+    // Else there is always more to compact than was, and no round ends.
+    await new Promise((resolve) => { setTimeout(resolve, job.pauseMs) })
+  }
+}
+
 tell('ready')
-const jobs = { check, write, scenario }
+const jobs = { check, write, scenario, compact }
 for (;;) {
   const job = JSON.parse(await nextLine())
   try {
