@@ -6,7 +6,7 @@
  *   seconds   within which it must be red
  *
  * Rows that run on a simulated disk plant some bugs there, without a patch (`export const sabotages`). Without any are the bugs of what is not there yet:
- * replication, compaction, the coordinator of transactions.
+ * replication, the coordinator of transactions.
  *
  * Row 20 (rows/20-saboteurs.mjs) plants them, one at a time.
  */
@@ -18,6 +18,8 @@ const LOG = 'test/regressions/log.test.ts'
 const NODE = 'test/regressions/node.test.ts'
 const RESOURCES = 'test/regressions/resources.test.ts'
 const GROUPS = 'test/regressions/groups.test.ts'
+const CLEANED_BY_KAFKA = 'src/log/log-cleaner-fixtures.test.ts'
+const COMPACTION_CRASH = 'src/log/log-compaction-crash.test.ts'
 
 /** The write of a log, and one that says so and happens later. */
 const WRITE = '      count = writeSync(descriptor, buffer, offset, length, position)\n'
@@ -205,6 +207,47 @@ export const saboteurs = [
   {
     id: 'an old generation is given the assignment of the new one', file: 'src/coordinator/group-membership.ts', harness: { row: 12, seed: 1 }, seconds: 60,
     find: "    if (request.generationId !== group.generation) return 'ILLEGAL_GENERATION'\n", replace: '',
+  },
+  {
+    id: 'tombstone dropped early', file: 'src/log/batch-cleaner.ts', harness: CLEANED_BY_KAFKA, seconds: 30,
+    find: 'header.deleteHorizonMs === null || now < header.deleteHorizonMs', replace: 'header.deleteHorizonMs !== null && now < header.deleteHorizonMs',
+  },
+  {
+    id: 'abort marker compacted early', file: 'src/log/batch-cleaner.ts', harness: 'src/log/batch-cleaner.test.ts', seconds: 30,
+    find: 'isSpent && (!header.isControl || (horizon !== null && horizon <= now))', replace: 'isSpent || header.isControl',
+  },
+  {
+    id: 'marker of a transaction that is gone does not wait for its time', file: 'src/log/batch-cleaner.ts', harness: 'src/log/batch-cleaner.test.ts', seconds: 30,
+    find: '(horizon !== null && horizon <= now)', replace: 'horizon === null',
+  },
+  {
+    id: 'cleaner crosses the last stable offset', file: 'src/log/compaction-plan.ts', harness: 'src/log/compaction-plan.test.ts', seconds: 30,
+    find: 'Math.min(offsets.lastStable, durableTo, ', replace: 'Math.min(durableTo, ',
+  },
+  {
+    id: 'cleaner takes the active segment', file: 'src/log/compaction-plan.ts', harness: CLEANED_BY_KAFKA, seconds: 30,
+    find: '  const end = Math.max(firstDirty, segments[Math.max(0, state.segments.floorIndex(bound))]!.baseOffset)\n', replace: '  const end = Math.max(firstDirty, bound, offsets.logEnd)\n',
+  },
+  {
+    id: 'older value kept in place of the newer', file: 'src/log/batch-cleaner.ts', harness: { row: 22, seed: 3 }, seconds: 120,
+    find: 'cursor.offset >= keys.get(key)', replace: 'cursor.offset < keys.get(key)',
+  },
+  {
+    id: 'what is cleaned is not looked up in full', file: 'src/log/key-offsets.ts', harness: 'src/log/key-offsets.test.ts', seconds: 30,
+    find: 'this.#old === null ? -1 : this.#old.offset(this.#old.find(digest, 0))', replace: '-1 * digest.length',
+  },
+  {
+    id: 'cleaned segment is not synced', file: 'src/log/log-cleaner.ts', harness: COMPACTION_CRASH, seconds: 60,
+    find: '    await this.#file!.datasync()\n', replace: '',
+  },
+  {
+    id: 'sources go before the commit is durable', file: 'src/log/log-swap.ts', harness: COMPACTION_CRASH, seconds: 60,
+    find: '    areRenamed = true\n    await fileSystem.syncDirectory(directory)\n', replace: '    areRenamed = true\n',
+  },
+  {
+    id: 'sources go before the commit', file: 'src/log/log-swap.ts', harness: COMPACTION_CRASH, seconds: 60,
+    find: 'function renameAll(fs: FileSystem, directory: string, baseOffset: number, from: SegmentFileState, to: SegmentFileState): void {\n',
+    replace: "function renameAll(fs: FileSystem, directory: string, baseOffset: number, before: SegmentFileState, to: SegmentFileState): void {\n  if (to === '.swap') return\n  const from = before === '.swap' ? '.cleaned' : before\n",
   },
   {
     id: 'a rename past the port', file: 'src/io/durable-file.ts', harness: { row: 21, seed: 1 }, seconds: 60, times: 2,

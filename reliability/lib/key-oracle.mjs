@@ -9,10 +9,10 @@ import { readPartition } from './raw-reader.mjs'
 
 const valueOf = (sequence, length) => (length < 0 ? null : `${sequence}:${'v'.repeat(length)}`)
 
-/** What is sent as `sequence`: a value of some length, or a tombstone. */
+/** What is sent as `sequence`: a value of some length, or a tombstone. Half of all goes to four keys, so that others are not put again for long. */
 export function changeOf(random, sequence, keys, padding) {
   const length = random.chance(0.2) ? -1 : random.int(padding + 1)
-  return { sequence, key: `k${random.int(keys)}`, length, value: valueOf(sequence, length) }
+  return { sequence, key: `k${random.int(random.chance(0.5) ? 4 : keys)}`, length, value: valueOf(sequence, length) }
 }
 
 export class KeyOracle {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { legacyMessage } from '../../test/support/legacy-messages.ts'
 import { readBatchHeader, viewOf } from '../record/batch-format.ts'
+import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 import { readBatch } from '../record/record-cursor.ts'
 import { BatchCleaner } from './batch-cleaner.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
@@ -19,4 +20,22 @@ test.each([0, 1] as const)('what stays of magic %i becomes magic 2, and a tombst
   const kept = { magic: 2, baseOffset: 3, deleteHorizonMs: null, records: [{ offset: 3, timestamp: magic === 0 ? -1 : 4000 }] }
   expect(await clean('v')).toEqual(kept)
   expect(await clean(null)).toEqual({ ...kept, deleteHorizonMs: 5600 })
+})
+
+test.each(['COMMIT', 'ABORT'] as const)('a %s marker stays with its batches, then until its time', async (type) => {
+  const marker = Buffer.from(buildEndTransactionMarker({ type, producerId: 7, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 4000, offset: 5 }))
+  const data = Buffer.from(buildBatch([{ key: 'k', value: 'v', timestamp: 3000 }], { baseOffset: 4, producerId: 7, producerEpoch: 0, baseSequence: 0, isTransactional: true }))
+  /** What a round at this time leaves of the marker, behind its batches or without any. */
+  const round = async (now: number, bytes: Uint8Array, isAlone: boolean): Promise<Uint8Array | null> => {
+    const transactions = new CleanedTransactions()
+    if (type === 'ABORT' && !isAlone) transactions.expect([{ producerId: 7, firstOffset: 4, lastOffset: 5, lastStableOffset: 6 }])
+    const cleaner = new BatchCleaner({ keys: new KeyOffsets(1000, 0.9), transactions, lastOfProducers: new Map(), now, deleteRetentionMs: 600, end: 10, breathe: async () => {} })
+    if (!isAlone) await cleaner.clean(data, 0, readBatchHeader(data, viewOf(data), 0, data.length), true)
+    return cleaner.clean(bytes, 0, readBatchHeader(bytes, viewOf(bytes), 0, bytes.length), true)
+  }
+  expect(await round(5000, marker, false)).toEqual(marker)
+  const waiting = (await round(5000, marker, true))!
+  expect(readBatch(waiting).header).toMatchObject({ baseOffset: 5, isControl: true, count: 1, deleteHorizonMs: 5600 })
+  expect(await round(5599, waiting, true)).toEqual(waiting)
+  expect(await round(5600, waiting, true)).toBeNull()
 })
