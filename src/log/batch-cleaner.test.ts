@@ -39,3 +39,14 @@ test.each(['COMMIT', 'ABORT'] as const)('a %s marker stays with its batches, the
   expect(await round(5599, waiting, true)).toEqual(waiting)
   expect(await round(5600, waiting, true)).toBeNull()
 })
+
+test('a tombstone that is to be kept for ever can be read', async () => {
+  const keys = new KeyOffsets(1000, 0.9)
+  keys.passed(9)
+  const now = 1_795_351_727_097
+  const round = { keys, transactions: new CleanedTransactions(), lastOfProducers: new Map(), now, deleteRetentionMs: Number.MAX_SAFE_INTEGER, end: 10, breathe: async () => {} }
+  const batch = Buffer.from(buildBatch([{ key: 'k', value: null, timestamp: now }, { key: 'l', value: 'v', timestamp: -1 }], { baseOffset: 3 }))
+  const { header, records } = readBatch((await new BatchCleaner(round).clean(batch, 0, readBatchHeader(batch, viewOf(batch), 0, batch.length), true))!)
+  expect(header.deleteHorizonMs).toBe(Number.MAX_SAFE_INTEGER)
+  expect(records.map(({ offset, timestamp }) => ({ offset, timestamp }))).toEqual([{ offset: 3, timestamp: now }, { offset: 4, timestamp: -1 }])
+})

@@ -61,7 +61,7 @@ export class BatchCleaner {
     if (this.#kept === 0) return this.#mustStay(header) ? emptyBatch(header) : null
     const needsHorizon = horizon === null && (this.#hasTombstones || (isSpent && header.isControl))
     if (this.#kept === this.#records && !needsHorizon && header.magic === 2) return buffer.subarray(at, at + header.size)
-    return this.#rebuild(buffer, at, header, needsHorizon ? now + deleteRetentionMs : horizon)
+    return this.#rebuild(buffer, at, header, needsHorizon ? Math.min(now + deleteRetentionMs, Number.MAX_SAFE_INTEGER) : horizon)
   }
 
   /** Of an aborted transaction, or the marker of one that nothing is left of. */
