@@ -12,24 +12,27 @@ export interface CompactionRange {
   readonly dirtyBytes: number
   /** Of the bytes below `end`, those that were not cleaned; 0 when there are none. */
   readonly dirtyRatio: number
+  /** `cuts` of the log: what is said here holds as long as it is that. */
+  readonly cuts: number
   /** A record has waited for longer than max.compaction.lag.ms. */
   readonly isOverdue: boolean
 }
 
 /** `cleanedTo`: the offset that the last round reached, null when there is no record of it. `durableTo`: what lies above may be lost with a power cut. */
 export async function compactionRange(state: LogState, cleanedTo: number | null, durableTo: number, now: number): Promise<CompactionRange> {
-  const { offsets, config, segments: { segments } } = state
+  const { offsets, config, segments: list, cuts } = state
+  const { segments } = list
   const firstDirty = cleanedTo === null || cleanedTo < offsets.logStart || cleanedTo > offsets.logEnd ? offsets.logStart : cleanedTo
   const sealed = segments.slice(0, -1)
   const dirty = sealed.filter((_, i) => segments[i + 1]!.baseOffset > firstDirty)
   let bound = Math.min(offsets.lastStable, durableTo, segments.at(-1)!.baseOffset)
   if (config.minCompactionLagMs > 0) bound = Math.min(bound, await firstYoung(dirty, now - config.minCompactionLagMs))
-  const end = Math.max(firstDirty, segments[Math.max(0, state.segments.floorIndex(bound))]!.baseOffset)
+  const end = Math.max(firstDirty, segments[Math.max(0, list.floorIndex(bound))]!.baseOffset)
   // Where the first dirty offset lies inside the segment that is left alone, nothing is dirty: `end` is that offset, not the end of the segment.
   const dirtyBytes = end > firstDirty ? bytesOf(dirty.filter((segment) => segment.baseOffset < end)) : 0
   const cleanBytes = bytesOf(sealed.filter((segment) => segment.baseOffset < firstDirty))
   return {
-    firstDirty, end, dirtyBytes, dirtyRatio: dirtyBytes === 0 ? 0 : dirtyBytes / (cleanBytes + dirtyBytes),
+    cuts, firstDirty, end, dirtyBytes, dirtyRatio: dirtyBytes === 0 ? 0 : dirtyBytes / (cleanBytes + dirtyBytes),
     isOverdue: dirtyBytes > 0 && dirty.some((segment) => segment.rollTimestamp > 0 && segment.rollTimestamp < now - config.maxCompactionLagMs),
   }
 }

@@ -89,8 +89,10 @@ export class LogCheckpoints {
     return this.#cleaned?.find((entry) => entry.topic === topic && entry.partition === partition)?.offset ?? null
   }
 
-  recordCleaned(topic: string, partition: number, offset: number): Promise<void> {
-    return this.#writes.run(() => {
+  /** `isStill`, asked when the write has its turn: the log is what it was when it was cleaned. One that is cut off, or goes, later has that written behind this. */
+  recordCleaned(topic: string, partition: number, offset: number, isStill: () => boolean): Promise<void> {
+    return this.#writes.run(async () => {
+      if (!isStill()) return
       const others = (this.#cleaned ?? []).filter((entry) => entry.topic !== topic || entry.partition !== partition)
       return this.#writeCleaned([...others, { topic, partition, offset }])
     })

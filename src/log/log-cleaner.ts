@@ -126,8 +126,7 @@ class LogCleaning {
       const segment = list.segments[i]!
       const next = list.segments[i + 1]!.baseOffset
       transactions.expect(abortedIn(list, segment, firstDirty))
-      const start = i === first && segment.size > 0 ? (await segment.locate(firstDirty))?.position ?? segment.size : 0
-      const isFull = await this.#walk(segment, start, (buffer, at, header) => this.#takeKeys(buffer, at, header, transactions))
+      const isFull = await this.#walk(segment, firstDirty, (buffer, at, header) => this.#takeKeys(buffer, at, header, transactions))
       if (isFull) return
       this.#keys.passed(next - 1)
     }
@@ -157,7 +156,7 @@ class LogCleaning {
   // ---- the log anew ----
 
   async #cleanInto(writer: CleanedWriter, source: Segment, cleaner: BatchCleaner, keepsLegacyTombstones: boolean): Promise<void> {
-    await this.#walk(source, 0, async (buffer, at, header) => {
+    await this.#walk(source, source.baseOffset, async (buffer, at, header) => {
       const bytes = await cleaner.clean(buffer, at, header, keepsLegacyTombstones)
       if (bytes !== null && !writer.add(bytes)) await writer.flush(bytes)
       return false
@@ -174,10 +173,11 @@ class LogCleaning {
 
   // ---- reading ----
 
-  /** Every batch from `start` on, checked, until `take` says true; the same is returned. */
-  async #walk(segment: Segment, start: number, take: (buffer: Uint8Array, at: number, header: BatchHeader) => Promise<boolean>): Promise<boolean> {
+  /** Every batch from the one of `offset` on, checked, until `take` says true; the same is returned. */
+  async #walk(segment: Segment, offset: number, take: (buffer: Uint8Array, at: number, header: BatchHeader) => Promise<boolean>): Promise<boolean> {
     segment.retain()
     try {
+      const start = offset > segment.baseOffset && segment.size > 0 ? (await segment.locate(offset))?.position ?? segment.size : 0
       const walker = segment.walk(start, { kind: 'whole', checkCrc: true, chunkBytes: this.#ioBytes })
       for (;;) {
         const header = walker.next()
@@ -191,6 +191,10 @@ class LogCleaning {
         if (await this.#takeFrom(segment, walker, header, take)) return true
         await this.#breathe()
       }
+    } catch (error) {
+      // Of what was cut off or taken away meanwhile there is nothing to tell.
+      this.#hooks.check()
+      throw this.#state.segments.segments.includes(segment) ? error : gone()
     } finally {
       segment.release()
     }

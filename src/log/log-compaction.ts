@@ -32,7 +32,7 @@ export class LogCompaction {
   /** Cleans what is due, and ends early once `isStopped` says so. Never rejects. */
   async run(logs: readonly PartitionLog[], settings: CleanerSettings, isStopped: () => boolean): Promise<void> {
     const open = new Set(logs)
-    for (const log of this.#failing.keys()) if (!open.has(log)) this.#failing.delete(log)
+    for (const log of this.#failing.keys()) if (!open.has(log) || !log.config.isCompacted) this.#failing.delete(log)
     const due: { log: PartitionLog; ratio: number }[] = []
     for (const log of logs) {
       if (isStopped()) return
@@ -51,21 +51,26 @@ export class LogCompaction {
   async #dueRange(log: PartitionLog): Promise<CompactionRange | null> {
     const { config } = log
     if (!config.isCompacted || log.isOffline || log.segmentCount < 2 || this.#ports.clock.monotonic() < (this.#failing.get(log)?.retryAt ?? 0)) return null
+    const { state } = log.insides()
+    const { segments } = state
     try {
-      const range = await compactionRange(log.insides().state, this.#checkpoints.cleanedTo(log.topic, log.partition), log.recoveryPoint, this.#ports.clock.now())
-      return isWorthCleaning(range, config.minDirtyRatio) ? range : null
+      const range = await compactionRange(state, this.#checkpoints.cleanedTo(log.topic, log.partition), log.recoveryPoint, this.#ports.clock.now())
+      if (isWorthCleaning(range, config.minDirtyRatio)) return range
+      this.#failing.delete(log)
     } catch (error) {
-      this.#failed(log, error)
-      return null
+      // Some of what it looked into may have gone away.
+      if (state.segments === segments) this.#failed(log, error)
     }
+    return null
   }
 
   async #clean(log: PartitionLog, range: CompactionRange, settings: CleanerSettings, isStopped: () => boolean): Promise<void> {
     const began = this.#ports.clock.monotonic()
     try {
       const outcome = await this.#cleanLog(log, range, settings, isStopped)
+      const { state } = log.insides()
+      await this.#checkpoints.recordCleaned(log.topic, log.partition, outcome.cleanedTo, () => state.closed === null && state.cuts === range.cuts)
       this.#failing.delete(log)
-      await this.#checkpoints.recordCleaned(log.topic, log.partition, outcome.cleanedTo)
       this.#ports.logger.info('compaction cleaned a log', {
         log: `${log.topic}-${log.partition}`, from: range.firstDirty, to: outcome.cleanedTo, bytesBefore: outcome.bytesBefore, bytesAfter: outcome.bytesAfter,
         ms: Math.round(this.#ports.clock.monotonic() - began),
@@ -77,15 +82,18 @@ export class LogCompaction {
 
   #cleanLog(log: PartitionLog, range: CompactionRange, settings: CleanerSettings, isStopped: () => boolean): Promise<CleaningOutcome> {
     const { state, sealed, exclusive, goOffline } = log.insides()
+    const check = (): void => {
+      state.refuseChange()
+      if (isStopped()) throw new OttlaError('ABORTED', 'the database is being closed')
+      if (state.cuts !== range.cuts || !state.config.isCompacted) throw new OttlaError('ABORTED', 'the log is not what it was, or not to be compacted any more')
+    }
     return cleanLog(state, range, settings, {
-      check: () => {
-        state.refuseChange()
-        if (isStopped()) throw new OttlaError('ABORTED', 'the database is being closed')
-      },
+      check,
       replace: async (sources, cleaned) => {
         let isCommitted = false
         try {
           await exclusive(async () => {
+            check()
             isCommitted = await commitSwap(state, sources, cleaned, goOffline)
             if (!isCommitted) return
             try {

@@ -363,7 +363,7 @@ export class LogManager {
 
   /** Compacts every log that is due, as background work does; ends early once `isStopped`. A log that cannot be compacted is told to the logger. */
   async compact(isStopped: () => boolean = () => this.#closing !== null): Promise<void> {
-    if (!this.logs().some((log) => log.config.isCompacted && log.segmentCount > 1)) return
+    if (this.#compaction === null && !this.logs().some((log) => log.config.isCompacted && log.segmentCount > 1)) return
     const { LogCompaction } = await loadPart('the code for compaction', () => import('./log-compaction.ts'))
     this.#compaction ??= new LogCompaction(this.#parts.options.ports, this.#checkpoints)
     const values = this.#cleaner

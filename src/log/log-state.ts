@@ -60,6 +60,8 @@ export class LogState {
   activeSinceMs: number
   /** Goes up whenever offsets that were readable are taken away, and when their segments go: a read that began before is worth another try. */
   generation = 0
+  /** Goes up whenever the end is cut off: who works on segments, and not on a list of them, works on others from then on. */
+  cuts = 0
   /** Base offset of the oldest segment, as far as the folder is durable: what lies below may come back with a power cut. */
   firstDurableBase: number
   /** The logs are durable up to here; the recovery point follows once the indexes of every sealed segment are, too. */

@@ -125,6 +125,7 @@ function keepEnd(state: LogState, sealed: SealedFlusher, offset: number): void {
 export async function restart(state: LogState, sealed: SealedFlusher, offset: number): Promise<void> {
   const gone = state.segments.segments
   state.generation++
+  state.cuts++
   state.tail.clear()
   state.offsets.restartAt(offset)
   state.durableEnd = offset
@@ -145,6 +146,7 @@ async function syncFolder(state: LogState): Promise<void> {
 /** Nothing at or above `offset` is shown from here on. */
 function takeAway(state: LogState, offset: number): void {
   state.generation++
+  state.cuts++
   state.tail.clear()
   state.durableEnd = Math.min(state.durableEnd, offset)
   const unstable = state.producers.firstUnstableOffset

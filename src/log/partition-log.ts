@@ -294,12 +294,14 @@ export class PartitionLog {
         if (segment.size > 0) candidates.push({ largest: await segment.largestTimestamp(), index })
       }
       candidates.sort((a, b) => b.largest - a.largest || a.index - b.index)
-      // A segment without timestamps stands where its file's modification time puts it: it has no record to offer.
-      for (const { index } of candidates) {
+      let latest: OffsetAndTimestamp | null = null
+      // A segment without timestamps stands where its file's modification time puts it: it has no record to offer. One of emptied batches has earlier ones.
+      for (const { largest, index } of candidates) {
+        if (latest !== null && latest.timestamp >= largest) break
         const found = await segments[index]!.findMaxTimestamp()
-        if (found !== null) return found
+        if (found !== null && found.timestamp > (latest?.timestamp ?? -1)) latest = found
       }
-      return null
+      return latest
     })
   }
 

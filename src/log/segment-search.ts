@@ -203,6 +203,8 @@ export class SegmentSearch {
       })
       position = problem === null ? walker.position : problem.position
     }
+    // The end was cut off meanwhile.
+    if (position > this.#file.size) return this.#rebuild()
     if (problem === null) {
       // The segment may be one that nobody ends any more.
       scan.finish()
@@ -344,6 +346,17 @@ export class SegmentSearch {
     } catch (error) {
       throw OttlaError.is(error, 'CORRUPT_MESSAGE') ? fail('malformed', error.message) : error
     }
+  }
+
+  /** As `firstRecord`, of the batch with the greatest timestamp among those that compaction has not emptied. */
+  async latestRecord(): Promise<TimestampedOffset | null> {
+    let latest: BatchHeader | null = null
+    const walker = new BatchWalker(this.#file, 0, this.#file.size, { kind: 'headers' })
+    await this.#walk(walker, (header) => {
+      if (header.count !== 0 && header.maxTimestamp > (latest?.maxTimestamp ?? -1)) latest = header
+      return null
+    })
+    return latest === null ? null : this.firstRecord(latest, (latest as BatchHeader).maxTimestamp, 0)
   }
 
   corrupt(problem: BatchProblem, offset: number): OttlaError {

@@ -282,7 +282,7 @@ export class Segment {
     const timestamp = this.#maxTimestamp
     if (timestamp < 0) return null
     const batch = await this.#search.locate(this.#offsetOfMaxTimestamp)
-    return batch === null ? null : this.#search.firstRecord(batch, timestamp, this.baseOffset)
+    return batch === null ? null : await this.#search.firstRecord(batch, timestamp, this.baseOffset) ?? this.#search.latestRecord()
   }
 
   /**
@@ -398,11 +398,13 @@ export class Segment {
   /** Removes every batch whose last offset is ≥ `offset` (spec 3.5) from file and indexes; the caller flushes. Raises LOG_CORRUPT. */
   async truncateTo(offset: number): Promise<void> {
     const first = await this.#search.locate(offset)
-    if (first === null) return
-    this.#indexes.truncateTo(offset, this.size)
-    this.#file.resize(first.position)
-    this.#file.cut()
-    if (first.position === 0) this.#rollTimestamp = -1
+    // Compaction may have left no batch up there; the segment is to be the active one even so.
+    if (first !== null) {
+      this.#indexes.truncateTo(offset, this.size)
+      this.#file.resize(first.position)
+      this.#file.cut()
+      if (first.position === 0) this.#rollTimestamp = -1
+    }
     this.#timesAreChecked = true
     this.#take(await this.#search.end())
   }

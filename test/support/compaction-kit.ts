@@ -33,8 +33,8 @@ export async function committed(t: TestLog, log: PartitionLog = t.log, maxBytes:
 function plain(base64: unknown): string | null { return base64 === null ? null : Buffer.from(String(base64), 'base64').toString() }
 
 /** The last of each key. */
-export function latestOf(rows: readonly Row[]): Map<string, Row> {
-  const latest = new Map<string, Row>()
+export function latestOf<T extends Row>(rows: readonly T[]): Map<string, T> {
+  const latest = new Map<string, T>()
   for (const row of rows) if (row.key !== null) latest.set(row.key, row)
   return latest
 }
