@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { legacyMessage } from '../../test/support/legacy-messages.ts'
 import { readBatchHeader, viewOf } from '../record/batch-format.ts'
-import { buildBatch, buildEndTransactionMarker } from '../record/record-batch-builder.ts'
+import { crc32c } from '../record/crc32c.ts'
+import { buildBatch, buildEndTransactionMarker, type RecordInput } from '../record/record-batch-builder.ts'
 import { readBatch } from '../record/record-cursor.ts'
 import { BatchCleaner } from './batch-cleaner.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
@@ -49,4 +50,17 @@ test('a tombstone that is to be kept for ever can be read', async () => {
   const { header, records } = readBatch((await new BatchCleaner(round).clean(batch, 0, readBatchHeader(batch, viewOf(batch), 0, batch.length), true))!)
   expect(header.deleteHorizonMs).toBe(Number.MAX_SAFE_INTEGER)
   expect(records.map(({ offset, timestamp }) => ({ offset, timestamp }))).toEqual([{ offset: 3, timestamp: now }, { offset: 4, timestamp: -1 }])
+})
+
+test('records whose header keys are no UTF-8 stay, all of them', async () => {
+  const name = 'h'.repeat(40)
+  const record = (key: string): RecordInput => ({ key, value: 'v', timestamp: 4000, headers: [{ key: name, value: Buffer.from('x') }] })
+  const batch = Buffer.from(buildBatch(['gone', 'b', 'c', 'd'].map(record), { baseOffset: 3 }))
+  for (let at = batch.indexOf(name); at >= 0; at = batch.indexOf(name)) batch.fill(0xff, at, at + name.length)
+  batch.writeUInt32BE(crc32c(batch, 21, batch.length), 17)
+  const keys = new KeyOffsets(1000, 0.9)
+  keys.put(Buffer.from('gone'), 9)
+  const round = { keys, transactions: new CleanedTransactions(), lastOfProducers: new Map(), now: 5000, deleteRetentionMs: 600, end: 10, breathe: async () => {} }
+  const { records } = readBatch((await new BatchCleaner(round).clean(batch, 0, readBatchHeader(batch, viewOf(batch), 0, batch.length), true))!)
+  expect(records.map(({ offset, key }) => `${offset} ${Buffer.from(key!).toString()}`)).toEqual(['4 b', '5 c', '6 d'])
 })

@@ -32,7 +32,7 @@ export interface CleaningRound {
 /** Between two times that others are asked: a batch may hold a hundred thousand. */
 export const RECORDS_AT_ONCE = 64
 
-/** Records that stay need so many bytes more than before, at most: their timestamps are relative to another base. */
+/** Records that stay need so many bytes more than before: their timestamps are relative to another base. */
 const DELTA_GROWTH = 10
 
 export class BatchCleaner {
@@ -123,7 +123,9 @@ export class BatchCleaner {
       // What begins with the first of its records is found under that offset: batches of the old formats do.
       if (isFirst && header.magic !== 2) baseOffset = cursor.offset
       isFirst = false
-      builder.appendAt(cursor.offset - baseOffset, cursor.timestamp, cursor.key(), cursor.value(), cursor.headerCount === 0 ? null : cursor.headers())
+      const headers = cursor.headerCount === 0 ? null : cursor.headers()
+      // Header keys that are no UTF-8 grow.
+      while (!builder.appendAt(cursor.offset - baseOffset, cursor.timestamp, cursor.key(), cursor.value(), headers)) builder.enlarge(builder.capacity * 2)
     }
     return builder.seal({
       ...fieldsOf(header), baseOffset, lastOffsetDelta: header.lastOffset - baseOffset, compression: header.compression,
