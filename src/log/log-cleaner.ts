@@ -12,7 +12,7 @@ import { readBatchHeader, viewOf, type BatchHeader } from '../record/batch-forma
 import { loadCodec } from '../record/compression.ts'
 import { RecordCursor } from '../record/record-cursor.ts'
 import { BatchCleaner, RECORDS_AT_ONCE, type LastOfProducer } from './batch-cleaner.ts'
-import type { BatchWalker } from './batch-walker.ts'
+import type { BatchProblem, BatchWalker } from './batch-walker.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { groupSegments, type CompactionRange } from './compaction-plan.ts'
 import { readEndMarker } from './end-marker.ts'
@@ -178,15 +178,22 @@ class LogCleaning {
     segment.retain()
     try {
       const start = offset > segment.baseOffset && segment.size > 0 ? (await segment.locate(offset))?.position ?? segment.size : 0
+      const list = this.#state.segments.segments
+      const end = list[list.indexOf(segment) + 1]?.baseOffset ?? -1
+      let before = segment.baseOffset - 1
       const walker = segment.walk(start, { kind: 'whole', checkCrc: true, chunkBytes: this.#ioBytes })
       for (;;) {
         const header = walker.next()
         if (header === null) {
           this.#hooks.check()
           if (await walker.fill()) continue
-          if (walker.problem !== null) throw damaged(segment, walker)
+          if (walker.problem !== null) throw damaged(segment, walker.problem)
           return false
         }
+        const { baseOffset, lastOffset, position } = header
+        // No checksum covers them. A key whose last offset is believed to be higher than it is loses all that come later.
+        if (baseOffset <= before || lastOffset >= end) throw damaged(segment, { position, detail: `offsets ${baseOffset}–${lastOffset} cannot be between ${before} and ${end}` })
+        before = lastOffset
         if (header.compression === 'zstd') await loadCodec('zstd')
         if (await this.#takeFrom(segment, walker, header, take)) return true
         await this.#breathe()
@@ -305,8 +312,7 @@ async function sync(file: FileHandle): Promise<void> {
   }
 }
 
-function damaged(segment: Segment, walker: BatchWalker): OttlaError {
-  const { position, detail } = walker.problem!
+function damaged(segment: Segment, { position, detail }: Pick<BatchProblem, 'position' | 'detail'>): OttlaError {
   return new OttlaError('LOG_CORRUPT', `${segment.logPath} at byte ${position}: ${detail}`, { file: segment.logPath, position })
 }
 
