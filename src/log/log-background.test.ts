@@ -144,6 +144,18 @@ describe('compaction', () => {
     expect(await scene.pass(50)).toEqual(['160 compact'])
   })
 
+  test('is looked for soon when it was to be long before, and is not any more', async () => {
+    let periodMs = 12_000
+    const scene = new Scene({ compactionMs: () => periodMs })
+    scene.background.start()
+    expect(await scene.pass(24_000)).toEqual(['12000 compact', '24000 compact'])
+    periodMs = Number.MAX_SAFE_INTEGER
+    expect(await scene.pass(100_000)).toEqual([])
+    periodMs = 4_000
+    expect(await scene.pass(5_000)).toEqual(['129000 compact'])
+    await scene.background.stop()
+  })
+
   test('is told to end when everything is stopped, and waited for', async () => {
     const scene = new Scene({ compactionMs: () => 10 })
     scene.background.start()

@@ -31,6 +31,8 @@ export interface BackgroundWork {
 
 /** flush.ms is looked at this often at most. */
 const MIN_FLUSH_PERIOD_MS = 10
+/** A shorter log.cleaner.backoff.ms is in force after so long at most. */
+const MAX_COMPACTION_WAIT_MS = 5_000
 
 export class LogBackground {
   readonly #ports: Ports
@@ -72,10 +74,12 @@ export class LogBackground {
     this.flushSettingsChanged()
   }
 
-  #compactLater(): void {
+  #compactLater(waitedMs: number = 0): void {
     const periodMs = this.#periods.compactionMs()
     if (periodMs === null || this.#stopped) return
-    this.#compactionTimer = this.#ports.scheduler.after(Math.max(1, periodMs), () => {
+    const waitMs = Math.max(1, Math.min(periodMs - waitedMs, MAX_COMPACTION_WAIT_MS))
+    this.#compactionTimer = this.#ports.scheduler.after(waitMs, () => {
+      if (waitedMs + waitMs < (this.#periods.compactionMs() ?? 0)) return this.#compactLater(waitedMs + waitMs)
       this.#task('compaction', () => this.#work.compact(() => this.#stopped).finally(() => this.#compactLater()))()
     })
   }
