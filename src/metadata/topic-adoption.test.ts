@@ -24,7 +24,7 @@ describe('a topic found when a directory is opened', () => {
   test('is adopted with everything kept when the store does not know it', () => {
     expect(judge(undefined, folders(0, 1, 2))).toEqual({
       kind: 'keep', isChanged: true, isAdopted: true, missing: [], warnings: [],
-      entry: { topicId: ID, partitions: 3, state: 'ready', configs: { 'retention.ms': '-1', 'retention.bytes': '-1' } },
+      entry: { topicId: ID, partitions: 3, state: 'ready', configs: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' } },
     })
   })
 
@@ -78,5 +78,7 @@ describe('a topic found when a directory is opened', () => {
 
   test('that is internal keeps being compacted', () => {
     expect(adoptionConfigs('__consumer_offsets')).toEqual({ 'cleanup.policy': 'compact', 'retention.ms': '-1', 'retention.bytes': '-1' })
+    // A name alone does not say that only the last value counts.
+    expect(adoptionConfigs('__remote_log_metadata')).toMatchObject({ 'cleanup.policy': 'delete' })
   })
 })

@@ -37,9 +37,9 @@ export const LARGEST_PARTITION = 99_999
 
 const keepEverything: Readonly<Record<string, string>> = { 'retention.ms': '-1', 'retention.bytes': '-1' }
 
-/** The overrides of a topic nobody has configured here. */
+/** The overrides of a topic nobody has configured here: whatever broker settings say, nothing goes, but what coordinators have no use for. */
 export function adoptionConfigs(topic: string): Readonly<Record<string, string>> {
-  return internalTopics.has(topic) || topic.startsWith('__') ? { 'cleanup.policy': 'compact', ...keepEverything } : keepEverything
+  return { 'cleanup.policy': internalTopics.has(topic) ? 'compact' : 'delete', ...keepEverything }
 }
 
 /** `folders`: at least one, all of topic `name`. `freshId`: for a topic whose folders tell none. */

@@ -134,13 +134,16 @@ describe('the topic registry', () => {
 
   test('lets nothing expire while a directory is being opened', async () => {
     await registry.create('a', 1, { 'retention.ms': '5', 'segment.ms': '9' })
+    await registry.create('c', 1, { 'cleanup.policy': 'compact' })
     const fresh = await TopicRegistry.load({ store: world.store, broker: () => broker, random: systemRandom, logger: silentLogger })
-    expect(fresh.valuesAtOpen('a')).toMatchObject({ 'retention.ms': -1, 'retention.bytes': -1, 'segment.ms': 9 })
-    expect(fresh.valuesAtOpen('unknown')).toMatchObject({ 'retention.ms': -1, 'retention.bytes': -1 })
+    const kept = { 'cleanup.policy': ['delete'], 'retention.ms': -1, 'retention.bytes': -1 }
+    expect(fresh.valuesAtOpen('a')).toMatchObject({ ...kept, 'segment.ms': 9 })
+    for (const topic of ['c', 'unknown', '__consumer_offsets']) expect(fresh.valuesAtOpen(topic)).toMatchObject(kept)
   })
 
   test('adopts folders it does not know, keeps everything in them and says how to change that', async () => {
     world.folders.set('x-0', { topic: 'x', partition: 0, topicId: 'ASNFZ4mrze_-3LqYdlQyEA', hasRecords: true })
+    world.folders.set('__consumer_offsets-0', { topic: '__consumer_offsets', partition: 0, topicId: 'BSNFZ4mrze_-3LqYdlQyEA', hasRecords: true })
     const adopted = (await world.open()).get('x')
     expect(adopted).toMatchObject({ topicId: 'ASNFZ4mrze_-3LqYdlQyEA', partitionCount: 1, configs: { 'retention.ms': '-1', 'retention.bytes': '-1' } })
     expect(world.lines.join()).toMatch(/topics without settings were found and keep all their records: x\. .*alterConfigs/)

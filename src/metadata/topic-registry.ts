@@ -80,7 +80,7 @@ export class TopicRegistry {
 
   /** The values to open a log with, while it is not known yet whether its folder matches the entry: nothing expires. */
   valuesAtOpen(topic: string): TopicValues {
-    return { ...this.#resolve(topic, this.#entries.get(topic)?.configs ?? adoptionConfigs(topic)), 'retention.ms': -1, 'retention.bytes': -1 }
+    return { ...this.#resolve(topic, this.#entries.get(topic)?.configs ?? adoptionConfigs(topic)), 'cleanup.policy': ['delete'], 'retention.ms': -1, 'retention.bytes': -1 }
   }
 
   /** The id the store knows a topic by, for folders that have lost theirs; null when it does not know. */
@@ -106,7 +106,8 @@ export class TopicRegistry {
       await this.#remove(name)
     }
     // Who only reads can set nothing, and nothing expires meanwhile.
-    if (adopted.length > 0 && this.#options.readOnly !== true) this.#tellAdopted(adopted)
+    const kept = adopted.filter((name) => !internalTopics.has(name))
+    if (kept.length > 0 && this.#options.readOnly !== true) this.#tellAdopted(kept)
   }
 
   /** The entry to go on with; null when the topic is removed. */
