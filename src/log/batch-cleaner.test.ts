@@ -1,4 +1,5 @@
 /** What one batch becomes; whole logs beside Kafka's are in log-cleaner-fixtures.test.ts. */
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { legacyMessage } from '../../test/support/legacy-messages.ts'
 import { readBatchHeader, viewOf } from '../record/batch-format.ts'
@@ -9,10 +10,12 @@ import { BatchCleaner } from './batch-cleaner.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { KeyOffsets } from './key-offsets.ts'
 
+const round = { transactions: new CleanedTransactions(), lastOfProducers: new Map(), now: 5000, deleteRetentionMs: 600, end: 10, breathe: async () => {} }
+
 test.each([0, 1] as const)('what stays of magic %i becomes magic 2, and a tombstone has a time to be gone by', async (magic) => {
   const keys = new KeyOffsets(1000, 0.9)
   keys.passed(9)
-  const cleaner = new BatchCleaner({ keys, transactions: new CleanedTransactions(), lastOfProducers: new Map(), now: 5000, deleteRetentionMs: 600, end: 10, breathe: async () => {} })
+  const cleaner = new BatchCleaner({ ...round, keys })
   const clean = async (value: string | null): Promise<unknown> => {
     const message = legacyMessage({ magic, offset: 3, key: 'k', value, timestamp: 4000 })
     const { header, records } = readBatch((await cleaner.clean(message, 0, readBatchHeader(message, viewOf(message), 0, message.length), true))!)
@@ -63,4 +66,15 @@ test('records whose header keys are no UTF-8 stay, all of them', async () => {
   const round = { keys, transactions: new CleanedTransactions(), lastOfProducers: new Map(), now: 5000, deleteRetentionMs: 600, end: 10, breathe: async () => {} }
   const { records } = readBatch((await new BatchCleaner(round).clean(batch, 0, readBatchHeader(batch, viewOf(batch), 0, batch.length), true))!)
   expect(records.map(({ offset, key }) => `${offset} ${Buffer.from(key!).toString()}`)).toEqual(['4 b', '5 c', '6 d'])
+})
+
+test('what stays of a wrapper of magic 0 ends with the last record that stays', async () => {
+  const keys = new KeyOffsets(1000, 0.9)
+  keys.put(Buffer.from('later'), 9)
+  const inner = ['k', 'l', 'later'].map((key, i) => legacyMessage({ magic: 0, offset: 3 + i, key, value: 'v' }))
+  const wrapper = legacyMessage({ magic: 0, offset: 5, attributes: 1, value: gzipSync(Buffer.concat(inner)) })
+  const cleaned = await new BatchCleaner({ ...round, keys }).clean(wrapper, 0, readBatchHeader(wrapper, viewOf(wrapper), 0, wrapper.length), true)
+  const { header, records } = readBatch(cleaned!)
+  expect(header).toMatchObject({ magic: 2, baseOffset: 3, lastOffset: 4, compression: 'gzip' })
+  expect(records.map(({ offset }) => offset)).toEqual([3, 4])
 })

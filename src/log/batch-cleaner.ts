@@ -120,7 +120,7 @@ export class BatchCleaner {
     for (let index = 0, isFirst = true; cursor.next(); index++) {
       if (index % RECORDS_AT_ONCE === RECORDS_AT_ONCE - 1) await this.#round.breathe()
       if (this.#stays[index] === 0) continue
-      // What begins with the first of its records is found under that offset: batches of the old formats do.
+      // What begins with the first of its records is found under that offset: batches of the old formats do, and they end with the last.
       if (isFirst && header.magic !== 2) baseOffset = cursor.offset
       isFirst = false
       const headers = cursor.headerCount === 0 ? null : cursor.headers()
@@ -128,7 +128,7 @@ export class BatchCleaner {
       while (!builder.appendAt(cursor.offset - baseOffset, cursor.timestamp, cursor.key(), cursor.value(), headers)) builder.enlarge(builder.capacity * 2)
     }
     return builder.seal({
-      ...fieldsOf(header), baseOffset, lastOffsetDelta: header.lastOffset - baseOffset, compression: header.compression,
+      ...fieldsOf(header), baseOffset, ...(header.magic === 2 ? { lastOffsetDelta: header.lastOffset - baseOffset } : {}), compression: header.compression,
       ...(horizon === null ? {} : { deleteHorizonMs: horizon }), ...(header.timestampType === 'LogAppendTime' ? { logAppendTime: header.maxTimestamp } : {}),
     })
   }
