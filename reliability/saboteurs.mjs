@@ -226,7 +226,7 @@ export const saboteurs = [
   },
   {
     id: 'cleaner takes the active segment', file: 'src/log/compaction-plan.ts', harness: CLEANED_BY_KAFKA, seconds: 30,
-    find: '  const end = Math.max(firstDirty, segments[Math.max(0, state.segments.floorIndex(bound))]!.baseOffset)\n', replace: '  const end = Math.max(firstDirty, bound, offsets.logEnd)\n',
+    find: '  const end = Math.max(firstDirty, segments[Math.max(0, list.floorIndex(bound))]!.baseOffset)\n', replace: '  const end = Math.max(firstDirty, bound, offsets.logEnd)\n',
   },
   {
     id: 'older value kept in place of the newer', file: 'src/log/batch-cleaner.ts', harness: { row: 22, seed: 3 }, seconds: 120,
