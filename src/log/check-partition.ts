@@ -324,7 +324,8 @@ export class PartitionCheck {
       if (at > this.#endOffset && offset === Number.POSITIVE_INFINITY) this.#findings.add(
         'warning', 'SNAPSHOT_WRONG', this.#path(name), `it tells of offsets below ${at}, but the log ends at ${this.#endOffset}`, null, at,
       )
-      else if (!this.#gaps) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
+      // What stood below it may have been compacted away, if there is a hole.
+      else if (!this.#gaps && (at <= this.#nextOffset || offset === Number.POSITIVE_INFINITY)) this.#producers.compare(snapshot, this.#path(name), at, this.#findings)
     }
   }
 }
