@@ -1,6 +1,7 @@
 /** What a round works on ends where a segment begins, never in its midst. */
 import { expect, test } from 'vitest'
 import { openTestLog, type TestLog } from '../../test/support/test-log.ts'
+import { groupSegments } from './compaction-plan.ts'
 
 const config = { 'cleanup.policy': 'compact,delete', 'segment.bytes': 500, 'min.cleanable.dirty.ratio': 0 } as const
 const last = 29
@@ -38,4 +39,24 @@ test('deleted records reach into a segment that is too young: the segment is lef
   log.clock.advance(60_001)
   await log.drive(log.manager.compact())
   expect(cleaned(log)).toBe(1)
+})
+
+test('segments are grouped by the sizes of their indexes, which are not read for it', async () => {
+  const small = { 'cleanup.policy': 'compact', 'segment.bytes': 1000, 'index.interval.bytes': 1, 'segment.index.bytes': 100 } as const
+  const t = await openTestLog({ config: small })
+  for (let i = 0; i < 40; i++) await t.append([{ key: 'k', value: `v${i}` }])
+  await t.reopen()
+  const { state } = t.log.insides()
+  const sealed = state.segments.segments.slice(0, -1)
+  const { disk } = t
+  const read = disk.readFile.bind(disk)
+  disk.readFile = (path) => { throw new Error(`${path} is read`) }
+  const groups = groupSegments(sealed, t.log.logEndOffset, { segmentBytes: 1_000_000, segmentIndexBytes: 250 })
+  disk.readFile = read
+  const bytes = (kind: string, base: number): number => disk.stat(`${t.directory}/${String(base).padStart(20, '0')}.${kind}`)!.size
+  for (const group of groups) {
+    for (const kind of ['index', 'timeindex']) expect(group.reduce((sum, { baseOffset }) => sum + bytes(kind, baseOffset), 0)).toBeLessThanOrEqual(250)
+  }
+  expect(groups.flat()).toEqual(sealed)
+  expect([groups.length > 1, groups.length < sealed.length]).toEqual([true, true])
 })

@@ -17,7 +17,7 @@ import { BatchWalker, type BatchProblem, type WalkerOptions } from './batch-walk
 import { LogFile } from './log-file.ts'
 import { OFFSET_ENTRY_SIZE } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
-import { indexFileKinds, segmentFileKinds, segmentFileName } from './segment-names.ts'
+import { indexFileKinds, segmentFileKinds, segmentFileName, type IndexFileKind } from './segment-names.ts'
 import { recoverSegment, type RecoverOptions, type RecoveryOutcome } from './segment-recovery.ts'
 import { rollReason, type RollReason } from './segment-roll.ts'
 import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
@@ -261,11 +261,11 @@ export class Segment {
 
   /** Rebuilds offset and time index from the headers of [0, size). The files are rewritten at the next flush, seal or close. */
   async rebuildIndexes(): Promise<void> { await this.#search.rebuild() }
-  /** Bytes of the index files when they are written; nothing stays loaded. */
+  /** Bytes of the index files of a sealed segment that is durable; 0: there is none. */
   indexBytes(): { readonly offsets: number; readonly times: number } {
-    const bytes = { offsets: this.#indexes.offsets(this.size).entryCount * OFFSET_ENTRY_SIZE, times: this.#indexes.times().entryCount * TIME_ENTRY_SIZE }
-    this.#indexes.unload()
-    return bytes
+    const { fileSystem, directory } = this.#store
+    const bytes = (kind: IndexFileKind): number => fileSystem.stat(join(directory, segmentFileName(this.baseOffset, kind)))?.size ?? 0
+    return { offsets: bytes('index'), times: bytes('timeindex') }
   }
 
   /** First record at or above both `timestamp` and `startOffset`; null when there is none. Raises LOG_CORRUPT. */
