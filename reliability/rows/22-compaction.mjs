@@ -144,7 +144,7 @@ export async function run({ slice, seed, deadline, report, dist }) {
   await kills.pool.close()
   const { count, acked, faults, violations, cleanings } = kills
   const inCleaning = faults['while writing'] + faults['while swapping']
-  if (count >= row.floor.count && inCleaning < 0.3 * count) violations.push(`only ${inCleaning} of ${count} kills fell into a cleaning`)
+  if (count >= row.floor.count && inCleaning < 0.1 * count) violations.push(`only ${inCleaning} of ${count} kills fell into a cleaning`)
   if (count >= row.floor.count && cleanings === 0) violations.push('no cleaning came to its end')
   return { count, unit: row.floor.unit, acked, faults, violations, details: { seedTo: next - 1, cleanings } }
 }
