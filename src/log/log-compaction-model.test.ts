@@ -16,7 +16,7 @@ type Operation =
   | { readonly kind: 'keyless'; readonly drafts: readonly Draft[] }
   | { readonly kind: 'transaction'; readonly producer: number; readonly batches: readonly (readonly Draft[])[]; readonly between: readonly Draft[]; readonly type: 'COMMIT' | 'ABORT' }
   | { readonly kind: 'retry'; readonly producer: number }
-  | { readonly kind: 'compact' } | { readonly kind: 'wait'; readonly ms: number } | { readonly kind: 'reopen' } | { readonly kind: 'kill' }
+  | { readonly kind: 'compact' } | { readonly kind: 'wait'; readonly ms: number } | { readonly kind: 'reopen' } | { readonly kind: 'kill'; readonly isForgetful: boolean }
   | { readonly kind: 'stamps'; readonly type: 'CreateTime' | 'LogAppendTime' }
 
 const draft = fc.record({ key: fc.nat(4), size: fc.option(fc.nat(60), { freq: 4 }) })
@@ -35,7 +35,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'compact' } as const) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(1500) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' } as const) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'kill' } as const) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), isForgetful: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stamps' as const), type: fc.constantFrom('CreateTime' as const, 'LogAppendTime' as const) }) },
 )
 
@@ -88,6 +88,9 @@ class Pair {
       if (op.kind === 'reopen') await this.#log.reopen()
       else {
         this.#log = this.#made(this.#log)
+        // What is known of producers is in the log, too.
+        const { disk, directory } = this.#log
+        if (op.isForgetful) for (const name of this.#log.fileNames()) if (name.endsWith('.snapshot')) disk.unlink(`${directory}/${name}`)
         await this.#log.open()
       }
       await this.#judge()
