@@ -1,7 +1,7 @@
 /** The full check of one partition folder: every batch of every segment in order, and with them everything that is derived. */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
-import type { FileSystem } from '../io/file-system.ts'
+import type { FileHandle, FileSystem } from '../io/file-system.ts'
 import { isMissing } from '../io/system-error.ts'
 import { LOG_OVERHEAD, verifyBatchCrc } from '../record/batch-format.ts'
 import { loadCodec } from '../record/compression.ts'
@@ -13,7 +13,7 @@ import { ProducerCheck, readSnapshot } from './check-producers.ts'
 import { checkpointInteger, parseCheckpoint } from './checkpoint-file.ts'
 import { LEADER_EPOCH_FILE } from './leader-epoch-cache.ts'
 import { readPartitionMetadata } from './partition-metadata.ts'
-import { parseSegmentFileName, segmentFileName } from './segment-names.ts'
+import { indexFileKinds, parseSegmentFileName, segmentFileName } from './segment-names.ts'
 import { isZeroed, ZEROS_AHEAD } from './zeros.ts'
 
 export interface PartitionQuestion {
@@ -32,6 +32,13 @@ export interface PartitionQuestion {
 export interface PartitionFacts { readonly startOffset: number; readonly endOffset: number; readonly bytes: number }
 
 interface Epoch { readonly epoch: number; readonly startOffset: number }
+
+/** Null: there is no such file. */
+type Bytes = Uint8Array | null
+interface SegmentFiles { readonly handle: FileHandle; readonly index: Bytes; readonly timeindex: Bytes; readonly txnindex: Bytes }
+
+/** At files that somebody puts others in the place of, or that are not there. */
+const LOOKS = 5
 
 export class PartitionCheck {
   readonly #question: PartitionQuestion
@@ -80,7 +87,7 @@ export class PartitionCheck {
   }
 
   /** Null: it is not there, or not any more. */
-  #read(name: string): Uint8Array | null { return this.#names.has(name) ? unlessGone(() => this.#question.fs.readFile(this.#path(name))) : null }
+  #read(name: string): Bytes { return unlessGone(() => this.#question.fs.readFile(this.#path(name))) }
 
   /** Runs the check; findings come as the walk goes, the facts at its end. */
   async* run(): AsyncGenerator<Finding, PartitionFacts, void> {
@@ -146,14 +153,15 @@ export class PartitionCheck {
   }
 
   async* #segment(base: number, nextBase: number | null): AsyncGenerator<Finding, void, void> {
-    const { fs, signal, onBytes } = this.#question
+    const { signal, onBytes } = this.#question
     const file = this.#path(segmentFileName(base, 'log'))
-    const handle = unlessGone(() => fs.open(file, 'read'))
-    if (handle === null) {
+    const files = this.#openSegment(base)
+    if (files === null) {
       this.#gaps = true
       this.#producers.lose()
       return
     }
+    const { handle } = files
     try {
       if (base < this.#nextOffset) this.#findings.add(
         'error', 'OFFSETS_NOT_RISING', file, `the segment begins at ${base}, but the one before ends at ${this.#nextOffset}`, 0, base,
@@ -166,7 +174,7 @@ export class PartitionCheck {
         this.#gaps = true
       }
       this.#jump = null
-      const indexes = this.#openIndexes(base, handle.size(), nextBase === null)
+      const indexes = this.#openIndexes(base, files, nextBase === null)
       const aborted: AbortedTransactionFact[] = []
       const batches = new CheckedBatches(handle)
       for (let batch = await batches.next(); batch !== null; batch = await batches.next()) {
@@ -184,7 +192,7 @@ export class PartitionCheck {
       if (batches.problem !== null) this.#endsBadly(file, batches, handle.size(), nextBase === null, await isZeroed(handle, batches.position, handle.size()))
       indexes.offsets?.finish(batches.position)
       indexes.times?.finish(this.#nextOffset)
-      this.#compareAborted(base, aborted)
+      this.#compareAborted(base, files.txnindex, aborted)
       onBytes(file, handle.size() - batches.position)
     } finally {
       handle.close()
@@ -192,13 +200,33 @@ export class PartitionCheck {
     yield* this.#findings.take()
   }
 
-  #openIndexes(base: number, logBytes: number, isLast: boolean): { offsets: OffsetIndexCheck | null; times: TimeIndexCheck | null } {
+  /** The log and its indexes, all of one time: an owner who compacts may put others in their place between two of them. Null: it is gone. */
+  #openSegment(base: number): SegmentFiles | null {
+    const { fs } = this.#question
+    const file = this.#path(segmentFileName(base, 'log'))
+    for (let look = 1; ; look++) {
+      const inode = fs.stat(file)?.inode
+      const handle = unlessGone(() => fs.open(file, 'read'))
+      if (handle === null) return null
+      try {
+        const [index, timeindex, txnindex] = indexFileKinds.map((kind) => this.#read(segmentFileName(base, kind))) as [Bytes, Bytes, Bytes]
+        const isOfOneTime = index !== null && timeindex !== null && fs.stat(file)?.inode === inode
+        if (isOfOneTime || look === LOOKS) return { handle, index, timeindex, txnindex }
+      } catch (error) {
+        handle.close()
+        throw error
+      }
+      handle.close()
+    }
+  }
+
+  #openIndexes(base: number, files: SegmentFiles, isLast: boolean): { offsets: OffsetIndexCheck | null; times: TimeIndexCheck | null } {
     const open = <T>(kind: 'index' | 'timeindex', make: (bytes: Uint8Array, file: string) => T): T | null => {
       const name = segmentFileName(base, kind)
-      const bytes = this.#read(name)
+      const bytes = files[kind]
       if (bytes !== null) return make(bytes, this.#path(name))
       // An index of a segment that was being written reaches its file when the segment is rolled or closed.
-      if (logBytes > 0) this.#findings.add(
+      if (files.handle.size() > 0) this.#findings.add(
         isLast && !this.#question.clean ? 'info' : 'warning', 'INDEX_MISSING', this.#path(name), 'it is missing; lookups scan the log until it is made anew',
       )
       return null
@@ -302,9 +330,8 @@ export class PartitionCheck {
     this.#producers.lose()
   }
 
-  #compareAborted(base: number, derived: readonly AbortedTransactionFact[]): void {
+  #compareAborted(base: number, bytes: Uint8Array | null, derived: readonly AbortedTransactionFact[]): void {
     const name = segmentFileName(base, 'txnindex')
-    const bytes = this.#read(name)
     const stored = bytes === null ? [] : readAborted(bytes, this.#path(name), this.#findings)
     // Compaction takes the batches of aborted transactions, and their entries some time later.
     if (!this.#gaps && this.#producers.isComplete) compareAborted(stored, derived, this.#path(name), this.#findings)
