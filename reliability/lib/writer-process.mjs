@@ -122,5 +122,16 @@ export class WriterPool {
     return writer
   }
 
+  /** Kills one that only opens, after a random time; what it said is still to be had from it. */
+  async killWhileOpening(directory, random) {
+    const writer = await this.take()
+    writer.send({ type: 'check', directory, times: 1 })
+    await writer.line('opening')
+    const end = performance.now() + random.int(25)
+    while (performance.now() < end && !writer.isEnded) await new Promise((resolve) => { setImmediate(resolve) })
+    await writer.kill()
+    return writer
+  }
+
   close() { return this.#next.kill() }
 }

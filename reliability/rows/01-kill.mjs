@@ -122,12 +122,7 @@ class Kills {
   /** Kills processes that only open. */
   async nested(directory, profile, oracle, random, seed) {
     for (let depth = 0; depth < 5 && (depth === 0 || random.chance(0.4)); depth++) {
-      const writer = await this.pool.take()
-      writer.send({ type: 'check', directory, times: 1 })
-      await writer.line('opening')
-      const end = performance.now() + random.int(25)
-      while (performance.now() < end && !writer.isEnded) await wait(0)
-      await writer.kill()
+      const writer = await this.pool.killWhileOpening(directory, random)
       const opened = await writer.line('open')
       this.judge(directory, oracle, seed, opened === null ? 'in recovery' : null)
     }

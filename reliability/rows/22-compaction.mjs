@@ -96,12 +96,7 @@ class Kills {
 
   /** Kills a process that only opens. */
   async inRecovery(directory, random) {
-    const writer = await this.pool.take()
-    writer.send({ type: 'check', directory, times: 1 })
-    await writer.line('opening')
-    const end = performance.now() + random.int(25)
-    while (performance.now() < end && !writer.isEnded) await wait(0)
-    await writer.kill()
+    await this.pool.killWhileOpening(directory, random)
     this.count += 1
     this.faults['in recovery'] += 1
   }

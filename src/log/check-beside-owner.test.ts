@@ -31,3 +31,18 @@ test.each(['index', 'timeindex'] as const)('a segment that is swapped between it
   expect(await findings(beside, '/data')).toEqual([])
   expect(swaps).toBeGreaterThan(1)
 })
+
+test.each(['index', 'timeindex'] as const)('an %s that has not got its name yet is looked for again', async (kind) => {
+  const t = await openTestLog({ config: { ...compacting, 'segment.bytes': 2000 } })
+  for (let i = 0; i < 60; i++) await t.append([put(`k${i}`, 'x'.repeat(40))])
+  await t.reopen()
+  let looks = 0
+  const beside = new Proxy({} as FileSystem, {
+    get: (_, property) => (...all: unknown[]) => {
+      const isEarly = property === 'readFile' && String(all[0]).endsWith(`0.${kind}`) && looks++ === 0
+      return (Reflect.get(t.disk, property) as (...args: unknown[]) => unknown).apply(t.disk, isEarly ? [`${String(all[0])}.swap`] : all)
+    },
+  })
+  expect(await findings(beside, '/data')).toEqual([])
+  expect(looks).toBeGreaterThan(1)
+})

@@ -41,6 +41,17 @@ test('deleted records reach into a segment that is too young: the segment is lef
   expect(cleaned(log)).toBe(1)
 })
 
+test('a record that waits for longer than max.compaction.lag.ms is compacted however little is dirty; one without a time does not wait', async () => {
+  const cleanedWhen = async (timestamp: number, waitMs: number): Promise<number> => {
+    const log = await openTestLog({ config: { ...config, 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 1, 'max.compaction.lag.ms': 60_000, 'segment.ms': Number.MAX_SAFE_INTEGER } })
+    for (let i = 0; i < 20; i++) await log.append([{ key: 'k', value: `v${i} ${'x'.repeat(50)}`, ...(timestamp < 0 ? { timestamp } : {}) }])
+    log.clock.advance(waitMs)
+    await log.drive(log.manager.compact())
+    return cleaned(log)
+  }
+  expect([await cleanedWhen(0, 59_000), await cleanedWhen(0, 61_000), await cleanedWhen(-1, 61_000)]).toEqual([0, 1, 0])
+})
+
 test('segments are grouped by the sizes of their indexes, which are not read for it', async () => {
   const small = { 'cleanup.policy': 'compact', 'segment.bytes': 1000, 'index.interval.bytes': 1, 'segment.index.bytes': 100 } as const
   const t = await openTestLog({ config: small })

@@ -175,7 +175,6 @@ class LogCleaning {
 
   /** Every batch from the one of `offset` on, checked, until `take` says true; the same is returned. */
   async #walk(segment: Segment, offset: number, take: (buffer: Uint8Array, at: number, header: BatchHeader) => Promise<boolean>): Promise<boolean> {
-    segment.retain()
     try {
       const start = offset > segment.baseOffset && segment.size > 0 ? (await segment.locate(offset))?.position ?? segment.size : 0
       const list = this.#state.segments.segments
@@ -202,8 +201,6 @@ class LogCleaning {
       // Of what was cut off or taken away meanwhile there is nothing to tell.
       this.#hooks.check()
       throw this.#state.segments.segments.includes(segment) ? error : gone()
-    } finally {
-      segment.release()
     }
   }
 

@@ -3,12 +3,9 @@
  * for records that a later one of their key has made obsolete, and the list and the log agree in the end on the last record of every key.
  */
 import { expect, test } from 'vitest'
+import { BesideChanges, forSeeds } from '../../test/support/beside-changes.ts'
 import { committed, compacting, latestOf, leftovers, living, type Row } from '../../test/support/compaction-kit.ts'
 import { decode, findings, TestLog, text } from '../../test/support/test-log.ts'
-import { ManualClock } from '../testing/manual-clock.ts'
-import { ManualScheduler } from '../testing/manual-scheduler.ts'
-import { SeededRandom } from '../testing/seeded-random.ts'
-import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 // Its code is there from the start, so that a seed tells what happens.
 import './log-compaction.ts'
 import type { LogTopicValues } from './log-config.ts'
@@ -19,38 +16,25 @@ interface Entry {
   readonly mayBeGone?: boolean
 }
 interface State { readonly start: number; readonly end: number; readonly entries: readonly Entry[] }
-/** `begun` and `over`: how many changes had been begun and were over. */
-interface Asked { readonly what: string; readonly over: number; begun: number; readonly isRight: (answer: unknown, state: State) => boolean; answer: unknown }
-
 const READS_AT_A_TIME = 4
 const STEPS = 150
 const FIRST = 14
 
 class Round {
-  readonly #random: SeededRandom
-  readonly #clock = new ManualClock()
-  readonly #scheduler = new ManualScheduler(this.#clock)
-  readonly #held: (() => void)[] = []
-  #holding = false
+  readonly #beside: BesideChanges<State>
   readonly #log: TestLog
-  readonly #states: State[] = [{ start: 0, end: 0, entries: [] }]
-  #begun = 0
-  readonly #asked: Asked[] = []
-  #reading = 0
   #serial = 0
-  #changing: Promise<void> | null = null
-  #failure: unknown = null
   #compacting: Promise<void> | null = null
 
   constructor(seed: number) {
-    this.#random = new SeededRandom(seed)
-    const defer = (complete: () => void): void => { if (this.#holding) this.#held.push(complete); else queueMicrotask(complete) }
+    this.#beside = new BesideChanges<State>(seed, { start: 0, end: 0, entries: [] })
+    const { random, clock, scheduler, disk } = this.#beside
     this.#log = new TestLog({
-      clock: this.#clock, scheduler: this.#scheduler, disk: new SimulatedFileSystem({ clock: this.#clock, defer }), config: this.#config(), check: false,
+      clock, scheduler, disk, config: this.#config(), check: false,
       manager: {
         settings: { 'log.cleaner.enable': false },
         cleaner: {
-          'log.cleaner.backoff.ms': 1, 'log.cleaner.dedupe.buffer.size': this.#random.pick([48, 96, 10_000]), 'log.cleaner.io.buffer.load.factor': 0.9,
+          'log.cleaner.backoff.ms': 1, 'log.cleaner.dedupe.buffer.size': random.pick([48, 96, 10_000]), 'log.cleaner.io.buffer.load.factor': 0.9,
           'log.cleaner.io.buffer.size': 1,
         },
       },
@@ -58,29 +42,29 @@ class Round {
   }
 
   #config(): Partial<LogTopicValues> {
+    const { random } = this.#beside
     return {
-      ...compacting, 'cleanup.policy': ['compact', 'delete'], 'segment.bytes': 400 + this.#random.int(600), 'index.interval.bytes': this.#random.int(2) * 100,
-      'segment.index.bytes': 120, 'retention.bytes': 2500, 'file.delete.delay.ms': this.#random.int(2) * 60_000,
+      ...compacting, 'cleanup.policy': ['compact', 'delete'], 'segment.bytes': 400 + random.int(600), 'index.interval.bytes': random.int(2) * 100,
+      'segment.index.bytes': 120, 'retention.bytes': 2500, 'file.delete.delay.ms': random.int(2) * 60_000,
     }
   }
 
   /** Gives how many rounds of compaction ended, and questions were answered. */
   async run(): Promise<{ readonly cleaned: number; readonly answered: number }> {
+    const beside = this.#beside
     await this.#log.open()
-    for (let i = 0; i < FIRST; i++) await this.#append()
-    if (this.#random.int(2) === 0) await this.#log.reopen()
-    this.#holding = true
+    for (let i = 0; i < FIRST; i++) await this.#log.drive(beside.change(() => this.#appended()))
+    if (beside.random.int(2) === 0) await this.#log.reopen()
+    beside.hold()
     for (let step = 0; step < STEPS; step++) await this.#step()
-    while (this.#changing !== null || this.#reading > 0 || this.#compacting !== null) await this.#answer()
-    this.#holding = false
-    for (const complete of this.#held.splice(0)) complete()
+    while (beside.isChanging || beside.asking > 0 || this.#compacting !== null) await beside.answer()
+    beside.release()
     await this.#judgeAll()
-    return { cleaned: this.#log.logger.messages('info').filter((each) => /cleaned a log/.test(each)).length, answered: this.#asked.length }
+    return { cleaned: this.#log.logger.messages('info').filter((each) => /cleaned a log/.test(each)).length, answered: beside.askedCount }
   }
 
   async #judgeAll(): Promise<void> {
-    expect(this.#failure).toBeNull()
-    for (const each of this.#asked) this.#judge(each)
+    this.#beside.judge(({ start, end, entries }) => ({ start, end, last: entries.slice(-8) }))
     const t = this.#log
     expect(t.logger.entries.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])
     await this.#judgeEnd()
@@ -95,7 +79,7 @@ class Round {
   }
 
   async #judgeEnd(): Promise<void> {
-    const { start, end, entries } = this.#states.at(-1)!
+    const { start, end, entries } = this.#beside.state
     const { log } = this.#log
     expect({ start: log.logStartOffset, end: log.logEndOffset }).toEqual({ start, end })
     const rows = await committed(this.#log)
@@ -108,18 +92,14 @@ class Round {
   }
 
   async #step(): Promise<void> {
-    await this.#scheduler.runUntilIdle()
-    const chance = this.#random.int(20)
-    if (chance < 10 && this.#held.length > 0) await this.#answer()
-    else if (chance < 14 && this.#reading < READS_AT_A_TIME) this.#ask()
+    const beside = this.#beside
+    await beside.scheduler.runUntilIdle()
+    const chance = beside.random.int(20)
+    if (chance < 10 && beside.heldCount > 0) await beside.answer()
+    else if (chance < 14 && beside.asking < READS_AT_A_TIME) this.#ask()
     else if (chance < 16) this.#compact()
-    else if (chance < 17) this.#clock.advance(this.#random.int(1500))
-    else if (this.#changing === null) this.#change()
-  }
-
-  async #answer(): Promise<void> {
-    if (this.#held.length > 0) this.#held.splice(this.#random.int(this.#held.length), 1)[0]!()
-    await this.#scheduler.advance(1)
+    else if (chance < 17) beside.clock.advance(beside.random.int(1500))
+    else if (!beside.isChanging) this.#change()
   }
 
   #compact(): void {
@@ -128,8 +108,8 @@ class Round {
 
   #change(): void {
     const { log } = this.#log
-    const { start, end, entries } = this.#states.at(-1)!
-    const place = start + this.#random.int(end - start + 1)
+    const { random, clock, state: { start, end, entries } } = this.#beside
+    const place = start + random.int(end - start + 1)
     // Batches are never split, and what is below the start is no end.
     const batch = entries.find((entry) => entry.offset === place)?.batch ?? place
     const cut = start > 0 && batch <= start ? end : batch
@@ -143,65 +123,40 @@ class Round {
       appended, appended, appended, appended, appended, appended, appended, appended, cutBack,
       () => log.truncateFullyAndStartAt(end + 5).then(() => ({ start: end + 5, end: end + 5, entries: [] })),
       () => log.deleteRecordsBefore(place).then(() => ({ start: place, end, entries: from(place) })),
-      () => log.applyRetention(this.#clock.now()).then(() => ({ start: log.logStartOffset, end, entries: from(log.logStartOffset) })),
+      () => log.applyRetention(clock.now()).then(() => ({ start: log.logStartOffset, end, entries: from(log.logStartOffset) })),
       async () => {
         this.#log.configure(this.#config())
         return { start, end, entries }
       },
     ]
-    const change = changes[this.#random.int(changes.length)]!
-    this.#begun++
-    this.#changing = change().then((state) => { this.#states.push(state) }, (error: unknown) => { this.#failure ??= error }).then(() => { this.#changing = null })
-  }
-
-  async #append(): Promise<void> {
-    this.#begun++
-    this.#states.push(await this.#log.drive(this.#appended()))
+    void this.#beside.change(changes[random.int(changes.length)]!)
   }
 
   async #appended(): Promise<State> {
-    const { start, end, entries } = this.#states.at(-1)!
-    const added = Array.from({ length: 1 + this.#random.int(3) }, (_, index): Entry => ({
-      offset: end + index, batch: end, key: `k${this.#random.int(5)}`, value: this.#random.int(5) === 0 ? null : `${this.#serial++} ${'x'.repeat(this.#random.int(60))}`,
-      timestamp: this.#clock.now() + index - this.#random.int(3) * this.#random.int(50),
+    const { random, clock, state: { start, end, entries } } = this.#beside
+    const added = Array.from({ length: 1 + random.int(3) }, (_, index): Entry => ({
+      offset: end + index, batch: end, key: `k${random.int(5)}`, value: random.int(5) === 0 ? null : `${this.#serial++} ${'x'.repeat(random.int(60))}`,
+      timestamp: clock.now() + index - random.int(3) * random.int(50),
     }))
-    this.#clock.advance(10)
+    clock.advance(10)
     // Of an idempotent producer the last batch stays, though nothing may be in it.
     const known = this.#log.log.activeProducers().find(({ producerId }) => producerId === 5)
-    const fields = this.#random.int(3) === 0 ? { producerId: 5, producerEpoch: 0, baseSequence: (known?.lastSequence ?? -1) + 1 } : {}
+    const fields = random.int(3) === 0 ? { producerId: 5, producerEpoch: 0, baseSequence: (known?.lastSequence ?? -1) + 1 } : {}
     expect(await this.#log.send(added.map(({ key, value, timestamp }) => ({ key, value, timestamp })), fields)).toMatchObject({ baseOffset: end })
     return { start, end: end + added.length, entries: [...entries, ...added] }
   }
 
   #ask(): void {
     const { log } = this.#log
-    const { start, end, entries } = this.#states.at(-1)!
-    const offset = Math.max(0, start - 2) + this.#random.int(end - start + 5)
-    const timestamp = (entries[this.#random.int(Math.max(1, entries.length))]?.timestamp ?? 0) + this.#random.int(3)
-    const kind = this.#random.int(4)
-    const isolation = this.#random.int(2) === 0 ? 'logEnd' : 'committed'
-    if (kind === 0) return this.#note('the latest by time', log.maxTimestampOffset(), isLatest)
-    if (kind === 1) return this.#note(`the first from ${timestamp} on`, log.offsetForTimestamp(timestamp, isolation), (answer, state) => isFirstFrom(timestamp, answer, state))
-    const reading = log.read(offset, { maxBytes: this.#random.int(2) === 0 ? 1 + this.#random.int(300) : 100_000, isolation })
-    this.#note(`a read at ${offset}`, reading, (answer, state) => isRun(offset, answer, state))
-  }
-
-  #note(what: string, answering: Promise<unknown>, isRight: Asked['isRight']): void {
-    const asked: Asked = { what, over: this.#states.length - 1 - FIRST, begun: Infinity, isRight, answer: undefined }
-    this.#asked.push(asked)
-    this.#reading++
-    void answering.catch((error: unknown) => error).then((answer) => {
-      asked.answer = answer
-      asked.begun = this.#begun
-      this.#reading--
-    })
-  }
-
-  #judge({ what, over, begun, isRight, answer }: Asked): void {
-    const states = this.#states.slice(over + FIRST, begun + 1)
-    if (states.some((state) => isRight(answer, state))) return
-    const shown = answer instanceof Error ? answer : JSON.stringify(answer)
-    throw new Error(`${what}: ${String(shown)} was never so: ${JSON.stringify(states.map(({ start, end, entries }) => ({ start, end, last: entries.slice(-8) })))}`, { cause: answer })
+    const { random, state: { start, end, entries } } = this.#beside
+    const offset = Math.max(0, start - 2) + random.int(end - start + 5)
+    const timestamp = (entries[random.int(Math.max(1, entries.length))]?.timestamp ?? 0) + random.int(3)
+    const kind = random.int(4)
+    const isolation = random.int(2) === 0 ? 'logEnd' : 'committed'
+    if (kind === 0) return this.#beside.ask('the latest by time', log.maxTimestampOffset(), isLatest)
+    if (kind === 1) return this.#beside.ask(`the first from ${timestamp} on`, log.offsetForTimestamp(timestamp, isolation), (answer, state) => isFirstFrom(timestamp, answer, state))
+    const reading = log.read(offset, { maxBytes: random.int(2) === 0 ? 1 + random.int(300) : 100_000, isolation })
+    this.#beside.ask(`a read at ${offset}`, reading, (answer, state) => isRun(offset, answer, state))
   }
 }
 
@@ -249,18 +204,8 @@ function isFirstFrom(timestamp: number, answer: unknown, { entries }: State): bo
 }
 
 test('compaction beside changes and reads', async () => {
-  let cleaned = 0
-  let answered = 0
-  const [first, rounds] = (process.env['OTTLA_BESIDE'] ?? '1,100').split(',').map(Number) as [number, number]
-  for (let seed = first; seed < first + rounds; seed++) {
-    try {
-      const outcome = await new Round(seed).run()
-      cleaned += outcome.cleaned
-      answered += outcome.answered
-    } catch (error) {
-      throw new Error(`seed ${seed}`, { cause: error })
-    }
-  }
-  expect(cleaned).toBeGreaterThan(rounds)
-  expect(answered).toBeGreaterThan(rounds * 10)
+  const outcomes = await forSeeds(100, (seed) => new Round(seed).run())
+  const sum = (of: (outcome: typeof outcomes[number]) => number): number => outcomes.reduce((total, outcome) => total + of(outcome), 0)
+  expect(sum(({ cleaned }) => cleaned)).toBeGreaterThan(outcomes.length)
+  expect(sum(({ answered }) => answered)).toBeGreaterThan(outcomes.length * 10)
 }, 120_000)

@@ -149,6 +149,23 @@ describe('a log file', () => {
     expect(disk.operations.filter((o) => o.kind === 'syncDirectory')).toHaveLength(2)
   })
 
+  test('reads its own bytes under a name that another file had, whose handle is still at hand', async () => {
+    const disk = newDisk()
+    const cache = new FileCache(disk, 8)
+    const fileNamed = (name: string, text: string): LogFile => {
+      writeFile(disk, name, utf8(text))
+      return new LogFile(disk, cache, name, text.length)
+    }
+    const first = fileNamed(path, 'first')
+    first.rename(`${path}.deleted`)
+    const bytes = Buffer.alloc(6)
+    await first.read(bytes, 0, 5, 0)
+    const second = fileNamed(path, 'second')
+    second.rename(`${path}.deleted`)
+    await second.read(bytes, 0, 6, 0)
+    expect(bytes.toString()).toBe('second')
+  })
+
   test('holds no handle while it is only read, and reads on through close and rename', async () => {
     const disk = newDisk()
     writeFile(disk, path, utf8('content'))
