@@ -18,12 +18,12 @@ import { Accumulator, type PartitionQueue } from './accumulator.ts'
 import { abortedError, closedError } from './failure.ts'
 import { askPartitioner, partitionOfKey } from './partitioner.ts'
 import type { PendingBatch } from './pending-batch.ts'
-import { SendGroup, type Reject, type Resolve } from './producer-batch.ts'
 import {
   exactSize, headerList, invalid, largestSize, ownCopy, partitionNumber, plainPayload, serializePayload, timestampOf, type Payload,
 } from './producer-record.ts'
 import { ProducerTopics, type ProducerTopic } from './producer-topics.ts'
 import type { SendBudget } from './send-budget.ts'
+import { NEW_PROMISE, SendGroup, SendWaiter, type Waiting } from './send-outcome.ts'
 import { Sender, type SenderOptions } from './sender.ts'
 import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
@@ -71,13 +71,10 @@ function column<T>(length: number): T[] {
   return list
 }
 
-/** The functions of the promise made last: an executor of its own, and what it closes over, would cost every send two objects. */
-let lastResolve: Resolve | null = null
-let lastReject: Reject | null = null
-function keepFunctions(resolve: Resolve, reject: Reject): void {
-  lastResolve = resolve
-  lastReject = reject
-}
+const NO_ROOM: unique symbol = Symbol('no room')
+
+/** Counts in the budget. */
+function isSingle(sender: Waiting): boolean { return sender === NEW_PROMISE || (sender !== null && !(sender instanceof SendGroup)) }
 
 type ErrorListener = (error: OttlaError, record: { topic: string; partition: number }) => void
 
@@ -133,31 +130,26 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   send(record: ProducerRecord<K, V>, options?: { signal?: AbortSignal }): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWith(record, options)
-    const promise = new Promise<RecordMetadata>(keepFunctions)
-    const reject = lastReject!
     try {
-      this.#accept(record, lastResolve, reject, null, 0)
+      return this.#accept(record, NEW_PROMISE)!
     } catch (error) {
-      reject(OttlaError.from(error))
+      return Promise.reject(OttlaError.from(error))
     }
-    return promise
   }
 
   async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
     const { signal } = callOptions('send', options, ['signal'])
     if (signal === undefined) return this.send(record)
     if (signal.aborted) throw abortedError(signal)
-    let unlisten!: () => void
+    const waiter = new SendWaiter()
+    const unlisten = onAbort(signal, () => {
+      if (waiter.entry !== null) this.#waiting.leave(waiter.entry)
+      waiter.reject(abortedError(signal))
+      this.#moved.notify()
+    })
     try {
-      return await new Promise((resolve, reject) => {
-        let entry: WaitingSend | null = null
-        unlisten = onAbort(signal, () => {
-          if (entry !== null) this.#waiting.leave(entry)
-          reject(abortedError(signal))
-          this.#moved.notify()
-        })
-        entry = this.#accept(record, resolve, reject, null, 0)
-      })
+      void this.#accept(record, waiter)
+      return await waiter.promise
     } finally {
       unlisten()
     }
@@ -173,15 +165,15 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       }
       const count = records.length
       const staged = this.#stage(records, count)
-      const group = new SendGroup(count, resolve, reject)
+      const group = new SendGroup(count, resolve, reject, () => this.#settled(1))
       this.#budget.take()
       for (let place = 0; place < count; place++) {
         try {
           const record = records[place] as ProducerRecord<K, V>
-          this.#put(staged.topics[place]!, record, staged.partitions[place]!, staged.timestamps[place]!, staged.keys?.[place] ?? null, staged.values[place]!,
-            staged.headers?.[place] ?? null, null, null, group, place)
+          void this.#put(staged.topics[place]!, record, staged.partitions[place]!, staged.timestamps[place]!, staged.keys?.[place] ?? null, staged.values[place]!,
+            staged.headers?.[place] ?? null, group, place)
         } catch (error) {
-          if (group.failed(OttlaError.from(error), 1)) this.#budget.giveBack(1)
+          group.failed(OttlaError.from(error))
         }
       }
     })
@@ -189,7 +181,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   post(record: ProducerRecord<K, V>): boolean {
     try {
-      this.#accept(record, null, null, null, 0)
+      void this.#accept(record, null)
     } catch (error) {
       this.#report(OttlaError.from(error), ...addressOf(record), 1)
     }
@@ -198,8 +190,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   #checkOpen(): void { if (this.#closing !== null) throw closedError('the producer') }
 
-  /** Null unless the record has to wait in line. */
-  #accept(record: ProducerRecord<K, V>, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend | null {
+  /** The promise, where `sender` stands for one. */
+  #accept(record: ProducerRecord<K, V>, sender: Waiting): Promise<RecordMetadata> | null {
     this.#checkOpen()
     if (record === null || typeof record !== 'object') throw invalid('a record is an object with topic and value')
     const name = record.topic
@@ -211,7 +203,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
     const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
     if (largestSize(key, value, headers) > this.#maxRequestSize) this.#checkSize(name, key, value, headers)
-    return this.#put(topic, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+    return this.#put(topic, record, partition, timestamp, key, value, headers, sender, 0)
   }
 
   /** All are checked and serialized before the first is placed, so that a bad record sends nothing. */
@@ -286,17 +278,18 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   // ---- placing ----
 
   #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
-    resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend | null {
+    sender: Waiting, place: number): Promise<RecordMetadata> | null {
     const unknown = topic.partitionCount === 0 || topic.waiting.length > 0 || partition >= topic.partitionCount
     if (!unknown) {
       const target = partition >= 0 ? partition : this.#choose(topic, record, key, value)
       const queue = topic.queue(target) ?? this.#addQueue(topic, target)
-      const full = resolve !== null && this.#budget.isSpent
-      const room = !full && this.#waiting.isEmpty
-      if (room && this.#append(topic, queue, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) return null
-      return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+      if (!this.#mustWait(sender) && this.#waiting.isEmpty) {
+        const promise = this.#append(topic, queue, partition < 0, timestamp, key, value, headers, sender, place)
+        if (promise !== NO_ROOM) return promise
+      }
+      return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, sender, place)
     }
-    return this.#wait(topic, null, record, partition, timestamp, key, value, headers, resolve, reject, group, place)
+    return this.#wait(topic, null, record, partition, timestamp, key, value, headers, sender, place)
   }
 
   #addQueue(topic: ProducerTopic, partition: number): PartitionQueue {
@@ -312,26 +305,26 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     return topic.choice.sticky(topic.partitionCount)
   }
 
-  /** False: there is no room. */
   #append(topic: ProducerTopic, queue: PartitionQueue, chosen: boolean, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
-    resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): boolean {
+    sender: Waiting, place: number): Promise<RecordMetadata> | null | typeof NO_ROOM {
     const open = queue.open
     const before = open === null ? 0 : open.builder.sizeInBytes
     const batch = this.#accumulator.append(queue, timestamp, key, value, headers)
-    if (batch === null) return false
-    batch.register(batch.count - 1, timestamp, resolve, reject, group, place)
-    if (resolve !== null) this.#budget.take()
+    if (batch === null) return NO_ROOM
+    const promise = batch.register(batch.count - 1, timestamp, sender, place, this.#budget.areMany)
+    if (isSingle(sender)) this.#budget.take()
     if (chosen) topic.choice.count(queue.partition, topic.partitionCount, batch.builder.sizeInBytes - (batch === open ? before : 0), queue.open === null)
     this.#sender.wake(queue)
-    return true
+    return promise
   }
 
   #wait(topic: ProducerTopic, queue: PartitionQueue | null, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload,
-    headers: Header[] | null, resolve: Resolve | null, reject: Reject | null, group: SendGroup | null, place: number): WaitingSend {
+    headers: Header[] | null, sent: Waiting, place: number): Promise<RecordMetadata> | null {
+    const sender = sent === NEW_PROMISE ? new SendWaiter() : sent
     const entry: WaitingSend = {
       queue, topic: topic.name, partition, record, key: ownCopy(key), value: ownCopy(value),
       headers: headers === null ? null : headers.map((header) => ({ key: header.key, value: ownCopy(header.value) })),
-      timestamp, resolve, reject, group, place, deadline: this.#ports.clock.monotonic() + this.#values['max.block.ms'],
+      timestamp, sender, place, deadline: this.#ports.clock.monotonic() + this.#values['max.block.ms'],
       size: exactSize(key, value, headers), left: false,
     }
     this.#waiting.enter(entry)
@@ -340,10 +333,13 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       this.#makeRoom(entry)
     } else {
       topic.waiting.push(entry)
-      if (topic.waiting.length > 1) return entry
-      this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
+      if (topic.waiting.length === 1) {
+        this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
+      }
     }
-    return entry
+    if (!(sender instanceof SendWaiter)) return null
+    sender.entry = entry
+    return sender.promise
   }
 
   #topicKnown(topic: ProducerTopic): void {
@@ -380,14 +376,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   /** Places those in line, in order, while there is room. */
   readonly #admit = (): void => {
     for (let entry = this.#waiting.first(); entry !== null; entry = this.#waiting.first()) {
-      if (entry.resolve !== null && this.#budget.isSpent) {
+      if (this.#mustWait(entry.sender)) {
         this.#makeRoom(entry)
         break
       }
       const topic = this.#topics.named(entry.topic)
       try {
-        const { queue, partition, timestamp, key, value, headers, resolve, reject, group, place } = entry
-        if (!this.#append(topic, queue!, partition < 0, timestamp, key, value, headers, resolve, reject, group, place)) {
+        const { queue, partition, timestamp, key, value, headers, sender, place } = entry
+        if (this.#append(topic, queue!, partition < 0, timestamp, key, value, headers, sender, place) === NO_ROOM) {
           this.#makeRoom(entry)
           break
         }
@@ -402,15 +398,19 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   /** Whoever waits for memory waits for batches to go, so none lingers. */
   #makeRoom(entry: WaitingSend): void {
     this.#sender.nudge()
-    if (entry.resolve !== null && this.#budget.isSpent) this.#budget.whenRoom(this.#admit)
+    if (this.#mustWait(entry.sender)) this.#budget.whenRoom(this.#admit)
   }
+
+  /** For a promise to come home. */
+  #mustWait(sender: Waiting): boolean { return this.#budget.isSpent && isSingle(sender) }
 
   #reject(entry: WaitingSend, error: OttlaError): void {
     if (entry.left) return
     this.#waiting.leave(entry)
-    if (entry.reject !== null) entry.reject(error)
-    else if (entry.group === null) this.#report(error, entry.topic, entry.queue?.partition ?? entry.partition, 1)
-    else if (entry.group.failed(error, 1)) this.#budget.giveBack(1)
+    const { sender } = entry
+    if (sender === null) this.#report(error, entry.topic, entry.queue?.partition ?? entry.partition, 1)
+    else if (sender instanceof SendWaiter) sender.reject(error)
+    else sender.failed(error)
   }
 
   #timedOut(entry: WaitingSend): void {

@@ -4,14 +4,23 @@
  */
 export const MAX_UNRESOLVED_SENDS = 16_384
 
+/** From so many on, the memory that each takes counts for more than the time to tell it (send-outcome.ts). */
+const MANY_UNRESOLVED_SENDS = 1536
+
 export class SendBudget {
   readonly #limit: number
+  readonly #many: number
   readonly #waiting = new Set<() => void>()
   #unresolved = 0
 
-  constructor(limit: number = MAX_UNRESOLVED_SENDS) { this.#limit = limit }
+  constructor(limit: number = MAX_UNRESOLVED_SENDS, many: number = MANY_UNRESOLVED_SENDS) {
+    this.#limit = limit
+    this.#many = many
+  }
 
   get isSpent(): boolean { return this.#unresolved >= this.#limit }
+
+  get areMany(): boolean { return this.#unresolved >= this.#many }
 
   take(): void { this.#unresolved++ }
 

@@ -9,8 +9,8 @@ import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import type { PartitionQueue } from './accumulator.ts'
-import type { Reject, Resolve, SendGroup } from './producer-batch.ts'
 import type { Payload } from './producer-record.ts'
+import type { SendGroup, SendWaiter } from './send-outcome.ts'
 import type { Header } from './types.ts'
 
 /** Sends of one producer that may wait. */
@@ -29,7 +29,8 @@ export interface WaitingSend {
   readonly record: unknown
   readonly key: Payload; readonly value: Payload; readonly headers: Header[] | null
   readonly timestamp: number
-  readonly resolve: Resolve | null; readonly reject: Reject | null; readonly group: SendGroup | null; readonly place: number
+  /** Null: nobody waits for it. */
+  readonly sender: SendWaiter | SendGroup | null; readonly place: number
   /** On the monotonic clock. */
   readonly deadline: number
   readonly size: number
