@@ -115,36 +115,40 @@ export class Accumulator {
    */
   append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
     const open = queue.open
+    return open !== null && this.#add(queue, open, timestamp, key, value, headers) ? open : this.#addElsewhere(queue, timestamp, key, value, headers)
+  }
+
+  /** False: it is full. */
+  #add(queue: PartitionQueue, batch: ProducerBatch, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): boolean {
+    const { builder } = batch
+    const before = builder.sizeInBytes
+    if (!builder.append(timestamp, key, value, headers)) return false
+    const after = builder.sizeInBytes
+    batch.filled += after - before
+    this.#filled += after - before
+    if (after >= this.#batchSize) this.seal(queue)
+    return true
+  }
+
+  #addElsewhere(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
+    const open = queue.open
     if (open !== null) {
-      const before = open.builder.sizeInBytes
-      do {
-        if (open.builder.append(timestamp, key, value, headers)) {
-          this.#fill(open, open.builder.sizeInBytes - before)
-          if (open.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
-          return open
-        }
-      } while (this.#enlarge(open))
+      while (this.#enlarge(open)) if (this.#add(queue, open, timestamp, key, value, headers)) return open
       this.seal(queue)
     }
     const size = largestSize(key, value, headers)
     const batch = this.#admit(queue, size, queue.slabBytes) ?? this.#admit(queue, size, FIRST_SLAB_BYTES)
     if (batch === null) return null
     queue.batchesMade++
+    queue.open = batch
     try {
-      batch.builder.append(timestamp, key, value, headers)
+      this.#add(queue, batch, timestamp, key, value, headers)
     } catch (error) {
+      queue.open = null
       this.release(batch)
       throw error
     }
-    queue.open = batch
-    this.#fill(batch, batch.builder.sizeInBytes)
-    if (batch.builder.sizeInBytes >= this.#batchSize) this.seal(queue)
     return batch
-  }
-
-  #fill(batch: ProducerBatch, bytes: number): void {
-    batch.filled += bytes
-    this.#filled += bytes
   }
 
   /** A batch whose first record takes up to `size` bytes; null: there is no memory. */

@@ -4,7 +4,7 @@
  */
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { OttlaError } from '../common/errors.ts'
-import type { Header, HeadersInput, Serializer, SerializerContext } from './types.ts'
+import type { Header, HeadersInput, Serializer } from './types.ts'
 import { textOf, type TextSerde } from './serializers.ts'
 
 /** What a batch takes as key or value. */
@@ -39,7 +39,11 @@ function noValue(field: 'key' | 'value', topic: string): OttlaError {
 
 /** A key or value that no serializer has seen. */
 export function plainPayload(field: 'key' | 'value', value: unknown, topic: string): Payload {
-  if (value === null || typeof value === 'string') return value
+  return typeof value === 'string' || (value instanceof Uint8Array && value.length > 0) ? value : unusualPayload(field, value, topic)
+}
+
+function unusualPayload(field: 'key' | 'value', value: unknown, topic: string): Payload {
+  if (value === null) return value
   if (isBytes(value)) return attached(field, value, topic)
   if (value === undefined) throw noValue('value', topic)
   if (isAnyArrayBuffer(value)) return new Uint8Array(value)
@@ -47,19 +51,18 @@ export function plainPayload(field: 'key' | 'value', value: unknown, topic: stri
 }
 
 /** A key or value as its serializer gives it. Raises SERIALIZATION_ERROR. */
-export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, context: SerializerContext): Payload {
+export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, topic: string, headers: Header[] | null): Payload {
   if (value === null) return null
-  if (value === undefined) throw noValue(field, context.topic)
+  if (value === undefined) throw noValue(field, topic)
   let payload: unknown
   try {
-    payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, context)
+    payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, { topic, headers: headers ?? [] })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const { topic } = context
     throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${topic} could not be serialized: ${reason}`, { topic, cause: error })
   }
   if (typeof payload === 'string' || isBytes(payload)) return payload
-  throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic: context.topic })
+  throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic })
 }
 
 function headerValue(key: string, value: unknown, topic: string): Uint8Array | null {
@@ -109,7 +112,12 @@ export function largestSize(key: Payload, value: Payload, headers: readonly Head
   let size = 61 + 36
   if (key !== null) size += typeof key === 'string' ? key.length * 3 : key.length
   if (value !== null) size += typeof value === 'string' ? value.length * 3 : value.length
-  if (headers !== null) for (const header of headers) size += header.key.length * 3 + (header.value?.length ?? 0) + 10
+  return headers === null ? size : size + largestSizeOf(headers)
+}
+
+function largestSizeOf(headers: readonly Header[]): number {
+  let size = 0
+  for (const header of headers) size += header.key.length * 3 + (header.value?.length ?? 0) + 10
   return size
 }
 

@@ -240,10 +240,10 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   /** Wall clock, at most some records of this turn old. */
   #now(): number {
-    if (this.#nowUses > 0) {
-      this.#nowUses--
-      return this.#nowMs
-    }
+    return this.#nowUses-- > 0 ? this.#nowMs : this.#readClock()
+  }
+
+  #readClock(): number {
     this.#nowMs = this.#ports.clock.now()
     this.#nowUses = RECORDS_PER_CLOCK - 1
     this.#sender.ensureTurn()
@@ -257,14 +257,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   }
 
   #keyOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
-    if (record.key === undefined || record.key === null) return null
-    if (this.#keySerializer === null) return plainPayload('key', record.key, record.topic)
-    return serializePayload('key', this.#keySerializer, record.key as K, { topic: record.topic, headers: headers ?? [] })
+    const { key } = record
+    if (key === undefined || key === null) return null
+    return this.#keySerializer === null ? plainPayload('key', key, record.topic) : serializePayload('key', this.#keySerializer, key as K, record.topic, headers)
   }
 
   #valueOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
-    if (this.#valueSerializer === null) return plainPayload('value', record.value, record.topic)
-    return serializePayload('value', this.#valueSerializer, record.value as V | null, { topic: record.topic, headers: headers ?? [] })
+    const { value, topic } = record
+    return this.#valueSerializer === null ? plainPayload('value', value, topic) : serializePayload('value', this.#valueSerializer, value, topic, headers)
   }
 
   #checkSize(topic: string, key: Payload, value: Payload, headers: readonly Header[] | null): void {
@@ -279,17 +279,16 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
     sender: Waiting, place: number): Promise<RecordMetadata> | null {
-    const unknown = topic.partitionCount === 0 || topic.waiting.length > 0 || partition >= topic.partitionCount
-    if (!unknown) {
+    let queue: PartitionQueue | null = null
+    if (partition < topic.partitionCount && topic.partitionCount > 0 && topic.waiting.length === 0) {
       const target = partition >= 0 ? partition : this.#choose(topic, record, key, value)
-      const queue = topic.queue(target) ?? this.#addQueue(topic, target)
+      queue = topic.queue(target) ?? this.#addQueue(topic, target)
       if (!this.#mustWait(sender) && this.#waiting.isEmpty) {
         const promise = this.#append(topic, queue, partition < 0, timestamp, key, value, headers, sender, place)
         if (promise !== NO_ROOM) return promise
       }
-      return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, sender, place)
     }
-    return this.#wait(topic, null, record, partition, timestamp, key, value, headers, sender, place)
+    return this.#wait(topic, queue, record, partition, timestamp, key, value, headers, sender, place)
   }
 
   #addQueue(topic: ProducerTopic, partition: number): PartitionQueue {

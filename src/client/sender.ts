@@ -131,8 +131,12 @@ export class Sender {
 
   /** A record was added to `queue`: sees to it that it is sent in time. Hot path. */
   wake(queue: PartitionQueue): void {
-    if (this.#stopped) return
     this.#arriving = true
+    if (!queue.listed || queue.sealed.length > 0 || this.#deliveryTimer === null || this.#lingerMs > 0) this.#look(queue)
+  }
+
+  #look(queue: PartitionQueue): void {
+    if (this.#stopped) return
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
     const lingerMs = this.#lingerMs
     if (queue.sealed.length > 0 || lingerMs === 0 || this.#hurry > 0) {

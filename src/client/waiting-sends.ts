@@ -97,7 +97,7 @@ export class WaitingSends {
     return null
   }
 
-  get isEmpty(): boolean { return this.first() === null }
+  get isEmpty(): boolean { return this.#queue.length === 0 || this.first() === null }
 
   /** Everything in line, in order. */
   inLine(): WaitingSend[] { return this.#queue.slice(this.#head).filter((entry) => !entry.left) }

@@ -16,23 +16,25 @@
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import { TEMPORARY_SUFFIX } from '../io/durable-file.ts'
 import { readBatchHeader } from '../record/batch-format.ts'
 import { isTailDistrusted } from './distrusted-tail.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
 import { finishLeftovers, type FolderListing } from './log-leftovers.ts'
 import { LogOffsets } from './log-offsets.ts'
-import { recoverFrom, setAsideAll, startOfProducers } from './log-recovery.ts'
 import { drawJitter } from './log-roll.ts'
 import { PartitionLog } from './partition-log.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { ProducerStateManager } from './producer-state-manager.ts'
 import { RecoveryReporter, type RecoveryReport } from './recovery-report.ts'
-import { tolerateFullDisk, type LoadRequest, type RecoveryScene } from './recovery-scene.ts'
+import { startOfProducers, tolerateFullDisk, type LoadRequest, type RecoveryScene } from './recovery-scene.ts'
 import { SegmentList } from './segment-list.ts'
 import { segmentFileName } from './segment-names.ts'
 import { Segment, type BatchLocation, type SegmentTail } from './segment.ts'
 import { TransactionIndex } from './transaction-index.ts'
+
+const recovery = (): Promise<typeof import('./log-recovery.ts')> => loadPart('the code for recovery', () => import('./log-recovery.ts'))
 
 export interface LoadedLog { readonly log: PartitionLog; readonly report: RecoveryReport }
 
@@ -57,7 +59,7 @@ export async function loadLog(asked: LoadRequest): Promise<LoadedLog> {
   const firstWalked = clean ? opened.length : Math.max(0, floorIndex(opened, request.recoveryPoint))
   await rebuildDerived(scene, listing, firstWalked)
   await rebuildEpochs(scene, firstWalked)
-  if (!clean && opened.length > 0) await recoverFrom(scene, firstWalked)
+  if (!clean && opened.length > 0) await (await recovery()).recoverFrom(scene, firstWalked)
   await settleEnd(scene)
   const logEnd = Math.max(scene.logStart, scene.segments.at(-1)!.nextOffset)
   await settleEpochs(scene, logEnd)
@@ -249,7 +251,7 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
   if (last !== undefined && request.clean) {
     const tail = await last.loadTail()
     // A clean mark over a torn tail is false. Kafka would append behind the torn bytes.
-    if (!(await distrustEnd(scene, last, tail)) && tail.problem !== null) await recoverFrom(scene, scene.segments.length - 1)
+    if (!(await distrustEnd(scene, last, tail)) && tail.problem !== null) await (await recovery()).recoverFrom(scene, scene.segments.length - 1)
   }
   const end = scene.segments[scene.segments.length - 1]?.nextOffset
   if (end !== undefined && end < request.logStart) {
@@ -258,7 +260,7 @@ async function settleEnd(scene: RecoveryScene): Promise<void> {
     )
     // First: an open that ends between the two finds the epochs again in the log, and comes here again.
     await tolerateFullDisk(scene, () => { scene.epochs.clear() })
-    await setAsideAll(scene)
+    await (await recovery()).setAsideAll(scene)
     scene.producers.truncateFullyAndStartAt(request.logStart)
   }
   if (scene.segments.length > 0) return

@@ -10,7 +10,7 @@ import { OttlaError } from '../common/errors.ts'
 import { LOG_OVERHEAD } from '../record/batch-format.ts'
 import { distrustTail, isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
-import { tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
+import { startOfProducers, tolerateFullDisk, type RecoveryScene } from './recovery-scene.ts'
 import { isSyncFailure } from './sealed-flusher.ts'
 import type { RecoveryOutcome } from './segment-recovery.ts'
 import { indexFileKinds, segmentFileName } from './segment-names.ts'
@@ -43,11 +43,6 @@ export async function recoverFrom(scene: RecoveryScene, first: number): Promise<
     await snapshotAtRoll(scene, scene.segments[first + i + 1])
   }
   if (!store.readOnly && scene.offline === null) await makeDurable(scene, first)
-}
-
-/** The recorded log start, at most `most`. At the oldest base, where retention records it and Kafka does not, it takes nothing of the snapshot there away. */
-export function startOfProducers(recorded: number, segments: readonly Segment[], most: number): number {
-  return recorded === segments[0]!.baseOffset ? 0 : Math.min(recorded, most)
 }
 
 /**

@@ -52,3 +52,8 @@ export async function tolerateFullDisk(scene: RecoveryScene, write: () => Promis
     return false
   }
 }
+
+/** The recorded log start, at most `most`. At the oldest base, where retention records it and Kafka does not, it takes nothing of the snapshot there away. */
+export function startOfProducers(recorded: number, segments: readonly Segment[], most: number): number {
+  return recorded === segments[0]!.baseOffset ? 0 : Math.min(recorded, most)
+}

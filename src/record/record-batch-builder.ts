@@ -63,6 +63,12 @@ export interface RecordInput {
 
 function invalid(problem: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', `record batch: ${problem}`) }
 
+function invalidTimestamp(timestamp: number): OttlaError {
+  return new OttlaError('INVALID_TIMESTAMP', `${timestamp} is not a timestamp: milliseconds since 1970, or −1 for none`)
+}
+
+function invalidDelta(offsetDelta: number, last: number): OttlaError { return invalid(`offset delta ${offsetDelta} does not follow ${last}`) }
+
 /**
  * Writes `text` as UTF-8 at `position`, if that takes exactly `length` bytes. Returns the number of bytes written, another one than
  * `length` when it does not fit it; what was written then is void.
@@ -187,16 +193,14 @@ export class RecordBatchBuilder {
   appendAt(
     offsetDelta: number, timestamp: number, key: Uint8Array | string | null, value: Uint8Array | string | null, headers: readonly RecordHeader[] | null,
   ): boolean {
-    if (!(timestamp >= -1) || !Number.isSafeInteger(timestamp)) {
-      throw new OttlaError('INVALID_TIMESTAMP', `${timestamp} is not a timestamp: milliseconds since 1970, or −1 for none`)
-    }
-    if (!(offsetDelta > this.#lastOffsetDelta) || offsetDelta !== (offsetDelta | 0)) {
-      throw invalid(`offset delta ${offsetDelta} does not follow ${this.#lastOffsetDelta}`)
-    }
+    if (!(timestamp >= -1) || !Number.isSafeInteger(timestamp)) throw invalidTimestamp(timestamp)
+    if (!(offsetDelta > this.#lastOffsetDelta) || offsetDelta !== (offsetDelta | 0)) throw invalidDelta(offsetDelta, this.#lastOffsetDelta)
     const base = this.#hasBase ? this.#baseTimestamp : timestamp
     let end = this.#encode(offsetDelta, timestamp - base, key, key === null ? -1 : key.length, value, value === null ? -1 : value.length, headers)
-    if (end === NOT_ASCII) end = this.#encode(offsetDelta, timestamp - base, key, exactLength(key), value, exactLength(value), headers)
-    if (end === FULL) return false
+    if (end < 0) {
+      if (end === NOT_ASCII) end = this.#encode(offsetDelta, timestamp - base, key, exactLength(key), value, exactLength(value), headers)
+      if (end === FULL) return false
+    }
     this.#position = end
     this.#count++
     this.#lastOffsetDelta = offsetDelta

@@ -72,17 +72,21 @@ export function readVarlong(buffer: Uint8Array, position: number, end: number): 
 
 /** `value` in 0 … 2^32−1. Returns the position after it. */
 export function writeUnsignedVarint(buffer: Uint8Array, position: number, value: number): number {
-  let rest = value >>> 0
+  const bits = value >>> 0
+  if (bits < 0x80) {
+    buffer[position] = bits
+    return position + 1
+  }
+  if (bits >= 0x4000) return writeLongVarint(buffer, position, bits)
+  buffer[position] = bits | 0x80
+  buffer[position + 1] = bits >>> 7
+  return position + 2
+}
+
+/** Rare lengths have functions of their own, here and below: what is called for each record is small enough to be compiled into its caller. */
+function writeLongVarint(buffer: Uint8Array, position: number, value: number): number {
+  let rest = value
   let at = position
-  if (rest < 0x80) {
-    buffer[at] = rest
-    return at + 1
-  }
-  if (rest < 0x4000) {
-    buffer[at] = rest | 0x80
-    buffer[at + 1] = rest >>> 7
-    return at + 2
-  }
   while (rest >= 0x80) {
     buffer[at++] = (rest & 0x7f) | 0x80
     rest >>>= 7
@@ -98,7 +102,10 @@ export function writeVarint(buffer: Uint8Array, position: number, value: number)
 
 /** `value` an integer in ±2^53. Returns the position after it. */
 export function writeVarlong(buffer: Uint8Array, position: number, value: number): number {
-  if (value === (value | 0)) return writeVarint(buffer, position, value)
+  return value === (value | 0) ? writeVarint(buffer, position, value) : writeLongVarlong(buffer, position, value)
+}
+
+function writeLongVarlong(buffer: Uint8Array, position: number, value: number): number {
   // Zigzag of a value near 2^53 is not exact as one double: the first byte takes the sign and six bits, the rest follows plainly.
   const magnitude = value < 0 ? -value - 1 : value
   let rest = Math.floor(magnitude / 64)
@@ -114,13 +121,18 @@ export function writeVarlong(buffer: Uint8Array, position: number, value: number
 
 export function sizeOfUnsignedVarint(value: number): number {
   const bits = value >>> 0
-  return bits < 0x80 ? 1 : bits < 0x4000 ? 2 : bits < 0x200000 ? 3 : bits < 0x10000000 ? 4 : 5
+  return bits < 0x80 ? 1 : bits < 0x4000 ? 2 : sizeOfLongVarint(bits)
 }
+
+function sizeOfLongVarint(bits: number): number { return bits < 0x200000 ? 3 : bits < 0x10000000 ? 4 : 5 }
 
 export function sizeOfVarint(value: number): number { return sizeOfUnsignedVarint((value << 1) ^ (value >> 31)) }
 
 export function sizeOfVarlong(value: number): number {
-  if (value === (value | 0)) return sizeOfVarint(value)
+  return value === (value | 0) ? sizeOfVarint(value) : sizeOfLongVarlong(value)
+}
+
+function sizeOfLongVarlong(value: number): number {
   let rest = Math.floor((value < 0 ? -value - 1 : value) / 64)
   let size = 1
   while (rest > 0) {
