@@ -92,8 +92,13 @@ export class ProducerBatch {
   #settle(fate: Fate): number {
     const whole = this.#whole ?? this
     whole.#fates.push(fate)
-    if (whole !== this) this.#finish()
-    return --whole.#unsettledParts > 0 ? 0 : whole.#settleWhole()
+    const promises = --whole.#unsettledParts > 0 ? 0 : whole.#settleWhole()
+    if (whole !== this) {
+      // A part in the pool would hold the whole, slab and all.
+      this.#whole = null
+      this.#finish()
+    }
+    return promises
   }
 
   #settleWhole(): number {

@@ -8,7 +8,7 @@ import { resolveProducer } from '../config/resolve.ts'
 import type { ProduceRequest } from '../protocol/broker-api.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
-import { Accumulator } from './accumulator.ts'
+import { Accumulator, PartitionQueue } from './accumulator.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import { KafkaProducer } from './producer.ts'
 import { SendBudget } from './send-budget.ts'
@@ -158,11 +158,15 @@ test('parts of a batch that are settled, and used again, before anybody heard of
     void whole.register(30, 30, group, 1, true)
     whole.splitInto(first, second, half)
     expect(second.fail(error) + first.succeed('t', 0, 100, -1)).toBe(29)
+    const later: (Promise<RecordMetadata> | null)[] = []
     for (const part of [first, second]) {
-      part.open(0, 0, 0)
-      void part.register(0, 0, NEW_PROMISE, 0, true)
-      part.succeed('t', 0, 500, -1)
+      for (const offset of [500, 600]) {
+        part.open(0, 0, 0)
+        later.push(part.register(0, 0, NEW_PROMISE, 0, true))
+        part.succeed('t', 0, offset, -1)
+      }
     }
+    expect((await Promise.all(later)).map((at) => at!.offset)).toEqual([500, 600, 500, 600])
     await new Promise(setImmediate)
     const expected = Array.from({ length: 30 }, (_, i) => [i, i < half ? 100 + i : error] as const)
     expect(told).toEqual(new Map<number, unknown>([...expected, [28, half > 30 ? [128, 130] : error]]))
@@ -212,4 +216,84 @@ test('what waits for a send goes on in the context of whoever waits', async () =
     return producer.send({ topic: 't', value: 'v' }).then(() => [after, storage.getStore()])
   }))
   expect(await h.settle(Promise.all(contexts))).toEqual(contexts.map((_, i) => [i, i]))
+})
+
+test('posts that are lost with parts of a batch are counted once each', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  const producer = producerOf(h, new SendBudget(), { 'batch.size': 1000 })
+  let lost = 0
+  producer.on('error', () => lost++)
+  h.broker.maxMessageBytes = 300
+  h.broker.faults = (api, request) => api === 'produce' && (request as ProduceRequest).partitions[0]!.records.length <= 300 ? { errorCode: 87 } : undefined
+  for (let i = 0; i < 21; i++) producer.post({ topic: 't', value: 'v'.repeat(20) })
+  await h.settle(producer.flush())
+  expect(lost).toBe(21)
+})
+
+test('who flushes while a batch is sent in parts hears of it behind those who sent, with a signal too', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  const producer = producerOf(h, new SendBudget(), { 'batch.size': 1000 })
+  await h.settle(producer.send({ topic: 't', value: 'warm' }))
+  h.broker.maxMessageBytes = 100
+  h.broker.faults = (api) => api === 'produce' ? { delayMs: 10 } : undefined
+  const told: string[] = []
+  const { signal } = new AbortController()
+  for (let i = 0; i < 2; i++) void producer.send({ topic: 't', value: 'v'.repeat(20) }, { signal }).then(() => told.push('sent'))
+  await h.run(15)
+  await h.settle(producer.flush().then(() => told.push('flushed')))
+  expect(told).toEqual(['sent', 'sent', 'flushed'])
+})
+
+test('a send whose serializer both aborts it and throws is aborted, and no rejection is left over', async () => {
+  const h = harness()
+  const controller = new AbortController()
+  const valueSerializer = { serialize(): Uint8Array { controller.abort(); throw new Error('no') } }
+  const producer = h.clients.producer({ 'value.serializer': valueSerializer })
+  await expect(producer.send({ topic: 't', value: 'v' }, { signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+  await new Promise(setImmediate)
+})
+
+test('a sendBatch is told of the first failure, and of an append time of 0', async () => {
+  const accumulator = new Accumulator(new ManualScheduler().clock, 65_536, 1_000_000)
+  const [one, two, three] = ['CLOSED', 'INTERNAL', 'ABORTED'].map((code) => new OttlaError(code as 'CLOSED', 'over')) as [OttlaError, OttlaError, OttlaError]
+  const told = (use: (group: SendGroup) => void): Promise<RecordMetadata[]> => new Promise((resolve, reject) => use(new SendGroup(2, resolve, reject, () => {})))
+  await expect(told((group) => { group.failed(one); group.failed(two) })).rejects.toBe(one)
+  const registered = (group: SendGroup): ProducerBatch => {
+    const batch = accumulator.newBatch(512, 0, 0, 0)
+    for (const index of [0, 1]) void batch.register(index, 7, group, index, false)
+    return batch
+  }
+  await expect(told((group) => {
+    const [first, second] = [accumulator.newBatch(512, 0, 0, 0), accumulator.newBatch(512, 0, 0, 0)]
+    registered(group).splitInto(first, second, 1)
+    second.fail(three)
+    first.fail(two)
+  })).rejects.toBe(two)
+  expect((await told((group) => { registered(group).succeed('t', 0, 5, 0) })).map(({ timestamp }) => timestamp)).toEqual([0, 0])
+})
+
+test('a record that cannot be appended leaves neither an open batch nor memory taken', () => {
+  const accumulator = new Accumulator(new ManualScheduler().clock, 1000, 1000)
+  const queue = new PartitionQueue('t', 0)
+  expect(() => accumulator.append(queue, Number.NaN, null, 'v', null)).toThrow('not a timestamp')
+  expect([queue.open, accumulator.used, accumulator.filled]).toEqual([null, 0, 0])
+  expect(accumulator.append(queue, 1, null, 'v', null)).toBe(queue.open)
+  const { used, filled } = accumulator
+  expect(() => accumulator.append(queue, Number.NaN, null, 'v', null)).toThrow('not a timestamp')
+  expect([queue.open!.count, accumulator.used, accumulator.filled]).toEqual([1, used, filled])
+  accumulator.release(accumulator.close(queue)!)
+  expect([queue.open, accumulator.used, accumulator.filled]).toEqual([null, 0, 0])
+})
+
+test('a partition that never got a producer id gives up each of its sends, later ones too', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  h.broker.faults = (api) => api === 'initProducerId' ? { silent: true } : undefined
+  const producer = producerOf(h, new SendBudget(), { 'request.timeout.ms': 100, 'delivery.timeout.ms': 200 })
+  for (let i = 0; i < 3; i++) {
+    await expect(h.settle(producer.send({ topic: 't', value: 'v' }), 5000)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await h.run(1000)
+  }
 })

@@ -137,22 +137,24 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     }
   }
 
-  async #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
-    const { signal } = callOptions('send', options, ['signal'])
-    if (signal === undefined) return this.send(record)
-    if (signal.aborted) throw abortedError(signal)
+  #sendWith(record: ProducerRecord<K, V>, options: { signal?: AbortSignal }): Promise<RecordMetadata> {
     const waiter = new SendWaiter()
-    const unlisten = onAbort(signal, () => {
-      if (waiter.entry !== null) this.#waiting.leave(waiter.entry)
-      waiter.reject(abortedError(signal))
-      this.#moved.notify()
-    })
     try {
+      const { signal } = callOptions('send', options, ['signal'])
+      if (signal === undefined) return this.send(record)
+      if (signal.aborted) throw abortedError(signal)
+      const unlisten = onAbort(signal, () => {
+        if (waiter.entry !== null) this.#waiting.leave(waiter.entry)
+        waiter.reject(abortedError(signal))
+        this.#moved.notify()
+      })
+      void waiter.promise.then(unlisten, unlisten)
       void this.#accept(record, waiter)
-      return await waiter.promise
-    } finally {
-      unlisten()
+    } catch (error) {
+      waiter.reject(OttlaError.from(error))
     }
+    // Itself: one that follows it would be heard of behind a flush.
+    return waiter.promise
   }
 
   sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]> {
