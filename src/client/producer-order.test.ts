@@ -297,3 +297,65 @@ test('a partition that never got a producer id gives up each of its sends, later
     await h.run(1000)
   }
 })
+
+test('a batch grows as far as a record needs it to, and one that is full takes no more', () => {
+  const accumulator = new Accumulator(new ManualScheduler().clock, 8192, 1_000_000)
+  const queue = new PartitionQueue('t', 0)
+  const first = accumulator.append(queue, 1, null, 'v', null)
+  expect(accumulator.append(queue, 1, null, 'v'.repeat(3000), null)).toBe(first)
+  const large = accumulator.append(queue, 1, null, 'v'.repeat(9000), null)
+  expect([queue.sealed, queue.open]).toEqual([[first, large], null])
+})
+
+test('what waits for a producer id lingers no longer than it should after an earlier batch of its partition was given up', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 2)
+  h.broker.faults = (api) => api === 'initProducerId' ? { delayMs: 140 } : undefined
+  const producer = producerOf(h, new SendBudget(), { 'linger.ms': 100, 'request.timeout.ms': 100, 'delivery.timeout.ms': 200 })
+  const send = (partition: number): Promise<string> => producer.send({ topic: 't', partition, value: 'v' }).then(() => 'sent', ({ code }: { code: string }) => code)
+  const early = send(0)
+  await h.run(50)
+  const other = send(1)
+  await h.run(160)
+  const late = send(0)
+  expect(await h.settle(Promise.all([early, other, late]))).toEqual(['REQUEST_TIMED_OUT', 'sent', 'sent'])
+})
+
+test('records that linger together bear the time of their sends', async () => {
+  const h = harness()
+  const [partition] = h.broker.createTopic('t', 1)
+  const producer = producerOf(h, new SendBudget(), { 'linger.ms': 1000 })
+  await h.settle(producer.send({ topic: 't', value: 'warm' }))
+  producer.post({ topic: 't', value: 'a' })
+  await h.run(10)
+  producer.post({ topic: 't', value: 'b' })
+  await h.settle(producer.flush())
+  const [, a, b] = partition!.records()
+  expect(b!.timestamp - a!.timestamp).toBe(10)
+})
+
+test('posts do not wait for promises', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  const producer = producerOf(h, new SendBudget(1), {})
+  await h.settle(producer.send({ topic: 't', value: 'warm' }))
+  void producer.send({ topic: 't', value: 'v' })
+  expect(producer.post({ topic: 't', value: 'v' })).toBe(true)
+  await h.settle(producer.flush())
+})
+
+test('a send finds room when all that waited for memory were withdrawn', async () => {
+  const h = harness()
+  h.broker.createTopic('t', 1)
+  const producer = producerOf(h, new SendBudget(), { 'buffer.memory': 512, 'batch.size': 512 })
+  const record = { topic: 't', value: 'v'.repeat(300) }
+  await h.settle(producer.send(record))
+  const sent = producer.send(record)
+  const controller = new AbortController()
+  const withdrawn = producer.send(record, { signal: controller.signal })
+  controller.abort()
+  await expect(withdrawn).rejects.toMatchObject({ code: 'ABORTED' })
+  await h.settle(sent)
+  await h.settle(producer.send(record))
+  expect(h.broker.partition('t', 0).values()).toHaveLength(3)
+})

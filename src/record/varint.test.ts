@@ -89,6 +89,10 @@ test('a value at the edge of a size has that size', () => {
     expect([edge - 1, edge].map((value) => written(writeUnsignedVarint, value).length / 2)).toEqual([size, size + 1])
     expect([edge / 2 - 1, edge / 2, -edge / 2, -edge / 2 - 1].map(sizeOfVarint)).toEqual([size, size + 1, size, size + 1])
   }
+  for (const [edge, size] of [[2 ** 34, 5], [2 ** 41, 6], [2 ** 48, 7]] as const) {
+    for (const value of [edge - 1, -edge]) expect([sizeOfVarlong(value), written(writeVarlong, value).length / 2]).toEqual([size, size])
+    for (const value of [edge, -edge - 1]) expect([sizeOfVarlong(value), written(writeVarlong, value).length / 2]).toEqual([size + 1, size + 1])
+  }
 })
 
 describe('readers', () => {
