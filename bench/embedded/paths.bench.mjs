@@ -20,7 +20,7 @@ const AREAS = [
   ['garbage collection', /^\(garbage collector\)$/, null],
   ['write and read calls', /^(writeBuffer|writeSync|write|read|readSync|fdatasync)$/, null],
   ['checksum', /crc/i, null],
-  ['promises: microtasks, settling', /^(runMicrotasks|succeed|register|resolveAll|settle|processTicksAndRejections)$/, null],
+  ['promises: microtasks, settling', /^(runMicrotasks|register|settle|tell|nextOf|lookAtAll|keepFunctions|processTicksAndRejections)$/, null],
   ['records: varints, copies, cursor', /./, /^record$/],
   ['producer and consumer', /./, /^client$/],
   ['log, its files, the broker', /./, /^(log|io|broker)$/],
