@@ -156,6 +156,7 @@ describe('send', () => {
     await expect(producer.send({ topic: 't', value: 'x'.repeat(950) })).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
     await settle(producer.send({ topic: 't', value: 'x'.repeat(900) }))
     await settle(producer.send({ topic: 't', value: Buffer.alloc(918) }))
+    await expect(producer.send({ topic: 't', value: 'x', headers: { h: Buffer.alloc(950) } })).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
     expect(broker.partition('t', 0).records().map((record) => record.value!.length)).toEqual([900, 918])
   })
 })

@@ -135,7 +135,6 @@ export class Outcome {
   clear(): void {
     this.#count = 0
     this.#given = 0
-    this.#fate = 0
   }
 
   /** A record at `index` of the batch, and at `place` of its `sendBatch`. The promise of a `NEW_PROMISE`, else null. */
