@@ -12,6 +12,8 @@ import { RecordBatchBuilder } from '../record/record-batch-builder.ts'
 import { Outcome, type Fate, type Waiting } from './send-outcome.ts'
 import type { RecordMetadata } from './types.ts'
 
+const NO_FATES: readonly Fate[] = []
+
 export class ProducerBatch {
   readonly builder: RecordBatchBuilder
   /** What this batch takes from buffer.memory. */
@@ -44,7 +46,7 @@ export class ProducerBatch {
   /** The batch that this is a part of, and where in it. */
   #whole: ProducerBatch | null = null
   #from = 0
-  #fates: Fate[] = []
+  #fates: readonly Fate[] = NO_FATES
   #unsettledParts = 1
 
   constructor(capacity: number) { this.builder = new RecordBatchBuilder(capacity) }
@@ -70,7 +72,7 @@ export class ProducerBatch {
     else this.#outcome = new Outcome()
     this.#whole = null
     this.#from = 0
-    this.#fates = []
+    this.#fates = NO_FATES
     this.#unsettledParts = 1
   }
 
@@ -91,7 +93,7 @@ export class ProducerBatch {
 
   #settle(fate: Fate): number {
     const whole = this.#whole ?? this
-    whole.#fates.push(fate)
+    whole.#fates = whole.#fates === NO_FATES ? [fate] : [...whole.#fates, fate].sort((a, b) => a.from - b.from)
     const promises = --whole.#unsettledParts > 0 ? 0 : whole.#settleWhole()
     if (whole !== this) {
       // A part in the pool would hold the whole, slab and all.
@@ -102,7 +104,7 @@ export class ProducerBatch {
   }
 
   #settleWhole(): number {
-    const promises = this.#outcome.settle(this.#fates.sort((a, b) => a.from - b.from))
+    const promises = this.#outcome.settle(this.#fates)
     this.#finish()
     return promises
   }

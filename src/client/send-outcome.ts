@@ -32,10 +32,19 @@ export class SendWaiter {
   entry: WaitingSend | null = null
 }
 
+/** Told by hand, in turn. */
+interface Run { tell(outcome: Outcome): void }
+
 /** Promises with functions, of records that follow one another. */
 class SendRun {
-  readonly resolve: Resolve[] = []
-  readonly reject: Reject[] = []
+  readonly resolve: Resolve[]
+  readonly reject: Reject[]
+
+  constructor(resolve: Resolve, reject: Reject) {
+    // As long as need be: an empty array makes room for seventeen with its first.
+    this.resolve = [resolve]
+    this.reject = [reject]
+  }
 
   tell(outcome: Outcome): void {
     const { resolve, reject } = this
@@ -94,6 +103,16 @@ export class SendGroup {
   }
 }
 
+/** Records of a `sendBatch` that follow one another. */
+class GroupRun {
+  readonly group: SendGroup
+  length: number = 1
+
+  constructor(group: SendGroup) { this.group = group }
+
+  tell(outcome: Outcome): void { this.group.tell(outcome, this.length) }
+}
+
 /** What became of the records of a batch, or of a part of one that was split: from place `from` in it up to the next fate. */
 export interface Fate {
   readonly from: number
@@ -104,6 +123,10 @@ export interface Fate {
   readonly logAppendTimeMs: number
   readonly error: OttlaError | null
 }
+
+const NO_RUNS: Run[] = []
+/** For microtasks. */
+const ready = Promise.resolve()
 
 /** So many sends of a batch, the first, have functions. */
 const FEW = 8
@@ -116,7 +139,7 @@ export class Outcome {
   readonly #timestamp: number[] = []
   readonly #place: number[] = []
   #count = 0
-  #fates: Fate[] = []
+  #fates: readonly Fate[] = []
   #fate = 0
   #given = 0
   #promise: Promise<Outcome> | null = null
@@ -124,9 +147,10 @@ export class Outcome {
   #reactions: Promise<RecordMetadata>[] = []
   /** Of single records. */
   #promises = 0
+  /** Until there is a promise. */
+  #runs: Run[] = NO_RUNS
   /** Of the record added last, when the next one may belong to it, too. */
-  #last: SendRun | SendGroup | null = null
-  #lastCount = { value: 0 }
+  #last: SendRun | GroupRun | null = null
 
   /** Nobody needs it any more. */
   get isGiven(): boolean { return this.#given === this.#count }
@@ -144,14 +168,14 @@ export class Outcome {
     this.#timestamp[at] = timestamp
     this.#place[at] = place
     if (sender === NEW_PROMISE) return areMany && at >= FEW ? this.#addReaction() : this.#addPromise()
-    if (sender === this.#last) this.#lastCount.value++
-    else this.#addOther(sender)
+    this.#addOther(sender)
     return null
   }
 
   #addReaction(): Promise<RecordMetadata> {
     this.#promises++
     this.#last = null
+    if (this.#promise === null) this.#makePromise()
     return this.#reactions[this.#reactions.length] = this.#promise!.then(nextOf)
   }
 
@@ -162,43 +186,48 @@ export class Outcome {
   }
 
   #addOther(sender: SendWaiter | SendGroup): void {
-    if (sender instanceof SendWaiter) {
-      this.#addFunctions(sender.resolve, sender.reject)
-      return
-    }
-    const count = { value: 1 }
-    this.#last = sender
-    this.#lastCount = count
-    this.#tell(() => sender.tell(this, count.value))
+    const last = this.#last
+    if (sender instanceof SendWaiter) this.#addFunctions(sender.resolve, sender.reject)
+    else if (last instanceof GroupRun && last.group === sender) last.length++
+    else this.#addRun(this.#last = new GroupRun(sender))
   }
 
   #addFunctions(resolve: Resolve, reject: Reject): void {
     this.#promises++
-    let run = this.#last
-    if (!(run instanceof SendRun)) {
-      const added = run = new SendRun()
-      this.#last = run
-      this.#tell(() => added.tell(this))
-    }
-    run.resolve[run.resolve.length] = resolve
-    run.reject[run.reject.length] = reject
+    const run = this.#last
+    if (run instanceof SendRun) {
+      run.resolve[run.resolve.length] = resolve
+      run.reject[run.reject.length] = reject
+    } else this.#addRun(this.#last = new SendRun(resolve, reject))
   }
 
-  #tell(tell: () => void): void {
-    this.#promise ??= new Promise((resolve) => { this.#resolve = resolve })
-    void this.#promise.then(tell)
+  #addRun(run: Run): void {
+    if (this.#promise !== null) void this.#promise.then((outcome) => run.tell(outcome))
+    else if (this.#runs === NO_RUNS) this.#runs = [run]
+    else this.#runs.push(run)
+  }
+
+  #makePromise(): void {
+    const runs = this.#runs
+    this.#runs = NO_RUNS
+    this.#promise = new Promise((resolve) => { this.#resolve = resolve })
+    for (const run of runs) this.#addRun(run)
   }
 
   /** `fates` in order. Returns how many promises of single records that settles. */
-  settle(fates: Fate[]): number {
+  settle(fates: readonly Fate[]): number {
     const promises = this.#promises
+    this.#fates = fates
     if (this.#promise !== null) {
-      this.#fates = fates
       lookAtAll(this.#reactions)
-      if (this.#reactions.length > 0) this.#reactions = []
+      this.#reactions = []
       this.#resolve(this)
+      this.#promise = null
+    } else if (this.#runs !== NO_RUNS) {
+      const runs = this.#runs
+      this.#runs = NO_RUNS
+      void ready.then(() => { for (const run of runs) run.tell(this) })
     }
-    this.#promise = null
     this.#last = null
     this.#promises = 0
     return promises
