@@ -190,9 +190,10 @@ test('a send that fails and nobody handles is one unhandled rejection, and there
       broker.faults = (api, request) => api === 'produce' && (request as ProduceRequest).partitions[0]!.records.length <= limit ? { errorCode: 87 } : undefined
       for (const length of [1, 30]) {
         unhandled.length = 0
-        const send = (): Promise<RecordMetadata> => producer.send({ topic: 't', value: 'v'.repeat(20) })
-        for (let i = 0; i < length; i++) void send()
-        const handled = Promise.allSettled(Array.from({ length }, send))
+        const { signal } = new AbortController()
+        const send = (i: number): Promise<RecordMetadata> => producer.send({ topic: 't', value: 'v'.repeat(20) }, i % 3 === 0 ? { signal } : undefined)
+        for (let i = 0; i < length; i++) void send(i)
+        const handled = Promise.allSettled(Array.from({ length }, (_, i) => send(i)))
         await run(1000)
         await handled
         await new Promise(setImmediate)

@@ -148,7 +148,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
         waiter.reject(abortedError(signal))
         this.#moved.notify()
       })
-      void waiter.promise.then(unlisten, unlisten)
+      waiter.beforeTold(unlisten)
       void this.#accept(record, waiter)
     } catch (error) {
       waiter.reject(OttlaError.from(error))

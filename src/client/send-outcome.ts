@@ -26,10 +26,17 @@ function keepFunctions(resolve: Resolve, reject: Reject): void {
 /** The promise of a `send` that has no batch yet, or may be aborted. */
 export class SendWaiter {
   readonly promise: Promise<RecordMetadata> = new Promise(keepFunctions)
-  readonly resolve: Resolve = lastResolve!
-  readonly reject: Reject = lastReject!
+  resolve: Resolve = lastResolve!
+  reject: Reject = lastReject!
   /** Where its record stands in line, if it does. */
   entry: WaitingSend | null = null
+
+  /** Calls `ended` before anybody is told. A reaction of the promise would do so, too, and hide a rejection that nobody handles. */
+  beforeTold(ended: () => void): void {
+    const { resolve, reject } = this
+    this.resolve = (metadata) => { ended(); resolve(metadata) }
+    this.reject = (error) => { ended(); reject(error) }
+  }
 }
 
 /** Told by hand, in turn. */

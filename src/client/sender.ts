@@ -135,6 +135,7 @@ export class Sender {
     if (!queue.listed || queue.sealed.length > 0 || this.#deliveryTimer === null || this.#lingerMs > 0) this.#look(queue)
   }
 
+  /** All that `wake` may have to do; most records find it done. */
   #look(queue: PartitionQueue): void {
     if (this.#stopped) return
     if (this.#deliveryTimer === null) this.#armDelivery(this.#values['delivery.timeout.ms'])
