@@ -3,7 +3,7 @@
  * between its call and its answer.
  */
 import { expect, test } from 'vitest'
-import { BesideChanges, forSeeds } from '../../test/support/beside-changes.ts'
+import { BesideChanges, drawQuestion, forSeeds } from '../../test/support/beside-changes.ts'
 import { decode, TestLog, text } from '../../test/support/test-log.ts'
 
 interface Entry { readonly offset: number; readonly batch: number; readonly value: string; readonly timestamp: number }
@@ -79,10 +79,8 @@ class Round {
 
   #ask(): void {
     const { log } = this.#log
-    const { random, state: { start, end, entries } } = this.#beside
-    const offset = Math.max(0, start - 2) + random.int(end - start + 5)
-    const timestamp = (entries[random.int(Math.max(1, entries.length))]?.timestamp ?? 0) + random.int(3)
-    const kind = random.int(4)
+    const { random, state } = this.#beside
+    const { offset, timestamp, kind } = drawQuestion(random, state)
     const isolation = random.int(2) === 0 ? 'logEnd' : 'highWatermark'
     if (kind === 0) return this.#beside.ask('the latest by time', log.maxTimestampOffset(), isLatest)
     if (kind === 1) return this.#beside.ask(`the first from ${timestamp} on`, log.offsetForTimestamp(timestamp, isolation), (answer, state) => isFirstFrom(timestamp, answer, state))

@@ -3,7 +3,7 @@
  * for records that a later one of their key has made obsolete, and the list and the log agree in the end on the last record of every key.
  */
 import { expect, test } from 'vitest'
-import { BesideChanges, forSeeds } from '../../test/support/beside-changes.ts'
+import { BesideChanges, drawQuestion, forSeeds } from '../../test/support/beside-changes.ts'
 import { committed, compacting, latestOf, leftovers, living, type Row } from '../../test/support/compaction-kit.ts'
 import { decode, findings, TestLog, text } from '../../test/support/test-log.ts'
 // Its code is there from the start, so that a seed tells what happens.
@@ -148,10 +148,8 @@ class Round {
 
   #ask(): void {
     const { log } = this.#log
-    const { random, state: { start, end, entries } } = this.#beside
-    const offset = Math.max(0, start - 2) + random.int(end - start + 5)
-    const timestamp = (entries[random.int(Math.max(1, entries.length))]?.timestamp ?? 0) + random.int(3)
-    const kind = random.int(4)
+    const { random, state } = this.#beside
+    const { offset, timestamp, kind } = drawQuestion(random, state)
     const isolation = random.int(2) === 0 ? 'logEnd' : 'committed'
     if (kind === 0) return this.#beside.ask('the latest by time', log.maxTimestampOffset(), isLatest)
     if (kind === 1) return this.#beside.ask(`the first from ${timestamp} on`, log.offsetForTimestamp(timestamp, isolation), (answer, state) => isFirstFrom(timestamp, answer, state))

@@ -82,6 +82,15 @@ export class BesideChanges<S> {
   }
 }
 
+interface Extent { readonly start: number; readonly end: number; readonly entries: readonly { readonly timestamp: number }[] }
+
+/** An offset in the log or a little beside it, a time that a record has or nearly, and which of four questions. */
+export function drawQuestion(random: SeededRandom, { start, end, entries }: Extent): { offset: number; timestamp: number; kind: number } {
+  const offset = Math.max(0, start - 2) + random.int(end - start + 5)
+  const timestamp = (entries[random.int(Math.max(1, entries.length))]?.timestamp ?? 0) + random.int(3)
+  return { offset, timestamp, kind: random.int(4) }
+}
+
 /** Runs one seed after another; `OTTLA_BESIDE=first,count` others. Returns how many and what each gave. */
 export async function forSeeds<T>(count: number, run: (seed: number) => Promise<T>): Promise<T[]> {
   const [first, rounds] = (process.env['OTTLA_BESIDE'] ?? `1,${count}`).split(',').map(Number) as [number, number]
