@@ -44,7 +44,7 @@ function build() {
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'], folder)
   const sources = join(installed, 'deps/librdkafka')
   const jobs = `-j${availableParallelism()}`
-  run('bash', ['./configure', '--disable-gssapi', '--disable-curl', '--disable-optimization', '--disable-debug-symbols', '--enable-ssl', '--enable-zstd'], sources)
+  run('bash', ['./configure', '--disable-gssapi', '--disable-curl', '--disable-lz4-ext', '--disable-optimization', '--disable-debug-symbols', '--enable-ssl', '--enable-zstd'], sources)
   run('make', [jobs, 'libs'], sources)
   const target = join(installed, 'build/Release')
   mkdirSync(target, { recursive: true })
