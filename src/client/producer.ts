@@ -335,6 +335,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     } else {
       topic.waiting.push(entry)
       if (topic.waiting.length === 1) {
+        this.#sender.prepare()
         this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
       }
     }
@@ -361,6 +362,14 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       }
     }
     this.#admit()
+    this.#endLinger(entries)
+  }
+
+  /** Whoever waited for metadata has waited for others already. */
+  #endLinger(entries: readonly WaitingSend[]): void {
+    const since = entries[0]!.deadline - this.#values['max.block.ms']
+    if (this.#ports.clock.monotonic() - since < this.#values['linger.ms']) return
+    this.#sender.nudge(new Set(entries.flatMap(({ queue }) => queue ?? [])))
   }
 
   #topicUnknown(topic: ProducerTopic, error: OttlaError): void {

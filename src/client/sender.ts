@@ -161,14 +161,17 @@ export class Sender {
   }
 
   /** Sends open batches now, whatever linger.ms says. */
-  nudge(): void {
-    if (this.#values['linger.ms'] === 0) return
-    for (const queue of this.#queues) {
+  nudge(queues: Iterable<PartitionQueue> = this.#queues): void {
+    if (this.#lingerMs === 0) return
+    for (const queue of queues) {
       if (queue.open === null) continue
       this.#accumulator.seal(queue)
       this.#list(queue)
     }
   }
+
+  /** Before there is anything to send: asks for what a first batch needs, if that is far away. */
+  prepare(): void { if (!this.#embedded && !this.#session.ready) this.#prepare() }
 
   get stopped(): boolean { return this.#stopped }
 

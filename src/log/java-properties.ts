@@ -40,11 +40,11 @@ export function parseProperties(bytes: Uint8Array): Map<string, string> {
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** "Tue Nov 14 22:13:20 UTC 2023", the date line that Java writes. */
+/** "Tue Nov 14 22:13:20 UTC 2023", the date line that Java writes. Field by field: the first `toISOString` of a process looks for its time zone, up to 4 ms. */
 function javaDate(nowMs: number): string {
   const date = new Date(nowMs)
-  const day = String(date.getUTCDate()).padStart(2, '0')
-  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)} UTC ${date.getUTCFullYear()}`
+  const [day, hours, minutes, seconds] = [date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map((field) => String(field).padStart(2, '0'))
+  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${hours}:${minutes}:${seconds} UTC ${date.getUTCFullYear()}`
 }
 
 function escape(text: string): string {
