@@ -13,6 +13,8 @@ import { RecordCursor } from '../../dist/record/record-cursor.js'
 const BATCH = 64 * 1024
 const OPERATIONS = 1_000_000
 const TIMESTAMP = 1_750_000_000_000
+/** Over the same 8 MB: their first way into the caches is not what is asked. */
+const PASSES = 4
 
 let sink = 0
 
@@ -73,9 +75,16 @@ function batches(key, value, headers, capacity = BATCH) {
 }
 
 /** Nanoseconds per record; each way of reading has a loop of its own, as an application has. */
-function timed({ buffer, records }, loop) {
+function timed({ buffer, records }, loop, passes = 1) {
   const cursor = new RecordCursor()
-  return () => nanosecondsPer(records, () => { sink += loop(buffer, cursor) })
+  return () => nanosecondsPer(records * passes, () => { for (let i = 0; i < passes; i += 1) sink += loop(buffer, cursor) })
+}
+
+/** Nanoseconds per record for the checksum alone of the same bytes, 64 KiB at a time, as often. */
+function summed({ buffer, records }, checksum, passes) {
+  const pieces = []
+  for (let at = 0; at < buffer.length; at += BATCH) pieces.push(buffer.subarray(at, at + BATCH))
+  return () => nanosecondsPer(records * passes, () => { for (let i = 0; i < passes; i += 1) for (const piece of pieces) sink += checksum(piece) })
 }
 
 function walk(buffer, cursor) {
@@ -151,7 +160,7 @@ export async function run({ rounds }) {
     bytes100: encode(null, bytes100, null, OPERATIONS), text100: encode(null, text100, null, OPERATIONS), bytes1k: encode(null, bytes1k, null, OPERATIONS / 4),
     keyed: encode('truck_17', text100, null, OPERATIONS), foreign: encode(null, 'Zürich'.repeat(16), null, OPERATIONS / 2),
     headers: encode('truck_17', bytes100, [{ key: 'trace-id', value: Buffer.alloc(16) }], OPERATIONS / 2),
-    walk: timed(small, walk), views: timed(small, walkViews), checked: timed(small, walkChecked), walkKeyed: timed(keyed, walk), scan1k: timed(large, walkChecked), header: timed(single, walkHeaders),
+    walk: timed(small, walk), views: timed(small, walkViews), checked: timed(small, walkChecked), walkKeyed: timed(keyed, walk), scan1k: timed(large, walkChecked, PASSES), sum1k: summed(large, native, PASSES), header: timed(single, walkHeaders),
     crcOurs: rate(BATCH, () => crc32c(chunk, 0, BATCH)), crcJavaScript: rate(BATCH, () => crc32cJavaScript(chunk, 0, BATCH)),
   }
   for (const type of codecs) {
@@ -178,7 +187,7 @@ export async function run({ rounds }) {
     ns('decode 100 B, cursor and value view', f.views, set),
     ns('decode 100 B, cursor, value view and CRC', f.checked, set),
     ns('decode 8 B key, 100 B, one header, cursor', f.walkKeyed, set),
-    row({ name: 'decode 1 KB, CRC and every value', figures: gigabytes(f.scan1k, 1000), ...crc, must: 0.5, stretch: 0.7 }),
+    row({ name: 'decode 1 KB, CRC and every value', unit: 'GB/s', figures: gigabytes(f.scan1k, 1000), yardsticks: gigabytes(f.sum1k, 1000), yardstickName: 'native crc32c, same bytes', must: 0.5, stretch: 0.7 }),
     row({ name: 'batch header', unit: 'ns/batch', figures: f.header, better: 'less', ...set }),
     row({ name: 'crc32c, 64 KiB', figures: f.crcOurs, ...crc }),
     row({ name: 'crc32c in JavaScript, 64 KiB', figures: f.crcJavaScript, ...crc }),
