@@ -5,6 +5,7 @@ import type { ReadOptions, ReadResult } from '../log/log-types.ts'
 import type { FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
 import { ManualScheduler } from '../testing/manual-scheduler.ts'
 import { RecordingLogger } from '../testing/recording-logger.ts'
+import { SeededRandom } from '../testing/seeded-random.ts'
 import type { BrokerContext, BrokerLog } from './broker-context.ts'
 import { BrokerMetrics } from './broker-metrics.ts'
 import { handleFetch } from './fetch-handler.ts'
@@ -21,6 +22,8 @@ class FakeLog {
   leaderEpoch = 3
   reads = 0
   failure: OttlaError | null = null
+  /** Reads are answered when this says so, as those of another thread are. */
+  held: ((bytes: number) => Promise<void>) | null = null
   readonly #listeners = new Set<() => void>()
 
   constructor(topic: string, partition: number, count: number, batchSize = 100) {
@@ -45,6 +48,7 @@ class FakeLog {
   wake(): void { for (const listener of this.#listeners) listener() }
   async read(offset: number, { maxBytes, isolation, minOneMessage }: ReadOptions): Promise<ReadResult> {
     this.reads += 1
+    await this.held?.(maxBytes)
     if (this.failure !== null) throw this.failure
     const end = isolation === 'committed' ? this.lastStableOffset : this.highWatermark
     if (offset < this.logStartOffset || offset > this.highWatermark) throw new OttlaError('OFFSET_OUT_OF_RANGE', 'out of range')
@@ -123,7 +127,7 @@ describe('fetch', () => {
     logs[2]!.grow(1)
     expect([await waiting.done(), used]).toEqual([false, 0])
     logs[2]!.grow(1)
-    expect([await waiting.done(), sizes(await waiting.answer), used, kept]).toEqual([true, [200, 0], 200, [200, 0]])
+    expect([await waiting.done(), sizes(await waiting.answer), used, kept]).toEqual([true, [200, 0], 200, [200]])
     room.release()
     const late = begin(request([['b', 0, 1]], { minBytes: 250, maxBytes: 250, room }))
     expect(await late.done()).toBe(false)
@@ -287,5 +291,79 @@ describe('fetch', () => {
     more()
     expect(await fetch.done()).toBe(true)
     expect(sizes(await fetch.answer).filter((size) => size > 0)).toHaveLength(40)
+  })
+
+  /** Reads that are under way, and the bytes that each may bring. */
+  class Desk {
+    readonly out: { bytes: number; answer: () => void }[] = []
+    most = 0
+
+    readonly hold = (bytes: number): Promise<void> => new Promise((answer) => {
+      this.out.push({ bytes, answer })
+      this.most = Math.max(this.most, this.out.length)
+    })
+
+    /** Answers them in any order, until nothing is asked any more; `look` is called before each. */
+    async run(random: SeededRandom, look: () => void = () => {}): Promise<void> {
+      await scheduler.runUntilIdle()
+      while (this.out.length > 0) {
+        look()
+        this.out.splice(random.int(this.out.length), 1)[0]!.answer()
+        await scheduler.runUntilIdle()
+      }
+    }
+  }
+
+  function heldLogs(counts: readonly number[], batchSize: number): Desk {
+    const desk = new Desk()
+    logs = counts.map((count, partition) => new FakeLog('many', partition, count, batchSize))
+    topics.add('many')
+    for (const log of logs) log.held = desk.hold
+    Object.assign(context.config.values, { 'fetch.max.bytes': 1e9 })
+    return desk
+  }
+
+  test('in process reads three partitions at a time once there is something, and answers in the order of the request', async () => {
+    const desk = heldLogs(Array.from({ length: 10 }, (_, i) => 10 + i), 1000)
+    const fetch = begin({ ...request([]), maxBytes: 8e6, partitions: logs.map(({ partition }) => ({ topic: 'many', partition, fetchOffset: 0, partitionMaxBytes: 4e6 })) })
+    expect(await fetch.done()).toBe(false)
+    expect(desk.out).toHaveLength(1)
+    await desk.run(new SeededRandom(1))
+    expect(desk.most).toBe(3)
+    const { partitions } = await fetch.answer
+    expect(partitions.map(({ partition, records }) => [partition, records.length, records[0]])).toEqual(logs.map(({ partition, size }) => [partition, size, partition + 1]))
+  })
+
+  test('over the wire reads one after another, into room that was taken for it', async () => {
+    const desk = heldLogs([10, 10, 10, 10], 1000)
+    const room = { take: (most: number) => Promise.resolve(most), give: () => {}, allocate: (bytes: number) => Buffer.alloc(bytes), keep: () => {}, release: () => {} }
+    const fetch = begin({ ...request([]), maxBytes: 8e6, room, partitions: logs.map(({ partition }) => ({ topic: 'many', partition, fetchOffset: 0, partitionMaxBytes: 4e6 })) })
+    await desk.run(new SeededRandom(1))
+    expect([sizes(await fetch.answer), desk.most]).toEqual([[10_000, 10_000, 10_000, 10_000], 1])
+  })
+
+  test('reads at a time never bring more than the fetch may, and leave nothing out that fits', async () => {
+    let beside = 0
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = new SeededRandom(seed)
+      const batchSize = random.pick([1000, 100_000, 400_000])
+      const desk = heldLogs(Array.from({ length: 1 + random.int(12) }, () => random.int(15)), batchSize)
+      for (const log of logs) if (random.int(8) === 0) log.failure = new OttlaError('KAFKA_STORAGE_ERROR', 'gone')
+      const maxBytes = random.pick([500_000, 2_000_000, 20_000_000, 1e9])
+      const partitionMaxBytes = random.pick([300_000, 4_000_000])
+      const fetch = begin({ ...request([]), maxWaitMs: 0, maxBytes, partitions: logs.map(({ partition }) => ({ topic: 'many', partition, fetchOffset: 0, partitionMaxBytes })) })
+      await desk.run(random, () => { expect(desk.out.length === 1 || desk.out.reduce((sum, { bytes }) => sum + bytes, 0) <= maxBytes).toBe(true) })
+      const { partitions } = await fetch.answer
+      const got = partitions.map(({ records }) => records.length)
+      const total = got.reduce((sum, size) => sum + size, 0)
+      const isFirst = (place: number): boolean => got.findIndex((size) => size > 0) === place
+      const whole = logs.map((log, place) => log.failure === null || log.size === 0 ? Math.min(log.size, Math.max(Math.floor(partitionMaxBytes / batchSize), isFirst(place) ? 1 : 0) * batchSize) : 0)
+      expect(total <= maxBytes || got.filter((size) => size > 0).length === 1).toBe(true)
+      const failures = logs.map(({ failure, size }) => failure === null || size === 0 ? 0 : 56)
+      for (const [place, code] of codes(await fetch.answer).entries()) expect([0, failures[place]]).toContain(code)
+      if (whole.reduce((sum, size) => sum + size, 0) <= maxBytes && batchSize <= partitionMaxBytes) expect([got, codes(await fetch.answer)]).toEqual([whole, failures])
+      if (desk.most > 1) beside += 1
+    }
+    expect(beside).toBeGreaterThan(100)
   })
 })

@@ -6,13 +6,17 @@
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import type { ReadOptions } from '../log/log-types.ts'
-import type { FetchPartitionResponse, FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
+import type { Failure, FetchPartitionResponse, FetchRequest, FetchResponse } from '../protocol/broker-api.ts'
 import type { BrokerContext, BrokerLog } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { epochFailure, findLog } from './partition-lookup.ts'
 
 type FetchPartition = FetchRequest['partitions'][number]
 const noBytes = new Uint8Array(0)
+/** Reads of one fetch in process that are under way at a time: of Node's four threads for files one is left to others. */
+const READS_BESIDE = 3
+/** Where they share what is left of the fetch, none gets less. */
+const LEAST_BESIDE = 262_144
 /** What is sent on from the event loop anyway costs less to read there than a hop to another thread and back; consumers in process decode meanwhile instead. */
 const MAX_INLINE = 1_048_576
 
@@ -71,35 +75,94 @@ function isFull(round: ReadRound, minBytes: number): boolean {
 async function readRound(context: BrokerContext, request: FetchRequest, wanted: number): Promise<ReadRound> {
   const { room } = request
   const maxBytes = room === undefined ? wanted : await room.take(wanted)
-  const partitions: FetchPartitionResponse[] = []
-  let bytes = 0
-  let hasError = false
-  /** A batch found no room: in process the others are asked for again at once, and a look at each would be in vain. */
-  let isSpent = false
+  const round = new Round(maxBytes, room)
+  const isCommitted = request.isolationLevel === 1
   for (const item of request.partitions) {
     try {
       const log = findLog(context, item.topic, item.partition)
       const fenced = epochFailure(log, item.currentLeaderEpoch)
-      if (fenced !== null) {
-        hasError = true
-        partitions.push({ ...nothing(item, undefined, false), ...fenced })
-        continue
-      }
-      const isCommitted = request.isolationLevel === 1
-      const isNothing = isSpent || isAtEnd(log, item, isCommitted)
-      const response = isNothing ? nothing(item, log, isCommitted) : await readOne(log, item, request, maxBytes - bytes, bytes === 0)
-      bytes += response.records.length
-      if (room === undefined && bytes > 0 && (bytes >= maxBytes || (!isNothing && response.records.length === 0))) isSpent = true
-      room?.keep(response.records)
-      partitions.push(response)
+      if (fenced !== null) round.failed(item, fenced)
+      else if (round.isSpent || isAtEnd(log, item, isCommitted)) round.skip(nothing(item, log, isCommitted))
+      else await round.read(log, item, request)
     } catch (error) {
-      hasError = true
-      // As Kafka: of a partition with an error nothing else is told.
-      partitions.push({ ...nothing(item, undefined, false), ...failureOf(error) })
+      round.failed(item, failureOf(error))
     }
   }
-  room?.give(maxBytes - bytes)
-  return { partitions, bytes, hasError, isShort: maxBytes < wanted }
+  await round.settle()
+  room?.give(maxBytes - round.bytes)
+  return { partitions: round.partitions, bytes: round.bytes, hasError: round.hasError, isShort: maxBytes < wanted }
+}
+
+/** A read that is under way: its place among the answers, and the bytes that it may bring. */
+interface PendingRead {
+  readonly place: number; readonly item: FetchPartition; readonly most: number
+  readonly answer: Promise<FetchPartitionResponse | { readonly error: unknown }>
+}
+
+/**
+ * The answers of one look at all partitions, in the order of the request. In process some are read at a time: each waits longer for another thread, and for
+ * this one to hear of it, than it takes.
+ */
+class Round {
+  readonly partitions: FetchPartitionResponse[] = []
+  readonly #maxBytes: number
+  readonly #room: FetchRequest['room']
+  bytes: number = 0
+  hasError: boolean = false
+  /** A batch found no room: in process the others are asked for again at once, and a look at each would be in vain. */
+  isSpent: boolean = false
+  #reserved = 0
+  readonly #pending: PendingRead[] = []
+
+  constructor(maxBytes: number, room: FetchRequest['room']) {
+    this.#maxBytes = maxBytes
+    this.#room = room
+  }
+
+  skip(answer: FetchPartitionResponse): void { this.partitions.push(answer) }
+
+  failed(item: FetchPartition, failure: Failure): void { this.#fail(this.partitions.length, item, failure) }
+
+  /** As Kafka: of a partition with an error nothing else is told. */
+  #fail(place: number, item: FetchPartition, failure: Failure): void {
+    this.hasError = true
+    this.partitions[place] = { ...nothing(item, undefined, false), ...failure }
+  }
+
+  async read(log: BrokerLog, item: FetchPartition, request: FetchRequest): Promise<void> {
+    while (this.#pending.length > 0 && !this.#hasRoomBeside) await this.#settleFirst()
+    if (this.isSpent) {
+      this.skip(nothing(item, log, request.isolationLevel === 1))
+      return
+    }
+    const most = Math.max(0, Math.min(item.partitionMaxBytes, this.#maxBytes - this.bytes - this.#reserved, log.size))
+    this.#reserved += most
+    const place = this.partitions.push(nothing(item, undefined, false)) - 1
+    this.#pending.push({ place, item, most, answer: readOne(log, item, request, most, this.bytes === 0).catch((error: unknown) => ({ error })) })
+    if (this.#room !== undefined) await this.settle()
+  }
+
+  get #hasRoomBeside(): boolean {
+    return this.bytes > 0 && this.#pending.length < READS_BESIDE && this.#maxBytes - this.bytes - this.#reserved >= LEAST_BESIDE
+  }
+
+  /** Waits for what is under way. */
+  async settle(): Promise<void> { while (this.#pending.length > 0) await this.#settleFirst() }
+
+  async #settleFirst(): Promise<void> {
+    const { place, item, most, answer: pending } = this.#pending.shift()!
+    const answer = await pending
+    this.#reserved -= most
+    if ('error' in answer) {
+      this.#fail(place, item, failureOf(answer.error))
+      return
+    }
+    this.partitions[place] = answer
+    const { length } = answer.records
+    this.bytes += length
+    if (this.#room === undefined && this.bytes > 0 && (this.bytes >= this.#maxBytes || length === 0)) this.isSpent = true
+    this.#room?.keep(answer.records)
+  }
 }
 
 /** The common case of a caught-up consumer: no read is needed. */
@@ -115,11 +178,11 @@ function nothing(item: FetchPartition, log: BrokerLog | undefined, isCommitted: 
   }
 }
 
-async function readOne(log: BrokerLog, item: FetchPartition, request: FetchRequest, budget: number, isFirst: boolean): Promise<FetchPartitionResponse> {
+async function readOne(log: BrokerLog, item: FetchPartition, request: FetchRequest, maxBytes: number, isFirst: boolean): Promise<FetchPartitionResponse> {
   const { room } = request
   const allocate = room?.allocate ?? request.allocate
   const options: ReadOptions = {
-    maxBytes: Math.max(0, Math.min(item.partitionMaxBytes, budget)), isolation: request.isolationLevel === 1 ? 'committed' : 'highWatermark', minOneMessage: isFirst,
+    maxBytes, isolation: request.isolationLevel === 1 ? 'committed' : 'highWatermark', minOneMessage: isFirst,
     ...(room === undefined ? { checkCrc: item.isCheckedLater !== true } : { checkCrc: 'inherited', inlineBytes: MAX_INLINE }),
     ...(allocate === undefined ? {} : { allocate }),
   }

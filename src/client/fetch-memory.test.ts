@@ -50,9 +50,34 @@ describe('memory of fetches', () => {
     expect(memory.allocate(MIB).buffer).not.toBe(last.buffer)
   })
 
+  test('of many smaller fetches is kept up to four fetches of one partition', () => {
+    const memory = new FetchMemory()
+    memory.begin(false, MIB)
+    const kept = (sizes: readonly number[]): number => {
+      const buffers = sizes.map((size) => memory.allocate(size))
+      for (const buffer of buffers) memory.leaseOf(buffer)!.release()
+      const old = new Set(buffers.map(({ buffer }) => buffer))
+      const again = sizes.map((size) => memory.allocate(size))
+      memory.trim()
+      return again.filter(({ buffer }) => old.has(buffer)).length
+    }
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+    // What was used again does not count twice.
+    for (let i = 0; i < 5; i++) expect(kept(Array.from({ length: 20 }, () => MIB / 8))).toBe(20)
+    for (let i = 0; i < 20; i++) memory.leaseOf(memory.allocate(MIB / 2))!.release()
+    memory.trim()
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+    const one = memory.allocate(MIB)
+    for (let i = 0; i < 50; i++) {
+      memory.leaseOf(one)!.release()
+      expect(memory.allocate(MIB).buffer).toBe(one.buffer)
+    }
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+  })
+
   test('of many small answers is shared, and used again once the fetch has ended and nobody holds any of it', () => {
     const memory = new FetchMemory()
-    memory.begin(true)
+    memory.begin(true, MIB)
     const pieces = Array.from({ length: 30 }, () => memory.allocate(5000))
     const regions = new Set(pieces.map((piece) => piece.buffer))
     expect(regions.size).toBe(3)
@@ -64,7 +89,7 @@ describe('memory of fetches', () => {
     expect(memory.allocate(16_000).buffer).not.toBe(pieces[0]!.buffer)
     expect(Array.from({ length: 5 }, () => memory.allocate(16_000).buffer)).not.toContain(pieces[0]!.buffer)
     memory.end(true)
-    memory.begin(true)
+    memory.begin(true, MIB)
     const next = new Set(Array.from({ length: 8 }, () => memory.allocate(16_000).buffer))
     expect([next.has(pieces[0]!.buffer), next.has(pieces[13]!.buffer)]).toEqual([true, false])
   })
@@ -72,7 +97,7 @@ describe('memory of fetches', () => {
   test('that is shared is not used again where a record was kept, nor where a fetch had no answer', () => {
     const memory = new FetchMemory()
     const fill = (): { first: ArrayBufferLike; release(): void; pin(): void } => {
-      memory.begin(true)
+      memory.begin(true, MIB)
       const pieces = Array.from({ length: 12 }, () => memory.allocate(16_000))
       const leases = pieces.map((piece) => memory.leaseOf(piece)!)
       return { first: pieces[0]!.buffer, release: () => leases.forEach((lease) => lease.release()), pin: () => leases[0]!.pin() }
@@ -85,11 +110,11 @@ describe('memory of fetches', () => {
     const lost = fill()
     memory.end(false)
     lost.release()
-    memory.begin(true)
+    memory.begin(true, MIB)
     const used = new Set(next())
     expect([used.has(kept.first), used.has(lost.first)]).toEqual([false, false])
     memory.end(true)
-    memory.begin(false)
+    memory.begin(false, MIB)
     expect(memory.allocate(1000).buffer.byteLength).toBeLessThan(65_536)
   })
 
@@ -97,7 +122,7 @@ describe('memory of fetches', () => {
     const memory = new FetchMemory()
     let first: ArrayBufferLike | null = null
     for (let round = 0; round < 3; round++) {
-      memory.begin(true)
+      memory.begin(true, MIB)
       const pieces = Array.from({ length: 13 }, () => memory.allocate(10_000))
       first ??= pieces[0]!.buffer
       expect(pieces.map((piece) => piece.length)).toEqual(pieces.map(() => 10_000))

@@ -8,8 +8,10 @@
 
 /** Of one partition: being read, ready, and being filled. */
 const KEPT = 3
-/** Of several partitions that take turns. */
+/** Of several partitions that take turns: so many, */
 const KEPT_FREE = 8
+/** or more, as long as all together are no larger than so many fetches of one partition. */
+const KEPT_FETCHES = 4
 /** What all consumers of a database hold together, roughly, while they catch up. */
 const TOTAL_BYTES = 96 * 1_048_576
 /** Below this a fetch costs more than what it brings. */
@@ -31,6 +33,8 @@ interface Shared { readonly buffer: Buffer; used: number; holders: number }
 
 export class FetchMemory {
   readonly #free: Buffer[] = []
+  #freeBytes = 0
+  #mostFree = 0
   readonly #lent = new WeakSet<ArrayBufferLike>()
   readonly #freeShared: Shared[] = []
   readonly #shared = new WeakMap<ArrayBufferLike, Shared>()
@@ -43,6 +47,7 @@ export class FetchMemory {
     if (bytes < SMALL) return this.#sharing ? this.#piece(bytes) : Buffer.allocUnsafe(bytes)
     const at = this.#free.findIndex((each) => each.length >= bytes && each.length <= bytes * SLACK)
     const memory = at < 0 ? Buffer.allocUnsafeSlow(bytes) : this.#free.splice(at, 1)[0]!
+    if (at >= 0) this.#freeBytes -= memory.length
     this.#lent.add(memory.buffer)
     return memory
   }
@@ -67,8 +72,11 @@ export class FetchMemory {
     return made
   }
 
-  /** A fetch begins; `isOfMany`: its small answers share memory. */
-  begin(isOfMany: boolean): void { this.#sharing = isOfMany }
+  /** A fetch of up to `most` bytes of a partition begins; `isOfMany`: its small answers share memory. */
+  begin(isOfMany: boolean, most: number): void {
+    this.#sharing = isOfMany
+    this.#mostFree = most * KEPT_FETCHES
+  }
 
   /** It has ended, and what was answered is leased. Without an answer nobody knows who still writes: then its memory is not used again. */
   end(isAnswered: boolean): void {
@@ -93,13 +101,15 @@ export class FetchMemory {
     if (!this.#lent.delete(records.buffer)) return null
     return new FetchLease(() => {
       this.#free.push(Buffer.from(records.buffer))
-      if (this.#free.length > KEPT_FREE) this.#free.shift()
+      this.#freeBytes += records.buffer.byteLength
+      while (this.#free.length > KEPT_FREE && this.#freeBytes > this.#mostFree) this.#freeBytes -= this.#free.shift()!.length
     })
   }
 
   /** A consumer that has caught up holds none. */
   trim(): void {
     this.#free.length = 0
+    this.#freeBytes = 0
     this.#freeShared.length = 0
   }
 }

@@ -158,8 +158,8 @@ export class Fetcher<K, V> {
     const start = this.#ports.clock.monotonic()
     this.#controller = controller
     this.#isSlice = isSlice
-    this.#memory.begin(wanted.length >= MANY_PARTITIONS && this.#slicePartitions < Infinity)
     const most = Math.min(this.#values['max.partition.fetch.bytes'], this.#hooks.share())
+    this.#memory.begin(wanted.length >= MANY_PARTITIONS && this.#slicePartitions < Infinity, most)
     let answer: Promise<FetchResponse>
     try {
       answer = this.#api.fetch({
