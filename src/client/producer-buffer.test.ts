@@ -162,6 +162,41 @@ describe('post', () => {
     expect(sent).toBeLessThanOrEqual(posted / 2 + 2)
   })
 
+  test('asks for a turn of the event loop after 512 KiB, whether the broker has answered or not', async () => {
+    const { clients, broker, settle, run } = harness()
+    const [partition] = broker.createTopic('t', 1)
+    const producer = clients.producer({ acks: 1 })
+    await settle(producer.send({ topic: 't', value: 'first' }))
+    broker.faults = (api) => api === 'produce' ? { delayMs: 1000 } : undefined
+    const value = Buffer.alloc(1000)
+    const burst = (): number => {
+      for (let count = 1; ; count++) if (!producer.post({ topic: 't', value, timestamp: 5 })) return count
+    }
+    let posted = 0
+    for (let bursts = 0; bursts < 4; bursts++) {
+      const count = burst()
+      expect(count).toBeGreaterThan(500)
+      expect(count).toBeLessThanOrEqual(524)
+      posted += count
+      let hasTurned = false
+      void producer.drained().then(() => { hasTurned = true })
+      for (let i = 0; i < 20; i++) await Promise.resolve()
+      expect(hasTurned).toBe(false)
+      await run(0)
+      expect(hasTurned).toBe(true)
+      // Nothing was posted since: at once.
+      await producer.drained()
+    }
+    expect(broker.calls('produce')).toBeGreaterThan(1)
+    // A turn that came by itself counts.
+    for (let i = 0; i < 30; i++) {
+      for (let more = 0; more < 100; more++) expect(producer.post({ topic: 't', value })).toBe(true)
+      await run(0)
+    }
+    await settle(producer.flush())
+    expect(partition!.records()).toHaveLength(1 + posted + 3000)
+  })
+
   test('tells failures by the error event, each record once', async () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 1)

@@ -27,12 +27,14 @@ import { NEW_PROMISE, SendGroup, SendWaiter, type Waiting } from './send-outcome
 import { Sender, type SenderOptions } from './sender.ts'
 import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
-import { onAbort, Wakeup } from './waiting.ts'
+import { nextTurn, onAbort, Wakeup } from './waiting.ts'
 
 /** `post` says that the buffer is full from here on: beyond it a burst costs pauses of the event loop, not throughput (docs/performance.md, Lessons). */
 const POST_HIGH_WATER = 8 * 1024 * 1024
 /** Unless there are so many partitions that each would hold less: a batch of a few records costs more than they do. */
 const POST_HIGH_WATER_PER_PARTITION = 1280
+/** And after so many bytes in one turn of the event loop: what was posted before is written on while more is, where the loop has its turns. */
+const POST_PER_TURN = 524_288
 
 export interface ProducerOptions<K, V> extends SenderOptions {
   readonly values: ProducerValues
@@ -100,6 +102,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   #lastTopic: ProducerTopic | null = null
   #nowMs = 0
   #nowUses = 0
+  /** Bytes in the accumulator from which on `post` says that it is full; looked at once a turn. */
+  #postLimit = 0
   #closing: Promise<void> | null = null
 
   constructor(api: BrokerApi, ports: Ports, options: ProducerOptions<K, V>) {
@@ -114,7 +118,10 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#topics = new ProducerTopics(api, ports, values, options.embedded)
     this.#accumulator = new Accumulator(ports.clock, values['batch.size'], values['buffer.memory'])
     this.#sender = new Sender(api, ports, values, options, this.#accumulator, {
-      turn: () => { this.#nowUses = 0 },
+      turn: () => {
+        this.#nowUses = 0
+        this.#postLimit = Math.min(this.#accumulator.filled + POST_PER_TURN, this.#highWater)
+      },
       settled: (promises) => this.#settled(promises),
       lost: (error, topic, partition, count) => this.#report(error, topic, partition, count),
       unknown: (topic) => this.#topics.refresh(topic),
@@ -124,6 +131,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#maxRequestSize = values['max.request.size']
     this.#surelyFits = Math.min(this.#maxRequestSize, values['buffer.memory'])
     this.#mostBuffered = values['buffer.memory'] / 2
+    this.#postLimit = Math.min(POST_PER_TURN, this.#highWater)
   }
 
   // ---- sending ----
@@ -187,7 +195,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     } catch (error) {
       this.#report(OttlaError.from(error), ...addressOf(record), 1)
     }
-    return this.#hasRoom(1)
+    return this.#accumulator.filled < this.#postLimit && this.#waiting.count === 0
   }
 
   #checkOpen(): void { if (this.#closing !== null) throw closedError('the producer') }
@@ -440,14 +448,22 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   /** Less than this part of what may be buffered is. */
   #hasRoom(part: number): boolean {
-    if (this.#waiting.count > 0) return false
-    const highWater = Math.max(POST_HIGH_WATER, this.#sender.queueCount * POST_HIGH_WATER_PER_PARTITION)
-    return this.#accumulator.filled < Math.min(highWater, this.#mostBuffered) * part
+    return this.#waiting.count === 0 && this.#accumulator.filled < this.#highWater * part
+  }
+
+  get #highWater(): number { return Math.min(Math.max(POST_HIGH_WATER, this.#sender.queueCount * POST_HIGH_WATER_PER_PARTITION), this.#mostBuffered) }
+
+  async #nextTurn(): Promise<void> {
+    this.#sender.ensureTurn()
+    await nextTurn(this.#ports.scheduler)
   }
 
   /** At half of what fills it: woken for every batch that went, who posts to many partitions would fill one batch at a time. */
   async drained(): Promise<void> {
-    if (this.#hasRoom(1)) return
+    if (this.#hasRoom(1)) {
+      if (this.#accumulator.filled >= this.#postLimit) await this.#nextTurn()
+      return
+    }
     while (!this.#hasRoom(0.5) && !this.#sender.stopped) await this.#moved.wait(Infinity)
   }
 
