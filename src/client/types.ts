@@ -87,8 +87,9 @@ export interface Producer<K = Bytes, V = Bytes> extends AsyncDisposable {
   /** One promise for many; order is kept per partition. A record that is wrong in itself sends none. Rejects with the first failure once all are settled. */
   sendBatch(records: readonly ProducerRecord<K, V>[]): Promise<RecordMetadata[]>
   /**
-   * Fire and forget. False, as a stream's `write`: the record is taken, but the buffer is full, the event loop should have a turn, or it is asked for the partitions
-   * of a topic that is new to the producer: wait for `drained()` before the next one (who does not is held to `max.block.ms` per record). Failures go to the 'error' event, or the log when nobody listens.
+   * Fire and forget. False, as a stream's `write`: the record is taken, but the buffer is full, the event loop should have a turn, or it is asked for
+   * the partitions of a topic that is new to the producer: wait for `drained()` before the next one (who does not is held to `max.block.ms` per record).
+   * Failures go to the 'error' event, or the log when nobody listens.
    */
   post(record: ProducerRecord<K, V>): boolean
   /** Resolves when there is room again, a turn of the event loop later at the earliest where `post` said so, or when the producer is closed. */
