@@ -81,11 +81,11 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
     try {
       const log = findLog(context, item.topic, item.partition)
       const fenced = epochFailure(log, item.currentLeaderEpoch)
-      if (fenced !== null) round.failed(item, fenced)
-      else if (round.isSpent || isAtEnd(log, item, isCommitted)) round.skip(nothing(item, log, isCommitted))
+      if (fenced !== null) round.answer(refused(item, fenced))
+      else if (round.isSpent || isAtEnd(log, item, isCommitted)) round.answer(nothing(item, log, isCommitted))
       else await round.read(log, item, request)
     } catch (error) {
-      round.failed(item, failureOf(error))
+      round.answer(refused(item, failureOf(error)))
     }
   }
   await round.settle()
@@ -94,10 +94,7 @@ async function readRound(context: BrokerContext, request: FetchRequest, wanted: 
 }
 
 /** A read that is under way: its place among the answers, and the bytes that it may bring. */
-interface PendingRead {
-  readonly place: number; readonly item: FetchPartition; readonly most: number
-  readonly answer: Promise<FetchPartitionResponse | { readonly error: unknown }>
-}
+interface PendingRead { readonly place: number; readonly most: number; readonly answer: Promise<FetchPartitionResponse> }
 
 /**
  * The answers of one look at all partitions, in the order of the request. In process some are read at a time: each waits longer for another thread, and for
@@ -119,26 +116,24 @@ class Round {
     this.#room = room
   }
 
-  skip(answer: FetchPartitionResponse): void { this.partitions.push(answer) }
+  /** Nothing is to be read. */
+  answer(answer: FetchPartitionResponse): void { this.#put(this.partitions.length, answer) }
 
-  failed(item: FetchPartition, failure: Failure): void { this.#fail(this.partitions.length, item, failure) }
-
-  /** As Kafka: of a partition with an error nothing else is told. */
-  #fail(place: number, item: FetchPartition, failure: Failure): void {
-    this.hasError = true
-    this.partitions[place] = { ...nothing(item, undefined, false), ...failure }
+  #put(place: number, answer: FetchPartitionResponse): void {
+    this.partitions[place] = answer
+    if (answer.errorCode !== 0) this.hasError = true
   }
 
   async read(log: BrokerLog, item: FetchPartition, request: FetchRequest): Promise<void> {
     while (this.#pending.length > 0 && !this.#hasRoomBeside) await this.#settleFirst()
     if (this.isSpent) {
-      this.skip(nothing(item, log, request.isolationLevel === 1))
+      this.answer(nothing(item, log, request.isolationLevel === 1))
       return
     }
     const most = Math.max(0, Math.min(item.partitionMaxBytes, this.#maxBytes - this.bytes - this.#reserved, log.size))
     this.#reserved += most
     const place = this.partitions.push(nothing(item, undefined, false)) - 1
-    this.#pending.push({ place, item, most, answer: readOne(log, item, request, most, this.bytes === 0).catch((error: unknown) => ({ error })) })
+    this.#pending.push({ place, most, answer: readOne(log, item, request, most, this.bytes === 0).catch((error: unknown) => refused(item, failureOf(error))) })
     if (this.#room !== undefined) await this.settle()
   }
 
@@ -150,20 +145,20 @@ class Round {
   async settle(): Promise<void> { while (this.#pending.length > 0) await this.#settleFirst() }
 
   async #settleFirst(): Promise<void> {
-    const { place, item, most, answer: pending } = this.#pending.shift()!
+    const { place, most, answer: pending } = this.#pending.shift()!
     const answer = await pending
     this.#reserved -= most
-    if ('error' in answer) {
-      this.#fail(place, item, failureOf(answer.error))
-      return
-    }
-    this.partitions[place] = answer
+    this.#put(place, answer)
+    if (answer.errorCode !== 0) return
     const { length } = answer.records
     this.bytes += length
     if (this.#room === undefined && this.bytes > 0 && (this.bytes >= this.#maxBytes || length === 0)) this.isSpent = true
     this.#room?.keep(answer.records)
   }
 }
+
+/** As Kafka: of a partition with an error nothing else is told. */
+function refused(item: FetchPartition, failure: Failure): FetchPartitionResponse { return { ...nothing(item, undefined, false), ...failure } }
 
 /** The common case of a caught-up consumer: no read is needed. */
 function isAtEnd(log: BrokerLog, item: FetchPartition, isCommitted: boolean): boolean {
