@@ -79,3 +79,13 @@ test('an id that could not be had while nobody had records to send is asked for 
   expect(await h.settle(producer.send({ topic: 't', partition: 0, value: 'v' }))).toMatchObject({ offset: 0 })
   expect(h.broker.calls('initProducerId')).toBe(2)
 })
+
+test('what is posted when drained resolves goes along with the record that waited for metadata', async () => {
+  const h = slowMetadata(60, false)
+  const producer = h.clients.producer({ 'linger.ms': 50 })
+  expect(producer.post({ topic: 't', partition: 0, value: 'first' })).toBe(false)
+  const posting = producer.drained().then(() => { for (const value of ['second', 'third']) producer.post({ topic: 't', partition: 0, value }) })
+  await h.run(61)
+  await posting
+  expect(h.broker.partition('t', 0).batches.map(({ header }) => header.count)).toEqual([3])
+})

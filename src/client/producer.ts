@@ -373,11 +373,11 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     this.#endLinger(entries)
   }
 
-  /** Whoever waited for metadata has waited for others already. */
+  /** Whoever waited for metadata has waited for others already, but for those that are sent as soon as it is there: `drained` goes on now. */
   #endLinger(entries: readonly WaitingSend[]): void {
     const since = entries[0]!.deadline - this.#values['max.block.ms']
     if (this.#ports.clock.monotonic() - since < this.#values['linger.ms']) return
-    this.#sender.nudge(new Set(entries.flatMap(({ queue }) => queue ?? [])))
+    void this.#nextTurn().then(() => { this.#sender.nudge(new Set(entries.flatMap(({ queue }) => queue ?? []))) })
   }
 
   #topicUnknown(topic: ProducerTopic, error: OttlaError): void {
