@@ -58,12 +58,12 @@ export class BesideOwner {
     }
   }
 
-  /** None of the folder's segments is missing between ours. */
+  /** None of the folder's segments is missing between ours, those that are about to get their names included. */
   #hasAll({ segments, active }: SegmentList, directory: string): boolean {
     const bases = new Set(segments.map((segment) => segment.baseOffset))
     return this.#fs.readDirectory(directory).every(({ name }) => {
       const file = parseSegmentFileName(name)
-      return file === null || file.kind !== 'log' || file.state !== '' || file.offset > active.baseOffset || bases.has(file.offset)
+      return file === null || file.kind !== 'log' || (file.state !== '' && file.state !== '.swap') || file.offset > active.baseOffset || bases.has(file.offset)
     })
   }
 }
