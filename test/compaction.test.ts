@@ -1,4 +1,5 @@
 /** Compaction as users meet it: real files, the public interface, the command line, a second process. */
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -161,6 +162,35 @@ test('beside an owner who compacts all the time the command line reads, checks a
   await writing
   await database.close()
 }, 120_000)
+
+test('who prints a topic while its owner writes all of it anew and compacts it gets the last record of every key', async () => {
+  const directory = folder()
+  const own = (): Promise<Ottla> => open(directory, { logger: silentLogger, 'log.cleaner.backoff.ms': 1 })
+  // More than a pipe takes, in segments of which the reader opens one after another.
+  const write = async (database: Ottla, value: string): Promise<void> => {
+    const producer = database.producer({ 'linger.ms': 0 })
+    for (let i = 0; i < 10; i++) await producer.sendBatch(Array.from({ length: 10 }, (_, k) => ({ topic: 't', key: keyOf(10 * i + k), value: value.repeat(20_000) })))
+    await producer.close()
+  }
+  let database = await own()
+  await database.admin.createTopic('t', { partitions: 1, config: { ...config, 'internal.segment.bytes': 250_000 } })
+  await write(database, 'a')
+  await database.close()
+  database = await own()
+  let child: ChildProcess | null = null
+  const printed = cli(['consume', '--data', directory, '--topic', 't', '--from-beginning', '--json', '--consumer-property', 'max.partition.fetch.bytes=1000'], {
+    onStart: (started) => started.stdout!.once('data', () => { (child = started).stdout!.pause() }),
+  })
+  await until(() => child !== null)
+  await write(database, 'b')
+  await until(() => logBytes(directory, 't-0') < 2_500_000)
+  child!.stdout!.resume()
+  const { code, text, error } = await printed
+  expect([code, error]).toEqual([0, ''])
+  const last = new Map(text.trim().split('\n').map((line) => JSON.parse(line) as { key: string; value: string }).map(({ key, value }) => [key, value[0]]))
+  expect(last).toEqual(new Map(Array.from({ length: 100 }, (_, i) => [keyOf(i), 'b'])))
+  await database.close()
+}, 60_000)
 
 test('offsets that a group commits again and again take little room', async () => {
   const directory = folder()

@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest'
 import { writeWhole } from '../../test/support/fixture-files.ts'
 import { openTestLog, TestLog, text } from '../../test/support/test-log.ts'
-import type { DirectoryEntry } from '../io/file-system.ts'
+import type { DirectoryEntry, FileHandle, FileStat, FileSystem, OpenMode } from '../io/file-system.ts'
+import { FaultFileSystem } from '../testing/index.ts'
+import { SeededRandom } from '../testing/seeded-random.ts'
 import type { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 import type { LogTopicValues } from './log-config.ts'
 
@@ -10,20 +12,32 @@ const compacted: Partial<LogTopicValues> = {
   'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0, 'segment.bytes': 400, 'index.interval.bytes': 1, 'file.delete.delay.ms': 10, 'retention.ms': -1,
 }
 
-async function owner(config: Partial<LogTopicValues> = compacted): Promise<TestLog> {
+async function owner(config: Partial<LogTopicValues> = compacted, withCheckpoint = true): Promise<TestLog> {
   const t = await openTestLog({ config })
   await write(t, 0)
-  await t.drive(t.manager.checkpoint())
+  if (withCheckpoint) await t.drive(t.manager.checkpoint())
   return t
 }
 
 async function write(t: TestLog, from: number): Promise<void> {
-  for (let i = from; i < from + 40; i++) await t.append([{ key: `k${i % 7}`, value: `v${i}` }])
+  for (let i = from; i < from + 40; i++) await t.append([{ key: keyOf(i), value: valueOf(i) }])
 }
+
+/** Few of them come once. */
+const keyOf = (i: number): string => (i % 6 === 0 ? `u${i}` : `k${i % 7}`)
+/** Of batches of unlike sizes, five in each segment. */
+const valueOf = (i: number): string => `v${i}${'.'.repeat(i % 5 * 2)}`
 
 const reader = ({ disk, clock }: TestLog, config: Partial<LogTopicValues> = compacted): Promise<TestLog> => new TestLog({ disk, clock, config, readOnly: true, check: false }).open()
 const statesOf = async (t: TestLog): Promise<Record<string, string>> => Object.fromEntries((await t.readAll()).map(({ key, value }) => [text(key), text(value)]))
-const expected = (end: number): Record<string, string> => Object.fromEntries(Array.from({ length: end }, (_, i) => [`k${i % 7}`, `v${i}`]))
+const expected = (end: number): Record<string, string> => Object.fromEntries(Array.from({ length: end }, (_, i) => [keyOf(i), valueOf(i)]))
+
+/** A byte of the first batch. */
+function damage({ disk, directory }: TestLog, name: string): void {
+  const file = disk.open(`${directory}/${name}`, 'write')
+  file.writeSync(Buffer.from([255]), 0, 1, 70)
+  file.close()
+}
 
 async function compact(t: TestLog): Promise<void> {
   await t.drive(t.manager.compact())
@@ -39,13 +53,114 @@ test('it reads on when segments are compacted, and their files removed', async (
   expect(found.length).toBeLessThan(before.length)
   expect(found.at(-1)).toEqual(before.at(-1))
   expect(await statesOf(r)).toEqual(expected(40))
-  // And again, while the log grows: it ends where it ended, with what is left below.
+  // And again, while the log grows: as much of it as what is gone below calls for.
   await write(t, 40)
   await compact(t)
   expect(r.log.logEndOffset).toBe(40)
-  expect((await r.readAll()).every(({ offset }) => offset < 40)).toBe(true)
+  expect(await statesOf(r)).toEqual(expected(r.log.logEndOffset))
   for (let timestamp = 0; timestamp < 2; timestamp++) await r.drive(r.log.offsetForTimestamp(timestamp, 'highWatermark'))
   expect(await r.drive(r.log.maxTimestampOffset())).not.toBeNull()
+  await r.close()
+})
+
+test('who reads to the end gets the last record of every key, however far the owner is by then', async () => {
+  const ends = new Set<number>()
+  for (let seed = 0; seed < 40; seed++) {
+    const random = new SeededRandom(seed)
+    const t = await owner(compacted, random.int(2) === 0)
+    const opened: { path: string; handle: FileHandle }[] = []
+    const open = (path: string, mode: OpenMode): FileHandle => {
+      const handle = t.disk.open(path, mode)
+      const one = { path, handle: diskWith(handle, { close: () => {
+        opened.splice(opened.indexOf(one), 1)
+        handle.close()
+      } }) }
+      opened.push(one)
+      return one.handle
+    }
+    const r = await new TestLog({ disk: t.disk, fileSystem: diskWith(t.disk, { open }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+    for (let round = 0; round < 3; round++) {
+      const seen: Record<string, string> = {}
+      for (let offset = 0; offset < r.log.logEndOffset;) {
+        // Of the open files some are closed now and then: what they are opened by again is by then the name of others.
+        const { segments, store } = r.log.insides().state
+        for (const { logPath } of segments.segments) if (random.int(4) === 0) store.fileCache.invalidate(logPath)
+        if (random.int(12) === 0 && t.log.logEndOffset < 200) {
+          await write(t, t.log.logEndOffset)
+          await compact(t)
+        }
+        const batch = await r.read(offset, { maxBytes: 100 })
+        for (const { key, value } of batch) seen[text(key)] = text(value)
+        offset = batch.at(-1)!.offset + 1
+      }
+      expect(r.log.lastStableOffset).toBe(r.log.logEndOffset)
+      expect(seen, `seed ${seed}, round ${round}`).toEqual(expected(r.log.logEndOffset))
+      ends.add(r.log.logEndOffset)
+      // Files that are deleted are not held open: their room on the disk would not come back.
+      if (r.log.logEndOffset === t.log.logEndOffset) expect(opened.filter(({ path }) => t.disk.stat(path) === null)).toEqual([])
+    }
+    await r.close()
+  }
+  expect([...ends].sort((a, b) => a - b)).toEqual([40, 80, 120, 160, 200])
+})
+
+test('what the owner appended is checked, too, where reading has gone on to it', async () => {
+  const t = await owner()
+  t.skipCheck()
+  const r = await reader(t)
+  await write(t, 40)
+  await compact(t)
+  await r.readAll()
+  expect(r.log.logEndOffset).toBe(80)
+  const last = t.fileNames().findLast((name) => name.endsWith('.log') && t.disk.stat(`${t.directory}/${name}`)!.size > 0)!
+  damage(t, last)
+  await expect(r.read(Number(last.slice(0, 20)), { checkCrc: 'inherited' })).rejects.toMatchObject({ code: 'LOG_CORRUPT' })
+  await r.close()
+})
+
+test('a look-up in the middle of which another read has found the files of others begins anew', async () => {
+  const config = { 'segment.bytes': 400, 'retention.bytes': 500, 'file.delete.delay.ms': 10 }
+  const t = await owner(config)
+  const gates: (() => void)[] = []
+  let isHeld = false
+  const open = (path: string, mode: OpenMode): FileHandle => {
+    const handle = t.disk.open(path, mode)
+    const read: FileHandle['read'] = async (...where) => {
+      if (isHeld && path.includes('00000.log')) await new Promise<void>((go) => { gates.push(go) })
+      return handle.read(...where)
+    }
+    return diskWith(handle, { read })
+  }
+  const r = await new TestLog({ disk: t.disk, fileSystem: diskWith(t.disk, { open }), clock: t.clock, config, readOnly: true, check: false }).open()
+  isHeld = true
+  const found = r.log.maxTimestampOffset()
+  await r.drive(r.scheduler.runUntilIdle())
+  expect(gates.length).toBe(1)
+  await write(t, 40)
+  await t.drive(t.log.applyRetention(t.clock.now()))
+  await t.drive(t.scheduler.advance(20))
+  await expect(r.read(20)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+  expect(r.log.logEndOffset).toBe(80)
+  isHeld = false
+  for (const go of gates) go()
+  expect(await r.drive(found)).not.toBeNull()
+  await r.close()
+})
+
+test('what is no work of the owner is raised at once, and damage after he changed the files', async () => {
+  const t = await owner()
+  t.skipCheck()
+  const faults = new FaultFileSystem(t.disk)
+  const r = await new TestLog({ disk: t.disk, fileSystem: faults, clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  await write(t, 40)
+  await compact(t)
+  faults.inject({ call: 'read', error: 'EIO' })
+  await expect(r.read(0)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+  expect(r.log.logEndOffset).toBe(40)
+  await r.readAll()
+  expect(r.log.logEndOffset).toBe(80)
+  damage(t, t.fileNames().find((name) => name.endsWith('.log') && t.disk.stat(`${t.directory}/${name}`)!.size > 0)!)
+  await expect(r.readAll()).rejects.toMatchObject({ code: 'LOG_CORRUPT' })
   await r.close()
 })
 
@@ -62,13 +177,34 @@ test('it says so when what it reads was deleted', async () => {
   await r.close()
 })
 
+test('it says so when all that it reads was deleted', async () => {
+  const config = { 'segment.bytes': 400, 'retention.bytes': 500, 'file.delete.delay.ms': 10 }
+  const t = await owner(config)
+  const r = await reader(t, config)
+  await write(t, 40)
+  await t.drive(t.log.applyRetention(t.clock.now()))
+  await t.drive(t.scheduler.advance(20))
+  expect(t.log.logStartOffset).toBeGreaterThan(40)
+  await expect(r.read(0)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+  expect([r.log.logStartOffset, r.log.logEndOffset]).toEqual([t.log.logStartOffset, 80])
+  await r.close()
+})
+
+test('it follows a log that the owner cut off', async () => {
+  const t = await owner()
+  const r = await reader(t)
+  await t.drive(t.log.truncateTo(12))
+  await t.drive(t.scheduler.advance(20))
+  await expect(r.read(30)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+  expect((await r.readAll()).length).toBe(12)
+  await r.close()
+})
+
 test('damage stays damage', async () => {
   const t = await owner()
   t.skipCheck()
   const r = await reader(t)
-  const file = t.disk.open(`${t.directory}/00000000000000000000.log`, 'write')
-  file.writeSync(Buffer.from([255]), 0, 1, 70)
-  file.close()
+  damage(t, '00000000000000000000.log')
   await expect(r.read(0)).rejects.toMatchObject({ code: 'LOG_CORRUPT' })
   await r.close()
 })
@@ -109,6 +245,11 @@ test('it opens while segments are compacted, at whatever moment', async () => {
   }
 })
 
+/** The disk, but for what is answered in its place. */
+function diskWith<T extends FileSystem | FileHandle>(disk: T, methods: Partial<T>): T {
+  return new Proxy(disk, { get: (target, name) => Reflect.get(methods, name) ?? (Reflect.get(target, name) as () => unknown).bind(target) })
+}
+
 /** The disk as a process sees it whose first listing of the folder is this one. */
 function listedAs({ disk, directory }: TestLog, change: (names: string[]) => string[]): SimulatedFileSystem {
   let looks = 0
@@ -117,7 +258,7 @@ function listedAs({ disk, directory }: TestLog, change: (names: string[]) => str
     if (path !== directory || looks++ > 0) return entries
     return change(entries.map(({ name }) => name)).sort().map((name) => ({ name, kind: 'file' }))
   }
-  return new Proxy(disk, { get: (target, name) => (name === 'readDirectory' ? list : (Reflect.get(target, name) as () => unknown).bind(target)) })
+  return diskWith(disk, { readDirectory: list })
 }
 
 test.each<[string, (names: string[]) => string[]]>([
@@ -127,6 +268,34 @@ test.each<[string, (names: string[]) => string[]]>([
   const t = await owner()
   const r = await new TestLog({ disk: t.disk, fileSystem: listedAs(t, change), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
   expect((await r.readAll()).length).toBe(40)
+  await r.close()
+})
+
+test('it looks again when a segment that recovery comes to is just getting its new file', async () => {
+  const t = await owner(compacted, false)
+  let asked = 0
+  const stat = (path: string): FileStat | null => (path.endsWith('00010.log') && ++asked === 2 ? null : t.disk.stat(path))
+  const r = await new TestLog({ disk: t.disk, fileSystem: diskWith(t.disk, { stat }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  expect(asked).toBeGreaterThan(2)
+  expect((await r.readAll()).length).toBe(40)
+  await r.close()
+})
+
+test('it looks again when a segment is about to get its name, and has no other', async () => {
+  const t = await owner()
+  const { disk } = t
+  const swap = disk.rename.bind(disk)
+  let image: SimulatedFileSystem | null = null
+  disk.rename = (from, to) => {
+    if (from.endsWith('00010.log.swap')) image ??= disk.survivors('keep-all')
+    swap(from, to)
+  }
+  await t.drive(t.manager.compact())
+  disk.rename = swap
+  expect(image!.stat(`${t.directory}/00000000000000000010.log`)).toBeNull()
+  const fileSystem = listedAs({ ...t, disk: image!, directory: t.directory } as TestLog, (names) => names.filter((name) => !name.includes('00010.')))
+  const r = await new TestLog({ disk: image!, fileSystem, clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  expect(await statesOf(r)).toEqual(expected(40))
   await r.close()
 })
 
@@ -145,5 +314,48 @@ test('it reads on when the swap that it was opened in is over', async () => {
   for (const { name } of image!.readDirectory(t.directory)) image!.unlink(`${t.directory}/${name}`)
   for (const { name } of disk.readDirectory(t.directory)) writeWhole(image!, `${t.directory}/${name}`, disk.readFile(`${t.directory}/${name}`))
   expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
+test('it looks again when all that it has was compacted by what the owner wrote behind it', async () => {
+  const t = await owner()
+  const stale = t.fileNames()
+  await write(t, 40)
+  await compact(t)
+  const bases = (names: readonly string[]): string[] => names.filter((name) => name.endsWith('.log'))
+  expect(bases(stale).every((name) => t.fileNames().includes(name))).toBe(true)
+  const r = await new TestLog({ disk: t.disk, fileSystem: listedAs(t, () => stale), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  expect(await statesOf(r)).toEqual(expected(80))
+  await r.close()
+})
+
+test.each([['appends and rolls', false], ['compacts, too', true]])('it opens beside an owner who %s all the time', async (_, compacts) => {
+  const t = await owner()
+  let written = 40
+  let looks = 0
+  let isBusy = true
+  const busy = async (): Promise<void> => {
+    if (!isBusy || written > 600) return
+    await write(t, written)
+    written += 40
+    if (compacts) await compact(t)
+  }
+  const open = (path: string, mode: OpenMode): FileHandle => {
+    const handle = t.disk.open(path, mode)
+    const read: FileHandle['read'] = async (...where) => busy().then(() => handle.read(...where))
+    return diskWith(handle, { read })
+  }
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory) looks++
+    return t.disk.readDirectory(path)
+  }
+  const fileSystem = diskWith(t.disk, { open, readDirectory })
+  const r = await new TestLog({ disk: t.disk, fileSystem, clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  if (!compacts) expect(looks).toBe(5)
+  isBusy = false
+  // Who compacts between any two reads of a file leaves no moment to see all of it.
+  if (!compacts) expect(await statesOf(r)).toEqual(expected(r.log.logEndOffset))
+  else expect((await r.readAll()).length).toBeGreaterThan(0)
+  expect(r.log.logEndOffset).toBeGreaterThan(40)
   await r.close()
 })

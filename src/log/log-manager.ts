@@ -225,7 +225,7 @@ export class LogManager {
   async #loadFound(folder: PartitionFolder, topicId: string): Promise<LoadedLog | null> {
     const { options, beside } = this.#parts
     const load = (): Promise<LoadedLog> => this.#load(folder, topicId, options.topicConfig(folder.topic))
-    return beside === null ? load() : beside.load(folder.directory, load)
+    return beside === null ? load() : beside.load(folder.directory, this.#fileCache, load)
   }
 
   /** The topic id of each folder; one that has lost its own gets that of its siblings. */

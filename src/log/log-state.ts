@@ -1,6 +1,6 @@
 /**
  * What the parts of one PartitionLog share. Everything here is replaced or changed only inside the log's turn (AppendQueue: a group or an exclusive
- * section), except `closed` and `offline`, which are set once. Readers take `segments` and `offsets` as they stand.
+ * section), except `closed` and `offline`, which are set once, and in a process that only reads (beside-owner.ts). Readers take `segments` and `offsets` as they stand.
  */
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
@@ -51,9 +51,9 @@ export class LogState {
   readonly topicId: string
   readonly store: SegmentStore
   readonly sharing: LogSharing
-  readonly offsets: LogOffsets
-  readonly producers: ProducerStateManager
-  readonly epochs: LeaderEpochCache
+  offsets: LogOffsets
+  producers: ProducerStateManager
+  epochs: LeaderEpochCache
   readonly tail: TailCache
   config: LogConfig
   segments: SegmentList

@@ -61,9 +61,11 @@ export class PartitionLog {
   constructor(parts: LogParts) {
     this.#state = new LogState(parts)
     this.#appender = new LogAppender(this.#state, () => this.#notify())
-    this.#hotOffset = parts.offsets.logEnd
-    this.#inheritedEnd = parts.offsets.logEnd
-    this.#nextHotOffset = parts.offsets.logEnd
+    // Who only reads inherits whatever an owner appends.
+    const inherited = parts.store.readOnly ? Infinity : parts.offsets.logEnd
+    this.#hotOffset = inherited
+    this.#inheritedEnd = inherited
+    this.#nextHotOffset = inherited
     this.#sizeAtHot = parts.segments.size
   }
 

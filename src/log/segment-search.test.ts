@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { appendTo, batchAt, defaultSegmentSettings, newDisk, storeOn } from '../../test/support/segment-harness.ts'
 import { crc32c } from '../record/crc32c.ts'
 import { FaultFileSystem, type SimulatedFileSystem } from '../testing/index.ts'
+import { readSegments } from './log-reader.ts'
+import { SegmentList } from './segment-list.ts'
 import { Segment } from './segment.ts'
 import { segmentFileName } from './segment-names.ts'
 
@@ -80,6 +82,21 @@ test('the largest timestamp is looked for in all of the log where the time index
   const opened = Segment.open(storeOn(disk), 0, settings)
   expect(await opened.loadTail()).toMatchObject({ nextOffset: 6, problem: null })
   expect([opened.maxTimestamp, opened.offsetOfMaxTimestamp]).toEqual([5000, 3])
+})
+
+test.each([0, 1, COUNT / 2])('a file that ends early, behind %s whole batches, is told of wherever a read begins', async (left) => {
+  const disk = closed()
+  const opened = Segment.open(storeOn(disk), 0, settings)
+  const file = disk.open(path('log'), 'write')
+  const size = batchAt(0, 2, 1000).length
+  file.truncate(left * size)
+  file.close()
+  const list = new SegmentList([opened, Segment.create(storeOn(disk), 2 * COUNT, settings)])
+  for (let offset = 2 * left; offset < 2 * COUNT; offset += 2) {
+    const read = readSegments(list, { offset, maxBytes: 1000, limitOffset: 2 * COUNT, minOne: true, checkCrc: true })
+    await expect(read).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path('log') })
+  }
+  expect(await opened.rebuildIndexes()).toBeUndefined()
 })
 
 describe('a lookup by time', () => {

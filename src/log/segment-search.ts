@@ -201,6 +201,7 @@ export class SegmentSearch {
         if (detail === null) scan.take(header)
         return detail
       })
+      if (problem === null && walker.position === position) problem = { position, reason: 'torn', detail: `the file ends here, ${this.#file.size - position} bytes early` }
       position = problem === null ? walker.position : problem.position
     }
     // The end was cut off meanwhile.

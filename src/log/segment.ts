@@ -64,6 +64,12 @@ export interface SegmentTail {
 
 const UNKNOWN = -1
 
+function bytesOf(fileSystem: FileSystem, path: string, baseOffset: number): number {
+  const stat = fileSystem.stat(path)
+  if (stat === null) throw new OttlaError('LOG_CORRUPT', `${path} is missing`, { file: path, offset: baseOffset })
+  return stat.size
+}
+
 export class Segment {
   readonly baseOffset: number
   readonly createdAtMs: number
@@ -112,9 +118,7 @@ export class Segment {
 
   /** An existing segment. One stat (none with `fileSize`), no read. Raises LOG_CORRUPT when there is no `.log`. */
   static open(store: SegmentStore, baseOffset: number, settings: SegmentSettings, options: SegmentOptions = {}): Segment {
-    const path = join(store.directory, segmentFileName(baseOffset, 'log'))
-    const fileSize = options.fileSize ?? store.fileSystem.stat(path)?.size
-    if (fileSize === undefined) throw new OttlaError('LOG_CORRUPT', `${path} is missing`, { file: path, offset: baseOffset })
+    const fileSize = options.fileSize ?? bytesOf(store.fileSystem, join(store.directory, segmentFileName(baseOffset, 'log')), baseOffset)
     return new Segment(store, baseOffset, settings, fileSize, options.jitterMs ?? 0)
   }
 
@@ -345,11 +349,11 @@ export class Segment {
   }
 
   /**
-   * Walks all of it, CRC and all; rebuilds indexes in memory and feeds producers and epochs. `size` becomes `validBytes`. Raises what the disk raises, and
-   * ABORTED; never for what the bytes are: that is in the outcome.
+   * Walks all of it, CRC and all; rebuilds indexes in memory and feeds producers and epochs. `size` becomes `validBytes`. Raises what the disk raises,
+   * ABORTED, and LOG_CORRUPT when the file is gone; never for what the bytes are: that is in the outcome.
    */
   async recover(options: RecoverOptions): Promise<RecoveryOutcome> {
-    const fileBytes = this.#store.fileSystem.stat(this.logPath)?.size ?? 0
+    const fileBytes = bytesOf(this.#store.fileSystem, this.logPath, this.baseOffset)
     const { outcome, scan, aborted } = await recoverSegment(this.#file, this.baseOffset, fileBytes, this.#settings.indexIntervalBytes, options)
     this.#file.resize(outcome.validBytes)
     this.#indexes.replace(scan.offsets, scan.times)

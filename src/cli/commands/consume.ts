@@ -49,7 +49,8 @@ export const consume: Command = defineCommand({
   options,
   notes: [
     'Without --from-beginning, --offset or a group\'s offset reading starts at the end. It stops at the end of the log, as it was',
-    'when the command began; --follow and --timeout-ms wait for what is written meanwhile.',
+    'when the command began (further, where the owner of a directory compacts what is being read: up to the last record of every',
+    'key); --follow and --timeout-ms wait for what is written meanwhile.',
     'Output formats:',
     '  lines  the value and a line end (none behind a record that "ottla produce" made of an unended line)',
     '  raw    the bytes of the values, nothing between',
