@@ -50,7 +50,7 @@ describe('memory of fetches', () => {
     expect(memory.allocate(MIB).buffer).not.toBe(last.buffer)
   })
 
-  test('of many smaller fetches is kept up to four fetches of one partition', () => {
+  test('of many smaller fetches is kept up to three fetches of one partition', () => {
     const memory = new FetchMemory()
     memory.begin(false, MIB)
     const kept = (sizes: readonly number[]): number => {
@@ -61,18 +61,18 @@ describe('memory of fetches', () => {
       memory.trim()
       return again.filter(({ buffer }) => old.has(buffer)).length
     }
-    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(24)
     // What was used again does not count twice.
     for (let i = 0; i < 5; i++) expect(kept(Array.from({ length: 20 }, () => MIB / 8))).toBe(20)
     for (let i = 0; i < 20; i++) memory.leaseOf(memory.allocate(MIB / 2))!.release()
     memory.trim()
-    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(24)
     const one = memory.allocate(MIB)
     for (let i = 0; i < 50; i++) {
       memory.leaseOf(one)!.release()
       expect(memory.allocate(MIB).buffer).toBe(one.buffer)
     }
-    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(32)
+    expect(kept(Array.from({ length: 100 }, () => MIB / 8))).toBe(24)
   })
 
   test('of many small answers is shared, and used again once the fetch has ended and nobody holds any of it', () => {

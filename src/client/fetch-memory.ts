@@ -8,10 +8,8 @@
 
 /** Of one partition: being read, ready, and being filled. */
 const KEPT = 3
-/** Of several partitions that take turns: so many, */
+/** Of several partitions that take turns: so many, or more, as long as all together are no larger than KEPT fetches of one. */
 const KEPT_FREE = 8
-/** or more, as long as all together are no larger than so many fetches of one partition. */
-const KEPT_FETCHES = 4
 /** What all consumers of a database hold together, roughly, while they catch up. */
 const TOTAL_BYTES = 96 * 1_048_576
 /** Below this a fetch costs more than what it brings. */
@@ -75,7 +73,7 @@ export class FetchMemory {
   /** A fetch of up to `most` bytes of a partition begins; `isOfMany`: its small answers share memory. */
   begin(isOfMany: boolean, most: number): void {
     this.#sharing = isOfMany
-    this.#mostFree = most * KEPT_FETCHES
+    this.#mostFree = most * KEPT
   }
 
   /** It has ended, and what was answered is leased. Without an answer nobody knows who still writes: then its memory is not used again. */

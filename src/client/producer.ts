@@ -343,7 +343,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     } else {
       topic.waiting.push(entry)
       if (topic.waiting.length === 1) {
-        this.#sender.prepare()
+        this.#sender.prepareAhead()
         this.#topics.load(topic).then(() => this.#topicKnown(topic), (error: unknown) => this.#topicUnknown(topic, OttlaError.from(error)))
       }
     }

@@ -171,7 +171,7 @@ export class Sender {
   }
 
   /** Before there is anything to send: asks for what a first batch needs, if that is far away. */
-  prepare(): void { if (!this.#embedded && !this.#session.ready) this.#prepare() }
+  prepareAhead(): void { if (!this.#embedded && !this.#session.ready) this.#prepare() }
 
   get stopped(): boolean { return this.#stopped }
 

@@ -27,7 +27,8 @@ describe('meta.properties', () => {
     writeMetaProperties(disk, '/log', properties, now)
     expect(Buffer.from(disk.readFile('/log/meta.properties')).toString()).toBe('#\n#Tue Nov 14 22:13:20 UTC 2023\nversion=1\ncluster.id=abc\nnode.id=3\ndirectory.id=xyz\n')
     expect(readMetaProperties(disk, '/log')).toEqual(properties)
-    writeMetaProperties(disk, '/log', { version: 0, clusterId: null, nodeId: 7, directoryId: null }, now)
+    writeMetaProperties(disk, '/log', { version: 0, clusterId: null, nodeId: 7, directoryId: null }, Date.UTC(2024, 0, 7, 3, 4, 5))
+    expect(Buffer.from(disk.readFile('/log/meta.properties')).toString()).toMatch(/^#\n#Sun Jan 07 03:04:05 UTC 2024\n/)
     expect(readMetaProperties(disk, '/log')).toEqual({ version: 0, clusterId: null, nodeId: 7, directoryId: null })
   })
 
