@@ -87,6 +87,15 @@ describe('a walk over batches', () => {
     const batch = batchAt(0, 2, 1)
     const { source, size } = sourceOf(batch, batchAt(2, 2, 1).subarray(0, 70))
     for (const options of kinds) expect((await walk(source, size + 5000, options)).walker.problem).toMatchObject({ position: batch.length, reason: 'torn' })
+    // Behind a whole batch, too, or with nothing.
+    for (const whole of [sourceOf(batch), sourceOf()]) {
+      for (const options of kinds) {
+        const { headers, walker } = await walk(whole.source, whole.size + 5000, options)
+        expect([headers.length * batch.length, walker.position]).toEqual([whole.size, whole.size])
+        expect(walker.problem).toMatchObject({ position: whole.size, reason: 'torn', detail: 'the file ends here, 5000 bytes early' })
+        expect(walkSync(whole.source, whole.size + 5000, options).walker.problem).toEqual(walker.problem)
+      }
+    }
   })
 
   test('takes zeros, impossible lengths and unknown magics for malformed', async () => {

@@ -62,6 +62,8 @@ export class BatchWalker {
   #position: number
   #batchAt = 0
   #problem: BatchProblem | null = null
+  /** Bytes that were said to be there and are not. */
+  #missing = 0
   #long: LongBatch | null = null
 
   constructor(source: ByteSource, position: number, end: number, options: WalkerOptions) {
@@ -87,7 +89,8 @@ export class BatchWalker {
     if (this.#long !== null) return this.#endLong(this.#long)
     const at = this.#position - this.#start
     const left = this.#end - this.#position
-    if (left < PEEK_SIZE) return left > 0 ? this.#fail('torn', `${left} bytes are left, too few for a batch`) : null
+    if (left < PEEK_SIZE && left > 0) return this.#fail('torn', `${left} bytes are left, too few for a batch`)
+    if (left <= 0) return this.#missing === 0 ? null : this.#fail('torn', `the file ends here, ${this.#missing} bytes early`)
     if (this.#filled - at < PEEK_SIZE) return null
     const size = this.#sizeAt(at, left)
     if (size < 0) return null
@@ -200,7 +203,10 @@ export class BatchWalker {
   #received(count: number, asked: number): void {
     this.#filled = count
     // The file is shorter than was said: what is missing is torn off.
-    if (count < asked) this.#end = Math.min(this.#end, this.#start + count)
+    if (count < asked) {
+      this.#missing = this.#end - (this.#start + count)
+      this.#end = this.#start + count
+    }
     if (this.#long !== null) this.#continueLong(this.#long, count, asked)
   }
 

@@ -95,6 +95,25 @@ describe('a log with', () => {
     await expectRefused(t, () => { change(t.disk, path, bytes) }, segment)
   })
 
+  test('a segment that was cut behind a whole batch, or to nothing, is left as it is', async () => {
+    const whole = await openTestLog({ config: { ...compacting, 'segment.bytes': 600 }, check: false, manager })
+    for (let i = 0; i < 20; i++) await whole.append([put(`k${i % 3}`, `${i}`.padEnd(50))])
+    const logs = whole.fileNames().filter((name) => name.endsWith('.log')).slice(0, -1)
+    await whole.close()
+    let cuts = 0
+    for (const name of logs) {
+      for (const end of boundariesOf(whole.disk.readFile(`${whole.directory}/${name}`))) {
+        const t = await opened(whole.disk.copy())
+        change(t.disk, `${t.directory}/${name}`, t.disk.readFile(`${t.directory}/${name}`).subarray(0, end))
+        const before = filesOf(t)
+        await t.drive(t.manager.compact())
+        expect({ uncleanable: t.manager.uncleanableCount, files: filesOf(t) }, `${name}, ${end}`).toEqual({ uncleanable: 1, files: before })
+        cuts++
+      }
+    }
+    expect(cuts).toBeGreaterThan(2 * logs.length)
+  })
+
   test('a torn index of aborted transactions is left as it is', async () => {
     const t = await opened(await scene())
     const path = `${t.directory}/${t.fileNames().find((name) => name.endsWith('.txnindex'))!}`
@@ -130,9 +149,15 @@ describe('a log with', () => {
   })
 })
 
-function isEpoch(bytes: Uint8Array, at: number): boolean {
+/** Where batches begin. */
+function boundariesOf(bytes: Uint8Array): number[] {
   const view = Buffer.from(bytes)
-  let position = 0
-  while (position + 12 + view.readInt32BE(position + 8) <= at) position += 12 + view.readInt32BE(position + 8)
+  const found: number[] = []
+  for (let position = 0; position < bytes.length; position += 12 + view.readInt32BE(position + 8)) found.push(position)
+  return found
+}
+
+function isEpoch(bytes: Uint8Array, at: number): boolean {
+  const position = boundariesOf(bytes).findLast((each) => each <= at)!
   return at - position >= 12 && at - position < 16
 }

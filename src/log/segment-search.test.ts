@@ -5,6 +5,7 @@ import { crc32c } from '../record/crc32c.ts'
 import { FaultFileSystem, type SimulatedFileSystem } from '../testing/index.ts'
 import { readSegments } from './log-reader.ts'
 import { SegmentList } from './segment-list.ts'
+import type { FileHandle, OpenMode } from '../io/file-system.ts'
 import { Segment } from './segment.ts'
 import { segmentFileName } from './segment-names.ts'
 
@@ -96,7 +97,34 @@ test.each([0, 1, COUNT / 2])('a file that ends early, behind %s whole batches, i
     const read = readSegments(list, { offset, maxBytes: 1000, limitOffset: 2 * COUNT, minOne: true, checkCrc: true })
     await expect(read).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path('log') })
   }
-  expect(await opened.rebuildIndexes()).toBeUndefined()
+  await expect(opened.findByTimestamp(1000 + 10 * left, 0)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: path('log') })
+})
+
+test.each([['before', true], ['after', false]])('indexes that are made anew while the end is cut off are those of what is left (the file is read %s)', async (_, readsOld) => {
+  const disk = closed()
+  let go = (): void => {}
+  let isHeld: Promise<void> | null = new Promise((resolve) => { go = resolve })
+  const open = (file: string, mode: OpenMode): FileHandle => {
+    const handle = disk.open(file, mode)
+    const read: FileHandle['read'] = async (...where) => {
+      const held = isHeld
+      isHeld = null
+      const count = readsOld ? handle.readSync(...where) : 0
+      await held
+      return readsOld ? count : handle.readSync(...where)
+    }
+    return new Proxy(handle, { get: (target, name) => (name === 'read' && mode === 'read' ? read : (Reflect.get(target, name) as () => unknown).bind(target)) })
+  }
+  const slow = new Proxy(disk, { get: (target, name) => (name === 'open' ? open : (Reflect.get(target, name) as () => unknown).bind(target)) })
+  const segment = Segment.open(storeOn(slow), 0, settings)
+  const rebuilt = segment.rebuildIndexes()
+  await segment.truncateTo(20)
+  go()
+  await rebuilt
+  expect(segment.size).toBe(10 * batchAt(0, 2, 1000).length)
+  expect([18, 19, 20, 21, 2 * COUNT - 1].filter((offset) => segment.isIndexed(offset))).toEqual([19])
+  segment.close()
+  expect(disk.stat(path('index'))!.size).toBe(9 * 8)
 })
 
 describe('a lookup by time', () => {

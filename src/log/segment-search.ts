@@ -195,17 +195,17 @@ export class SegmentSearch {
     let position = 0
     let problem: BatchProblem | null = null
     while (position < this.#file.size && problem === null) {
-      const walker = new BatchWalker(this.#file, position, this.#file.size, { kind: 'headers', chunkBytes: REBUILD_CHUNK })
+      const end = this.#file.size
+      const walker = new BatchWalker(this.#file, position, end, { kind: 'headers', chunkBytes: REBUILD_CHUNK })
       problem = await this.#walk(walker, (header) => {
         const detail = scan.orderProblem(header)
         if (detail === null) scan.take(header)
         return detail
       })
-      if (problem === null && walker.position === position) problem = { position, reason: 'torn', detail: `the file ends here, ${this.#file.size - position} bytes early` }
+      // The end was cut off meanwhile.
+      if (this.#file.size < end) return this.#rebuild()
       position = problem === null ? walker.position : problem.position
     }
-    // The end was cut off meanwhile.
-    if (position > this.#file.size) return this.#rebuild()
     if (problem === null) {
       // The segment may be one that nobody ends any more.
       scan.finish()
