@@ -21,7 +21,10 @@ import { nodeFileSystem } from './io/node-file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
 
 export interface OpenOptions {
-  /** Changes no byte of the directory and takes no lock: the owner may be running. Producing and every change raise READ_ONLY. */
+  /**
+   * Changes no byte of the directory and takes no lock: the owner may be running. Logs end where they ended at the open (where the owner compacts or deletes what is
+   * read: where they end by then). Producing and every change raise READ_ONLY.
+   */
   readOnly?: boolean
   /** Files live in this process's memory only; the directory is ignored and may be empty. Nothing survives, nothing is locked. */
   inMemory?: boolean
