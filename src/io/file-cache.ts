@@ -7,6 +7,7 @@
  *
  * Files that are written own a handle for it. Owners that do not need theirs for now lay it down with `rest`; of those, too, only so many stay open.
  */
+import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import type { FileHandle, FileSystem } from './file-system.ts'
 
@@ -103,6 +104,11 @@ export class FileCache {
   invalidate(path: string): boolean {
     const readGone = this.#forget(keyOf(path, 'read'))
     return this.#forget(keyOf(path, 'write')) && readGone
+  }
+
+  /** As `invalidate`, of all that is in the folder. */
+  invalidateIn(directory: string): void {
+    for (const key of this.#entries.keys()) if (dirname(key.slice(1)) === directory) this.#forget(key)
   }
 
   /** Closes what is idle, and the rest as it comes back. Idempotent. */

@@ -299,21 +299,94 @@ test('it looks again when a segment is about to get its name, and has no other',
   await r.close()
 })
 
-test('it reads on when the swap that it was opened in is over', async () => {
-  const t = await owner()
+/** The disk as it stands when a round of compaction has given the first file whose name ends so its name. */
+async function inSwap(t: TestLog, end: string): Promise<SimulatedFileSystem> {
   const { disk } = t
   const swap = disk.rename.bind(disk)
   let image: SimulatedFileSystem | null = null
   disk.rename = (from, to) => {
     swap(from, to)
-    if (to.endsWith('.timeindex.swap')) image ??= disk.survivors('keep-all')
+    if (to.endsWith(end)) image ??= disk.survivors('keep-all')
   }
   await t.drive(t.manager.compact())
   disk.rename = swap
-  const r = await reader({ ...t, disk: image!, clock: t.clock } as TestLog)
-  for (const { name } of image!.readDirectory(t.directory)) image!.unlink(`${t.directory}/${name}`)
-  for (const { name } of disk.readDirectory(t.directory)) writeWhole(image!, `${t.directory}/${name}`, disk.readFile(`${t.directory}/${name}`))
+  return image!
+}
+
+/** One disk after another. */
+function switching(current: () => SimulatedFileSystem): SimulatedFileSystem {
+  return new Proxy({} as SimulatedFileSystem, { get: (_, name) => (Reflect.get(current(), name) as () => unknown).bind(current()) })
+}
+
+test('it reads on when the swap that it was opened in is over', async () => {
+  const t = await owner()
+  const image = await inSwap(t, '.timeindex.swap')
+  const r = await reader({ ...t, disk: image, clock: t.clock } as TestLog)
+  for (const { name } of image.readDirectory(t.directory)) image.unlink(`${t.directory}/${name}`)
+  for (const name of t.fileNames()) writeWhole(image, `${t.directory}/${name}`, t.disk.readFile(`${t.directory}/${name}`))
   expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
+test('it reads on when the files that it was opened by have got their names', async () => {
+  const t = await owner()
+  const image = await inSwap(t, '00010.timeindex.swap')
+  const r = await reader({ ...t, disk: image, clock: t.clock } as TestLog)
+  const left = new Set(t.fileNames())
+  const path = (name: string): string => `${t.directory}/${name}`
+  const names = image.readDirectory(t.directory).map(({ name }) => name)
+  for (const name of names) if (!name.endsWith('.swap') && !left.has(name)) image.unlink(path(name))
+  for (const name of names) if (name.endsWith('.swap')) image.rename(path(name), path(name.slice(0, -'.swap'.length)))
+  expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
+test('of those that find at once that files are gone one looks for them', async () => {
+  const t = await owner()
+  const before = t.disk.survivors('keep-all')
+  const image = await inSwap(t, '00010.timeindex.swap')
+  let current = before
+  let looks = 0
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory) looks++
+    return current.readDirectory(path)
+  }
+  const r = await new TestLog({ disk: before, fileSystem: diskWith(switching(() => current), { readDirectory }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  for (const { name } of image.readDirectory(t.directory)) if (/\.(?:log|index|timeindex)$/.test(name)) image.unlink(`${t.directory}/${name}`)
+  for (const name of t.fileNames()) if (!name.includes('00010.')) writeWhole(image, `${t.directory}/${name}`, t.disk.readFile(`${t.directory}/${name}`))
+  current = image
+  looks = 0
+  const offsets = [12, 18, 24]
+  const found = await Promise.all([...offsets.map((offset) => r.read(offset)), r.drive(r.log.maxTimestampOffset()), r.drive(r.log.offsetForTimestamp(0, 'highWatermark'))])
+  expect(found.slice(0, offsets.length).map((records) => (records as { offset: number }[])[0]!.offset >= 12)).toEqual(offsets.map(() => true))
+  expect(looks).toBe(4)
+  expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
+test('what it has open under a name that others are just getting is not read again', async () => {
+  // Two records of one size in each segment: those of the second come in the place of those of the first.
+  const config = { ...compacted, 'segment.bytes': 170 }
+  const t = await openTestLog({ config })
+  const put = async (...keys: string[]): Promise<void> => { for (const key of keys) await t.append([{ key, value: 'v'.repeat(10) }]) }
+  await put('a', 'b', 'a', 'b', 'c')
+  const before = t.disk.survivors('keep-all')
+  const first = `${t.directory}/00000000000000000000.log`
+  t.configure({ 'segment.bytes': 320 })
+  await compact(t)
+  expect(t.disk.stat(first)!.size).toBe(before.stat(first)!.size)
+  await put('c', 'c', 'c', 'd')
+  // The folder is listed to load it, to see whether that holds, and to look again.
+  let listed = 0
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory) listed++
+    const entries = (listed < 2 ? before : t.disk).readDirectory(path)
+    return path === t.directory && listed === 3 ? entries.map((entry) => (first.endsWith(entry.name) ? { ...entry, name: `${entry.name}.swap` } : entry)) : entries
+  }
+  const fileSystem = diskWith(switching(() => (listed < 2 ? before : t.disk)), { readDirectory })
+  const r = await new TestLog({ disk: t.disk, fileSystem, clock: t.clock, config, readOnly: true, check: false }).open()
+  expect(listed).toBe(5)
+  expect((await r.readAll()).map(({ offset }) => offset)).toEqual([2, 3, 4, 5, 6, 7, 8])
   await r.close()
 })
 

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { Mutex } from '../common/mutex.ts'
 import type { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { isMissing } from '../io/system-error.ts'
@@ -44,20 +45,26 @@ export class BesideOwner {
         const { state } = loaded.log.insides()
         if (look < LOOKS && !this.#isOfOneTime(state.segments, directory, stood)) continue
         let inodes = inodesOf(state)
-        loaded.log.renew = async (error) => {
-          const before = state.segments
-          if (!isOfOthers(error)) return false
-          const found = await this.#load(directory, cache, load, 2)
+        const renew = async (error: unknown, before: SegmentList): Promise<boolean> => {
           if (state.segments !== before) return true
+          const found = await this.#load(directory, cache, load, 2)
           const fresh = found?.log.insides().state
           // Damage below the end of before would move it there: it is for readers to meet.
           const isDamaged = found?.report.dropped.some(({ firstOffset }) => firstOffset < state.offsets.logEnd)
-          if (fresh === undefined || isDamaged === true || isSame(state, inodes, fresh)) return false
-          for (const { logPath } of before.segments) cache.invalidate(logPath)
+          if (fresh === undefined || isDamaged === true) return false
+          // A file that was missing, and is there, has just got its name.
+          if (isSame(state, inodes, fresh)) return isMissing(error)
+          cache.invalidateIn(directory)
           inodes = inodesOf(fresh)
           const { segments, offsets, producers, epochs, activeSinceMs } = fresh
           Object.assign(state, { segments, offsets, producers, epochs, activeSinceMs, generation: state.generation + 1 } satisfies Partial<LogState>)
           return true
+        }
+        // One after another: what a look remembers of the folder is in the view, which another one would take for the folder.
+        const turns = new Mutex()
+        loaded.log.renew = async (error) => {
+          const before = state.segments
+          return isOfOthers(error) && turns.run(() => renew(error, before))
         }
         const { log, report } = loaded
         return { log, report: { ...report, notes: report.notes.filter(({ code }) => !UNFINISHED.has(code)) } }
@@ -69,10 +76,10 @@ export class BesideOwner {
     }
   }
 
-  /** The logs of the folder. What is open of them may be other files, which had their names before. */
+  /** The logs of the folder. What is open of it may be other files, which had their names before: of those, too, that are just getting their names. */
   #standing(directory: string, cache: FileCache): Inodes {
+    cache.invalidateIn(directory)
     const paths = this.#fs.readDirectory(directory).map(({ name }) => join(directory, name)).filter((path) => path.endsWith('.log'))
-    for (const path of paths) cache.invalidate(path)
     return new Map(paths.map((path) => [path, this.#fs.stat(path)?.inode]))
   }
 

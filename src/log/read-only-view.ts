@@ -29,7 +29,7 @@ export class ReadOnlyView implements FileSystem {
 
   #existing(path: string): string {
     const real = this.#real(path)
-    if (real === null) throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path })
+    if (real === null) throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path, cause: Object.assign(new Error('taken away'), { code: 'ENOENT' }) })
     return real
   }
 
