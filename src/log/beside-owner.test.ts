@@ -1,5 +1,6 @@
 /** A process that only reads, on the disk of an owner who compacts and deletes under it. */
 import { expect, test } from 'vitest'
+import { committed, endTransaction } from '../../test/support/compaction-kit.ts'
 import { writeWhole } from '../../test/support/fixture-files.ts'
 import { openTestLog, TestLog, text } from '../../test/support/test-log.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, OpenMode } from '../io/file-system.ts'
@@ -361,6 +362,27 @@ test('of those that find at once that files are gone one looks for them', async 
   expect(found.slice(0, offsets.length).map((records) => (records as { offset: number }[])[0]!.offset >= 12)).toEqual(offsets.map(() => true))
   expect(looks).toBe(4)
   expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
+test('records of aborted transactions are not shown where their file is still open, and their index is gone', async () => {
+  const t = await openTestLog({ config: { ...compacted, 'delete.retention.ms': 0 } })
+  const key = 'k0'
+  for (let i = 0; i < 4; i++) {
+    await t.append([{ key, value: 'aborted' }], { producerId: 1, producerEpoch: 0, baseSequence: i, isTransactional: true })
+    await endTransaction(t, 1, 'ABORT')
+  }
+  await write(t, 0)
+  await t.drive(t.manager.checkpoint())
+  const r = await reader(t)
+  await r.readAll()
+  const { disk } = t
+  expect(disk.stat(`${t.directory}/00000000000000000000.txnindex`)).not.toBeNull()
+  await compact(t)
+  await write(t, 40)
+  await compact(t)
+  expect(disk.stat(`${t.directory}/00000000000000000000.txnindex`)).toBeNull()
+  expect((await committed(r)).filter(({ value }) => value === 'aborted')).toEqual([])
   await r.close()
 })
 

@@ -122,10 +122,12 @@ async function rebuildDerived(scene: RecoveryScene, listing: FolderListing, end:
   }
 }
 
+/** Who only reads keeps it: the owner may compact, and what would be loaded later tell less than the file that is read. */
 function isWhole(scene: RecoveryScene, segment: Segment): boolean {
-  const { fileSystem, directory } = scene.request.store
+  const { fileSystem, directory, readOnly } = scene.request.store
   try {
-    TransactionIndex.load(fileSystem, join(directory, segmentFileName(segment.baseOffset, 'txnindex')), segment.baseOffset)
+    const aborted = TransactionIndex.load(fileSystem, join(directory, segmentFileName(segment.baseOffset, 'txnindex')), segment.baseOffset)
+    if (readOnly) segment.replaceAborted(aborted)
     return true
   } catch (error) {
     if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
