@@ -45,7 +45,7 @@ test('what was taken away is missing', () => {
   const { view } = seen()
   view.unlink('/p/a')
   for (const call of [() => view.readFile('/p/a'), () => view.open('/p/a', 'read'), () => view.rename('/p/a', '/p/z')]) {
-    expect(call).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', file: '/p/a', message: '/p/a does not exist' }))
+    expect(call).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', file: '/p/a', message: '/p/a does not exist', cause: expect.objectContaining({ code: 'ENOENT' }) }))
   }
 })
 
