@@ -16,7 +16,7 @@ import { parseSegmentFileName } from './segment-names.ts'
 import type { SegmentList } from './segment-list.ts'
 
 /** How often the files of a partition are looked for. */
-const LOOKS = 10
+const LOOKS = 50
 
 /** What an owner is about to do is no news. */
 const UNFINISHED: ReadonlySet<string> = new Set(['LEFTOVER_REMOVED', 'SWAP_COMPLETED'])

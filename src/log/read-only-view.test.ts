@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { OpenMode } from '../io/file-system.ts'
 import { writeWhole } from '../../test/support/fixture-files.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
@@ -47,6 +48,43 @@ test('what was taken away is missing', () => {
   for (const call of [() => view.readFile('/p/a'), () => view.open('/p/a', 'read'), () => view.rename('/p/a', '/p/z')]) {
     expect(call).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', file: '/p/a', message: '/p/a does not exist', cause: expect.objectContaining({ code: 'ENOENT' }) }))
   }
+})
+
+test('a log that is opened is the one that was looked at first, or missing', () => {
+  const { disk } = seen()
+  let open = 0
+  const counted = new Proxy(disk, { get: (target, name) => (name !== 'open' ? (Reflect.get(target, name) as () => unknown).bind(target) : (path: string, mode: OpenMode) => {
+    open++
+    const handle = disk.open(path, mode)
+    const { close } = handle
+    handle.close = () => {
+      open--
+      close.call(handle)
+    }
+    return handle
+  }) })
+  const view = new ReadOnlyView(counted)
+  const write = (path: string, length: number): void => { writeWhole(disk, path, Buffer.alloc(length)) }
+  const missing = expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', file: '/p/1.log', cause: expect.objectContaining({ code: 'ENOENT' }) })
+  for (const path of ['/p/1.log', '/p/2.log', '/p/1.index', '/p/2.index']) write(path, 10)
+  for (const path of ['/p/1.log', '/p/1.index']) view.stat(path)
+  // It may grow, not shrink.
+  write('/p/1.log', 11)
+  view.open('/p/1.log', 'read').close()
+  write('/p/1.log', 9)
+  expect(() => view.open('/p/1.log', 'read')).toThrow(missing)
+  write('/p/1.log', 10)
+  for (const kind of ['log', 'index']) disk.rename(`/p/2.${kind}`, `/p/1.${kind}`)
+  expect(view.stat('/p/1.log')!.size).toBe(10)
+  expect(() => view.open('/p/1.log', 'read')).toThrow(missing)
+  view.open('/p/1.index', 'read').close()
+  view.forget('/other')
+  expect(() => view.open('/p/1.log', 'read')).toThrow(missing)
+  view.forget('/p')
+  view.open('/p/1.log', 'read').close()
+  view.stat('/p/1.log')
+  view.open('/p/1.log', 'read').close()
+  expect(open).toBe(0)
 })
 
 test('everything that would change something is refused', async () => {

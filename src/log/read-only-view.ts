@@ -2,6 +2,8 @@
  * A file system that changes no byte of another: renames and unlinks are remembered here and seen by later calls, everything else that would change
  * something is refused with READ_ONLY. So a directory in the middle of somebody's segment swap can be read as it will be once the swap is finished.
  *
+ * A log that is opened is the one that was looked at before, or missing: another may have its name by now, which knows more than those around it.
+ *
  * Files only; folders keep their names. Used by LogManager when it opens a directory read only.
  */
 import { dirname, join } from 'node:path'
@@ -12,10 +14,16 @@ function refuse(path: string): never {
   throw new OttlaError('READ_ONLY', `${path} would have to be changed, but the directory is open for reading only`, { file: path })
 }
 
+function gone(path: string): never {
+  throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path, cause: Object.assign(new Error('taken away'), { code: 'ENOENT' }) })
+}
+
 export class ReadOnlyView implements FileSystem {
   readonly #fs: FileSystem
   /** Seen path → real path; null: seen as missing. Paths not in it are themselves. */
   readonly #moved = new Map<string, string | null>()
+  /** By folder: what its logs were when they were first looked at. */
+  readonly #logs = new Map<string, Map<string, FileStat>>()
 
   constructor(fs: FileSystem) { this.#fs = fs }
 
@@ -25,19 +33,41 @@ export class ReadOnlyView implements FileSystem {
   }
 
   /** Files of the folder are again as they are: somebody else may have ended what is remembered here, or begun something new. */
-  forget(directory: string): void { for (const path of this.#moved.keys()) if (dirname(path) === directory) this.#moved.delete(path) }
+  forget(directory: string): void {
+    for (const path of this.#moved.keys()) if (dirname(path) === directory) this.#moved.delete(path)
+    this.#logs.delete(directory)
+  }
 
   #existing(path: string): string {
     const real = this.#real(path)
-    if (real === null) throw new OttlaError('DIRECTORY_UNUSABLE', `${path} does not exist`, { file: path, cause: Object.assign(new Error('taken away'), { code: 'ENOENT' }) })
-    return real
+    return real ?? gone(path)
   }
 
-  open(path: string, mode: OpenMode): FileHandle { return mode === 'read' ? this.#fs.open(this.#existing(path), 'read') : refuse(path) }
+  open(path: string, mode: OpenMode): FileHandle {
+    if (mode !== 'read') return refuse(path)
+    const real = this.#existing(path)
+    const handle = this.#fs.open(real, 'read')
+    const known = this.#logs.get(dirname(path))?.get(path)
+    if (known === undefined) return handle
+    // Asked for when it is open: whatever has the name then, has had it at least as long.
+    const now = this.#fs.stat(real)
+    if (now?.inode === known.inode && now.size >= known.size) return handle
+    handle.close()
+    return gone(path)
+  }
 
   stat(path: string): FileStat | null {
     const real = this.#real(path)
-    return real === null ? null : this.#fs.stat(real)
+    const stat = real === null ? null : this.#fs.stat(real)
+    if (stat !== null && path.endsWith('.log')) this.#remember(path, stat)
+    return stat
+  }
+
+  #remember(path: string, stat: FileStat): void {
+    const directory = dirname(path)
+    const logs = this.#logs.get(directory) ?? new Map<string, FileStat>()
+    this.#logs.set(directory, logs)
+    if (!logs.has(path)) logs.set(path, stat)
   }
 
   readDirectory(path: string): DirectoryEntry[] {
