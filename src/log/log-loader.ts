@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
 import { TEMPORARY_SUFFIX } from '../io/durable-file.ts'
-import { readBatchHeader } from '../record/batch-format.ts'
+import { readBatchHeader, type BatchHeader } from '../record/batch-format.ts'
 import { isTailDistrusted } from './distrusted-tail.ts'
 import { LEADER_EPOCH_FILE, LeaderEpochCache } from './leader-epoch-cache.ts'
 import { finishLeftovers, type FolderListing } from './log-leftovers.ts'
@@ -204,22 +204,28 @@ function loadEpochs(request: LoadRequest, reporter: RecoveryReporter): LeaderEpo
 
 /** A lost checkpoint, as opposed to a log that never had epochs: then its last batch has none either. */
 async function rebuildEpochs(scene: RecoveryScene, end: number): Promise<void> {
-  const { epochs, segments, reporter } = scene
+  const { epochs, segments, reporter, logStart } = scene
   if (epochs.entries.length > 0) return
   // A shorter one is torn, or of a format without epochs.
   const newest = segments.findLast((segment) => segment.size >= 61)
   if (newest === undefined || !(await hasEpochs(newest))) return
+  const found: BatchHeader[] = []
+  let reached = 0
   for (const segment of segments.slice(0, end)) {
     const walker = segment.walk(0, { kind: 'headers' })
     for (;;) {
       const header = walker.next()
       if (header !== null) {
-        if (header.leaderEpoch > epochs.latestEpoch) epochs.assign(header.leaderEpoch, header.baseOffset, false)
+        reached = header.lastOffset + 1
+        if (header.leaderEpoch > (found.at(-1)?.leaderEpoch ?? -1)) found.push(header)
       } else if (!(await walker.fill())) {
         break
       }
     }
   }
+  // A log that was cut off at its start has none any more, whatever stands below.
+  if (end === segments.length && reached <= logStart) return
+  for (const { leaderEpoch, baseOffset } of found) epochs.assign(leaderEpoch, baseOffset, false)
   reporter.note('EPOCHS_REBUILT', 'the leader epochs were found again in the log')
 }
 

@@ -366,6 +366,20 @@ describe('leader epochs', () => {
     expect(epochsOf(t)).toBe('0\n1\n0 10\n')
   })
 
+  test('are not looked for below the start of a log that was cut off there', async () => {
+    const t = await openTestLog()
+    for (const value of ['a', 'b']) await t.append([value])
+    await t.drive(t.log.deleteRecordsBefore(1))
+    await t.drive(t.log.truncateTo(1))
+    await t.reopen()
+    expect(t.manager.recoveryReports.flatMap(({ notes }) => notes)).toEqual([])
+    expect({ end: t.log.logEndOffset, epoch: t.log.endOffsetForEpoch(0) }).toEqual({ end: 1, epoch: { leaderEpoch: -1, endOffset: -1 } })
+    // What comes then has one again.
+    await t.append(['c'])
+    await t.reopen()
+    expect(t.log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 2 })
+  })
+
   test('are not looked for in a log that has none', async () => {
     const none = ended(new RawPartition().log(10, batchOf(10, 2, { leaderEpoch: -1 })), 12)
     expect(told(await open(none))).toMatchObject({ to: 12, notes: [] })
