@@ -41,6 +41,13 @@ describe('a producer entry', () => {
     expect(entry.summary()).toEqual({ producerId: 7, producerEpoch: 1, lastSequence: 1, lastTimestamp: 0, coordinatorEpoch: -1, currentTxnStartOffset: -1 })
   })
 
+  test('finds the latest of two that have the same sequences', () => {
+    const entry = new ProducerEntry(1)
+    for (const lastOffset of [1, 11]) entry.addBatch(0, { ...batch(0), lastOffset })
+    entry.addBatch(0, batch(1))
+    expect(entry.findBatch(0, 1)).toMatchObject({ lastOffset: 11 })
+  })
+
   test('is copied, not shared', () => {
     const entry = new ProducerEntry(7)
     entry.addBatch(0, batch(0))

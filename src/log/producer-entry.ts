@@ -67,11 +67,15 @@ export class ProducerEntry {
   get lastBatch(): ProducerBatch | null { return this.#batches[this.#batches.length - 1] ?? null }
   get lastSequence(): number { return this.lastBatch?.lastSequence ?? NO_SEQUENCE }
 
-  /** The remembered batch with exactly these sequences; null when there is none. */
+  /**
+   * The remembered batch with exactly these sequences; null when there is none. The latest, where recovery found two: a producer that was forgotten in between
+   * began again, and what comes again is what it sent last.
+   */
   findBatch(firstSequence: number, lastSequence: number): ProducerBatch | null {
     // The next one in order is none of them: the rule, for which the others are not fetched from memory.
     if (inSequence(this.lastSequence, firstSequence)) return null
-    for (const batch of this.#batches) {
+    for (let i = this.#batches.length - 1; i >= 0; i--) {
+      const batch = this.#batches[i]!
       if (batch.lastSequence === lastSequence && backSequence(lastSequence, batch.offsetDelta) === firstSequence) return batch
     }
     return null
