@@ -45,6 +45,20 @@ describe('FileCache', () => {
     expect([cache.openCount, cache.idleCount]).toEqual([1, 1])
   })
 
+  test('forgets what is in a folder, both ways of opening, and nothing of other folders', () => {
+    const paths = ['/d/a', '/d/b', '/d/e/a', '/d2/a', '/f1']
+    for (const folder of ['/d', '/d/e', '/d2']) fs.makeDirectory(folder)
+    for (const path of paths.slice(0, 4)) fs.open(path, 'createNew').close()
+    const cache = new FileCache(fs, 8)
+    for (const path of paths) touch(cache, path)
+    const lent = cache.acquire('/d/a', 'write')
+    cache.invalidateIn('/d')
+    expect(cache.openCount).toBe(4)
+    expect(paths.filter((path) => touch(cache, path))).toEqual(['/d/a', '/d/b'])
+    lent.release()
+    expect(cache.openCount).toBe(5)
+  })
+
   test('lends handles for reading and for writing apart', () => {
     const cache = new FileCache(fs, 4)
     const reader = cache.acquire('/f1', 'read')

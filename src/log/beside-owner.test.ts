@@ -431,6 +431,43 @@ test('what it has open under a name that others are just getting is not read aga
   await r.close()
 })
 
+test('what others open while it looks is not read again, either', async () => {
+  const t = await openTestLog({ config: { ...compacted, 'segment.bytes': 170 } })
+  const put = async (...keys: string[]): Promise<void> => { for (const key of keys) await t.append([{ key, value: 'v'.repeat(10) }]) }
+  await put('a', 'b', 'a', 'b', 'c')
+  await t.drive(t.manager.checkpoint())
+  const before = t.disk.survivors('keep-all')
+  let current = before
+  let listed = -1
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory && listed >= 0 && ++listed === 2) {
+      // The folder is listed to load it: another read opens a file that has its old name for a moment more.
+      current = before
+      r.log.insides().state.store.fileCache.acquire(first, 'read').release()
+      current = t.disk
+    }
+    return current.readDirectory(path)
+  }
+  const first = `${t.directory}/00000000000000000000.log`
+  const r = await new TestLog({ disk: before, fileSystem: diskWith(switching(() => current), { readDirectory }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  t.configure({ 'segment.bytes': 320 })
+  await compact(t)
+  expect(t.disk.stat(first)!.size).toBe(before.stat(first)!.size)
+  r.log.insides().state.store.fileCache.invalidateIn(t.directory)
+  current = t.disk
+  listed = 0
+  expect((await r.read(2, { maxBytes: 1000 })).map(({ offset }) => offset)).toEqual([2, 3])
+  expect(listed).toBeGreaterThanOrEqual(2)
+  await r.close()
+})
+
+test('a file that stays missing ends its looks', async () => {
+  const t = await owner()
+  const stat = (path: string): FileStat | null => (path.endsWith('00010.log') ? null : t.disk.stat(path))
+  const opening = new TestLog({ disk: t.disk, fileSystem: diskWith(t.disk, { stat }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  await expect(opening).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: `${t.directory}/00000000000000000010.log` })
+})
+
 test('it looks again when all that it has was compacted by what the owner wrote behind it', async () => {
   const t = await owner()
   const stale = t.fileNames()

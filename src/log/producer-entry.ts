@@ -69,7 +69,7 @@ export class ProducerEntry {
 
   /**
    * The remembered batch with exactly these sequences; null when there is none. The latest, where recovery found two: a producer that was forgotten in between
-   * began again, and what comes again is what it sent last.
+   * began again, and what comes again is what it sent last. (Kafka takes the first.)
    */
   findBatch(firstSequence: number, lastSequence: number): ProducerBatch | null {
     // The next one in order is none of them: the rule, for which the others are not fetched from memory.
