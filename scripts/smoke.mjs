@@ -1,9 +1,11 @@
 /** A walk over the whole public surface, on the installed package: run by scripts/pack-smoke.mjs in an empty project. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { OttlaError, open, serializers } from 'ottla'
 import * as testing from 'ottla/testing'
 
@@ -62,6 +64,14 @@ try {
   const bin = join(process.cwd(), 'node_modules', 'ottla', 'dist', 'cli', 'main.js')
   const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
   assert.equal(out.trim().split('\n').length, 3)
+
+  // What is loaded on demand is all there, and whole, as ES modules and, for the command line, by `require`.
+  const require = createRequire(bin)
+  for (const [folder, load] of [['chunks', (file) => import(pathToFileURL(file).href)], ['cli/chunks', require]]) {
+    for (const name of readdirSync(join(dist, folder))) {
+      for (const [key, value] of Object.entries(await load(join(dist, folder, name)))) assert.notEqual(value, undefined, `${key} of ${folder}/${name}`)
+    }
+  }
   assert.ok(Object.keys(testing).length > 0)
 
   // Node 21 and 22.0 to 22.2 are told what they lack, whatever is loaded.

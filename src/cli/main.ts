@@ -13,8 +13,12 @@ const INTERRUPTED = 130
 const TERMINATED = 143
 
 const words = process.argv.slice(2)
-// Clients wait for a server: it does not wait for the other commands to be loaded.
-const commands: readonly Command[] = words[0] === 'serve' ? [(await import('./commands/serve.ts')).serve] : (await import('./commands.ts')).commands
+let commands: readonly Command[] = []
+
+/** Clients wait for a server: it does not wait for the other commands to be loaded. */
+async function loadCommands(): Promise<readonly Command[]> {
+  return words[0] === 'serve' ? [(await import('./commands/serve.ts')).serve] : (await import('./commands.ts')).commands
+}
 
 async function run(terminal: Terminal): Promise<number> {
   const { name, rest } = split()
@@ -87,6 +91,7 @@ function placeOf(error: OttlaError): string {
 }
 
 async function main(): Promise<void> {
+  commands = await loadCommands()
   const terminal = new Terminal({ out: process.stdout, error: process.stderr })
   let stopCode = 0
   const stop = (code: number) => (): void => {
@@ -114,4 +119,4 @@ async function main(): Promise<void> {
   process.exit(stopCode !== 0 && !endsOnSignal ? stopCode : terminal.readerGone ? 0 : code)
 }
 
-await main()
+void main()
