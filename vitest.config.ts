@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests beside the sources that take seconds each: every kind of damage, every call that can fail, every moment of a crash, random courses beside a model, processes. */
 const walks = [
-  'src/log/log-{crash,damage,fault-enumeration,model,open-interrupted,repair,repair-interrupted,rot}.test.ts', 'src/log/{offset-flips,snapshot-crash}.test.ts',
+  'src/log/log-{crash,damage,fault-enumeration,model,open-interrupted,repair,repair-interrupted,rot}.test.ts', 'src/log/{beside-owner-interleavings,offset-flips,snapshot-crash}.test.ts',
   'src/coordinator/group-model.test.ts', 'src/io/directory-lock{,-contest}.test.ts', 'src/metadata/lmdb-damage.test.ts', 'src/testing/crash-states.test.ts',
 ]
 
