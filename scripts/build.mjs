@@ -17,9 +17,9 @@ if (result.status !== 0) process.exit(result.status ?? 1)
 const LIBRARY = ['index', 'testing/index']
 const COMMAND = 'cli/main'
 const input = Object.fromEntries([...LIBRARY, COMMAND].map((name) => [name, `dist/${name}.js`]))
-const bundle = await rolldown({
-  input, platform: 'node', external: /^[^./]/, preserveEntrySignatures: 'allow-extension', checks: { ineffectiveDynamicImport: false }, experimental: { attachDebugInfo: 'none' },
-})
+// Without `chunkOptimization` entries export what they should and nothing besides.
+const experimental = { attachDebugInfo: 'none', chunkOptimization: false }
+const bundle = await rolldown({ input, platform: 'node', external: /^[^./]/, preserveEntrySignatures: 'allow-extension', experimental })
 
 /** The modules that `entry` loads at once: its imports, theirs, and so on, without those on demand. */
 const closures = new Map()
@@ -51,21 +51,28 @@ const { output } = await bundle.generate({
 })
 await bundle.close()
 
-const isHelper = ({ name }) => name === 'rolldown-runtime'
-const helpers = output.find(isHelper)?.code.replace(/^export .*$/m, '')
-/** The few lines of rolldown's own go where they are used: a file less to be found, read and linked. */
-const takeHelpers = (code) => code.replace(/^import \{ t as __exportAll \} from "\..*\/rolldown-runtime-.*";$/m, () => helpers)
+/** Chunks that only pass on what another has, under its own names: file → the file that has it, and the names. */
+const passing = new Map(output.flatMap(({ fileName, isEntry, code }) => {
+  const [, names, from, exported] = /^import \{ (.+) \} from "\.\/(.+)";\nexport \{ (.+) \};\s*$/.exec(code) ?? []
+  const isPlain = !isEntry && names !== undefined && !/ as /.test(exported)
+  return isPlain ? [[fileName.slice('chunks/'.length), { from, names: names.split(', ').map((name) => name.split(' as ')) }]] : []
+}))
+/** Whoever imports such a chunk on demand takes what it passes on from where it is: a file less to be found, read and linked. */
+const takeDirectly = (code) => code.replace(/\bimport\("((?:\.\.?\/)+(?:chunks\/)?)([^"/]+)"\)/g, (all, folder, file) => {
+  const passed = passing.get(file)
+  return passed === undefined ? all : `import("${folder}${passed.from}").then((e) => ({ ${passed.names.map(([inner, name = inner]) => `${name}: e.${inner}`).join(', ')} }))`
+})
 /** Modules of Node are there already, or made at once: an `import` of one makes a module around it, with all its names, that is found and linked as files are. */
 function takeBuiltins(code) {
   const direct = code.replace(/^import (?:(\w+)|\* as (\w+)|\{ (.+) \}) from "(node:[\w/]+)";$/gm, (_, one, all, names, from) => (
     `const ${one ?? all ?? `{ ${names.replaceAll(' as ', ': ')} }`} = process.getBuiltinModule("${from}");`))
-  const left = /^import .* from "(?:node:|.*rolldown).*/m.exec(direct)
+  const left = /^import .* from "node:.*/m.exec(direct)
   if (left !== null) throw new Error(`not known how to take: ${left[0]}`)
   return direct
 }
 // Plain ASCII is read and parsed as one byte a character.
 const escape = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-const flattened = new Map(output.filter((chunk) => !isHelper(chunk)).map(({ fileName, code }) => [fileName, takeBuiltins(takeHelpers(code)).replace(/[^\0-\x7f]/g, escape)]))
+const flattened = new Map(output.map(({ fileName, code }) => [fileName, takeBuiltins(takeDirectly(code)).replace(/[^\0-\x7f]/g, escape)]))
 
 /** The files that `entries` load, at once or on demand. */
 function filesOf(entries) {

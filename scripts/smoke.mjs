@@ -6,11 +6,12 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { OttlaError, open, serializers } from 'ottla'
+import * as library from 'ottla'
 import * as testing from 'ottla/testing'
 
 const directory = mkdtempSync(join(tmpdir(), 'ottla-smoke-'))
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+const { OttlaError, open, serializers } = library
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 async function takeAll(consumer, count) {
@@ -64,6 +65,9 @@ try {
   const bin = join(process.cwd(), 'node_modules', 'ottla', 'dist', 'cli', 'main.js')
   const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
   assert.equal(out.trim().split('\n').length, 3)
+
+  assert.deepEqual(Object.keys(library).sort(), ['OttlaError', 'connect', 'errorTable', 'open', 'serializers', 'silentLogger', 'stderrLogger'])
+  assert.ok(Object.keys(testing).every((name) => name.length > 2), `ottla/testing exports ${Object.keys(testing)}`)
 
   // What is loaded on demand is all there, and whole, as ES modules and, for the command line, by `require`.
   const require = createRequire(bin)
