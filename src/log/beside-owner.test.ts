@@ -347,6 +347,23 @@ function switching(current: () => SimulatedFileSystem): SimulatedFileSystem {
   return new Proxy({} as SimulatedFileSystem, { get: (_, name) => (Reflect.get(current(), name) as () => unknown).bind(current()) })
 }
 
+test('an owner who died in a swap is not waited for', async () => {
+  const t = await owner()
+  // Before the files of before are set aside, of which several become one.
+  t.configure({ 'segment.bytes': 2000 })
+  const image = await inSwap(t, '.timeindex.swap')
+  let listed = 0
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory) listed++
+    return image.readDirectory(path)
+  }
+  const r = await new TestLog({ disk: image, fileSystem: diskWith(image, { readDirectory }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  // Twice to load it, as there is a swap, and twice to see whether that holds.
+  expect(listed).toBe(4)
+  expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
 test('it reads on when the swap that it was opened in is over', async () => {
   const t = await owner()
   const image = await inSwap(t, '.timeindex.swap')
