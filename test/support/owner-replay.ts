@@ -10,8 +10,8 @@ import type { SimulatedFileSystem } from '../../src/testing/simulated-file-syste
 import { diskWith } from './disk-with.ts'
 import type { Entrance, OwnersLife } from './owners-life.ts'
 
-/** How many changes he makes before the reader's call of this number, from 0 on. */
-export type Pace = (call: number) => number
+/** How many changes he makes before the reader's call of this number, from 0 on, when he has made so many. */
+export type Pace = (call: number, made: number) => number
 
 /** What happened while somebody read. */
 export interface Sights {
@@ -25,9 +25,9 @@ export interface Sights {
   readsOfDeleted: number
 }
 
-/** Of a reader, in all that it does: usually some hundreds. */
+/** Of a reader beside an owner who does nothing: usually some hundreds. Beside one who does, it may have to look again and again. */
 const MOST_CALLS = 20_000
-const LISTED_IN_BETWEEN = 12
+const LISTED_IN_BETWEEN = 20
 const SHOWN = 80
 
 export class OwnerReplay {
@@ -47,6 +47,7 @@ export class OwnerReplay {
   /** Null: nothing is torn. */
   readonly #tearing: SeededRandom | null
   readonly #history: string[] = []
+  #callsSinceChange = 0
 
   constructor({ changes }: OwnersLife, entrance: Entrance, tearing: SeededRandom | null) {
     this.#changes = changes
@@ -62,21 +63,21 @@ export class OwnerReplay {
     })
   }
 
-  /** Changes that are still to be made. */
-  get left(): number { return this.#changes.length - this.#made }
   /** The last of what both did, for who has to find out what went wrong. */
   get history(): string { return this.#history.slice(-SHOWN).join('\n') }
 
   advance(changes: number): void {
-    for (let i = 0; i < changes && (this.#rest !== null || this.left > 0); i++) this.#step()
+    for (let i = 0; i < changes && this.#isAlive; i++) this.#step()
   }
 
   /** His life comes to its end. */
   finish(): void {
-    while (this.#rest !== null || this.left > 0) this.#step()
+    while (this.#isAlive) this.#step()
   }
 
   // ---- the owner ----
+
+  get #isAlive(): boolean { return this.#rest !== null || this.#made < this.#changes.length }
 
   #findPaths(directory: string): void {
     for (const { name, kind } of this.disk.readDirectory(directory === '' ? '/' : directory)) {
@@ -87,6 +88,7 @@ export class OwnerReplay {
   }
 
   #step(): void {
+    this.#callsSinceChange = 0
     if (this.#rest !== null) {
       this.#rest()
       this.#rest = null
@@ -138,8 +140,9 @@ export class OwnerReplay {
 
   /** He goes on, and then it is the reader's turn. */
   #turn<T>(what: string, path: string, call: () => T): T {
-    if (this.pace !== null) this.advance(this.pace(this.sights.calls))
-    if (++this.sights.calls > MOST_CALLS) throw new Error(`${what} ${path}: the reader does not come to an end`)
+    if (this.pace !== null) this.advance(this.pace(this.sights.calls, this.#made))
+    this.sights.calls++
+    if (++this.#callsSinceChange > MOST_CALLS) throw new Error(`${what} ${path}: the reader does not come to an end`)
     this.#history.push(`${what} ${path}`)
     return call()
   }
@@ -166,7 +169,7 @@ export class OwnerReplay {
   #list(path: string): DirectoryEntry[] {
     const before = this.#turn('list', path, () => this.disk.readDirectory(path))
     const tearing = this.#tearing
-    if (tearing === null || this.pace === null || !tearing.chance(0.3)) return before
+    if (tearing === null || this.pace === null || !tearing.chance(0.5)) return before
     this.advance(tearing.int(LISTED_IN_BETWEEN))
     const after = new Map(this.disk.readDirectory(path).map((entry) => [entry.name, entry]))
     const entries = new Map(before.map((entry) => [entry.name, entry]))

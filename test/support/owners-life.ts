@@ -54,6 +54,7 @@ class Owner {
   readonly #entrances: Entrance[] = []
   readonly #sequences = new Map<number, number>()
   readonly #keys: number
+  readonly #newKeys: number
   readonly #isOneSize: boolean
   #serial = 0
 
@@ -61,6 +62,8 @@ class Owner {
     const random = this.#random = new SeededRandom(seed)
     this.#kind = lifeKinds[seed % lifeKinds.length]!
     this.#keys = random.pick([3, 7, 20])
+    // Where most keys come once, segments shrink too little to be joined, and keep their names.
+    this.#newKeys = random.pick([0.125, 0.6])
     this.#isOneSize = random.chance(0.5)
     this.#config = {
       ...compacting, 'cleanup.policy': this.#kind === 'delete' ? 'delete' : this.#kind === 'compact,delete' ? ['compact', 'delete'] : 'compact',
@@ -150,11 +153,11 @@ class Owner {
     if (fields.producerId !== undefined) this.#sequences.set(fields.producerId, fields.baseSequence! + records.length)
   }
 
-  /** Some keys come once. Values of one size make files of one size, which are easily taken for each other. */
+  /** Values of one size make files of one size, which are easily taken for each other. */
   #draft(): { readonly key: string; readonly value: string | null } {
     const random = this.#random
     const serial = this.#serial++
-    const key = random.chance(0.125) ? `u${serial}` : `k${random.int(this.#keys)}`
+    const key = random.chance(this.#newKeys) ? `u${serial}` : `k${random.int(this.#keys)}`
     const isTombstone = this.#kind === 'tombstones' && random.chance(0.2)
     return { key, value: isTombstone ? null : this.#isOneSize ? String(serial).padEnd(8, '.') : `${serial}${'.'.repeat(random.int(30))}` }
   }
