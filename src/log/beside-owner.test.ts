@@ -310,7 +310,10 @@ test('it looks again when a segment that recovery comes to is just getting its n
   await r.close()
 })
 
-test('it looks again when a segment is about to get its name, and has no other', async () => {
+test.each<[string, (names: string[]) => string[]]>([
+  ['has no other', (names) => names.filter((name) => !name.includes('00010.'))],
+  ['seems not to be sure of it', (names) => [...names, '00000000000000000010.timeindex.cleaned']],
+])('it looks again when a segment is about to get its name, and %s', async (_, change) => {
   const t = await owner()
   const { disk } = t
   const swap = disk.rename.bind(disk)
@@ -322,7 +325,7 @@ test('it looks again when a segment is about to get its name, and has no other',
   await t.drive(t.manager.compact())
   disk.rename = swap
   expect(image!.stat(`${t.directory}/00000000000000000010.log`)).toBeNull()
-  const fileSystem = listedAs({ ...t, disk: image!, directory: t.directory } as TestLog, (names) => names.filter((name) => !name.includes('00010.')))
+  const fileSystem = listedAs({ ...t, disk: image!, directory: t.directory } as TestLog, change)
   const r = await new TestLog({ disk: image!, fileSystem, clock: t.clock, config: compacted, readOnly: true, check: false }).open()
   expect(await statesOf(r)).toEqual(expected(40))
   await r.close()

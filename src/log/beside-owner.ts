@@ -90,8 +90,9 @@ export class BesideOwner {
   #isOfOneTime({ segments, active }: SegmentList, directory: string, stood: Inodes | null): boolean {
     const bases = new Set(segments.map((segment) => segment.baseOffset))
     // Twice: of a file that is renamed meanwhile one listing may have neither name.
-    const names = [directory, directory].flatMap((path) => this.view.readDirectory(path))
-    const logs = names.map(({ name }) => parseSegmentFileName(name)).filter((file) => file?.kind === 'log')
+    const names = [directory, directory].flatMap((path) => this.#fs.readDirectory(path)).map(({ name }) => name)
+    // Of a swap that is committed the sources are in what takes their place.
+    const logs = names.filter((name) => name.endsWith('.swap') || !this.view.isGone(join(directory, name))).map(parseSegmentFileName).filter((file) => file?.kind === 'log')
     if (logs.some((file) => (file!.state === '' || file!.state === '.swap') && file!.offset <= active.baseOffset && !bases.has(file!.offset))) return false
     if (logs.every((file) => file!.offset <= active.baseOffset)) return true
     return stood !== null && [...stood].every(([path, inode]) => this.#fs.stat(path)?.inode === inode)

@@ -38,6 +38,9 @@ export class ReadOnlyView implements FileSystem {
     this.#logs.delete(directory)
   }
 
+  /** Taken away here, whatever there is. */
+  isGone(path: string): boolean { return this.#moved.get(path) === null }
+
   #existing(path: string): string {
     const real = this.#real(path)
     return real ?? gone(path)
