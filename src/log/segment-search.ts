@@ -229,7 +229,7 @@ export class SegmentSearch {
 
   /**
    * As `end`, by reading on from the last entry of the offset index: however many batches share one timestamp, that is an index interval. For what lies before
-   * it the time index is believed. Null when the entry does not lead to the batch it names, or the way from there is not clear: ask `end`.
+   * it the time index is believed. Null when the entry does not lead to the batch it names, or the way from there is not clear or tells that the time index lies: ask `end`.
    */
   async nearEnd(): Promise<SegmentEnd | null> {
     const offsets = this.#indexes.offsets(this.#file.size)
@@ -244,6 +244,7 @@ export class SegmentSearch {
       const fits = nextOffset === UNKNOWN ? header.lastOffset === lastOffset : header.baseOffset >= nextOffset && header.lastOffset >= header.baseOffset
       if (!fits) return 'out of order'
       if (header.maxTimestamp > maxTimestamp) {
+        if (header.lastOffset <= times.lastOffset) return 'later than its time index says'
         maxTimestamp = header.maxTimestamp
         offsetOfMax = header.lastOffset
       }
