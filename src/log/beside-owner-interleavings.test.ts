@@ -40,8 +40,8 @@ interface Course {
   readonly seed: number
   /** Listings and writes are seen half done. */
   readonly isTorn: boolean
-  /** So many changes are made when the reader has read everything, and has it open, and has not gone on. 0: not so. */
-  readonly asleep: number
+  /** Changes that the owner makes when the reader has read everything, and has it open. Null: he goes on from its first call. */
+  readonly asleep: number | null
 }
 
 class Run {
@@ -51,12 +51,15 @@ class Run {
   readonly #replay: OwnerReplay
   readonly #reader: TestLog
   readonly #isolation: ReadIsolation
+  /** How often it closes files. */
+  readonly #closing: number
 
   constructor(life: OwnersLife, course: Course) {
     this.#life = life
     this.#course = course
     const { entrance, ahead, seed, isTorn } = course
     this.#random = new SeededRandom(seed)
+    this.#closing = this.#random.pick([0, 0.1, 0.6])
     this.#replay = new OwnerReplay(life, entrance, isTorn ? new SeededRandom(seed + 1) : null)
     this.#replay.advance(ahead)
     this.#isolation = life.kind === 'transactions' ? 'committed' : 'highWatermark'
@@ -67,17 +70,17 @@ class Run {
     const replay = this.#replay
     const { pace, passes, asleep } = this.#course
     try {
-      if (asleep === 0) replay.pace = pace
+      if (asleep === null) replay.pace = pace
       await this.#reader.open()
-      const swapsAtOpen = replay.sights.swaps
-      if (asleep > 0) {
+      if (asleep !== null) {
         await this.#reader.drive(consume(this.#reader.log, 'logEnd', 500))
         replay.advance(asleep)
         replay.pace = pace
       }
+      const swapsBefore = replay.sights.swaps
       for (let pass = 0; pass < passes; pass++) await this.#pass()
       const { calls } = replay.sights
-      const swapsInPasses = replay.sights.swaps - swapsAtOpen
+      const swapsInPasses = replay.sights.swaps - swapsBefore
       replay.finish()
       await this.#pass()
       expect(replay.disk.stateHash()).toBe(this.#life.stateHash)
@@ -125,7 +128,7 @@ class Run {
     const { generation, offsets: { logStart, logEnd } } = this.#state
     // Of the files that are open some are closed: they may be others when they are opened again.
     const { segments, store } = this.#state
-    if (random.chance(0.1)) for (const { logPath } of segments.segments) if (random.chance(0.25)) store.fileCache.invalidate(logPath)
+    if (random.chance(this.#closing)) for (const { logPath } of segments.segments) if (random.chance(0.5)) store.fileCache.invalidate(logPath)
     const reading = this.#tryRead(offset)
     const others = [
       ...(random.chance(0.1) ? [this.#latest()] : []), ...(random.chance(0.1) ? [this.#byTime()] : []), ...(random.chance(0.3) ? [this.#elsewhere()] : []),
@@ -236,20 +239,20 @@ async function runAtRandom(seed: number): Promise<Outcome[]> {
     const fitful: Pace = (_, made) => (random.int(rarity * 5) === 0 ? drawBurst(life, random, made) : 0)
     return {
       ...start, pace: random.chance(0.5) ? steady : fitful, passes: PASSES, seed: random.uint32(), isTorn: random.chance(0.5),
-      asleep: random.chance(0.3) ? drawBurst(life, random, start.entrance.changes + start.ahead) : 0,
+      asleep: random.chance(0.3) ? drawBurst(life, random, start.entrance.changes + start.ahead) : null,
     }
   }))
 }
 
-/** Of all calls that the reader makes where nobody disturbs it, the odd or the even ones, one in each run is where he goes on: by some changes, or by much of his life. */
+/** Of any two calls on end that the reader makes where nobody disturbs it, one in each run is where he goes on: by some changes, or by much of his life. */
 async function runAtEachCall(seed: number): Promise<Outcome[]> {
   const life = await liveAsOwner(seed)
   const random = new SeededRandom(seed)
   const start = drawStart(life, random)
-  const course: Course = { ...start, pace: () => 0, passes: 1, seed, isTorn: false, asleep: 0 }
+  const course: Course = { ...start, pace: () => 0, passes: 1, seed, isTorn: false, asleep: seed % 2 === 0 ? 0 : null }
   const { calls } = await new Run(life, course).run()
   return runAll(life, Array.from({ length: Math.ceil(calls / 2) }, (_, i) => {
-    const at = 2 * i + seed % 2
+    const at = 2 * i + random.int(2)
     const burst = drawBurst(life, random, start.entrance.changes + start.ahead)
     return { ...course, pace: (call) => (call === at ? burst : 0) }
   }))

@@ -10,11 +10,12 @@ import type { SimulatedFileSystem } from '../../src/testing/simulated-file-syste
 import { diskWith } from './disk-with.ts'
 import type { Entrance, OwnersLife } from './owners-life.ts'
 
-/** How many changes he makes before the reader's call of this number, from 0 on, when he has made so many. */
+/** How many changes he makes before the reader's call of this number, from 0 on, when he has made `made`. */
 export type Pace = (call: number, made: number) => number
 
 /** What happened while somebody read. */
 export interface Sights {
+  /** Of the reader, since the owner has a pace. */
   calls: number
   /** Segments that got the place of others. */
   swaps: number
@@ -140,8 +141,7 @@ export class OwnerReplay {
 
   /** He goes on, and then it is the reader's turn. */
   #turn<T>(what: string, path: string, call: () => T): T {
-    if (this.pace !== null) this.advance(this.pace(this.sights.calls, this.#made))
-    this.sights.calls++
+    if (this.pace !== null) this.advance(this.pace(this.sights.calls++, this.#made))
     if (++this.#callsSinceChange > MOST_CALLS) throw new Error(`${what} ${path}: the reader does not come to an end`)
     this.#history.push(`${what} ${path}`)
     return call()

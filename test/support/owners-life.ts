@@ -80,7 +80,7 @@ class Owner {
     const random = this.#random
     await t.open()
     await this.#write(15 + random.int(30))
-    if (random.chance(0.5)) await t.drive(t.manager.checkpoint())
+    if (random.chance(0.7)) await t.drive(t.manager.checkpoint())
     if (random.chance(0.25)) await this.#reopen()
     this.#standStill()
     for (let round = 0; round < ROUNDS; round++) await this.#round()
@@ -106,7 +106,7 @@ class Owner {
     if (this.#isTrimmed) await t.drive(t.log.applyRetention(this.#clock.now()))
     const { logStartOffset: start, logEndOffset: end } = t.log
     if (this.#kind === 'delete' && random.chance(0.3)) await t.drive(t.log.deleteRecordsBefore(start + random.int(end - start + 1)))
-    if (random.chance(0.3)) await t.drive(t.manager.checkpoint())
+    if (random.chance(0.5)) await t.drive(t.manager.checkpoint())
     if (random.chance(0.5)) await t.drive(t.scheduler.advance(20))
     if (random.chance(0.2)) await this.#reopen()
   }
