@@ -27,7 +27,7 @@ import './log-recovery.ts'
 const MOST_READS = 3000
 const PASSES = 3
 /** Seeds, unless `OTTLA_BESIDE` names others. */
-const LIVES = 20
+const LIVES = 30
 const LIVES_BY_CALL = 5
 const RUNS_PER_LIFE = 12
 
@@ -227,7 +227,7 @@ function drawBurst({ entrances, changes }: OwnersLife, random: SeededRandom, mad
   return random.pick([1 + random.int(4), 5 + random.int(20), random.int(left + 1), random.pick(still)])
 }
 
-/** At each call he may go on, seldom or often, by little or much. */
+/** At each call he may go on, seldom or often, by little or much; or only where the folder has just been listed. */
 async function runAtRandom(seed: number): Promise<Outcome[]> {
   const life = await liveAsOwner(seed)
   const random = new SeededRandom(seed)
@@ -236,9 +236,10 @@ async function runAtRandom(seed: number): Promise<Outcome[]> {
     const rarity = random.pick([2, 5, 20, 60])
     const most = random.pick([1, 3, 15, 60])
     const steady: Pace = () => (random.int(rarity) === 0 ? 1 + random.int(most) : 0)
-    const fitful: Pace = (_, made) => (random.int(rarity * 5) === 0 ? drawBurst(life, random, made) : 0)
+    const fitful: Pace = ({ made }) => (random.int(rarity * 5) === 0 ? drawBurst(life, random, made) : 0)
+    const behindLists: Pace = ({ made, isListed }) => (isListed && random.chance(0.3) ? drawBurst(life, random, made) : 0)
     return {
-      ...start, pace: random.chance(0.5) ? steady : fitful, passes: PASSES, seed: random.uint32(), isTorn: random.chance(0.5),
+      ...start, pace: random.pick([steady, fitful, behindLists]), passes: PASSES, seed: random.uint32(), isTorn: random.chance(0.5),
       asleep: random.chance(0.3) ? drawBurst(life, random, start.entrance.changes + start.ahead) : null,
     }
   }))
@@ -254,7 +255,7 @@ async function runAtEachCall(seed: number): Promise<Outcome[]> {
   return runAll(life, Array.from({ length: Math.ceil(calls / 2) }, (_, i) => {
     const at = 2 * i + random.int(2)
     const burst = drawBurst(life, random, start.entrance.changes + start.ahead)
-    return { ...course, pace: (call) => (call === at ? burst : 0) }
+    return { ...course, pace: ({ call }) => (call === at ? burst : 0) }
   }))
 }
 

@@ -10,8 +10,11 @@ import type { SimulatedFileSystem } from '../../src/testing/simulated-file-syste
 import { diskWith } from './disk-with.ts'
 import type { Entrance, OwnersLife } from './owners-life.ts'
 
-/** How many changes he makes before the reader's call of this number, from 0 on, when he has made `made`. */
-export type Pace = (call: number, made: number) => number
+/** Before a call of the reader: its number, from 0 on; how many changes the owner has made; whether the call before it was a listing. */
+export interface Moment { readonly call: number; readonly made: number; readonly isListed: boolean }
+
+/** How many changes the owner makes then. */
+export type Pace = (moment: Moment) => number
 
 /** What happened while somebody read. */
 export interface Sights {
@@ -49,6 +52,7 @@ export class OwnerReplay {
   readonly #tearing: SeededRandom | null
   readonly #history: string[] = []
   #callsSinceChange = 0
+  #isListed = false
 
   constructor({ changes }: OwnersLife, entrance: Entrance, tearing: SeededRandom | null) {
     this.#changes = changes
@@ -141,7 +145,8 @@ export class OwnerReplay {
 
   /** He goes on, and then it is the reader's turn. */
   #turn<T>(what: string, path: string, call: () => T): T {
-    if (this.pace !== null) this.advance(this.pace(this.sights.calls++, this.#made))
+    if (this.pace !== null) this.advance(this.pace({ call: this.sights.calls++, made: this.#made, isListed: this.#isListed }))
+    this.#isListed = what === 'list'
     if (++this.#callsSinceChange > MOST_CALLS) throw new Error(`${what} ${path}: the reader does not come to an end`)
     this.#history.push(`${what} ${path}`)
     return call()
