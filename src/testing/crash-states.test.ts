@@ -306,7 +306,7 @@ describe('any history', () => {
       for (const path of ['/', '/d']) disk.syncDirectorySync(path)
       const states = statesIn(disk, 'strict')
       expect(states.map((state) => state.hash)).toEqual([disk.stateHash()])
-    }), { numRuns: 100 })
+    }), { numRuns: 100, examples: [[[[0, 1, 0], [0, 0, 0], [7, 0, 0], [7, 1, 0], [6, 0, 379]].map(([op, file, position]) => ({ op: op!, file: file!, position: position!, length: 1 }))]] })
   })
 })
 

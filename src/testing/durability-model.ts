@@ -106,8 +106,23 @@ export class DurabilityModel {
   }
 
   #syncDirectory(node: NodeId, startedAt: number): void {
+    const covered = this.#namesUpTo(node, startedAt)
     const commitsNames = this.profile === 'ext4-ordered'
-    this.#settle(startedAt, (unit) => unit.kind === 'entry' && (commitsNames || touchesDirectory(unit.operation, node)))
+    this.#settle(startedAt, (unit) => unit.kind === 'entry' && (commitsNames || covered.has(unit)))
+  }
+
+  /** The changes of names in a directory before `startedAt`; and from a rename backwards in its other one too, of which it took or gave a name as it was then. */
+  #namesUpTo(node: NodeId, startedAt: number): ReadonlySet<PendingUnit> {
+    const directories = new Set([node])
+    const covered = new Set<PendingUnit>()
+    for (const unit of this.#units.toReversed()) {
+      if (unit.kind !== 'entry' || unit.sequence >= startedAt) continue
+      const touched = directoriesOf(unit.operation)
+      if (!touched.some((each) => directories.has(each))) continue
+      covered.add(unit)
+      for (const each of touched) directories.add(each)
+    }
+    return covered
   }
 
   #strand(node: NodeId): void {
@@ -156,6 +171,6 @@ export class DurabilityModel {
   }
 }
 
-function touchesDirectory(operation: EntryOperation, node: NodeId): boolean {
-  return operation.directory === node || (operation.kind === 'rename' && operation.fromDirectory === node)
+function directoriesOf(operation: EntryOperation): readonly NodeId[] {
+  return operation.kind === 'rename' ? [operation.directory, operation.fromDirectory] : [operation.directory]
 }

@@ -63,7 +63,7 @@ export class UnitFold {
 
 /**
  * Which older pending units a set of durable ones outdates: units of one slot replace each other, so an older one must not come after a
- * newer one. It concerns stranded data, and names that two directories share in a rename.
+ * newer one. It concerns stranded data: of names none is left that is older (DurabilityModel).
  */
 export class OutdatedUnits {
   readonly #newest = new Map<string, number>()
@@ -88,8 +88,7 @@ export class OutdatedUnits {
 
 function slotsOf(unit: PendingUnit): string[] {
   if (unit.kind === 'sector') return [`${unit.file}.${unit.index}`]
-  if (unit.kind !== 'entry') return [`${unit.file}`]
-  return [`node ${unit.operation.node}`, `${unit.operation.directory}/${unit.operation.name}`]
+  return unit.kind === 'entry' ? [] : [`${unit.file}`]
 }
 
 function cutUnit(unit: SectorUnit, size: number): SectorUnit | null {
