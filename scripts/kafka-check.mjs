@@ -1,7 +1,7 @@
 /**
- * `npm run test:kafka`: holds the built package against Apache Kafka 4.1.0 itself.
+ * `npm run test:kafka`: holds the built package against Apache Kafka 4.1.0 itself, or the one whose jars OTTLA_KAFKA_JARS names.
  *
- * Files: a data directory is written, `kafka.tools.DumpLogSegments` reads every file of it without complaint, and prints what `ottla dump-log` prints,
+ * Files: a data directory is written, Kafka's `DumpLogSegments` reads every file of it without complaint, and prints what `ottla dump-log` prints,
  * line for line. Clients: the suites of test/clients run on a Kafka broker that is started for them (kafka-broker.mjs), TLS, SASL, cut connections
  * and a killed broker included; then the commands of `ottla` do on it what they do on a directory (test/cli-cluster.test.ts).
  * Needs Java 17, openssl and Maven, which fetches Kafka's jars once into node_modules/.cache. Not part of `npm test`.
@@ -50,10 +50,11 @@ try {
   const jars = kafkaJars()
   const data = join(scratch, 'data')
   await writeEverything(data)
+  const dumpLog = dumpLogOf(jars)
   for (const folder of readdirSync(data, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name)) {
     const files = readdirSync(join(data, folder)).filter((f) => /\.(log|index|timeindex|txnindex|snapshot)$/.test(f)).map((f) => join(folder, f))
     const args = ['--deep-iteration', '--print-data-log', ...(folder.startsWith('__consumer_offsets') ? ['--offsets-decoder'] : []), '--files', files.join(',')]
-    const java = spawnSync('java', ['-Xmx512m', '-cp', `${jars}/*`, 'kafka.tools.DumpLogSegments', ...args], { cwd: data, encoding: 'utf8', maxBuffer: 1 << 28 })
+    const java = spawnSync('java', ['-Xmx512m', '-cp', `${jars}/*`, dumpLog, ...args], { cwd: data, encoding: 'utf8', maxBuffer: 1 << 28 })
     const ours = spawnSync(process.execPath, [resolve('dist/cli/main.js'), 'dump-log', ...args], { cwd: data, encoding: 'utf8', maxBuffer: 1 << 28 })
     const complaints = java.stdout.split('\n').filter((line) => /Mismatches|Found timestamp|out of order|invalid bytes|isvalid: false|Corrupt|Could not/.test(line))
     const same = java.stdout === ours.stdout
@@ -70,6 +71,12 @@ try {
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)
+
+/** The tool's class: it has moved since 4.1. */
+function dumpLogOf(jars) {
+  const names = ['kafka.tools.DumpLogSegments', 'org.apache.kafka.tools.DumpLogSegments']
+  return names.find((name) => spawnSync('java', ['-cp', `${jars}/*`, name, '--version'], { stdio: 'ignore' }).status === 0) ?? names[0]
+}
 
 /** True when the suites of test/clients pass on Apache Kafka too. */
 async function runClients(folder) {
