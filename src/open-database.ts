@@ -17,6 +17,7 @@ import type { BrokerSettings } from './config/settings.ts'
 import { Database, type DatabaseOptions, type OttlaEvent } from './database.ts'
 import type { FileSystem } from './io/file-system.ts'
 import { checkFreeHandles } from './io/free-handles.ts'
+import { kernelRandom } from './io/kernel-random.ts'
 import { nodeFileSystem } from './io/node-file-system.ts'
 import type { RecoveryProgress } from './log/log-types.ts'
 
@@ -151,7 +152,7 @@ function findDirectory(fs: FileSystem, directory: string, readOnly: boolean): st
 
 function databaseOptions(checked: Checked, directory: string, fileSystem: FileSystem, emit: DatabaseOptions['emit']): DatabaseOptions {
   const { readOnly = false, inMemory = false, allowNetworkFileSystem = false, logger = systemPorts.logger, signal, onRecovery } = checked.options
-  const ports = { ...systemPorts, logger }
+  const ports = { ...systemPorts, random: kernelRandom(), logger }
   return { directory, fileSystem, ports, settings: checked.settings, readOnly, inMemory, allowNetworkFileSystem, signal, onRecovery, emit }
 }
 

@@ -120,7 +120,7 @@ describe('a process that opens a directory and sends', () => {
     expect(lines.indexOf('loaded server/wire-sessions.js')).toBeGreaterThan(ready)
   })
 
-  test('makes a topic without msgpackr, which LMDB requires for values that are not bytes, and leaves LMDB whole for whoever shares it', async () => {
+  test('makes a topic without the library of ciphers, and without msgpackr, which LMDB requires for values that are not bytes, and leaves LMDB whole for whoever shares it', async () => {
     const { lines, status } = await runModule(`
       const { createRequire } = await import('node:module')
       const { open, silentLogger } = await import(${JSON.stringify(new URL('index.js', packageRoot).href)})
@@ -128,7 +128,7 @@ describe('a process that opens a directory and sends', () => {
       await ottla.admin.createTopic('t')
       const require = createRequire(${JSON.stringify(new URL('index.js', packageRoot).href)})
       const requireThere = createRequire(require.resolve('lmdb'))
-      const builtins = []
+      const builtins = process.moduleLoadList
       ${printLoaded}
       const store = require('lmdb').open({ path: ${JSON.stringify(join(root, 'shared.mdb'))} })
       await store.put('key', { some: ['value', 1.5, null] })
@@ -140,7 +140,9 @@ describe('a process that opens a directory and sends', () => {
     `)
     expect(status).toBe(0)
     const [loadedThen, shared] = lines.filter((each) => each.startsWith('{')).map((each) => JSON.parse(each) as unknown)
-    const { scripts } = loadedThen as Loaded
+    const { builtins, scripts } = loadedThen as Loaded
+    expect(builtins).toContain('NativeModule net')
+    expect(builtins).not.toContain('NativeModule crypto')
     expect(scripts.filter((each) => each.includes('/lmdb/dist/'))).toHaveLength(1)
     expect(scripts.filter((each) => each.includes('/msgpackr'))).toEqual([])
     expect(shared).toEqual({ value: { some: ['value', 1.5, null] }, isTheirs: true, isLoadedLater: true })

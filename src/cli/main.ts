@@ -91,7 +91,6 @@ function placeOf(error: OttlaError): string {
 }
 
 async function main(): Promise<void> {
-  commands = await loadCommands()
   const terminal = new Terminal({ out: process.stdout, error: process.stderr })
   let stopCode = 0
   const stop = (code: number) => (): void => {
@@ -104,6 +103,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop(TERMINATED))
   let code: number
   try {
+    commands = await loadCommands()
     code = await run(terminal)
   } catch (error) {
     code = terminal.signal.aborted && OttlaError.is(error, 'ABORTED') ? 0 : tell(terminal, error)
