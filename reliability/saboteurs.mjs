@@ -56,11 +56,15 @@ export const saboteurs = [
   },
   {
     id: 'ack before append finishes', file: 'src/log/log-appender.ts', harness: NODE, seconds: 30,
-    find: '      return segment.write(buffer, start, length).catch(', replace: '      void segment.write(buffer, start, length).catch(() => {})\n      return Promise.resolve().catch(',
+    find: '      return segment.write(buffer, start, length).then(ended, ', replace: '      void segment.write(buffer, start, length).catch(() => {})\n      return Promise.resolve().then(ended, ',
   },
   {
     id: 'ack before the sync', file: 'src/log/log-appender.ts', harness: POWER_CUT, seconds: 30,
-    find: '      await built.synced\n', replace: '      void built.synced.catch(() => {})\n',
+    find: '      await (built.synced ?? this.#sync(built))\n', replace: '      void (built.synced ?? this.#sync(built)).catch(() => {})\n',
+  },
+  {
+    id: 'what follows is synced while it is written', file: 'src/log/log-appender.ts', harness: 'src/log/log-following.test.ts', seconds: 30,
+    find: 'following.isWritten && ', replace: '',
   },
   {
     id: 'a sealed segment is not waited for', file: 'src/log/sealed-flusher.ts', harness: POWER_CUT, seconds: 30,

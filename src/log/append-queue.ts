@@ -54,8 +54,9 @@ export class AppendQueue {
   #running = 0
   #scheduled = false
   #followScheduled = false
-  /** The event loop had its turn since a group was last started for what is urgent. */
+  /** The event loop had its turn since a group was last started for what is urgent: a first one, and one behind another. */
   #yielded = true
+  #yieldedBehind = true
   #closedBy: OttlaError | null = null
   #idleWaiters: (() => void)[] = []
 
@@ -173,11 +174,19 @@ export class AppendQueue {
     else void work.then(() => this.#ended(true))
   }
 
-  /** True once in a turn of the event loop. */
+  /**
+   * True once in a turn of the event loop; for a group behind another once more: who is answered in the turn in which a first one was started sends in the
+   * next, which may begin before this one hears of it, and the group would only be started when the sync has ended: so would the next, and so on for ever.
+   */
   #mayHurry(): boolean {
-    if (!this.#yielded) return false
-    this.#yielded = false
-    this.#scheduler.soon(() => { this.#yielded = true })
+    const isBehind = this.#running > 0
+    if (isBehind ? !this.#yieldedBehind : !this.#yielded) return false
+    if (isBehind) this.#yieldedBehind = false
+    else this.#yielded = false
+    this.#scheduler.soon(() => {
+      if (isBehind) this.#yieldedBehind = true
+      else this.#yielded = true
+    })
     return true
   }
 

@@ -29,6 +29,8 @@ const loadedCodecs = new Set<CompressionType>(['none'])
 interface GroupInFlight {
   readonly group: AppendGroup
   readonly commitProducers: (endOffset: number) => TransactionIndexEntry[]
+  /** Its write has ended. */
+  isWritten: boolean
   /** Null: its sync has not begun. */
   synced: Promise<unknown> | null
   /** Its batches are part of the log. */
@@ -128,17 +130,19 @@ export class LogAppender {
   /** Undefined: on the event loop. A group whose write fails is not pending afterwards. */
   #write(built: GroupInFlight): Promise<void> | undefined {
     const { group } = built
+    const ended = (): void => { built.isWritten = true }
     if (group.bytes === 0) return undefined
     const state = this.#state
     const segment = state.segments.active
     const { buffer, start, length } = group.run
     if (group.nextOffset - state.offsets.recoveryPoint >= state.config.flushMessages) group.durable = true
     if (!state.sharing.writeBudget.take(length)) {
-      return segment.write(buffer, start, length).catch((error: unknown) => { if (this.#isPending(built)) this.#failed(built, error) })
+      return segment.write(buffer, start, length).then(ended, (error: unknown) => { if (this.#isPending(built)) this.#failed(built, error) })
     }
     try {
       if (group.durable && state.config.preallocate) segment.writeOverZerosSync(buffer, start, length)
       else segment.writeSync(buffer, start, length)
+      ended()
     } catch (error) {
       this.#failed(built, error)
     }
@@ -196,7 +200,7 @@ export class LogAppender {
     }
     if (next < taken.length) this.queue.putBack(taken.slice(next))
     if (group.members.length === 0) return null
-    return { group, commitProducers: (endOffset) => staging.commit(endOffset), synced: null, isTaken: false }
+    return { group, commitProducers: (endOffset) => staging.commit(endOffset), isWritten: false, synced: null, isTaken: false }
   }
 
   /** Rolls the active segment for the first of a group. False: `item` needs a new segment, so the group ends before it. */
@@ -224,14 +228,24 @@ export class LogAppender {
     }
   }
 
-  async #syncAndComplete(built: GroupInFlight): Promise<void> {
+  #sync(built: GroupInFlight): Promise<unknown> {
     const { sharing, segments } = this.#state
+    const own = sharing.syncGate.run(() => segments.active.datasync())
+    // Sealed segments too: the promise covers everything before this group.
+    built.synced = this.sealed.isEmpty ? own : Promise.all([this.sealed.logsDurable(), own])
+    this.queue.followIfFull()
+    return built.synced
+  }
+
+  /** Before anybody is told of the group that has just been synced, which takes a while: the disk is free. */
+  #syncFollowing(): void {
+    const following = this.#following
+    if (following !== null && following.isWritten && following.group.durable) void this.#sync(following)
+  }
+
+  async #syncAndComplete(built: GroupInFlight): Promise<void> {
     try {
-      const own = sharing.syncGate.run(() => segments.active.datasync())
-      // Sealed segments too: the promise covers everything before this group.
-      built.synced = this.sealed.isEmpty ? own : Promise.all([this.sealed.logsDurable(), own])
-      this.queue.followIfFull()
-      await built.synced
+      await (built.synced ?? this.#sync(built))
     } catch (error) {
       if (!this.#isPending(built)) return
       if (!isSyncFailure(error) && !built.isTaken) return this.#failed(built, error)
@@ -241,7 +255,9 @@ export class LogAppender {
       built.group.rejectAll(this.goOffline(error))
       return
     }
-    if (this.#isPending(built)) this.#complete(built, true)
+    if (!this.#isPending(built)) return
+    this.#syncFollowing()
+    this.#complete(built, true)
   }
 
   /** The group is on the disk as far as its members asked. */

@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { findings, openTestLog, text, TestLog, decode, type TestLogOptions } from '../../test/support/test-log.ts'
+import { diskWith } from '../../test/support/disk-with.ts'
+import type { FileSystem } from '../io/file-system.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
@@ -26,9 +28,10 @@ interface Harness {
   readonly readable: () => Promise<string[]>
 }
 
-async function harness(options: TestLogOptions = {}): Promise<Harness> {
+/** `answering`: the disk, but for some answers. */
+async function harness(options: TestLogOptions = {}, answering = (disk: FileSystem): FileSystem => disk): Promise<Harness> {
   const disk = new SimulatedFileSystem()
-  const faults = new FaultFileSystem(disk)
+  const faults = new FaultFileSystem(answering(disk))
   const t = await openTestLog({ config: plain, disk, fileSystem: faults, ...options })
   await t.append(['first'])
   const send = (value: string, fields = {}): Watched => watch(t.send([value], fields, urgent))
@@ -41,7 +44,9 @@ async function harness(options: TestLogOptions = {}): Promise<Harness> {
 }
 
 /** `first` is being synced, `second` has come meanwhile. */
-async function two({ faults, send, idle }: Harness, first: string, second: string): Promise<{ hold: ReturnType<FaultFileSystem['holdSyncs']>; a: Watched; b: Watched }> {
+async function two(
+  { faults, send, idle }: Pick<Harness, 'faults' | 'send' | 'idle'>, first: string, second: string,
+): Promise<{ hold: ReturnType<FaultFileSystem['holdSyncs']>; a: Watched; b: Watched }> {
   const hold = faults.holdSyncs()
   const a = send(first)
   await idle()
@@ -73,6 +78,42 @@ describe('an urgent append that comes while the one before is synced', () => {
     expect([b.state, syncs(), t.log.highWatermark]).toEqual(['acked', 2, 3])
     expect([a.result!.baseOffset, b.result!.baseOffset]).toEqual([1, 2])
     expect(await readable()).toEqual(['first', 'a', 'b'])
+  })
+
+  test.each([['on the event loop', 10], ['by another thread', 200_000]])('is, written %s, being synced when the first hears of its own sync: telling takes time', async (_, length) => {
+    const { t, faults, send, idle, syncs } = await harness()
+    const hold = faults.holdSyncs()
+    let syncsThen = 0
+    const told = vi.fn(() => { syncsThen = syncs() })
+    t.log.appendFor(Buffer.from(buildBatch([{ value: 'a', timestamp: t.clock.now() }], {})), { origin: 'client', durable: true, ...urgent }, told, () => {})
+    await idle()
+    const b = send('b'.repeat(length))
+    await idle()
+    hold.step()
+    await idle()
+    expect([told.mock.calls.length, syncsThen, b.state]).toEqual([1, 2, 'waits'])
+    hold.release()
+    await idle()
+    expect([b.state, syncs()]).toEqual(['acked', 2])
+  })
+
+  test('whose write has not ended by then is synced once it has', async () => {
+    let endWrite = (): void => {}
+    const written = new Promise<void>((resolve) => { endWrite = resolve })
+    const slowly = (disk: FileSystem): FileSystem => diskWith(disk, { open: (path, mode) => {
+      const handle = disk.open(path, mode)
+      return diskWith(handle, { write: (...call) => written.then(() => handle.write(...call)) })
+    } })
+    const { t, faults, send, idle, syncs } = await harness({}, slowly)
+    const ofAnotherThread = 'x'.repeat(200_000)
+    const { hold, a, b } = await two({ faults, send, idle }, 'a', ofAnotherThread)
+    hold.release()
+    await idle()
+    expect([a.state, b.state, syncs(), t.log.highWatermark]).toEqual(['acked', 'waits', 1, 2])
+    endWrite()
+    await idle()
+    expect([b.state, syncs()]).toEqual(['acked', 2])
+    expect(await t.values()).toEqual(['first', 'a', ofAnotherThread])
   })
 
   test('is one at a time: what comes then waits for the first to be answered, in its order', async () => {
@@ -277,6 +318,21 @@ describe('appends that fill a group while the one before is synced', () => {
     }
     hold.release()
     expect(await t.values()).toEqual(['first', 'a', large, large, large, 'b'])
+  })
+
+  test('and ask for no sync are written at once, answered after it, and not synced', async () => {
+    const { t, faults, idle, syncs } = await harness()
+    const hold = faults.holdSyncs()
+    const sent = [watch(t.send(['a']))]
+    await idle()
+    sent.push(...[large, large, large].map((value) => watch(t.send([value], {}, { durable: false }))))
+    await idle()
+    const states = (): string[] => sent.map(({ state }) => state)
+    expect(states()).toEqual(['waits', 'waits', 'waits', 'waits'])
+    hold.step()
+    await idle()
+    expect([states(), syncs(), hold.waiting]).toEqual([['acked', 'acked', 'acked', 'acked'], 1, 0])
+    hold.release()
   })
 
   test('and have waited since before the sync began are written with its beginning', async () => {
