@@ -73,7 +73,7 @@ export interface Listener extends AsyncDisposable {
   readonly port: number
   /** Connections open now. */
   readonly connections: number
-  /** Handshakes from now on use this certificate; connections that stand keep theirs. Raises INVALID_CONFIG. */
+  /** Handshakes from now on use this certificate; connections that stand keep theirs, and `ca` stays where none is given. Raises INVALID_CONFIG, INVALID_ARGUMENT. */
   replaceCertificate(tls: TlsSettings): void
   /** Accepts nothing more, answers what was asked, then closes the connections. */
   close(options?: { timeoutMs?: number }): Promise<void>
@@ -140,7 +140,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   const openPort = openPortOf(options, listener.port)
   parts.openPorts.add(openPort)
   let { openPorts } = parts
-  return new WireListener(listener, () => {
+  return new WireListener(listener, options.tls, () => {
     openPorts.delete(openPort)
     closed()
   }, (next) => {
@@ -198,14 +198,16 @@ function sessionsMaker({ host, advertisedHost, advertisedPort, mechanisms, acls 
 
 class WireListener implements MovableListener {
   readonly #listener: PortListener
+  readonly #tls: TlsSettings | null
   readonly #closed: () => void
   readonly #serveOn: (parts: ListenerParts) => void
   readonly address: string
   readonly port: number
   #closing: Promise<void> | null = null
 
-  constructor(listener: PortListener, closed: () => void, serveOn: (parts: ListenerParts) => void) {
+  constructor(listener: PortListener, tls: TlsSettings | null, closed: () => void, serveOn: (parts: ListenerParts) => void) {
     this.#listener = listener
+    this.#tls = tls
     this.#closed = closed
     this.#serveOn = serveOn
     this.address = listener.address
@@ -214,7 +216,12 @@ class WireListener implements MovableListener {
 
   get connections(): number { return this.#listener.connections }
 
-  replaceCertificate(tls: TlsSettings): void { this.#listener.replaceCertificate(tlsOptions(tls)) }
+  replaceCertificate(tls: TlsSettings): void {
+    if (this.#tls === null) throw new OttlaError('INVALID_ARGUMENT', 'replaceCertificate: this listener has no TLS')
+    // Left out, it must not come to mean every authority that Node knows.
+    const { ca } = this.#tls
+    this.#listener.replaceCertificate(tlsOptions({ ...(ca === undefined ? {} : { ca }), ...tls }))
+  }
 
   moveTo(parts: ListenerParts): Promise<void> {
     this.#serveOn(parts)
@@ -284,8 +291,13 @@ function checkAcls(given: AclOptions): AuthorizerOptions {
   return { superUsers: new Set(superUsers), allowEveryoneIfNoAclFound }
 }
 
-/** Raises INVALID_CONFIG for a certificate or key that cannot be used. */
-function tlsOptions({ cert, key, ca, passphrase, clientAuth = 'none' }: TlsSettings): TlsOptions {
+/** Raises INVALID_CONFIG for a certificate or key that cannot be used, INVALID_ARGUMENT for what is misspelt: a certificate that is not asked for keeps nobody out. */
+function tlsOptions(given: TlsSettings): TlsOptions {
+  callOptions('listen: tls', given, ['cert', 'key', 'ca', 'passphrase', 'clientAuth', 'principalMappingRules'])
+  const { cert, key, ca, passphrase, clientAuth = 'none' } = given
+  if (!['none', 'requested', 'required'].includes(clientAuth)) {
+    throw new OttlaError('INVALID_ARGUMENT', `listen: tls.clientAuth is ${shown(clientAuth)}: give none, requested or required`)
+  }
   const pem = (given: string | Uint8Array): string | Buffer => typeof given === 'string' ? given : Buffer.from(given)
   try {
     const options: TlsOptions = {

@@ -160,3 +160,17 @@ if (oracle !== undefined) {
     place.alice.end()
   }, 600_000)
 }
+
+test('who may make topics, but not look at them, makes them', async () => {
+  const kit = await listening({}, { sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: {} })
+  try {
+    await kit.ottla.users.set('alice', 'alice-secret', { iterations: 4096 })
+    await kit.ottla.admin.createAcls([{ principal: 'User:alice', operation: 'CREATE', resourceType: 'CLUSTER', resourceName: 'kafka-cluster' }])
+    const kafka = await connect(kit.broker, { 'sasl.mechanism': 'SCRAM-SHA-256', 'sasl.username': 'alice', 'sasl.password': 'alice-secret', logger: silentLogger })
+    expect(await kafka.admin.createTopic('made')).toMatchObject({ name: 'made' })
+    expect(await kit.ottla.admin.listTopics()).toEqual(['made'])
+    await kafka.close()
+  } finally {
+    await kit.ottla.close()
+  }
+})

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemRandom } from '../../src/common/random.ts'
 import { scramAttributes, scramHmac, scramKeys, scramXor } from '../../src/common/scram.ts'
 import { saslExchange } from '../../src/client/wire/sasl.ts'
-import type { ListenOptions, Listener } from '../../src/index.ts'
+import { connect, type ListenOptions, type Listener } from '../../src/index.ts'
 import { apis } from '../../src/protocol/api-registry.ts'
 import { isInstalled, run } from '../support/program.ts'
 import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
@@ -234,6 +234,27 @@ describe('a listener with TLS', () => {
     await admin.connect()
     expect(await admin.listTopics()).toEqual([])
     await admin.disconnect()
+  })
+
+  test('still knows whose certificates count when its own has changed', async () => {
+    const listener = await listen({ tls: { ...first, ca: second.cert, clientAuth: 'required' } })
+    listener.replaceCertificate(first)
+    const kafka = await connect(`127.0.0.1:${listener.port}`, { ssl: { ca: first.cert, ...second, checkServerIdentity: () => undefined } })
+    expect(await kafka.admin.listTopics()).toEqual([])
+    await kafka.close()
+  })
+
+  test.each([[{ clientAuth: 'require' }, 'none, requested or required'], [{ clientauth: 'required' }, 'no option "clientauth"']])('does not open with %j', async (misspelt, text) => {
+    await expect(listen({ tls: { ...first, ...misspelt as object } })).rejects.toThrow(text)
+  })
+
+  test('is what has a certificate to replace', () => {
+    expect(() => kit.listener.replaceCertificate(first)).toThrow('has no TLS')
+  })
+
+  test('asks for a login, and so says who comes without', async () => {
+    const listener = await listen({ tls: first, sasl: every })
+    await expect(connect(`127.0.0.1:${listener.port}`, { ssl: { ca: first.cert, checkServerIdentity: () => undefined } })).rejects.toThrow('it may want authentication')
   })
 
   test('may be reached from other machines; PLAIN without it may not', async () => {

@@ -149,6 +149,11 @@ test('a mechanism that the broker does not have is told with those it has', asyn
   await expect(connect({ credentials: { mechanism: 'PLAIN', username: 'u', password: 'p' } })).rejects.toThrow(/it knows GSSAPI, OAUTHBEARER/)
 })
 
+test('a listener without a login says so to whoever wants to log in', async () => {
+  broker.on(apis.saslHandshake, () => ({ errorCode: 34, mechanisms: [] }))
+  await expect(connect({ credentials: { mechanism: 'PLAIN', username: 'u', password: 'p' } })).rejects.toThrow('nobody logs in there')
+})
+
 const poolOf = (settings: object = {}): LinkPool => new LinkPool(
   { ...base, setupTimeoutMs: 10_000, maxSetupTimeoutMs: 30_000, reconnectBackoffMs: 100, maxReconnectBackoffMs: 1000, maxIdleMs: 60_000, ...settings }, ports)
 

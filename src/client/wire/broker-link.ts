@@ -100,7 +100,8 @@ export class BrokerLink {
 
   async #authenticate(credentials: Credentials): Promise<void> {
     const hello = await this.#ask(apis.saslHandshake, { mechanism: credentials.mechanism }, { minVersion: 1 })
-    if (hello.errorCode !== 0) throw this.#refusal(hello.errorCode, `SASL ${credentials.mechanism}`, `it knows ${hello.mechanisms.join(', ')}`)
+    const known = hello.mechanisms.length === 0 ? 'nobody logs in there: check security.protocol' : `it knows ${hello.mechanisms.join(', ')}`
+    if (hello.errorCode !== 0) throw this.#refusal(hello.errorCode, `SASL ${credentials.mechanism}`, known)
     const exchange = saslExchange(credentials, this.#ports.random)
     let lifetimeMs = 0
     let challenge: Uint8Array = new Uint8Array(0)

@@ -140,7 +140,8 @@ export class Connection {
   #closedText(): string {
     const asked = this.#pending[0]?.what
     const when = asked === undefined ? '' : ` before it answered ${asked}`
-    const hint = this.#answers > 1 ? '' : this.#usesTls ? '' : ': it may want TLS or authentication (security.protocol), or be no Kafka broker'
+    const [tls, other] = this.#usesTls || this.#answers === 1 ? ['', ''] : ['TLS or ', ', or be no Kafka broker']
+    const hint = this.#answers > 1 ? '' : `: it may want ${tls}authentication (security.protocol)${other}`
     return `broker ${addressText(this.address)} closed the connection${when}${hint}`
   }
 
