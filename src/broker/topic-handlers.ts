@@ -103,7 +103,7 @@ async function deleteOne(context: BrokerContext, name: string, allowance: Partit
   mustWrite(context)
   if (context.topics.get(name) === undefined) throw unknownTopic(name)
   if (!context.config.values['delete.topic.enable']) {
-    throw new OttlaError('POLICY_VIOLATION', 'topics cannot be deleted: delete.topic.enable is false', { topic: name })
+    throw new OttlaError('TOPIC_DELETION_DISABLED', 'topics cannot be deleted: delete.topic.enable is false', { topic: name })
   }
   if (internalTopics.has(name)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it cannot be deleted`, { topic: name })
   allowance?.take(context.topics.partitionCount(name) ?? 0)
