@@ -518,3 +518,13 @@ describe('background work', () => {
     expect(t.logger.messages('warn').some((message) => message.includes('leapt'))).toBe(true)
   })
 })
+
+test('no more partitions are loaded side by side than there are, whatever num.recovery.threads.per.data.dir says', async () => {
+  const d = new Directory()
+  const first = await d.open()
+  await d.drive(first.create('t', 0, TOPIC_ID, testConfig()))
+  await d.drive(first.close())
+  const second = await d.open({ settings: { 'num.recovery.threads.per.data.dir': Number.MAX_SAFE_INTEGER } })
+  expect(second.get('t', 0)).toBeDefined()
+  await d.drive(second.close())
+})

@@ -213,7 +213,7 @@ export class LogManager {
         if (loaded !== null) this.#admit(loaded)
       }
     }
-    const workers = Math.max(1, settings['num.recovery.threads.per.data.dir'] ?? 2)
+    const workers = Math.min(queue.length, settings['num.recovery.threads.per.data.dir'] ?? 2)
     const ended = await Promise.allSettled(Array.from({ length: workers }, worker))
     for (const result of ended) if (result.status === 'rejected') throw result.reason
     if (readOnly) return
