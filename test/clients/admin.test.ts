@@ -65,7 +65,7 @@ describe.each(targets)('the admin client of %s', (name, start) => {
     await admin.alterConfigs({ topic }, { 'retention.ms': null, 'max.message.bytes': 5000 })
     await until(async () => (await entry('max.message.bytes') as { value: string }).value === '5000')
     expect(await entry('retention.ms')).toMatchObject({ value: '604800000', source: 'default' })
-    await expect(admin.alterConfigs({ topic }, { 'max.message.bytes': 'many' })).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
+    for (const value of ['many', Number.NaN]) await expect(admin.alterConfigs({ topic }, { 'max.message.bytes': value })).rejects.toMatchObject({ code: 'INVALID_CONFIG' })
     await expect(admin.describeConfigs({ topic: fresh('nothing') })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 
