@@ -60,7 +60,7 @@ export interface TopicSettings {
   'remote.log.copy.disable'?: boolean | 'true' | 'false'
   /** Delete tiered data when tiering is switched off. Default: false. */
   'remote.log.delete.on.disable'?: boolean | 'true' | 'false'
-  /** Use tiered storage. Default: false. */
+  /** Use tiered storage; `true` is an error. Default: false. */
   'remote.storage.enable'?: boolean | 'true' | 'false'
   /** A partition larger than this loses its oldest segments; −1 is no limit. Applies with `cleanup.policy` `delete`. Default: -1. */
   'retention.bytes'?: number | `${number}`

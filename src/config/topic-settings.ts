@@ -61,7 +61,7 @@ export const topicTable: SettingTable = {
   'remote.log.delete.on.disable': { type: 'boolean', default: false, inert: noTiers,
     doc: 'Delete tiered data when tiering is switched off.' },
   'remote.storage.enable': { type: 'boolean', default: false, inert: noTiers,
-    doc: 'Use tiered storage.' },
+    doc: 'Use tiered storage; `true` is an error.' },
   'retention.bytes': { type: 'long', default: -1, synonyms: [{ name: 'log.retention.bytes' }],
     doc: 'A partition larger than this loses its oldest segments; −1 is no limit. Applies with `cleanup.policy` `delete`.' },
   'retention.ms': { type: 'long', default: 604_800_000, min: -1,
