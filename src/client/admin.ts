@@ -165,6 +165,10 @@ export class KafkaAdmin implements Admin {
 
   async describeLogDirs(): Promise<LogDirDescription[]> {
     const { results } = await this.#caller.call('describing log dirs', () => this.#api.describeLogDirs({ topics: null }))
+    // What a broker tells of no directory it tells of the question.
+    const refused = results.find((dir) => dir.logDir === '')
+    const error = refused === undefined ? null : errorOf(refused, 'describing log dirs')
+    if (error !== null) throw error
     return results.map((dir) => ({
       ...dir.brokerId === undefined ? {} : { broker: dir.brokerId },
       path: dir.logDir, error: errorOf(dir, dir.logDir)?.message ?? null, totalBytes: dir.totalBytes, usableBytes: dir.usableBytes,

@@ -161,7 +161,7 @@ if (oracle !== undefined) {
   }, 600_000)
 }
 
-test('who may make topics, but not look at them, makes them', async () => {
+test('who may make topics, but not look at them, makes them; who may not ask is told', async () => {
   const kit = await listening({}, { sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: {} })
   try {
     await kit.ottla.users.set('alice', 'alice-secret', { iterations: 4096 })
@@ -169,6 +169,7 @@ test('who may make topics, but not look at them, makes them', async () => {
     const kafka = await connect(kit.broker, { 'sasl.mechanism': 'SCRAM-SHA-256', 'sasl.username': 'alice', 'sasl.password': 'alice-secret', logger: silentLogger })
     expect(await kafka.admin.createTopic('made')).toMatchObject({ name: 'made' })
     expect(await kit.ottla.admin.listTopics()).toEqual(['made'])
+    await expect(kafka.admin.describeLogDirs()).rejects.toMatchObject({ code: 'CLUSTER_AUTHORIZATION_FAILED' })
     await kafka.close()
   } finally {
     await kit.ottla.close()
