@@ -207,6 +207,7 @@ describe('settings of a connection', () => {
   test.each([
     [{ 'sasl.mechanism': 'PLAIN' }, false, 'needs sasl.username and sasl.password'],
     [{ 'sasl.username': 'u', 'sasl.password': 'p' }, false, 'needs sasl.mechanism'],
+    [{ 'sasl.password': 'p' }, false, 'needs sasl.mechanism'],
     [{ 'security.protocol': 'SSL', 'sasl.mechanism': 'PLAIN' }, false, 'sasl settings need security.protocol SASL_SSL or SASL_PLAINTEXT, not SSL'],
     [{ 'security.protocol': 'PLAINTEXT' }, true, 'option ssl needs security.protocol SSL or SASL_SSL, not PLAINTEXT'],
     [{ 'sasl.mechanism': 'SCRAM-SHA256' }, false, 'did you mean "SCRAM-SHA-256"?'],

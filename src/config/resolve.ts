@@ -145,7 +145,7 @@ export function resolveConsumer(input?: object): ConsumerValues {
 export function resolveClient(input: object | undefined, usesSsl: boolean): ClientValues {
   const given = parseGiven('client', clientTable, input, clientExtras)
   const values = complete(clientTable, given)
-  const usesSasl = ['sasl.mechanism', 'sasl.username', 'sasl.jaas.config'].some((name) => values[name] !== null)
+  const usesSasl = ['sasl.mechanism', 'sasl.username', 'sasl.password', 'sasl.jaas.config'].some((name) => values[name] !== null)
   if (!given.has('security.protocol')) values['security.protocol'] = `${usesSasl ? 'SASL_' : ''}${usesSsl ? 'SSL' : 'PLAINTEXT'}`
   const client = values as unknown as ClientValues
   checkBackoff(client, given)

@@ -24,12 +24,15 @@ export class OffsetIndexCheck {
   readonly #count: number
   readonly #findings: Findings
   #next = 0
+  /** Last offset of the batch before. */
+  #before: number
 
   constructor(bytes: Uint8Array, file: string, base: number, findings: Findings) {
     const view = viewOf(bytes)
     this.#view = view
     this.#file = file
     this.#base = base
+    this.#before = base - 1
     this.#findings = findings
     this.#count = usedEntries(view, OFFSET_ENTRY, (entry) => (entry === 0 ? view.getInt32(4) === 0 : view.getInt32(entry * OFFSET_ENTRY) === 0))
     if (bytes.length % OFFSET_ENTRY !== 0) findings.add(
@@ -37,7 +40,11 @@ export class OffsetIndexCheck {
     )
   }
 
+  /** An entry names the last offset of a batch; of brokers before Kafka 2.0 the first, which a wrapper of magic 0 or 1 does not tell. */
   batch(header: BatchHeader, position: number): void {
+    const isWrapper = header.magic < 2 && header.compression !== 'none'
+    const first = isWrapper ? this.#before + 1 : header.baseOffset
+    this.#before = header.lastOffset
     for (; this.#next < this.#count; this.#next++) {
       const at = this.#next * OFFSET_ENTRY
       const offset = this.#base + this.#view.getInt32(at)
@@ -45,12 +52,9 @@ export class OffsetIndexCheck {
       if (target > position) return
       if (target < position) {
         this.#findings.add('error', 'INDEX_WRONG', this.#file, `entry ${this.#next} leads to byte ${target}, where no batch begins`, at, offset)
-      } else if (offset < header.baseOffset) {
-        this.#findings.add(
-          'error', 'INDEX_WRONG', this.#file,
-          `entry ${this.#next} leads to the batch ${header.baseOffset}–${header.lastOffset} for offset ${offset}`, at, offset,
-        )
-      } else if (offset !== header.lastOffset) {
+      } else if (offset < first) {
+        this.#findings.add('error', 'INDEX_WRONG', this.#file, `entry ${this.#next} leads to the batch ${first}–${header.lastOffset} for offset ${offset}`, at, offset)
+      } else if (offset > header.lastOffset || (offset !== first && offset !== header.lastOffset && !isWrapper)) {
         this.#findings.add(
           'warning', 'INDEX_WRONG', this.#file, `entry ${this.#next} names offset ${offset}, the batch it leads to ends at ${header.lastOffset}`, at, offset,
         )

@@ -1,5 +1,7 @@
 /** Every finding of the full check with the place it names: folders made byte by byte, positions and offsets worked out here. */
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { legacyMessage } from '../../test/support/legacy-messages.ts'
 import { abortedEntries, batchOf, marker, offsetEntries, producer, RawPartition, timeEntries, told } from '../../test/support/raw-partition.ts'
 import { TOPIC_ID } from '../../test/support/test-log.ts'
 import { crc32c } from '../record/crc32c.ts'
@@ -22,13 +24,34 @@ describe('an offset index', () => {
     ['that leads into a batch', offsetEntries([3, second + 1]), ['error INDEX_WRONG 10.index @0 #13']],
     ['that leads into a batch, and goes on rightly', offsetEntries([3, second - 1], [5, third]), ['error INDEX_WRONG 10.index @0 #13']],
     ['that leads past the batch of an offset', offsetEntries([1, second]), ['error INDEX_WRONG 10.index @0 #11']],
-    ['that names the first offset of a batch', offsetEntries([2, second]), ['warning INDEX_WRONG 10.index @0 #12']],
+    ['that names the first offset of a batch, as Kafka did before 2.0', offsetEntries([2, second], [4, third]), []],
     ['that names an offset behind the batch', offsetEntries([3, second], [6, third]), ['warning INDEX_WRONG 10.index @8 #16']],
     ['that names a batch twice', offsetEntries([3, second], [5, second]), ['warning INDEX_WRONG 10.index @8 #15']],
     ['that leads past the end', offsetEntries([3, second], [5, end], [6, end + 9]), ['error INDEX_WRONG 10.index @8', 'error INDEX_WRONG 10.index @16']],
     ['that ends inside an entry', Buffer.concat([offsetEntries([3, second]), Buffer.of(0, 0, 0)]), ['warning INDEX_WRONG 10.index @8']],
   ] as const)('%s', async (_what, bytes, findings) => {
     expect(await folder().put('10.index', bytes).told()).toEqual(findings)
+  })
+})
+
+test('an offset index that names an offset inside a batch', async () => {
+  const large = new RawPartition().epochs([0, 10]).log(10, three[0], batchOf(12, 3, { timestamps: [90, 90, 90] }))
+  expect(await large.put('10.index', offsetEntries([3, second])).told()).toEqual(['warning INDEX_WRONG 10.index @0 #13'])
+})
+
+describe('an offset index of wrappers of magic 0 and 1, of which only the last offset is told', () => {
+  const wrapper = (magic: 0 | 1, first: number): Buffer => {
+    const inner = [0, 1, 2].map((i) => legacyMessage({ magic, offset: magic === 0 ? first + i : i, value: 'v', timestamp: 100 }))
+    return legacyMessage({ magic, offset: first + 2, attributes: 1, value: gzipSync(Buffer.concat(inner)), timestamp: 100 })
+  }
+
+  test.each([
+    [0, 'their first offsets, as Kafka did before 2.0', 13, []], [1, 'their first offsets', 13, []], [0, 'their last offsets', 15, []], [1, 'an offset inside', 14, []],
+    [0, 'the last offset of the one before', 12, ['error INDEX_WRONG 10.index @0 #12']], [1, 'an offset behind them', 16, ['warning INDEX_WRONG 10.index @0 #16']],
+  ] as const)('magic %i: names %s', async (magic, _what, offset, findings) => {
+    const [first, next] = [wrapper(magic, 10), wrapper(magic, 13)]
+    const folder = new RawPartition().log(10, first, next).put('10.index', offsetEntries([offset - 10, first.length]))
+    expect((await folder.told()).filter((finding) => finding.includes(' INDEX_WRONG'))).toEqual(findings)
   })
 })
 
