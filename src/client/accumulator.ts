@@ -12,8 +12,7 @@ import type { OttlaError } from '../common/errors.ts'
 import { BATCH_HEADER_SIZE } from '../record/batch-format.ts'
 import { AnswerOverlap } from './answer-overlap.ts'
 import { ProducerBatch } from './producer-batch.ts'
-import { largestSize, type Payload } from './producer-record.ts'
-import type { Header } from './types.ts'
+import { largestSize, type Payload, type PayloadHeader } from './producer-record.ts'
 
 /** Idle slabs that are kept, in bytes. */
 const POOL_BYTES = 16 * 1024 * 1024
@@ -113,13 +112,13 @@ export class Accumulator {
    * Adds a record to the open batch of `queue`, or to a new one. Null: there is no memory for a new batch. The caller registers who waits
    * for the record. A batch that is full afterwards is sealed.
    */
-  append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
+  append(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): ProducerBatch | null {
     const open = queue.open
     return open !== null && this.#add(queue, open, timestamp, key, value, headers) ? open : this.#addElsewhere(queue, timestamp, key, value, headers)
   }
 
   /** False: it is full. */
-  #add(queue: PartitionQueue, batch: ProducerBatch, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): boolean {
+  #add(queue: PartitionQueue, batch: ProducerBatch, timestamp: number, key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): boolean {
     const { builder } = batch
     const before = builder.sizeInBytes
     if (!builder.append(timestamp, key, value, headers)) return false
@@ -130,7 +129,7 @@ export class Accumulator {
     return true
   }
 
-  #addElsewhere(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly Header[] | null): ProducerBatch | null {
+  #addElsewhere(queue: PartitionQueue, timestamp: number, key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): ProducerBatch | null {
     const open = queue.open
     if (open !== null) {
       while (this.#enlarge(open)) if (this.#add(queue, open, timestamp, key, value, headers)) return open

@@ -7,8 +7,11 @@ import { OttlaError } from '../common/errors.ts'
 import type { Header, HeadersInput, Serializer } from './types.ts'
 import { textOf, type TextSerde } from './serializers.ts'
 
-/** What a batch takes as key or value. */
+/** What a batch takes as key, value or value of a header. */
 export type Payload = Uint8Array | string | null
+
+/** As a user gave it: a string becomes bytes only where the batch is written, or for a serializer, which is promised bytes. */
+export interface PayloadHeader { key: string; value: Payload }
 
 function describe(value: unknown): string {
   if (value === null) return 'null'
@@ -51,12 +54,12 @@ function unusualPayload(field: 'key' | 'value', value: unknown, topic: string): 
 }
 
 /** A key or value as its serializer gives it. Raises SERIALIZATION_ERROR. */
-export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, topic: string, headers: Header[] | null): Payload {
+export function serializePayload<T>(field: 'key' | 'value', serializer: Serializer<T>, value: T | null | undefined, topic: string, headers: PayloadHeader[] | null): Payload {
   if (value === null) return null
   if (value === undefined) throw noValue(field, topic)
   let payload: unknown
   try {
-    payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, { topic, headers: headers ?? [] })
+    payload = textOf in serializer ? (serializer as TextSerde<T>)[textOf](value) : serializer.serialize(value, { topic, headers: headers === null ? [] : inBytes(headers) })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${topic} could not be serialized: ${reason}`, { topic, cause: error })
@@ -65,10 +68,15 @@ export function serializePayload<T>(field: 'key' | 'value', serializer: Serializ
   throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic })
 }
 
-function headerValue(key: string, value: unknown, topic: string): Uint8Array | null {
-  if (value === null) return value
+/** In place: what the key's serializer does to the list, the value's sees. */
+function inBytes(headers: PayloadHeader[]): Header[] {
+  for (const header of headers) if (typeof header.value === 'string') header.value = Buffer.from(header.value, 'utf8')
+  return headers as Header[]
+}
+
+function headerValue(key: string, value: unknown, topic: string): Payload {
+  if (typeof value === 'string' || value === null) return value
   if (isBytes(value)) return attached('header', value, topic)
-  if (typeof value === 'string') return Buffer.from(value, 'utf8')
   throw invalid(`header ${JSON.stringify(key)} is ${describe(value)}: give bytes, a string or null`, topic)
 }
 
@@ -78,10 +86,10 @@ function headerKey(key: unknown, topic: string): string {
 }
 
 /** Null when there are none. */
-export function headerList(input: HeadersInput | null | undefined, topic: string): Header[] | null {
+export function headerList(input: HeadersInput | null | undefined, topic: string): PayloadHeader[] | null {
   if (input === undefined || input === null) return null
   if (typeof input !== 'object') throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
-  const list: Header[] = []
+  const list: PayloadHeader[] = []
   if (Array.isArray(input)) {
     for (const header of input as readonly { key: string; value: string | Uint8Array | null }[]) {
       if (header === null || typeof header !== 'object' || Array.isArray(header)) throw invalid(`a header is ${describe(header)}: give { key, value }`, topic)
@@ -89,7 +97,9 @@ export function headerList(input: HeadersInput | null | undefined, topic: string
     }
   } else {
     if (input instanceof Map || isBytes(input)) throw invalid(`headers are ${describe(input)}: give a list of { key, value } or an object`, topic)
-    for (const [key, value] of Object.entries(input)) list.push({ key, value: headerValue(key, value, topic) })
+    const named = input as Readonly<Record<string, unknown>>
+    const keys = Object.keys(named)
+    for (let i = 0; i < keys.length; i++) list.push({ key: keys[i]!, value: headerValue(keys[i]!, named[keys[i]!], topic) })
   }
   return list.length === 0 ? null : list
 }
@@ -108,26 +118,29 @@ export function partitionNumber(partition: unknown, topic: string): number {
 }
 
 /** Bytes that a record takes at most in a batch of its own, header of the batch included. */
-export function largestSize(key: Payload, value: Payload, headers: readonly Header[] | null): number {
+export function largestSize(key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): number {
   let size = 61 + 36
   if (key !== null) size += typeof key === 'string' ? key.length * 3 : key.length
   if (value !== null) size += typeof value === 'string' ? value.length * 3 : value.length
   return headers === null ? size : size + largestSizeOf(headers)
 }
 
-function largestSizeOf(headers: readonly Header[]): number {
+function largestSizeOf(headers: readonly PayloadHeader[]): number {
   let size = 0
-  for (const header of headers) size += header.key.length * 3 + (header.value?.length ?? 0) + 10
+  for (const { key, value } of headers) size += key.length * 3 + (typeof value === 'string' ? value.length * 3 : value?.length ?? 0) + 10
   return size
 }
 
 /** The same with strings measured. */
-export function exactSize(key: Payload, value: Payload, headers: readonly Header[] | null): number {
-  let size = 61 + 21
-  if (key !== null) size += typeof key === 'string' ? Buffer.byteLength(key) : key.length
-  if (value !== null) size += typeof value === 'string' ? Buffer.byteLength(value) : value.length
-  if (headers !== null) for (const header of headers) size += Buffer.byteLength(header.key) + (header.value?.length ?? 0) + 10
+export function exactSize(key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): number {
+  let size = 61 + 21 + bytesOf(key) + bytesOf(value)
+  if (headers !== null) for (const header of headers) size += Buffer.byteLength(header.key) + bytesOf(header.value) + 10
   return size
+}
+
+function bytesOf(payload: Payload): number {
+  if (payload === null) return 0
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
 }
 
 /** Own memory: for records that wait, whose caller may reuse its buffers as soon as `send` has returned. */

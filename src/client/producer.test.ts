@@ -108,6 +108,21 @@ describe('send', () => {
     expect(contexts).toEqual([{ topic: 't', headers: [{ key: 'h', value: Buffer.from('x') }] }])
   })
 
+  test('what a serializer does to the headers is sent, whichever of the two it is', async () => {
+    const { clients, broker, settle } = harness()
+    broker.createTopic('t', 1)
+    const seen: unknown[] = []
+    const producer = clients.producer({
+      'key.serializer': { serialize: (key: string, { headers }) => { headers.push({ key: 'added', value: Buffer.from('by the key') }); return Buffer.from(key) } },
+      'value.serializer': { serialize: (value: string, { headers }) => { seen.push(structuredClone(headers)); headers[0]!.value = null; return Buffer.from(value) } },
+    })
+    await settle(Promise.all([producer.send({ topic: 't', key: 'k', value: 'v', headers: { first: 'ü' } }), producer.send({ topic: 't', value: 'v', headers: { only: 'é' } })]))
+    const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))
+    expect(seen).toEqual([[{ key: 'first', value: bytes('ü') }, { key: 'added', value: bytes('by the key') }], [{ key: 'only', value: bytes('é') }]])
+    const sent = broker.partition('t', 0).records().map((record) => record.headers.map(({ key, value }) => [key, value === null ? null : Buffer.from(value).toString()]))
+    expect(sent).toEqual([[['first', null], ['added', 'by the key']], [['only', null]]])
+  })
+
   test('rejects with SERIALIZATION_ERROR, the cause in it', async () => {
     const { clients } = harness()
     const cause = new Error('no')

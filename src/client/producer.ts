@@ -19,13 +19,13 @@ import { abortedError, closedError } from './failure.ts'
 import { askPartitioner, partitionOfKey } from './partitioner.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import {
-  exactSize, headerList, invalid, largestSize, ownCopy, partitionNumber, plainPayload, serializePayload, timestampOf, type Payload,
+  exactSize, headerList, invalid, largestSize, ownCopy, partitionNumber, plainPayload, serializePayload, timestampOf, type Payload, type PayloadHeader,
 } from './producer-record.ts'
 import { ProducerTopics, type ProducerTopic } from './producer-topics.ts'
 import type { SendBudget } from './send-budget.ts'
 import { NEW_PROMISE, SendGroup, SendWaiter, type Waiting } from './send-outcome.ts'
 import { Sender, type SenderOptions } from './sender.ts'
-import type { Header, Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
+import type { Partitioner, Producer, ProducerRecord, RecordMetadata, Serializer } from './types.ts'
 import { WaitingSends, type WaitingSend } from './waiting-sends.ts'
 import { nextTurn, onAbort, Wakeup } from './waiting.ts'
 
@@ -56,7 +56,7 @@ class StagedRecords {
   readonly timestamps: number[]
   readonly values: Payload[]
   keys: (Payload | undefined)[] | null = null
-  headers: (Header[] | null | undefined)[] | null = null
+  headers: (PayloadHeader[] | null | undefined)[] | null = null
 
   constructor(count: number) {
     this.count = count
@@ -266,18 +266,18 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     return topic
   }
 
-  #keyOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
+  #keyOf(record: ProducerRecord<K, V>, headers: PayloadHeader[] | null): Payload {
     const { key } = record
     if (key === undefined || key === null) return null
     return this.#keySerializer === null ? plainPayload('key', key, record.topic) : serializePayload('key', this.#keySerializer, key as K, record.topic, headers)
   }
 
-  #valueOf(record: ProducerRecord<K, V>, headers: Header[] | null): Payload {
+  #valueOf(record: ProducerRecord<K, V>, headers: PayloadHeader[] | null): Payload {
     const { value, topic } = record
     return this.#valueSerializer === null ? plainPayload('value', value, topic) : serializePayload('value', this.#valueSerializer, value, topic, headers)
   }
 
-  #checkSize(topic: string, key: Payload, value: Payload, headers: readonly Header[] | null): void {
+  #checkSize(topic: string, key: Payload, value: Payload, headers: readonly PayloadHeader[] | null): void {
     const size = exactSize(key, value, headers)
     for (const name of ['max.request.size', 'buffer.memory'] as const) {
       const limit = this.#values[name]
@@ -287,7 +287,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
 
   // ---- placing ----
 
-  #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
+  #put(topic: ProducerTopic, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload, headers: PayloadHeader[] | null,
     sender: Waiting, place: number): Promise<RecordMetadata> | null {
     let queue: PartitionQueue | null = null
     if (partition < topic.partitionCount && topic.partitionCount > 0 && topic.waiting.length === 0) {
@@ -314,7 +314,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     return topic.choice.sticky(topic.partitionCount)
   }
 
-  #append(topic: ProducerTopic, queue: PartitionQueue, chosen: boolean, timestamp: number, key: Payload, value: Payload, headers: Header[] | null,
+  #append(topic: ProducerTopic, queue: PartitionQueue, chosen: boolean, timestamp: number, key: Payload, value: Payload, headers: PayloadHeader[] | null,
     sender: Waiting, place: number): Promise<RecordMetadata> | null | typeof NO_ROOM {
     const open = queue.open
     const before = open === null ? 0 : open.builder.sizeInBytes
@@ -328,7 +328,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   }
 
   #wait(topic: ProducerTopic, queue: PartitionQueue | null, record: ProducerRecord<K, V>, partition: number, timestamp: number, key: Payload, value: Payload,
-    headers: Header[] | null, sent: Waiting, place: number): Promise<RecordMetadata> | null {
+    headers: PayloadHeader[] | null, sent: Waiting, place: number): Promise<RecordMetadata> | null {
     const sender = sent === NEW_PROMISE ? new SendWaiter() : sent
     const entry: WaitingSend = {
       queue, topic: topic.name, partition, record, key: ownCopy(key), value: ownCopy(value),

@@ -9,9 +9,8 @@ import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import type { PartitionQueue } from './accumulator.ts'
-import type { Payload } from './producer-record.ts'
+import type { Payload, PayloadHeader } from './producer-record.ts'
 import type { SendGroup, SendWaiter } from './send-outcome.ts'
-import type { Header } from './types.ts'
 
 /** Sends of one producer that may wait. */
 const MAX_WAITING = 1_048_576
@@ -27,7 +26,7 @@ export interface WaitingSend {
   readonly partition: number
   /** For the user's own partitioner; its buffers may have been reused by now, so only `key` and `value` are sent. */
   readonly record: unknown
-  readonly key: Payload; readonly value: Payload; readonly headers: Header[] | null
+  readonly key: Payload; readonly value: Payload; readonly headers: PayloadHeader[] | null
   readonly timestamp: number
   /** Null: nobody waits for it. */
   readonly sender: SendWaiter | SendGroup | null; readonly place: number

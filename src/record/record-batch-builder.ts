@@ -37,7 +37,7 @@ const MAX_INT32 = 0x7fffffff
 /** Bytes of a record besides key, value and headers, at most. */
 const MAX_RECORD_OVERHEAD = 36
 
-export interface RecordHeader { readonly key: string; readonly value: Uint8Array | null }
+export interface RecordHeader { readonly key: string; readonly value: Uint8Array | string | null }
 
 /** What the header of a batch says beyond its records. Absent = −1, 0, false, none. */
 export interface BatchFields {
@@ -94,30 +94,33 @@ function textLength(text: string): number {
   return length
 }
 
-function sizeOfHeaders(headers: readonly RecordHeader[]): number {
+/** Bytes of the headers; with `guess`, if all strings are ASCII. */
+function sizeOfHeaders(headers: readonly RecordHeader[], guess: boolean): number {
   let size = sizeOfVarint(headers.length)
   for (let i = 0; i < headers.length; i++) {
-    const header = headers[i]!
-    const keyLength = textLength(header.key)
-    const valueLength = header.value === null ? -1 : header.value.length
+    const { key, value } = headers[i]!
+    const keyLength = guess ? key.length : textLength(key)
+    const valueLength = guess ? guessedLength(value) : exactLength(value)
     size += sizeOfVarint(keyLength) + keyLength + sizeOfVarint(valueLength) + (valueLength > 0 ? valueLength : 0)
   }
   return size
 }
 
-function writeHeaders(slab: Buffer, position: number, headers: readonly RecordHeader[]): number {
+/** Returns the position after them, or NOT_ASCII where a string is not what it was guessed to be. */
+function writeHeaders(slab: Buffer, position: number, headers: readonly RecordHeader[], guess: boolean): number {
   let at = writeVarint(slab, position, headers.length)
   for (let i = 0; i < headers.length; i++) {
-    const header = headers[i]!
-    const keyLength = textLength(header.key)
+    const { key, value } = headers[i]!
+    const keyLength = guess ? key.length : textLength(key)
     at = writeVarint(slab, at, keyLength)
-    writeText(slab, at, header.key, keyLength)
+    if (keyLength > 0 && writeText(slab, at, key, keyLength) !== keyLength) return NOT_ASCII
     at += keyLength
-    const value = header.value
-    at = writeVarint(slab, at, value === null ? -1 : value.length)
-    if (value !== null) {
-      slab.set(value, at)
-      at += value.length
+    const valueLength = guess ? guessedLength(value) : exactLength(value)
+    at = writeVarint(slab, at, valueLength)
+    if (valueLength > 0) {
+      if (typeof value !== 'string') slab.set(value!, at)
+      else if (writeText(slab, at, value, valueLength) !== valueLength) return NOT_ASCII
+      at += valueLength
     }
   }
   return at
@@ -196,9 +199,9 @@ export class RecordBatchBuilder {
     if (!(timestamp >= -1) || !Number.isSafeInteger(timestamp)) throw invalidTimestamp(timestamp)
     if (!(offsetDelta > this.#lastOffsetDelta) || offsetDelta !== (offsetDelta | 0)) throw invalidDelta(offsetDelta, this.#lastOffsetDelta)
     const base = this.#hasBase ? this.#baseTimestamp : timestamp
-    let end = this.#encode(offsetDelta, timestamp - base, key, key === null ? -1 : key.length, value, value === null ? -1 : value.length, headers)
+    let end = this.#encode(offsetDelta, timestamp - base, key, guessedLength(key), value, guessedLength(value), headers, true)
     if (end < 0) {
-      if (end === NOT_ASCII) end = this.#encode(offsetDelta, timestamp - base, key, exactLength(key), value, exactLength(value), headers)
+      if (end === NOT_ASCII) end = this.#encode(offsetDelta, timestamp - base, key, exactLength(key), value, exactLength(value), headers, false)
       if (end === FULL) return false
     }
     this.#position = end
@@ -210,14 +213,14 @@ export class RecordBatchBuilder {
     return true
   }
 
-  /** Writes a record whose key and value take the given bytes. Returns the position after it, FULL, or NOT_ASCII when they do not. */
+  /** Writes a record whose key and value take the given bytes; `guess` is for its headers. Returns the position after it, FULL, or NOT_ASCII when they do not. */
   #encode(
     offsetDelta: number, timestampDelta: number, key: Uint8Array | string | null, keyLength: number, value: Uint8Array | string | null, valueLength: number,
-    headers: readonly RecordHeader[] | null,
+    headers: readonly RecordHeader[] | null, guess: boolean,
   ): number {
     const hasHeaders = headers !== null && headers.length > 0
     const size = 1 + sizeOfVarlong(timestampDelta) + sizeOfVarint(offsetDelta) + sizeOfVarint(keyLength) + (keyLength > 0 ? keyLength : 0)
-      + sizeOfVarint(valueLength) + (valueLength > 0 ? valueLength : 0) + (hasHeaders ? sizeOfHeaders(headers) : 1)
+      + sizeOfVarint(valueLength) + (valueLength > 0 ? valueLength : 0) + (hasHeaders ? sizeOfHeaders(headers, guess) : 1)
     let at = this.#position
     if (at + sizeOfVarint(size) + size > this.#limit) {
       if (this.#count > 0) return FULL
@@ -240,7 +243,7 @@ export class RecordBatchBuilder {
       else if (writeText(slab, at, value, valueLength) !== valueLength) return NOT_ASCII
       at += valueLength
     }
-    if (hasHeaders) return writeHeaders(slab, at, headers)
+    if (hasHeaders) return writeHeaders(slab, at, headers, guess)
     slab[at++] = 0
     return at
   }
@@ -294,6 +297,9 @@ export class RecordBatchBuilder {
   }
 }
 
+/** Of a string, if it is ASCII. */
+function guessedLength(content: Uint8Array | string | null): number { return content === null ? -1 : content.length }
+
 function exactLength(content: Uint8Array | string | null): number {
   if (content === null) return -1
   return typeof content === 'string' ? textLength(content) : content.length
@@ -303,7 +309,7 @@ function exactLength(content: Uint8Array | string | null): number {
 export function buildBatch(records: readonly RecordInput[], fields: BatchFields = {}): Uint8Array {
   let capacity = BATCH_HEADER_SIZE
   for (const record of records) {
-    capacity += MAX_RECORD_OVERHEAD + sizeOfHeaders(record.headers ?? [])
+    capacity += MAX_RECORD_OVERHEAD + sizeOfHeaders(record.headers ?? [], false)
     capacity += Math.max(0, exactLength(record.key ?? null)) + Math.max(0, exactLength(record.value ?? null))
   }
   if (capacity > MAX_INT32) throw new OttlaError('MESSAGE_TOO_LARGE', `the records do not fit a batch: ${capacity} bytes, at most 2 GiB`)
