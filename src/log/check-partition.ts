@@ -24,6 +24,8 @@ export interface PartitionQuestion {
   readonly recoveryPoint: number | null
   /** The directory was closed cleanly: nothing may be torn. */
   readonly clean: boolean
+  /** False in a directory of a broker with ZooKeeper: before Kafka 2.8 topics had no ids, and later ones give them where they are missing. */
+  readonly hasTopicIds: boolean
   readonly signal: AbortSignal | undefined
   onBytes(file: string, bytes: number): void
 }
@@ -57,6 +59,8 @@ export class PartitionCheck {
   #reachesRecoveryPoint = false
   /** Batches are missing between two others, or from inside one: compaction, or damage. */
   #gaps = false
+  /** There are messages of magic 0 or 1. */
+  #hasLegacy = false
   #bytes = 0
 
   constructor(question: PartitionQuestion) {
@@ -96,7 +100,9 @@ export class PartitionCheck {
     for (const [index, base] of this.#bases.entries()) yield* this.#segment(base, this.#bases[index + 1] ?? null)
     this.#passSnapshots(Number.POSITIVE_INFINITY)
     if (!this.#names.has(LEADER_EPOCH_FILE) && this.#epoch >= 0) {
-      this.#findings.add('warning', 'EPOCHS_UNREADABLE', this.#path(LEADER_EPOCH_FILE), 'it is missing; the next open finds the leader epochs in the log')
+      // A broker removes it where `message.format.version` was set back to a format without epochs.
+      const severity = this.#hasLegacy ? 'info' : 'warning'
+      this.#findings.add(severity, 'EPOCHS_UNREADABLE', this.#path(LEADER_EPOCH_FILE), 'it is missing; the next open finds the leader epochs in the log')
     }
     this.#checkEnd()
     yield* this.#findings.take()
@@ -115,7 +121,7 @@ export class PartitionCheck {
   }
 
   #checkFolder(): void {
-    const { fs, directory } = this.#question
+    const { fs, directory, hasTopicIds } = this.#question
     if (this.#bases.length === 0) this.#findings.add('warning', 'NO_SEGMENT', directory, 'there is no .log; the next open starts an empty one')
     for (const name of this.#names) {
       const parsed = parseSegmentFileName(name)
@@ -123,7 +129,7 @@ export class PartitionCheck {
       this.#findings.add('warning', 'INDEX_WITHOUT_LOG', this.#path(name), 'there is no .log to it; the next open removes it')
     }
     try {
-      if (readPartitionMetadata(fs, directory) === null) this.#findings.add(
+      if (readPartitionMetadata(fs, directory) === null && hasTopicIds) this.#findings.add(
         'warning', 'TOPIC_ID_MISSING', directory, 'there is no partition.metadata: a broker would take the folder for a stray',
       )
     } catch (error) {
@@ -253,6 +259,7 @@ export class PartitionCheck {
     if (header.lastOffset < this.#nextOffset || (header.magic === 2 && header.baseOffset < this.#nextOffset)) {
       say('OFFSETS_NOT_RISING', `the batch has offsets ${header.baseOffset}–${header.lastOffset}, but those below ${this.#nextOffset} are taken`)
     }
+    if (header.magic < 2) this.#hasLegacy = true
     if (header.magic < 2 || header.baseOffset > this.#nextOffset || header.count !== header.lastOffsetDelta + 1) this.#gaps = this.#gaps || header.magic === 2
     if (header.nextOffset === this.#question.recoveryPoint) this.#reachesRecoveryPoint = true
     this.#nextOffset = Math.max(this.#nextOffset, header.nextOffset)

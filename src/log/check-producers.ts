@@ -21,6 +21,14 @@ export interface ProducerFact {
   currentTxnFirstOffset: number
 }
 
+/** What snapshots of old brokers tell besides. */
+interface Trace {
+  /** Of the last batch of records in the producer's epoch; −1: none. */
+  readonly dataTime: number
+  /** Of the marker that came last; −1: records came. */
+  readonly markerOffset: number
+}
+
 const HEADER = 10
 const ENTRY = 46
 
@@ -47,6 +55,7 @@ export function readSnapshot(bytes: Uint8Array, file: string, findings: Findings
 
 export class ProducerCheck {
   readonly #producers = new Map<number, ProducerFact>()
+  readonly #traces = new Map<number, Trace>()
   /** Open transactions: producer → first offset. */
   readonly #open = new Map<number, number>()
   /** False once the log is known to have lost batches that producers wrote. */
@@ -58,7 +67,7 @@ export class ProducerCheck {
   get isComplete(): boolean { return this.#complete }
   lose(): void { this.#complete = false }
 
-  /** Returns the aborted transaction that the batch ends, if it does. */
+  /** Returns the aborted transaction that the batch ends, if it does; one without records has the marker's offset as its first. */
   batch({ header, buffer, at }: CheckedBatch): AbortedTransactionFact | null {
     if (header.producerId < 0) return null
     const fact = this.#producers.get(header.producerId) ?? {
@@ -74,6 +83,7 @@ export class ProducerCheck {
     fact.lastOffset = header.lastOffset
     fact.offsetDelta = header.lastOffsetDelta
     fact.timestamp = header.maxTimestamp
+    this.#traces.set(header.producerId, { dataTime: header.maxTimestamp, markerOffset: -1 })
     if (header.isTransactional && fact.currentTxnFirstOffset < 0) {
       fact.currentTxnFirstOffset = header.baseOffset
       this.#open.set(header.producerId, header.baseOffset)
@@ -85,7 +95,9 @@ export class ProducerCheck {
     const record = readBatch(buffer, at, at + header.size).records[0]
     const type = record === undefined ? null : readControlType(record.key)
     if (record === undefined || (type !== 'ABORT' && type !== 'COMMIT')) return null
-    if (fact.producerEpoch !== header.producerEpoch) {
+    const isNewEpoch = fact.producerEpoch !== header.producerEpoch
+    this.#traces.set(header.producerId, { dataTime: isNewEpoch ? -1 : this.#traces.get(header.producerId)?.dataTime ?? -1, markerOffset: header.baseOffset })
+    if (isNewEpoch) {
       fact.producerEpoch = header.producerEpoch
       fact.lastSequence = -1
       fact.lastOffset = -1
@@ -96,19 +108,22 @@ export class ProducerCheck {
     const firstOffset = fact.currentTxnFirstOffset
     fact.currentTxnFirstOffset = -1
     this.#open.delete(header.producerId)
-    if (firstOffset < 0 || type !== 'ABORT') return null
+    if (type !== 'ABORT') return null
     let lastStableOffset = header.baseOffset + 1
     for (const first of this.#open.values()) lastStableOffset = Math.min(lastStableOffset, first)
-    return { producerId: header.producerId, firstOffset, lastOffset: header.baseOffset, lastStableOffset }
+    return { producerId: header.producerId, firstOffset: firstOffset < 0 ? header.baseOffset : firstOffset, lastOffset: header.baseOffset, lastStableOffset }
   }
 
-  /** A snapshot that claims the state as of now: entries may be missing (their producers were silent too long), but none may differ. */
+  /**
+   * A snapshot that claims the state as of now: entries may be missing (their producers were silent too long), but none may differ. Before Kafka 2.4 a marker left the
+   * time of its producer as it was; in 0.11 it was the producer's last batch itself, of one record.
+   */
   compare(snapshot: Map<number, ProducerFact>, file: string, offset: number, findings: Findings): void {
     if (!this.#complete) return
     for (const [producerId, stored] of snapshot) {
       const derived = this.#producers.get(producerId)
       if (derived === undefined) findings.add('error', 'SNAPSHOT_WRONG', file, `the log has nothing of producer ${producerId}`, null, offset)
-      else if (JSON.stringify(sorted(stored)) !== JSON.stringify(sorted(derived))) {
+      else if (!this.#forms(producerId, derived).some((form) => JSON.stringify(sorted(stored)) === JSON.stringify(sorted(form)))) {
         findings.add(
           'error', 'SNAPSHOT_WRONG', file,
           `producer ${producerId}: ${JSON.stringify(sorted(stored))}, but the log says ${JSON.stringify(sorted(derived))}`, null, offset,
@@ -120,6 +135,11 @@ export class ProducerCheck {
         'error', 'SNAPSHOT_WRONG', file, `the transaction of producer ${producerId}, open since ${first}, is missing`, null, offset,
       )
     }
+  }
+
+  #forms(producerId: number, fact: ProducerFact): ProducerFact[] {
+    const { dataTime, markerOffset } = this.#traces.get(producerId) ?? { dataTime: -1, markerOffset: -1 }
+    return markerOffset < 0 ? [fact] : [fact, { ...fact, timestamp: dataTime }, { ...fact, lastOffset: markerOffset, offsetDelta: 0 }]
   }
 }
 

@@ -34,9 +34,35 @@ describe('an offset index', () => {
   })
 })
 
-test('an offset index that names an offset inside a batch', async () => {
+test('an offset index that names an offset inside a batch, as the cleaner did before Kafka 4.0', async () => {
   const large = new RawPartition().epochs([0, 10]).log(10, three[0], batchOf(12, 3, { timestamps: [90, 90, 90] }))
-  expect(await large.put('10.index', offsetEntries([3, second])).told()).toEqual(['warning INDEX_WRONG 10.index @0 #13'])
+  expect(await large.put('10.index', offsetEntries([3, second])).told()).toEqual(['info INDEX_WRONG 10.index @0 #13'])
+})
+
+describe('an offset index of batches that were appended at once, whose last offset it names', () => {
+  const four = [...three, batchOf(16, 2)] as const
+  const told = (...entries: [number, number][]): Promise<string[]> => new RawPartition().epochs([0, 10]).log(10, ...four).put('10.index', offsetEntries(...entries)).told()
+
+  test.each([
+    ['a follower', [[5, second], [7, end]], ['info INDEX_WRONG 10.index @0 #15']],
+    ['the cleaner, which kept the first of the two in the last one', [[4, second], [7, end]], ['info INDEX_WRONG 10.index @0 #14']],
+    ['nobody: the next entry names an offset below', [[6, second], [5, third]], ['warning INDEX_WRONG 10.index @0 #16']],
+    ['nobody: the next entry leads to the batch at it', [[5, second], [5, third]], ['warning INDEX_WRONG 10.index @0 #15']],
+    ['nobody: the log ends before', [[8, second]], ['warning INDEX_WRONG 10.index @0 #18']],
+  ] as [string, [number, number][], string[]][])('by %s', async (_who, entries, findings) => {
+    expect(await told(...entries)).toEqual(findings)
+  })
+
+  test('by a producer, of messages of magic 0 and 1', async () => {
+    const messages = [10, 11, 12, 13, 14, 17].map((offset) => legacyMessage({ magic: offset < 13 ? 0 : 1, offset, value: 'v', timestamp: 100 }))
+    const position = (n: number): number => Buffer.concat(messages.slice(0, n)).length
+    const at = async (...entries: [number, number][]): Promise<string[]> => {
+      const raw = new RawPartition().log(10, ...messages).put('10.index', offsetEntries(...entries.map(([offset, n]): [number, number] => [offset, position(n)])))
+      return (await raw.told()).filter((finding) => finding.includes(' INDEX_WRONG'))
+    }
+    expect(await at([2, 1], [4, 3])).toEqual([])
+    expect(await at([6, 3])).toEqual(['warning INDEX_WRONG 10.index @0 #16'])
+  })
 })
 
 describe('an offset index of wrappers of magic 0 and 1, of which only the last offset is told', () => {
@@ -63,7 +89,8 @@ describe('a time index', () => {
     ['whose time is too early', timeEntries([99, 3]), ['error TIME_INDEX_WRONG 10.timeindex @0 #13']],
     ['whose time is too early for its own batch', timeEntries([99, 1]), ['error TIME_INDEX_WRONG 10.timeindex @0 #11']],
     ['whose time is too late', timeEntries([150, 3]), ['warning TIME_INDEX_WRONG 10.timeindex @0 #13']],
-    ['that names the first offset of a batch', timeEntries([100, 0]), ['warning TIME_INDEX_WRONG 10.timeindex @0 #10']],
+    ['that names another offset of a batch, as Kafka did before 4.0', timeEntries([100, 0], [200, 4]), []],
+    ['that names an offset of the batch behind', timeEntries([100, 2]), ['warning TIME_INDEX_WRONG 10.timeindex @0 #12']],
     ['that does not rise', timeEntries([100, 1], [100, 5]), ['error TIME_INDEX_WRONG 10.timeindex @12 #15', 'error TIME_INDEX_WRONG 10.timeindex @12 #15']],
     ['that falls', timeEntries([200, 1], [150, 3]), [
       'warning TIME_INDEX_WRONG 10.timeindex @0 #11', 'error TIME_INDEX_WRONG 10.timeindex @12 #13', 'warning TIME_INDEX_WRONG 10.timeindex @12 #13',
@@ -75,10 +102,20 @@ describe('a time index', () => {
     // An entry for time 0 at an offset above the base is none of the zeros behind the end.
     ['of time zero', timeEntries([0, 1]), ['error TIME_INDEX_WRONG 10.timeindex @0 #11']],
     ['of the very first offset', timeEntries([100, 0], [0, 3]), [
-      'warning TIME_INDEX_WRONG 10.timeindex @0 #10', 'error TIME_INDEX_WRONG 10.timeindex @12 #13', 'error TIME_INDEX_WRONG 10.timeindex @12 #13',
+      'error TIME_INDEX_WRONG 10.timeindex @12 #13', 'error TIME_INDEX_WRONG 10.timeindex @12 #13',
     ]],
   ] as const)('%s', async (_what, bytes, findings) => {
     expect(await folder().put('10.timeindex', bytes).told()).toEqual(findings)
+  })
+
+  test.each([
+    ['the time of the broker', timeEntries([150, 0], [160, 3]), []],
+    ['a time that does not rise', timeEntries([150, 0], [150, 3]), ['error TIME_INDEX_WRONG 10.timeindex @12 #13']],
+    ['a time below that of the messages before', timeEntries([150, 0], [100, 5]), ['error TIME_INDEX_WRONG 10.timeindex @12 #15', 'error TIME_INDEX_WRONG 10.timeindex @12 #15']],
+  ] as const)('of messages of magic 0 has %s', async (_what, bytes, findings) => {
+    const messages = [10, 11, 12, 13, 14, 15].map((offset) => legacyMessage({ magic: offset === 14 ? 1 : 0, offset, value: 'v', timestamp: 120, attributes: offset === 14 ? 8 : 0 }))
+    const raw = new RawPartition().log(10, ...messages).put('10.timeindex', bytes)
+    expect((await raw.told()).filter((finding) => finding.includes('TIME_INDEX'))).toEqual(findings)
   })
 
   test('that names an offset past the end: the finding says which, and where the log ends', async () => {
@@ -124,6 +161,15 @@ describe('a folder', () => {
     ['a topic id', `version: 0\ntopic_id: ${TOPIC_ID}`, []],
   ] as const)('with %s', async (_what, text, findings) => {
     expect(await folder().put('partition.metadata', text).told()).toEqual(findings)
+  })
+
+  test.each([
+    ['version=0\nbroker.id=0\n', []], ['version=1\nnode.id=0\n', ['warning TOPIC_ID_MISSING t-0']], [null, ['warning TOPIC_ID_MISSING t-0']],
+  ] as const)('without a topic id, in a directory of %j', async (identity, findings) => {
+    const raw = folder().closed(16)
+    raw.disk.unlink('/data/t-0/partition.metadata')
+    if (identity !== null) raw.put('/meta.properties', identity)
+    expect(await raw.told({}, '/data')).toEqual(findings)
   })
 
   test('whose files cannot be read ends the check with the disk\'s own error', async () => {
@@ -260,6 +306,11 @@ describe('leader epochs', () => {
     expect(await raw().epochs(...entries).told()).toEqual(findings)
   })
 
+  test('that are not kept are news, but where a broker takes them for messages without epochs', async () => {
+    expect(await raw().told()).toEqual([`warning EPOCHS_UNREADABLE ${text}`])
+    expect(await raw().log(10, ...epochs, legacyMessage({ magic: 1, offset: 16, value: 'v', timestamp: 100 })).told()).toEqual([`info EPOCHS_UNREADABLE ${text}`])
+  })
+
   test('that are no numbers', async () => {
     expect(await raw().put(text, '0\n1\nx 10\n').told()).toEqual([`error EPOCHS_WRONG ${text}`])
     expect(await raw().put(text, '0\n1\n3 x\n').told()).toEqual([`error EPOCHS_WRONG ${text}`])
@@ -307,8 +358,11 @@ describe('transactions', () => {
     expect(await new RawPartition().epochs([0, 0]).log(6, marker(6, 'ABORT', 7)).told()).toEqual([])
   })
 
-  test('aborted by nobody are none', async () => {
-    expect(await raw().log(0, ...batches, marker(9, 'ABORT', 9)).put('0.txnindex', abortedEntries(...aborted)).told()).toEqual([])
+  test('aborted by nobody are none, or, where Kafka before 2.8 wrote them, the marker alone', async () => {
+    const log = raw().log(0, ...batches, marker(9, 'ABORT', 9)).put('0.txnindex', abortedEntries(...aborted))
+    expect(await log.told()).toEqual([])
+    expect(await log.put('0.txnindex', abortedEntries(...aborted, [9, 9, 9, 10])).told()).toEqual([])
+    expect(await log.put('0.txnindex', abortedEntries(...aborted, [8, 9, 9, 10])).told()).toEqual(['error TXN_INDEX_WRONG 0.txnindex #9'])
   })
 
   test('ended by a marker that cannot be read', async () => {
@@ -370,6 +424,27 @@ describe('producer snapshots', () => {
     expect(await later.snapshot(6, at4).told()).toEqual([])
     const ended = { ...at6, currentTxnFirstOffset: -1, coordinatorEpoch: 5, timestamp: 140 }
     expect(await later.snapshot(4, at4).snapshot(6, at6).snapshot(7, ended).told()).toEqual([])
+  })
+
+  test('have the time of the last batch, not of the marker behind it, where Kafka before 2.4 wrote them', async () => {
+    const log = raw().log(0, sent(0, 0, { isTransactional: true }), marker(2, 'COMMIT', 7, { producerEpoch: 1, coordinatorEpoch: 5, timestamp: 140 }))
+    const ended = { ...at2, coordinatorEpoch: 5 }
+    for (const timestamp of [100, 140]) expect(await log.snapshot(3, { ...ended, timestamp }).told()).toEqual([])
+    for (const timestamp of [-1, 120]) expect(await log.snapshot(3, { ...ended, timestamp }).told()).toEqual(['error SNAPSHOT_WRONG 3.snapshot #3'])
+    const fenced = { ...producer(7, { producerEpoch: 2, coordinatorEpoch: 5 }), timestamp: -1 }
+    log.log(0, sent(0, 0, { isTransactional: true }), marker(2, 'ABORT', 7, { producerEpoch: 2, coordinatorEpoch: 5, timestamp: 140 })).put('0.txnindex', abortedEntries([7, 0, 2, 3]))
+    for (const timestamp of [-1, 140]) expect(await log.snapshot(3, { ...fenced, timestamp }).told()).toEqual([])
+    expect(await log.snapshot(3, { ...fenced, timestamp: 100 }).told()).toEqual(['error SNAPSHOT_WRONG 3.snapshot #3'])
+  })
+
+  test('have the marker as the last batch where Kafka 0.11 wrote them', async () => {
+    const log = raw().log(0, sent(0, 0, { isTransactional: true }), marker(2, 'COMMIT', 7, { producerEpoch: 1, coordinatorEpoch: 5, timestamp: 140 }))
+    const ended = { ...at2, coordinatorEpoch: 5, timestamp: 140, lastOffset: 2, offsetDelta: 0 }
+    expect(await log.snapshot(3, ended).told()).toEqual([])
+    expect(await log.snapshot(3, { ...ended, lastOffset: 1 }).told()).toEqual(['error SNAPSHOT_WRONG 3.snapshot #3'])
+    // Until more records come.
+    log.log(0, sent(0, 0, { isTransactional: true }), marker(2, 'COMMIT', 7, { producerEpoch: 1, coordinatorEpoch: 5, timestamp: 140 }), sent(3, 2))
+    expect(await log.snapshot(3, ended).snapshot(5, { ...ended, lastSequence: 3, lastOffset: 2, timestamp: 100 }).told()).toEqual(['error SNAPSHOT_WRONG 5.snapshot #5'])
   })
 
   test('follow the epoch of a marker', async () => {

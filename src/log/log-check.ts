@@ -67,6 +67,7 @@ class DirectoryCheck {
   readonly #checkpoints = new Map<string, Map<string, number>>()
   readonly #facts = new Map<string, PartitionFacts>()
   readonly #totalBytes: number
+  #hasTopicIds = true
   #doneBytes = 0
   #reportedBytes = 0
 
@@ -97,7 +98,7 @@ class DirectoryCheck {
     for (const { directory, reason } of leftAlone) this.#findings.add('warning', 'FOLDER_UNKNOWN', directory, reason)
     for (const directory of removable) this.#findings.add('info', 'LEFTOVER', directory, 'a deleted partition that is not removed yet')
     try {
-      readMetaProperties(this.#fs, this.#root)
+      this.#hasTopicIds = readMetaProperties(this.#fs, this.#root)?.version !== 0
     } catch (error) {
       if (!OttlaError.is(error, 'LOG_CORRUPT')) throw error
       this.#findings.add('warning', 'IDENTITY_UNREADABLE', this.#root, error.message)
@@ -111,7 +112,7 @@ class DirectoryCheck {
       // Deleted since it was listed, by the owner of a directory that is open.
       if (this.#fs.stat(directory) === null) continue
       const check = new PartitionCheck({
-        fs: this.#fs, directory, deep: this.#options.deep ?? true, clean: this.#clean === true, signal: this.#options.signal,
+        fs: this.#fs, directory, deep: this.#options.deep ?? true, clean: this.#clean === true, hasTopicIds: this.#hasTopicIds, signal: this.#options.signal,
         recoveryPoint: this.#clean === null ? null : this.#checkpoints.get(RECOVERY_POINT_FILE)?.get(key) ?? 0,
         onBytes: (file, bytes) => this.#progress(file, bytes),
       })

@@ -287,7 +287,8 @@ class PartitionRepair {
   async* #derived(): AsyncGenerator<RepairStep, void, void> {
     const done = new Set<string>()
     const check = new PartitionCheck({
-      fs: this.#fs, directory: this.#folder.directory, deep: false, clean: this.#isClean, recoveryPoint: null, signal: this.#options.signal, onBytes: () => {},
+      fs: this.#fs, directory: this.#folder.directory, deep: false, clean: this.#isClean, recoveryPoint: null, hasTopicIds: true, signal: this.#options.signal,
+      onBytes: () => {},
     })
     for await (const { code, severity, file, message } of check.run()) {
       const treatment = severity === 'info' ? undefined : treatments[code]
