@@ -16,6 +16,8 @@ if (result.status !== 0) process.exit(result.status ?? 1)
 
 const LIBRARY = ['index', 'testing/index']
 const COMMAND = 'cli/main'
+/** All of the command line but what it starts with. */
+const PROGRAM = 'cli/program'
 const input = Object.fromEntries([...LIBRARY, COMMAND].map((name) => [name, `dist/${name}.js`]))
 // Without `chunkOptimization` entries export what they should and nothing besides.
 const experimental = { attachDebugInfo: 'none', chunkOptimization: false }
@@ -38,8 +40,9 @@ function closureOf(entry, context) {
  */
 function chunkOf(id, context) {
   const has = (...entries) => entries.some((entry) => closureOf(entry, context).has(id))
-  if (has('index')) return has(COMMAND) ? 'base' : has('served-database', 'server/wire-sessions') ? 'core' : 'clients'
-  if (has(COMMAND)) return id === resolve(`dist/${COMMAND}.js`) ? null : 'cli'
+  if (has('index')) return has(PROGRAM) ? 'base' : has('served-database', 'server/wire-sessions') ? 'core' : 'clients'
+  if (has(COMMAND)) return null
+  if (has(PROGRAM)) return 'cli'
   if (has('server/wire-listener', 'cli/commands/serve')) return has('remote-kafka') ? 'core' : 'server'
   return has('server/wire-sessions') ? has('remote-kafka') ? 'wire' : 'sessions' : null
 }
@@ -85,6 +88,8 @@ function filesOf(entries) {
 function asCommonJs(code) {
   const exported = []
   const common = code
+    // Node versions without `getBuiltinModule` are to come as far as where they are told so.
+    .replace(/^(const .+ = )process\.getBuiltinModule\(("node:[^"]+")\);$/gm, '$1require($2);')
     .replace(/^import (?:\{ (.+) \} from )?"(.+)";$/gm, (_, names = '', from) => `const { ${names.replaceAll(' as ', ': ')} } = require("${from}");`)
     .replace(/^export \{ ?(.*?) ?\};$/gm, (_, names) => {
       if (names !== '') exported.push(...names.split(', ').map((name) => name.split(' as ')))

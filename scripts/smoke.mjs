@@ -65,6 +65,9 @@ try {
   const bin = join(process.cwd(), 'node_modules', 'ottla', 'dist', 'cli', 'main.js')
   const out = execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' })
   assert.equal(out.trim().split('\n').length, 3)
+  // The next command finds its code compiled, and runs the same.
+  assert.notDeepEqual(readdirSync(join(process.cwd(), 'node_modules', '.cache', 'ottla')), [])
+  assert.equal(execFileSync(process.execPath, [bin, 'consume', '--data', directory, '--topic', 'trucks', '--from-beginning', '--max-messages', '3', '--json'], { encoding: 'utf8' }), out)
 
   assert.deepEqual(Object.keys(library).sort(), ['OttlaError', 'connect', 'errorTable', 'open', 'serializers', 'silentLogger', 'stderrLogger'])
   assert.deepEqual(Object.keys(testing).sort(), [
