@@ -58,7 +58,7 @@ export class ConfigAdmin {
     const target = resourceOf(resource)
     const { results } = await this.#caller.call('describing configs', async () => {
       const answer = await this.#api.describeConfigs({ resources: [{ ...target, configurationKeys: null }] })
-      for (const each of answer.results) await this.#throwOnResourceFailure(each, 'describing configs')
+      for (const each of answer.results) await this.#throwOnResourceFailure(target, each, 'describing configs')
       return answer
     })
     return (results[0]?.configs ?? []).map(entryOf)
@@ -71,12 +71,11 @@ export class ConfigAdmin {
       value === null ? { name, configOperation: 1 as const, value: null } : { name, configOperation: 0 as const, value: configText(name, value) }))
     await this.#caller.call('altering configs', async () => {
       const { responses } = await this.#api.incrementalAlterConfigs({ validateOnly: false, resources: [{ ...target, configs }] })
-      for (const each of responses) await this.#throwOnResourceFailure(each, 'altering configs')
+      for (const each of responses) await this.#throwOnResourceFailure(target, each, 'altering configs')
     })
   }
 
-  async #throwOnResourceFailure(result: ConfigResource & Failure, what: string): Promise<void> {
-    const { resourceType, resourceName } = result
+  async #throwOnResourceFailure({ resourceType, resourceName }: ConfigResource, result: Failure, what: string): Promise<void> {
     const whole = resourceName === '' ? `${what} of all brokers` : `${what} of ${kinds[resourceType] ?? 'broker'} ${resourceName}`
     if (resourceType === RESOURCE_TOPIC) await this.#throwOnTopicFailure(result, whole, resourceName)
     else throwOnFailure(result, whole)

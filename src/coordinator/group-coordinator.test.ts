@@ -320,7 +320,7 @@ describe('loading', () => {
     const groups = async (): Promise<unknown> => (await h.coordinator.listGroups({ statesFilter: [] })).groups.map(({ groupId, groupState }) => [groupId, groupState])
     commit(1, 7)
     expect(await reload()).toBe(-1)
-    expect(await groups()).toEqual([])
+    expect(await groups()).toEqual([['g', 'Empty']])
     const fetch = async (requireStable: boolean): Promise<unknown> => (
       (await h.coordinator.offsetFetch({ groupId: 'g', requireStable, partitions: [{ topic: 't', partition: 0 }] })).partitions[0])
     const all = async (): Promise<unknown> => (await h.coordinator.offsetFetch({ groupId: 'g', requireStable: true, partitions: null })).partitions
@@ -348,7 +348,11 @@ describe('loading', () => {
     end('ABORT', 8)
     await reload()
     await h.coordinator.expireOffsets()
-    expect(await h.committed('g')).toBe(-1)
+    expect([await h.committed('g'), await groups()]).toEqual([-1, []])
+    // As in Kafka 4.1, whatever becomes of the transaction.
+    commit(6, 9)
+    end('ABORT', 9)
+    expect([await reload(), await groups()]).toEqual([-1, [['g', 'Empty']]])
   })
 
   test('of a read-only directory starts nothing', async () => {

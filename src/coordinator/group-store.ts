@@ -38,9 +38,9 @@ export class GroupStore {
     this.#standFor(groupId)
   }
 
-  /** Commits alone make a group, too: one without members and protocol. */
+  /** Commits alone make a group, too: one without members and protocol. Those of a transaction do before it ends, and however it ends. */
   #standFor(groupId: string): void {
-    if (this.offsets.has(groupId) && !this.has(groupId)) this.classic.set(groupId, new ClassicGroup(groupId, this.#now()))
+    if (!this.has(groupId)) this.classic.set(groupId, new ClassicGroup(groupId, this.#now()))
   }
 
   #replayGroup(groupId: string, { value }: KnownRecord, live: boolean): void {
@@ -68,7 +68,7 @@ export class GroupStore {
       this.classic.delete(groupId)
     }
     if (group.isGone) this.foreign.delete(groupId)
-    this.#standFor(groupId)
+    if (this.offsets.has(groupId)) this.#standFor(groupId)
   }
 
   /** The commits of a transaction alone make a group, too, once it is committed. */

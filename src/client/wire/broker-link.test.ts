@@ -45,10 +45,12 @@ test('both sides use the highest version that they share', async () => {
 })
 
 test('a request that the broker does not know, or not in our versions, names the API', async () => {
-  broker.versions.set('Heartbeat', null).set('Fetch', [0, 3])
+  broker.versions.set('Heartbeat', null).set('Fetch', [0, 3]).set('Metadata', [90, 99])
   const link = await connect()
-  await expect(link.call(apis.heartbeat, heartbeat)).rejects.toThrow('does not know Heartbeat')
-  await expect(link.call(apis.fetch, { maxWaitMs: 0, minBytes: 0, isolationLevel: 0, topics: [] })).rejects.toThrow('knows versions 0 to 3 of Fetch, and 4 to 17 are needed here')
+  await expect(link.call(apis.heartbeat, heartbeat)).rejects.toThrow('does not know Heartbeat: it is too old for this, or has no such thing')
+  await expect(link.call(apis.metadata, { topics: [] })).rejects.toThrow('knows versions 90 to 99 of Metadata, and 0 to 13 are needed here: this version of Ottla is too old for it')
+  const fetch = link.call(apis.fetch, { maxWaitMs: 0, minBytes: 0, isolationLevel: 0, topics: [] })
+  await expect(fetch).rejects.toThrow('knows versions 0 to 3 of Fetch, and 4 to 17 are needed here: it is too old for this')
   expect(await codeOf(link.call(apis.heartbeat, heartbeat))).toBe('UNSUPPORTED_VERSION')
   expect(link.isOpen).toBe(true)
 })
@@ -63,6 +65,16 @@ test.each([[2, 2], [0, 0], [-1, 0]])('a broker that knows ApiVersions up to %i i
   const link = await connect()
   expect((await link.call(apis.heartbeat, heartbeat)).errorCode).toBe(27)
   expect(broker.asked.map((each) => each.version)).toEqual([4, asked, 1])
+})
+
+test.each([4, 3, 0])('a broker that knows ApiVersions up to %i and hangs up at the next request may want a login', async (known) => {
+  broker.on(apis.apiVersions, ({ version }) => {
+    if (version > known) return encodeResponse(apis.apiVersions, 0, 1, { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: known }] })
+    return { errorCode: 0, apiKeys: [{ apiKey: apis.heartbeat.key, minVersion: 0, maxVersion: 1 }] }
+  })
+  broker.on(apis.heartbeat, () => 'cut')
+  const link = await connect()
+  await expect(link.call(apis.heartbeat, heartbeat)).rejects.toThrow('closed the connection before it answered Heartbeat: it may want authentication (security.protocol)')
 })
 
 test('requests are sent at once and answered in order', async () => {

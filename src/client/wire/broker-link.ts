@@ -131,11 +131,13 @@ export class BrokerLink {
   version(api: Api, { minVersion = 0, maxVersion = Infinity }: CallOptions = {}): number {
     const theirs = this.#versions.get(api.key)
     const where = `broker ${addressText(this.address)}`
-    if (theirs === undefined) throw new OttlaError('UNSUPPORTED_VERSION', `${where} does not know ${api.name}`)
+    if (theirs === undefined) throw new OttlaError('UNSUPPORTED_VERSION', `${where} does not know ${api.name}: it is too old for this, or has no such thing`)
     const most = Math.min(api.maxVersion, maxVersion, theirs.max)
     if (most >= Math.max(api.minVersion, minVersion, theirs.min)) return most
-    const ours = `${Math.max(api.minVersion, minVersion)} to ${Math.min(api.maxVersion, maxVersion)}`
-    throw new OttlaError('UNSUPPORTED_VERSION', `${where} knows versions ${theirs.min} to ${theirs.max} of ${api.name}, and ${ours} are needed here`)
+    const least = Math.max(api.minVersion, minVersion)
+    const ours = `${least} to ${Math.min(api.maxVersion, maxVersion)}`
+    const who = theirs.max < least ? 'it is too old for this' : 'this version of Ottla is too old for it'
+    throw new OttlaError('UNSUPPORTED_VERSION', `${where} knows versions ${theirs.min} to ${theirs.max} of ${api.name}, and ${ours} are needed here: ${who}`)
   }
 
   /** Raises UNSUPPORTED_VERSION, REQUEST_TIMED_OUT, NETWORK_EXCEPTION. */

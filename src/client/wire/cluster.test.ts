@@ -218,6 +218,19 @@ test('a coordinator is looked up once, and again when it moved', async () => {
   expect(await beat()).toBe(0)
 })
 
+test('groups of brokers whose listing tells of no states (before Kafka 2.6) are asked for them', async () => {
+  brokers.forEach((each, i) => each.on(apis.listGroups, () => ({ errorCode: 0, groups: [{ groupId: `g${i}`, protocolType: 'consumer', groupState: i === 2 ? 'Dead' : '' }] }))
+    .on(apis.findCoordinator, ({ body }) => (
+      { coordinators: body.coordinatorKeys.map((key) => ({ key, nodeId: Number(key.slice(1)), host: '127.0.0.1', port: brokers[Number(key.slice(1))]!.port, errorCode: 0, errorMessage: null })) }))
+    .on(apis.describeGroups, ({ body }) => (
+      { groups: body.groups.map((groupId) => ({ errorCode: 0, groupId, groupState: i === 0 ? 'Empty' : 'Stable', protocolType: 'consumer', protocolData: '', members: [] })) })))
+  for (const i of [0, 1]) brokers[i]!.versions.set('ListGroups', [0, 3])
+  const listed = async (statesFilter: string[]): Promise<unknown> => (await api.listGroups({ statesFilter })).groups.map((each) => [each.groupId, each.groupState])
+  expect(await listed([])).toEqual([['g0', 'Empty'], ['g1', 'Stable'], ['g2', 'Dead']])
+  expect(asked('DescribeGroups')).toEqual([1, 1, 0])
+  expect(await listed(['Stable', 'Dead'])).toEqual([['g1', 'Stable'], ['g2', 'Dead']])
+})
+
 test('groups are listed of all brokers', async () => {
   brokers.forEach((each, i) => each.on(apis.listGroups, () => ({ errorCode: 0, groups: [{ groupId: `g${i}`, protocolType: 'consumer' }] })))
   expect((await api.listGroups({ statesFilter: [] })).groups.map((each) => each.groupId)).toEqual(['g0', 'g1', 'g2'])

@@ -35,6 +35,7 @@ export class Connection {
   readonly #splitter = new FrameSplitter(MAX_FIRST_FRAME)
   readonly #pending: Pending[] = []
   #correlationId = 0
+  /** Those to ApiVersions, of which an older broker gives two, count as one. */
   #answers = 0
   #error: OttlaError | null = null
   /** No more requests; the socket ends when the last answer is there. */
@@ -115,7 +116,7 @@ export class Connection {
     const first = this.#pending[0]
     const correlationId = frame.length < 4 ? -1 : Buffer.from(frame.buffer, frame.byteOffset, 4).readInt32BE(0)
     if (first === undefined || correlationId !== first.correlationId) throw new OttlaError('CORRUPT_MESSAGE', `an answer to request ${correlationId}, which was not asked`)
-    this.#answers += 1
+    if (this.#answers !== 1 || first.what !== 'ApiVersions') this.#answers += 1
     this.#pending.shift()
     first.timer.cancel()
     if (this.#pending.length === 0) this.#rest()
