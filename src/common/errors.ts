@@ -49,7 +49,9 @@ const rows = {
   INVALID_CONFIG: { errorCode: 40, retriable: false, advice: 'See docs/configuration.md for names, types and limits.' },
   NOT_CONTROLLER: { errorCode: 41, retriable: true, advice: 'Another broker is the controller by now: retry.' },
   INVALID_REQUEST: { errorCode: 42, retriable: false, advice: 'The arguments do not fit the call.' },
-  UNSUPPORTED_FOR_MESSAGE_FORMAT: { errorCode: 43, retriable: false, advice: 'Only record batches of magic 2 can be appended.' },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: {
+    errorCode: 43, retriable: false, advice: 'Only record batches of magic 2 can be appended; with an older message.format.version a topic takes none of idempotent producers (enable.idempotence).',
+  },
   POLICY_VIOLATION: { errorCode: 44, retriable: false, advice: 'The topic configuration forbids this operation.' },
   OUT_OF_ORDER_SEQUENCE_NUMBER: { errorCode: 45, retriable: false, advice: 'An idempotent producer lost its place: close it and open a new one.' },
   DUPLICATE_SEQUENCE_NUMBER: { errorCode: 46, retriable: false, advice: 'The batch was appended before.' },

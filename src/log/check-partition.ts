@@ -101,7 +101,7 @@ export class PartitionCheck {
     this.#passSnapshots(Number.POSITIVE_INFINITY)
     if (!this.#names.has(LEADER_EPOCH_FILE) && this.#epoch >= 0) {
       // A broker removes it where `message.format.version` was set back to a format without epochs.
-      const severity = this.#hasLegacy ? 'info' : 'warning'
+      const severity = this.#hasLegacy || !this.#question.hasTopicIds ? 'info' : 'warning'
       this.#findings.add(severity, 'EPOCHS_UNREADABLE', this.#path(LEADER_EPOCH_FILE), 'it is missing; the next open finds the leader epochs in the log')
     }
     this.#checkEnd()

@@ -309,6 +309,9 @@ describe('leader epochs', () => {
   test('that are not kept are news, but where a broker takes them for messages without epochs', async () => {
     expect(await raw().told()).toEqual([`warning EPOCHS_UNREADABLE ${text}`])
     expect(await raw().log(10, ...epochs, legacyMessage({ magic: 1, offset: 16, value: 'v', timestamp: 100 })).told()).toEqual([`info EPOCHS_UNREADABLE ${text}`])
+    // Or took them for such until message.format.version was raised again.
+    const old = raw().put('/meta.properties', 'version=0\nbroker.id=0\n')
+    expect(await old.told({}, '/data')).toEqual(['info NOT_CLOSED_CLEANLY data', `info EPOCHS_UNREADABLE ${text}`])
   })
 
   test('that are no numbers', async () => {
