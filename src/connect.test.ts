@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
-import { connect } from './connect.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ScriptedBroker } from '../test/support/scripted-broker.ts'
+import { connect, type RemoteKafka } from './connect.ts'
 import { silentLogger } from './common/logger.ts'
+import type { ResponseInput } from './protocol/api.ts'
+import { apis } from './protocol/api-registry.ts'
 
 const complaint = (...given: unknown[]): Promise<string> => (
   (connect as (...args: unknown[]) => Promise<unknown>)(...given).then(() => 'connected', (error: unknown) => `${(error as { code: string }).code}: ${(error as Error).message}`))
@@ -35,4 +38,49 @@ test.each([
 test('brokers may be among the settings', async () => {
   expect(await complaint({ 'bootstrap.servers': '127.0.0.1:1', logger: silentLogger })).toMatch(/^NETWORK_EXCEPTION: broker 127.0.0.1:1: nothing listens there/)
   expect(await complaint(undefined, { 'bootstrap.servers': '127.0.0.1:1', logger: silentLogger })).toMatch(/^NETWORK_EXCEPTION: broker 127.0.0.1:1/)
+})
+
+describe('a first broker that says', () => {
+  const answer = (port: number, errorCode: number): ResponseInput<typeof apis.metadata> => (
+    { errorCode, brokers: [{ nodeId: 0, host: '127.0.0.1', port, rack: null }], controllerId: 0, clusterId: 'c', topics: [] })
+  let broker: ScriptedBroker
+  let kafka: RemoteKafka | null = null
+  beforeEach(async () => { broker = await ScriptedBroker.open() })
+  afterEach(async () => {
+    await kafka?.close()
+    kafka = null
+    await broker.close()
+  })
+  const settings = { 'logger': silentLogger, 'retry.backoff.ms': 1, 'retry.backoff.max.ms': 1 }
+
+  test.each([5, 14, 15])('that it is not ready (%i) is asked again until it is', async (errorCode) => {
+    broker.on(apis.metadata, () => answer(broker.port, broker.asked.filter(({ api }) => api === 'Metadata').length < 4 ? errorCode : 0))
+    kafka = await connect(`127.0.0.1:${broker.port}`, settings)
+    expect(broker.bodies(apis.metadata)).toHaveLength(4)
+  })
+
+  test('so for longer than default.api.timeout.ms is no broker to connect to', async () => {
+    broker.on(apis.metadata, () => answer(broker.port, 5))
+    expect(await complaint(`127.0.0.1:${broker.port}`, { ...settings, 'default.api.timeout.ms': 20 })).toMatch(/^LEADER_NOT_AVAILABLE: metadata of broker/)
+    expect(broker.bodies(apis.metadata).length).toBeGreaterThan(1)
+  })
+
+  test('what will not pass, or hangs up, is asked no more', async () => {
+    broker.on(apis.metadata, () => answer(broker.port, 31))
+    expect(await complaint(`127.0.0.1:${broker.port}`, settings)).toMatch(/^CLUSTER_AUTHORIZATION_FAILED/)
+    expect(broker.bodies(apis.metadata)).toHaveLength(1)
+    broker.on(apis.metadata, () => 'cut')
+    expect(await complaint(`127.0.0.1:${broker.port}`, settings)).toMatch(/^NETWORK_EXCEPTION/)
+    expect(broker.bodies(apis.metadata)).toHaveLength(2)
+  })
+
+  test('that it is not ready is not waited for behind an abort', async () => {
+    const abort = new AbortController()
+    broker.on(apis.metadata, () => {
+      if (broker.bodies(apis.metadata).length === 3) abort.abort()
+      return answer(broker.port, 5)
+    })
+    expect(await complaint(`127.0.0.1:${broker.port}`, { ...settings, signal: abort.signal })).toMatch(/^ABORTED/)
+    expect(broker.bodies(apis.metadata)).toHaveLength(3)
+  })
 })

@@ -26,7 +26,7 @@ export interface RemoteKafka extends Kafka {
 
 /**
  * Connects to Apache Kafka, Redpanda, another Ottla: `bootstrap` is `'host:9092'`, several of these, or the settings with `bootstrap.servers`.
- * Resolves once one of the brokers has answered; from then on, brokers may come and go.
+ * Resolves once one of the brokers has answered; from then on, brokers may come and go. One that is not ready is asked again within `default.api.timeout.ms`.
  *
  * Raises INVALID_CONFIG for settings, and for a port where no Kafka broker listens; NETWORK_EXCEPTION when none can be reached;
  * SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM; ABORTED by the signal.

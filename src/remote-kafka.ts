@@ -3,11 +3,12 @@
  * own, so that none waits for another's answers, and closes them when it closes.
  */
 import type { ConnectionOptions } from 'node:tls'
+import { backoffMs } from './client/backoff.ts'
 import { createClients, type Clients, type DedicatedApi } from './client/clients.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './client/types.ts'
 import { abortedError, closedError } from './client/failure.ts'
 import { RequestCaller } from './client/request-caller.ts'
-import { onAbort } from './client/waiting.ts'
+import { onAbort, sleep } from './client/waiting.ts'
 import { parseBootstrap } from './client/wire/address.ts'
 import { Cluster } from './client/wire/cluster.ts'
 import { credentialsOf, tlsOf } from './client/wire/credentials.ts'
@@ -29,6 +30,9 @@ import { VERSION } from './version.ts'
 const CLOSE_TIMEOUT_MS = 30_000
 /** Over `fetch.max.bytes`: an answer may hold one batch of any size, and headers. */
 const FETCH_SLACK = 2
+
+/** No answer came, however retriable. */
+const unreached: ReadonlySet<string> = new Set(['NETWORK_EXCEPTION', 'REQUEST_TIMED_OUT'])
 
 /** Settings that clients have too: what is given to `connect` holds for those that are not given another. */
 const inherited = ['request.timeout.ms', 'metadata.max.age.ms', 'retry.backoff.ms', 'retry.backoff.max.ms'] as const
@@ -62,12 +66,28 @@ export async function connectKafka(bootstrap: unknown, settings: unknown, ports:
   const pool = new LinkPool(link, { ...ports, logger })
   const cluster = new Cluster(addresses, pool, { metadataMaxAgeMs: values['metadata.max.age.ms'] }, { ...ports, logger })
   try {
-    await unlessAborted(signal, cluster.metadata([], false))
+    await unlessAborted(signal, firstMetadata(cluster, values, ports))
   } catch (error) {
     pool.close()
     throw error
   }
   return new ClusterHandle(cluster, pool, link, { values, given }, { ...ports, logger })
+}
+
+/** Of brokers that are not reached it is told at once; one that answers, but is not ready, is asked again, as Kafka's clients do. */
+async function firstMetadata(cluster: Cluster, values: ClientValues, { clock, random, scheduler }: Ports): Promise<void> {
+  const end = clock.monotonic() + values['default.api.timeout.ms']
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await cluster.metadata([], false)
+      return
+    } catch (reason) {
+      const error = OttlaError.from(reason)
+      const delayMs = backoffMs(values, attempt, random)
+      if (!error.retriable || unreached.has(error.code) || clock.monotonic() + delayMs >= end) throw error
+      await sleep(scheduler, delayMs)
+    }
+  }
 }
 
 function linkSettings(values: ClientValues, ssl: boolean | ConnectionOptions): PoolSettings {

@@ -116,6 +116,8 @@ export class Broker implements api.BrokerApi {
     const { config, readOnly } = this.#open()
     return config.values['auto.create.topics.enable'] && !readOnly
   }
+  /** Whether topics can be deleted at all. */
+  deletesTopics(): boolean { return this.#open().config.values['delete.topic.enable'] }
   configured(kind: NamedKind): readonly string[] { return this.#open().config.configured(kind) }
   watchGroup(groupId: string, listener: () => void): () => void { return this.#open().groups.watchGroup(groupId, listener) }
 }

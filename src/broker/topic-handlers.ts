@@ -101,10 +101,10 @@ export async function handleDeleteTopics(context: BrokerContext, request: Delete
 
 async function deleteOne(context: BrokerContext, name: string, allowance: PartitionAllowance | undefined): Promise<void> {
   mustWrite(context)
-  if (context.topics.get(name) === undefined) throw unknownTopic(name)
   if (!context.config.values['delete.topic.enable']) {
     throw new OttlaError('TOPIC_DELETION_DISABLED', 'topics cannot be deleted: delete.topic.enable is false', { topic: name })
   }
+  if (context.topics.get(name) === undefined) throw unknownTopic(name)
   if (internalTopics.has(name)) throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it cannot be deleted`, { topic: name })
   allowance?.take(context.topics.partitionCount(name) ?? 0)
   await context.topics.delete(name)

@@ -10,6 +10,8 @@ export interface TopicPartitionOffset extends TopicPartition {
 }
 
 export const MAX_TOPIC_NAME_LENGTH = 249
+/** Of one topic. */
+export const MAX_PARTITIONS = 10_000
 const legal = /^[a-zA-Z0-9._-]+$/
 
 /** Internal topics of Kafka: hidden from listings, not writable by clients. */

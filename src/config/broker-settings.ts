@@ -2,6 +2,7 @@
  * Broker settings: what `open(directory, settings)` takes and `describeConfigs({ broker })` shows. The broker synonyms of topic settings
  * are made from the topic table; without a value they leave the topic's default in force.
  */
+import { MAX_PARTITIONS } from '../common/topic-partition.ts'
 import type { Setting, SettingTable } from './setting.ts'
 import { topicTable } from './topic-settings.ts'
 
@@ -67,7 +68,7 @@ const own: SettingTable = {
     doc: 'Threads that carry out requests.' },
   'num.network.threads': { type: 'int', default: 3, min: 1, inert: oneThread,
     doc: 'Threads that serve connections.' },
-  'num.partitions': { type: 'int', default: 1, min: 1,
+  'num.partitions': { type: 'int', default: 1, min: 1, max: MAX_PARTITIONS,
     doc: 'Partitions of a topic that is created without a number.' },
   'num.recovery.threads.per.data.dir': { type: 'int', default: 2, min: 1, fixed: true,
     doc: 'Partitions recovered side by side when opening.' },
@@ -85,7 +86,7 @@ const own: SettingTable = {
     doc: 'Offsets of a group without members are dropped after so long.' },
   'offsets.topic.compression.codec': { type: 'int', default: 0, min: 0, max: 4, fixed: true, inert: 'group records are written uncompressed',
     doc: 'Codec of `__consumer_offsets`.' },
-  'offsets.topic.num.partitions': { type: 'int', default: 1, min: 1, fixed: true,
+  'offsets.topic.num.partitions': { type: 'int', default: 1, min: 1, max: MAX_PARTITIONS, fixed: true,
     doc: 'Partitions of `__consumer_offsets` when it is created. (Kafka: 50.)' },
   'offsets.topic.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
     doc: 'Replicas of `__consumer_offsets`.' },

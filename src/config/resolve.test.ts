@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
+import { MAX_PARTITIONS } from '../common/topic-partition.ts'
 import { resolveAdmin, resolveBroker, resolveClient, resolveConsumer, resolveProducer, resolveTopic, topicFallback } from './resolve.ts'
 import { FOREVER } from './setting.ts'
 import { formatSetting } from './setting-value.ts'
@@ -186,6 +187,11 @@ describe('settings that do not fit together', () => {
     expect(complaint(() => resolveBroker({ 'group.min.session.timeout.ms': 10, 'group.max.session.timeout.ms': 5 }))).toContain('group.min.session.timeout.ms (10)')
     expect(complaint(() => resolveProducer({ 'retry.backoff.ms': 10, 'retry.backoff.max.ms': 5 }, true))).toContain('retry.backoff.ms (10)')
   })
+})
+
+test.each(['num.partitions', 'offsets.topic.num.partitions'])('%s above what a topic may have is refused before it is needed', (name) => {
+  expect(resolveBroker({ [name]: MAX_PARTITIONS })).toMatchObject({ [name]: 10_000 })
+  expect(complaint(() => resolveBroker({ [name]: '10001' }))).toBe(`${name} must be a whole number from 1 to 10000, not "10001"`)
 })
 
 test('Kafka\'s assignor class names are understood', () => {

@@ -13,7 +13,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { Mutex } from '../common/mutex.ts'
 import type { Random } from '../common/random.ts'
-import { checkTopicName, collides, internalTopics } from '../common/topic-partition.ts'
+import { checkTopicName, collides, internalTopics, MAX_PARTITIONS } from '../common/topic-partition.ts'
 import { randomUuid } from '../common/uuid.ts'
 import { checkTopicChange, resolveTopic } from '../config/resolve.ts'
 import type { BrokerValues, TopicValues } from '../config/values.ts'
@@ -49,7 +49,6 @@ export interface TopicRegistryOptions {
   readonly readOnly?: boolean
 }
 
-export const MAX_PARTITIONS = 10_000
 /** Those of the moment share syncs of the data directory, and of the journal of its file system. */
 const FOLDERS_AT_ONCE = 32
 

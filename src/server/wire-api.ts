@@ -13,6 +13,8 @@ export interface ServedBroker extends BrokerApi {
   topicId(name: string): string | null
   /** Whether asking for a topic that is not there makes it. */
   autoCreatesTopics(): boolean
+  /** Whether topics can be deleted at all. */
+  deletesTopics(): boolean
   /** Groups, or subscriptions to the metrics of clients, for which settings were set. */
   configured(kind: 'groups' | 'clientMetrics'): readonly string[]
 }

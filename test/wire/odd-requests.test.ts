@@ -38,6 +38,20 @@ test('a topic that a request names twice, by name or by id, is not deleted', asy
   expect(await kit.ottla.admin.listTopics()).toEqual(['a', 'c'])
 })
 
+test('where topics cannot be deleted each that is named is told so before it is looked at, by a code that the client knows', async () => {
+  const { topicId } = await kit.ottla.admin.describeTopic('c')
+  await kit.ottla.admin.alterConfigs({ broker: 1 }, { 'delete.topic.enable': false })
+  const byName = async (version: number): Promise<unknown[]> => (
+    (await client.call(apis.deleteTopics, version, { topicNames: ['c', 'nope', 'c'], timeoutMs: 1000 })).responses.map(({ name, errorCode }) => [name, errorCode]))
+  for (const version of [1, 2]) expect(await byName(version)).toEqual([['c', 42], ['nope', 42], ['c', 42]])
+  for (const version of [3, 4, 5]) expect(await byName(version)).toEqual([['c', 73], ['nope', 73], ['c', 73]])
+  const topics = [{ name: null, topicId }, { name: null, topicId: UNKNOWN }, { name: 'c', topicId }]
+  const { responses } = await client.call(apis.deleteTopics, 6, { topics, timeoutMs: 1000 })
+  expect(responses.map(({ name, topicId: id, errorCode }) => [name, id, errorCode])).toEqual([[null, topicId, 73], [null, UNKNOWN, 73], ['c', topicId, 73]])
+  await kit.ottla.admin.alterConfigs({ broker: 1 }, { 'delete.topic.enable': null })
+  expect(await kit.ottla.admin.listTopics()).toContain('c')
+})
+
 test.each([
   [{ transactionalId: null, producerId: -1, producerEpoch: -1 }, 0], [{ transactionalId: null, producerId: 5, producerEpoch: 3 }, 0],
   [{ transactionalId: null, producerId: 5, producerEpoch: -1 }, 42], [{ transactionalId: null, producerId: -1, producerEpoch: 0 }, 42],

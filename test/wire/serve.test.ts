@@ -107,6 +107,8 @@ describe('ottla serve', () => {
 
   test.each([
     [[], 2, '--data DIR is required'],
+    [['--in-memory', '--data', 'd'], 2, '--in-memory keeps nothing: leave --data out'],
+    [['--in-memory', '--override', 'log.dirs=d'], 2, '--in-memory keeps nothing: leave log.dirs out'],
     [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'needs ssl.keystore.location'],
     [['--in-memory', '--listeners', 'PLAINTEXT://0.0.0.0:0'], 1, 'give --allow-insecure'],
     [['--in-memory', '--override', 'num.partition=2'], 1, 'did you mean "num.partitions"'],

@@ -42,6 +42,7 @@ export const serve: Command = defineCommand({
     const { properties, isKnown } = await serverProperties(values.config === undefined ? new Uint8Array(0) : readConfig(values.config))
     const plan = planServer(properties, pairs('override', values.override), { ...values, data: values.data ?? process.env['OTTLA_DATA'] }, isKnown)
     if (values['metrics-host'] !== undefined && values['metrics-port'] === undefined) throw new UsageError('--metrics-host needs --metrics-port')
+    if (values['in-memory']) refuseDirectory(values)
     if (plan.directory === undefined && !values['in-memory']) throw new UsageError('--data DIR is required (or --in-memory)')
     const logger = loggerOf(terminal, values.debug)
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
@@ -58,6 +59,12 @@ export const serve: Command = defineCommand({
     return 0
   },
 })
+
+/** Who names a directory wants it kept; of a file written for Kafka, and of a variable for all commands, that is not sure. */
+function refuseDirectory({ data, override }: { readonly data: string | undefined; readonly override: readonly string[] }): void {
+  const named = data === undefined ? override.find((each) => /^log\.dirs? *=/.test(each))?.split('=')[0]?.trim() : '--data'
+  if (named !== undefined) throw new UsageError(`--in-memory keeps nothing: leave ${named} out`)
+}
 
 function readConfig(file: string): Uint8Array {
   try {

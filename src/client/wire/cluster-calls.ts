@@ -2,6 +2,8 @@
 import { OttlaError } from '../../common/errors.ts'
 import { apis } from '../../protocol/api-registry.ts'
 import type { BrokerApi, DescribeLogDirsResponse } from '../../protocol/broker-api.ts'
+import { throwOnFailure } from '../failure.ts'
+import { addressText } from './address.ts'
 import type { Wire } from './wire.ts'
 
 export function clusterCalls({ cluster, pool }: Wire): Pick<BrokerApi, 'describeCluster' | 'describeLogDirs'> {
@@ -9,8 +11,11 @@ export function clusterCalls({ cluster, pool }: Wire): Pick<BrokerApi, 'describe
     /** Brokers before 2.8 do not know the question; their metadata says the same. */
     async describeCluster() {
       try {
-        const answer = await cluster.any((link) => link.call(apis.describeCluster, { includeClusterAuthorizedOperations: false }))
-        if (answer.errorCode === 0) return answer
+        return await cluster.any(async (link) => {
+          const answer = await link.call(apis.describeCluster, { includeClusterAuthorizedOperations: false })
+          throwOnFailure({ ...answer, errorMessage: answer.errorMessage ?? undefined }, `broker ${addressText(link.address)} on its cluster`)
+          return answer
+        })
       } catch (error) {
         if (!OttlaError.is(error, 'UNSUPPORTED_VERSION')) throw error
       }

@@ -64,6 +64,22 @@ test('metadata that a broker refuses as a whole is asked of the others, and is a
   expect(await codeOf(cluster.metadata(null, false))).toMatch(/UNKNOWN_SERVER_ERROR|CLUSTER_AUTHORIZATION_FAILED/)
 })
 
+test('a cluster that one broker does not describe is asked of the others, and what they say is told, not hidden behind metadata', async () => {
+  const described = { throttleTimeMs: 0, brokers: [{ brokerId: 0, host: 'h', port: 1, rack: null }], clusterId: 'c', controllerId: 0 } as const
+  brokers[0]!.on(apis.describeCluster, () => ({ ...described, errorCode: 31, errorMessage: 'not you' }))
+  brokers[1]!.on(apis.describeCluster, () => ({ ...described, errorCode: 0 }))
+  expect(await api.describeCluster()).toMatchObject({ clusterId: 'c', brokers: [{ brokerId: 0 }] })
+  brokers[1]!.on(apis.describeCluster, () => ({ ...described, errorCode: 31, errorMessage: 'nor you' }))
+  brokers[2]!.on(apis.describeCluster, () => ({ ...described, errorCode: -1 }))
+  await expect(api.describeCluster()).rejects.toMatchObject({ code: 'CLUSTER_AUTHORIZATION_FAILED', message: expect.stringContaining('not you') })
+  expect(asked('Metadata')).toEqual([0, 0, 0])
+})
+
+test('a cluster is described by metadata where its brokers do not know the question', async () => {
+  for (const each of brokers) each.versions.set('DescribeCluster', null)
+  expect((await api.describeCluster()).brokers.map(({ brokerId }) => brokerId)).toEqual([0, 1, 2])
+})
+
 test('metadata is asked last of a broker that has left another client without an answer', async () => {
   await cluster.metadata(['t'], false)
   expect(asked('Metadata')).toEqual([1, 0, 0])

@@ -41,6 +41,7 @@ export function guardedBroker(inner: ServedBroker, rights: Rights): ServedBroker
     topicName: (topicId) => inner.topicName(topicId),
     topicId: (name) => inner.topicId(name),
     autoCreatesTopics: () => inner.autoCreatesTopics(),
+    deletesTopics: () => inner.deletesTopics(),
     configured: (kind) => inner.configured(kind),
   }
 }

@@ -3,18 +3,25 @@ import { errorTable } from '../../common/errors.ts'
 import { repeated } from '../../common/repeated.ts'
 import { ZERO_UUID } from '../../common/uuid.ts'
 import { apis } from '../../protocol/api-registry.ts'
-import { failureFields, serve, type WireApi } from '../wire-api.ts'
+import { failureFields, serve, throttleTimeMs, type WireApi } from '../wire-api.ts'
 
 const FIRST_WITH_IDS = 6
-const { INVALID_REQUEST, UNKNOWN_TOPIC_ID, TOPIC_AUTHORIZATION_FAILED } = errorTable
+const { INVALID_REQUEST, UNKNOWN_TOPIC_ID, TOPIC_AUTHORIZATION_FAILED, TOPIC_DELETION_DISABLED } = errorTable
+/** Since when clients know a code for topics that cannot be deleted. */
+const FIRST_WITH_DISABLED = 3
 /** Since when what is over the quota for changes is refused, in place of being done all the same (KIP-599). */
 const FIRST_STRICT = 5
+const DELETION_DISABLED = 'topics cannot be deleted: delete.topic.enable is false'
 const TWICE = 'the request names this topic twice'
 
 export const deleteTopics: WireApi = serve(apis.deleteTopics, 1, 6, async (request, call) => {
-  const quota = call.mutationQuota(call.version >= FIRST_STRICT)
   const asked = call.version >= FIRST_WITH_IDS ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
   const { broker } = call
+  if (!broker.deletesTopics()) {
+    const { errorCode } = call.version >= FIRST_WITH_DISABLED ? TOPIC_DELETION_DISABLED : INVALID_REQUEST
+    return { throttleTimeMs, responses: asked.map(({ name, topicId }) => ({ name, topicId, errorCode, errorMessage: DELETION_DISABLED })) }
+  }
+  const quota = call.mutationQuota(call.version >= FIRST_STRICT)
   const found = asked.map(({ name, topicId }) => (
     { name: name ?? broker.topicName(topicId), topicId: name === null ? topicId : broker.topicId(name) ?? ZERO_UUID, isById: name === null }))
   const mayKnow = (name: string): boolean => call.rights.may('DESCRIBE', 'TOPIC', name)
