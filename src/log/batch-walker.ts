@@ -8,6 +8,7 @@
  * Does not judge offsets (segment-recovery.ts does), nor what is inside a batch.
  */
 import { OttlaError } from '../common/errors.ts'
+import { readInt64 } from '../common/int64.ts'
 import {
   ATTRIBUTES_AT, BATCH_HEADER_SIZE, CRC_AT, MAGIC_AT, PEEK_SIZE, peekBatchSize, readBatchHeader, verifyBatchCrc, viewOf, type BatchHeader,
 } from '../record/batch-format.ts'
@@ -101,6 +102,12 @@ export class BatchWalker {
     const header = this.#headerAt(at, size, this.#checkCrc ? 'impossible' : 'malformed')
     if (header !== null) this.#take(header, at)
     return header
+  }
+
+  /** The offset field behind the batch that `next` gave last; NaN: not in memory. */
+  peekOffset(): number {
+    const at = this.#position - this.#start
+    return this.#filled - at < PEEK_SIZE ? Number.NaN : readInt64(this.#view, at)
   }
 
   /** Reads on. False: the walk is over (end reached, or `problem` set). */

@@ -37,6 +37,15 @@ async function wholeBatchAt(source: ByteSource, position: number, size: number):
   }
 }
 
+/** The whole batch that begins at `position` and ends by `end`, with an offset ≥ `minOffset`; null when there is none. */
+export async function batchBeginningAt(source: ByteSource, position: number, end: number, minOffset: number): Promise<FollowingBatch | null> {
+  if (end - position < PEEK_SIZE) return null
+  const head = new Uint8Array(PEEK_SIZE)
+  const view = viewOf(head)
+  if ((await source.read(head, 0, PEEK_SIZE, position)) < PEEK_SIZE || !plausible(head, view, 0, end - position, minOffset)) return null
+  return wholeBatchAt(source, position, view.getInt32(LENGTH_AT) + LOG_OVERHEAD)
+}
+
 /** The first whole batch in [from, end) whose base offset is ≥ `minOffset`; null when there is none. */
 export async function findFollowingBatch(source: ByteSource, from: number, end: number, minOffset: number): Promise<FollowingBatch | null> {
   const buffer = new Uint8Array(Math.max(PEEK_SIZE, Math.min(CHUNK, end - from)))

@@ -4,6 +4,7 @@ import { silentLogger } from '../common/logger.ts'
 import { buildEndTransactionMarker } from '../record/record-batch-builder.ts'
 import { FaultFileSystem, type SimulatedFileSystem } from '../testing/index.ts'
 import { appendTo, batchAt, defaultSegmentSettings, hex, newDisk, storeOn, toHex, writeFile } from '../../test/support/segment-harness.ts'
+import { legacyMessage } from '../../test/support/legacy-messages.ts'
 import { LeaderEpochCache } from './leader-epoch-cache.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
 import { ProducerStateManager } from './producer-state-manager.ts'
@@ -106,6 +107,30 @@ describe('recovery of a segment', () => {
     for (const tail of [[new Uint8Array(5000)], [new Uint8Array(5000).fill(2)], [flipped], [new Uint8Array(20), batches[0]!, batches[1]!]]) {
       expect(await recovered(batches[0]!, batches[1]!, ...tail)).toMatchObject({ nextOffset: 4, following: null })
     }
+  })
+
+  test('ends before a batch whose offset is too high for the one behind it, wherever that lies', async () => {
+    const batches = run(5)
+    const moved = (offset: number): Uint8Array => {
+      const bytes = Buffer.from(batches[2]!)
+      bytes.writeBigInt64BE(BigInt(offset))
+      return bytes
+    }
+    const before = batches[0]!.length + batches[1]!.length
+    for (const offset of [6, 7, 1000, 2 ** 36]) {
+      expect(await recovered(batches[0]!, batches[1]!, moved(offset), batches[3]!, batches[4]!), String(offset)).toMatchObject({
+        validBytes: before, nextOffset: 4, problem: { reason: 'offset-order', position: before }, following: { position: before + batches[2]!.length, baseOffset: 6 },
+      })
+    }
+    // A hole in front of a batch that the ones behind it follow is one, as compaction leaves it; so is one in front of the last.
+    expect(await recovered(batches[0]!, batches[2]!, batches[4]!)).toMatchObject({ nextOffset: 10, problem: null })
+    const old = [0, 2 ** 36, 2].map((offset) => legacyMessage({ magic: 0, offset, value: 'v' }))
+    expect(await recovered(...old)).toMatchObject({ validBytes: old[0]!.length, nextOffset: 1, problem: { reason: 'offset-order' } })
+    // What stands behind it is no batch.
+    const broken = batches[3]!.slice()
+    broken[70]! ^= 1
+    expect(await recovered(batches[0]!, batches[1]!, moved(1000), broken)).toMatchObject({ nextOffset: 1002, problem: { reason: 'crc' } })
+    expect(await recovered(batches[0]!, batches[1]!, moved(1000), new Uint8Array(500))).toMatchObject({ nextOffset: 1002, problem: { reason: 'malformed' } })
   })
 
   test('ends at an offset that does not rise, and at one below the base', async () => {

@@ -6,7 +6,7 @@
 import { OttlaError } from '../common/errors.ts'
 import type { BatchHeader } from '../record/batch-format.ts'
 import { BatchWalker, type BatchProblem, type ByteSource } from './batch-walker.ts'
-import { findFollowingBatch, type FollowingBatch } from './following-batch.ts'
+import { batchBeginningAt, findFollowingBatch, type FollowingBatch } from './following-batch.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { ProducerStateManager } from './producer-state-manager.ts'
 import { SegmentScan } from './segment-scan.ts'
@@ -56,7 +56,8 @@ export async function recoverSegment(source: ByteSource, baseOffset: number, fil
       problem = walker.problem
       break
     }
-    problem = takeBatch(walker, header, scan, aborted, options)
+    if (header.baseOffset > scan.nextOffset) problem = await findMisplaced(source, walker, header, scan.nextOffset, fileBytes)
+    problem ??= takeBatch(walker, header, scan, aborted, options)
   }
   scan.finish()
   const validBytes = problem === null ? walker.position : problem.position
@@ -69,6 +70,19 @@ export async function recoverSegment(source: ByteSource, baseOffset: number, fil
 
 function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new OttlaError('ABORTED', 'Recovery was given up because its AbortSignal fired', { cause: signal.reason })
+}
+
+/**
+ * No checksum covers the offset of a batch. One that leaves a hole in front of itself, and behind which a whole batch stands that fits into that hole and not behind it, is the
+ * one whose offset is wrong: taken for right, it would end the log, and appends go on, at an offset that was never given out.
+ */
+async function findMisplaced(source: ByteSource, walker: BatchWalker, header: BatchHeader, expected: number, fileBytes: number): Promise<BatchProblem | null> {
+  const behind = walker.peekOffset()
+  if (behind < expected || behind > header.lastOffset) return null
+  const next = await batchBeginningAt(source, walker.position, fileBytes, expected)
+  if (next === null || next.lastOffset > header.lastOffset) return null
+  const detail = `the batch claims the offsets up to ${header.lastOffset}, but the one behind it begins at ${next.baseOffset}`
+  return { position: header.position, reason: 'offset-order', detail }
 }
 
 /** Everything that one good batch adds; not null: it is not good after all, and nothing was added. */
