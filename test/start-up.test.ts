@@ -17,7 +17,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 const heavyBuiltin = /^(?:NativeModule |Internal Binding )(?:internal\/)?(?:crypto|zlib|tls|_tls|https?|_http|http2|inspector|module|os|perf_hooks|worker_threads)(?:\/|$)/
 /** Parts of ours that wait for their first use. */
 const waiting = [
-  /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-compaction|log-re(?:covery|pair)|interrupted-swap)/, /^remote-kafka/,
+  /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-compaction|log-re(?:covery|pair)|segment-recovery|following-batch|interrupted-swap)/,
+  /^remote-kafka/,
   /^broker\/(?:alter-configs|describe-configs|broker-facts)/,
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]

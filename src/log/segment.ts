@@ -11,6 +11,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../common/clock.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { FileCache } from '../io/file-cache.ts'
 import type { FileSystem } from '../io/file-system.ts'
 import { BatchWalker, type BatchProblem, type WalkerOptions } from './batch-walker.ts'
@@ -18,7 +19,7 @@ import { LogFile } from './log-file.ts'
 import { OFFSET_ENTRY_SIZE } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { indexFileKinds, segmentFileKinds, segmentFileName, type IndexFileKind } from './segment-names.ts'
-import { recoverSegment, type RecoverOptions, type RecoveryOutcome } from './segment-recovery.ts'
+import type { RecoverOptions, RecoveryOutcome } from './segment-recovery.ts'
 import { rollReason, type RollReason } from './segment-roll.ts'
 import { addFinalTimeEntry, indexBatch } from './segment-scan.ts'
 import { SegmentSearch, type BatchLocation, type SegmentEnd, type TimestampedOffset } from './segment-search.ts'
@@ -353,6 +354,7 @@ export class Segment {
    * ABORTED, and LOG_CORRUPT when the file is gone; never for what the bytes are: that is in the outcome.
    */
   async recover(options: RecoverOptions): Promise<RecoveryOutcome> {
+    const { recoverSegment } = await loadPart('the code for recovery of a segment', () => import('./segment-recovery.ts'))
     const fileBytes = bytesOf(this.#store.fileSystem, this.logPath, this.baseOffset)
     const { outcome, scan, aborted } = await recoverSegment(this.#file, this.baseOffset, fileBytes, this.#settings.indexIntervalBytes, options)
     this.#file.resize(outcome.validBytes)
