@@ -3,7 +3,7 @@
  * that whatever lies there, or cannot, no program runs otherwise for it.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -62,10 +62,10 @@ const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => {
 interface Run { readonly text: string; readonly error: string; readonly status: number | null; readonly taken: readonly string[]; readonly compiled: readonly string[] }
 
 /** `taken`: the files that V8 took compiled; `compiled`: the functions that it compiled itself. */
-function run(args: readonly string[] = [], more: Record<string, string> = {}, flags: readonly string[] = []): Run {
+function run(args: readonly string[] = [], more: Record<string, string> = {}, flags: readonly string[] = [], program: string = process.execPath): Run {
   const log = join(home, 'v8.log')
   const words = ['--log-function-events', `--logfile=${log}`, '--no-logfile-per-isolate', ...flags, join(home, 'start.mjs'), ...args]
-  const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8', env: environment(more) })
+  const { stdout, stderr, status } = spawnSync(program, words, { encoding: 'utf8', env: environment(more) })
   const events = readFileSync(log, 'utf8').split('\n')
   const named = (event: string): string[] => events.filter((line) => line.startsWith(`function,${event},`)).map((line) => line.split(',')[7] ?? '')
   return { text: stdout, error: stderr, status, taken: named('deserialize').filter((file) => file.startsWith(home)), compiled: named('interpreter') }
@@ -73,7 +73,7 @@ function run(args: readonly string[] = [], more: Record<string, string> = {}, fl
 
 /** Without the log, which is a flag, and so other code to V8. */
 function plainRun(): { readonly text: string; readonly error: string; readonly signal: NodeJS.Signals | null } {
-  const { stdout, stderr, signal } = spawnSync(process.execPath, [join(home, 'start.mjs')], { encoding: 'utf8', env: environment() })
+  const { stdout, stderr, signal } = spawnSync(process.execPath, [join(home, 'start.mjs')], { encoding: 'utf8', env: environment(), timeout: 30_000 })
   return { text: stdout, error: stderr, signal }
 }
 
@@ -143,6 +143,52 @@ describe('compiled code', () => {
     expect(run().taken).toContain(part)
   })
 
+  test('that was first made under other flags keeps nobody from having some', () => {
+    run([], {}, ['--stack-size=900'])
+    run()
+    expect(run().taken).toContain(part)
+    expect(run([], {}, ['--stack-size=900']).taken).toContain(part)
+  })
+
+  // V8 takes code of another build of the same version, as node_modules have it that a container shares, and dies of it.
+  test.skipIf(!isOurs)('that another program of the same version made is left to that', () => {
+    const program = join(home, 'node')
+    copyFileSync(process.execPath, program)
+    run()
+    expect(run([], {}, [], program)).toMatchObject({ text: expected('one'), error: '', status: 0, taken: [] })
+    expect(run([], {}, [], program).taken).toContain(part)
+    expect(run().taken).toContain(part)
+    rmSync(program)
+  })
+
+  test.skipIf(!isOurs)('that V8 does not take is made anew', () => {
+    run()
+    const [name] = [...kept().keys()]
+    const before = readFileSync(name!)
+    run([], {}, ['--stack-size=900'])
+    const other = [...kept().keys()].find((file) => file !== name)
+    writeFileSync(name!, readFileSync(other!))
+    expect(run()).toMatchObject({ text: expected('one'), error: '', status: 0 })
+    expect(run().taken).toContain(part)
+    expect(Math.abs(readFileSync(name!).length - before.length)).toBeLessThan(before.length / 2)
+  })
+
+  test('is not waited for where no file is', () => {
+    plainRun()
+    for (const name of kept().keys()) {
+      rmSync(name)
+      mkdirSync(name)
+    }
+    expect(plainRun()).toEqual({ text: expected('one'), error: '', signal: null })
+    if (!isOurs || process.platform === 'win32') return
+    for (const name of readdirSync(join(home, 'node_modules', '.cache', 'ottla'))) {
+      const place = join(home, 'node_modules', '.cache', 'ottla', name)
+      rmSync(place, { recursive: true })
+      spawnSync('mkfifo', [place])
+    }
+    expect(plainRun()).toEqual({ text: expected('one'), error: '', signal: null })
+  })
+
   test('is not missed where it cannot be kept, or shall not be', () => {
     expect(run([], { NODE_DISABLE_COMPILE_CACHE: '1' })).toMatchObject({ text: expected('one'), error: '' })
     expect(run([], { OTTLA_ENTRY: join(home, 'elsewhere', 'dist', 'cli', 'main.js') })).toMatchObject({ text: expected('one'), error: '' })
@@ -160,5 +206,15 @@ describe('compiled code', () => {
     const third = run(['seldom'])
     expect(third.taken).toContain(part)
     expect(third.compiled.includes('seldom')).toBe(!isOurs)
+  })
+
+  test.skipIf(!isOurs)('grows again when modules are new', () => {
+    for (let i = 0; i < 10; i++) run()
+    run(['seldom'])
+    expect(run(['seldom']).compiled).toContain('seldom')
+    writeFileSync(part, source('two'))
+    run()
+    run(['seldom'])
+    expect(run(['seldom']).compiled).not.toContain('seldom')
   })
 })

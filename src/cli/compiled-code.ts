@@ -8,17 +8,20 @@
  *   code     as `vm.Script.createCachedData` gives it: what had been called by then
  *
  * A first run may end early, or call little: each of the first few adds what it compiled.
- * V8 checks that it made such code itself, with the same flags, of a source of the same length, and trusts the rest: what is of another source, or
- * not what was written, is told by the checksums. All that goes wrong here costs time only, and nobody is told.
+ * V8 checks that such code is of its version, made with the same flags, of a source of the same length, and trusts the rest: what is of another
+ * source, or not what was written, is told by the checksums, and each build of Node has a file of its own: code of another one of the same version
+ * of V8 ends in SIGSEGV. All that goes wrong here costs time only, and nobody is told.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Script } from 'node:vm'
 
 /** Long enough for what a start needs to have run, short enough for it not to be thrown away again, as V8 does with what rests. */
 const SETTLED_MS = 3000
-/** So many runs look what they can add. */
+/** So many runs look what they can add to what the last module that was new has brought. */
 const LEARNING_RUNS = 8
+/** Nothing of ours is larger by far. */
+const MOST_BYTES = 0x4000000
 /** `import()` is bound to the file it stands in, which code that V8 takes from elsewhere does not know. */
 const DYNAMIC_IMPORT = /\bimport\s*(?:\(|\/[*/])/
 const HEAD = 8
@@ -43,7 +46,9 @@ export function reuseCompiledCode(entry: string, purpose: string): void {
     setTimeout(() => loader.flushCompileCache?.(), SETTLED_MS).unref()
     return
   }
-  const kept = new CompiledCode(join(folder, `${purpose}-${process.version}-${process.platform}-${process.arch}`))
+  const host = hostOf()
+  if (host === null) return
+  const kept = new CompiledCode(join(folder, `${purpose}-${process.version}-${process.platform}-${process.arch}-${host}`))
   kept.install()
   process.once('exit', () => kept.write())
   setTimeout(() => kept.write(), SETTLED_MS).unref()
@@ -56,6 +61,18 @@ function folderFor(packageRoot: string): string | null {
   return existsSync(modules) ? join(modules, '.cache', 'ottla') : null
 }
 
+/** Names the program that runs, and the flags of V8 where it may have some: to ask for those takes 2 ms. Null where it may not be looked at. */
+function hostOf(): string | null {
+  const { execPath, execArgv, env: { NODE_OPTIONS: options } } = process
+  try {
+    const { size, mtimeMs } = statSync(execPath)
+    const flags = execArgv.length === 0 && options === undefined ? 0 : process.getBuiltinModule('node:v8').cachedDataVersionTag()
+    return process.getBuiltinModule('node:zlib').crc32(JSON.stringify([execPath, size, mtimeMs, flags])).toString(16)
+  } catch {
+    return null
+  }
+}
+
 /** The compiled code of all CommonJS modules that are loaded from `install` on. */
 export class CompiledCode {
   readonly #file: string
@@ -65,12 +82,12 @@ export class CompiledCode {
   readonly #loaded = new Map<string, Loaded>()
   /** Whether something is not kept yet. */
   #isMore = false
-  /** Whether V8 takes what is kept: it does not under other flags, which shall not push each other's code out. */
-  #isTaken = true
 
   constructor(file: string) {
     this.#file = file
     try {
+      const found = statSync(file)
+      if (!found.isFile() || found.size > MOST_BYTES) return
       const bytes = readFileSync(file)
       const size = bytes.readUInt32LE(0)
       if (this.#crc32(bytes.subarray(HEAD)) !== bytes.readUInt32LE(4)) return
@@ -88,9 +105,9 @@ export class CompiledCode {
     const compile = loader._compile
     const prepare = (source: string, filename: string): (...args: unknown[]) => unknown => {
       const sourceCrc = this.#crc32(source)
-      const kept = this.#find(filename, sourceCrc)
-      const script = new Script(Module.wrap(source), { filename, cachedData: kept })
-      if (script.cachedDataRejected === true) this.#isTaken = false
+      const found = this.#find(filename, sourceCrc)
+      const script = new Script(Module.wrap(source), { filename, cachedData: found })
+      const kept = script.cachedDataRejected === true ? undefined : found
       if (kept === undefined) this.#isMore = true
       this.#loaded.set(filename, { script, sourceCrc, kept })
       return script.runInThisContext() as (...args: unknown[]) => unknown
@@ -109,7 +126,7 @@ export class CompiledCode {
 
   /** Keeps what this process has compiled by now, where that may be more than what was kept. */
   write(): void {
-    if (!this.#isTaken || !(this.#isMore || this.#index.runs < LEARNING_RUNS)) return
+    if (!this.#isMore && this.#index.runs >= LEARNING_RUNS) return
     const temporary = `${this.#file}.${process.pid}`
     try {
       mkdirSync(dirname(this.#file), { recursive: true })
@@ -139,7 +156,7 @@ export class CompiledCode {
     for (const [filename, [sourceCrc, at, size]] of Object.entries(this.#index.places)) {
       if (!this.#loaded.has(filename) && existsSync(filename)) add(filename, sourceCrc, this.#code.subarray(at, at + size))
     }
-    const index = Buffer.from(JSON.stringify({ runs: this.#index.runs + 1, places } satisfies Index))
+    const index = Buffer.from(JSON.stringify({ runs: this.#isMore ? 0 : this.#index.runs + 1, places } satisfies Index))
     const bytes = Buffer.concat([Buffer.alloc(HEAD), index, ...parts])
     bytes.writeUInt32LE(index.length, 0)
     bytes.writeUInt32LE(this.#crc32(bytes.subarray(HEAD)), 4)
