@@ -5,6 +5,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { brokerTable } from '../src/config/broker-settings.ts'
+import { clientTable } from '../src/config/client-settings.ts'
+import { adminTable, consumerTable } from '../src/config/consumer-settings.ts'
+import { producerTable } from '../src/config/producer-settings.ts'
+import type { SettingTable } from '../src/config/setting.ts'
+import { topicTable } from '../src/config/topic-settings.ts'
 
 interface Source { readonly path: string; readonly text: string }
 
@@ -102,6 +108,13 @@ function sizeOffences(source: Source): string[] {
   return offences
 }
 
+/** Settings that no code asks for, and that do not say that they have no effect. What stands in for a topic setting is asked for by that; of a single word there is no choice. */
+function idleSettings(table: SettingTable, texts: readonly string[]): string[] {
+  const standIns = new Set(Object.values(topicTable).flatMap(({ synonyms = [] }) => synonyms.map(({ name }) => name)))
+  return Object.entries(table).filter(([name, { inert, values }]) => (
+    inert === undefined && values?.length !== 1 && !standIns.has(name) && !texts.some((text) => text.includes(`'${name}'`) || text.includes(`.${name}`)))).map(([name]) => name)
+}
+
 function reachable(): Set<string> {
   const byPath = new Map(sources.map((s) => [s.path, s]))
   const seen = new Set<string>()
@@ -119,6 +132,10 @@ describe('the tree', () => {
   test('no layer imports a higher one', () => { expect(sources.flatMap(layerOffences)).toEqual([]) })
   test('nothing uses a banned call', () => { expect(sources.flatMap(bannedOffences)).toEqual([]) })
   test('no file is over 600 lines or absurdly wide', () => { expect([...sources, ...tests].flatMap(sizeOffences)).toEqual([]) })
+  test('every setting has an effect, or says that it has none', () => {
+    const texts = sources.filter(({ path }) => !isTest(path) && layerOf(path) !== 'config').map(({ text }) => text)
+    expect([topicTable, brokerTable, clientTable, producerTable, consumerTable, adminTable].flatMap((table) => idleSettings(table, texts))).toEqual([])
+  })
   test('no source file is dead', () => {
     const seen = reachable()
     expect(sources.filter((s) => !isTest(s.path) && !seen.has(s.path)).map((s) => s.path)).toEqual([])
@@ -148,5 +165,6 @@ describe('the rules catch', () => {
     ['any', { path: 'src/record/x.ts', text: 'const a: any = 5' }, bannedOffences],
     ['export *', { path: 'src/index.ts', text: "export * from './a.ts'" }, bannedOffences],
     ['a file of 700 lines', { path: 'src/log/x.ts', text: 'a\n'.repeat(700) }, sizeOffences],
+    ['a setting that nobody asks for', { path: 'src/log/x.ts', text: 'a' }, ({ text }) => idleSettings({ 'a.b': { type: 'int', default: 1, doc: '' } }, [text])],
   ] as [string, Source, (s: Source) => string[]][])('%s', (_, source, rule) => { expect(rule(source)).not.toEqual([]) })
 })

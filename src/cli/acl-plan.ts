@@ -45,6 +45,10 @@ export function namesEntries(flags: AclFlags): boolean {
 /** The ACLs that the flags spell out. Raises UsageError. */
 export function aclsOf(flags: AclFlags): AclBinding[] {
   const patternType = patternWords[patternOf(flags, ['literal', 'prefixed'])]
+  for (const kind of ['allow', 'deny'] as const) {
+    if (flags[`${kind}-host`].length > 0 && flags[`${kind}-principal`].length === 0) throw new UsageError(`--${kind}-host needs --${kind}-principal: who comes from there`)
+  }
+  if (flags.idempotent && !flags.producer) throw new UsageError('--idempotent needs --producer')
   const entries = entriesOf(flags)
   if (entries.length === 0) throw new UsageError('give --allow-principal or --deny-principal: who the ACLs are about')
   const rights = flags.producer || flags.consumer ? rightsOfClients(flags) : rightsOfOperations(flags)

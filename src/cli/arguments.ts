@@ -20,8 +20,23 @@ export function parseArguments(words: readonly string[], table: OptionTable, ope
   const { values } = parseArgs({ args: joined(words, all, operand), options: config, strict: true, allowPositionals: false })
   const result: Record<string, AnyValues[string]> = {}
   for (const [name, spec] of Object.entries(table)) result[name] = convert(name, spec, values[name])
-  return { values: result, help: values['help'] === true }
+  const help = values['help'] === true
+  if (!help) checkCompany(result, table)
+  return { values: result, help }
 }
+
+/** Refuses options of another action than the one that is asked for: passed over, they would let somebody believe that they held. */
+function checkCompany(values: AnyValues, table: OptionTable): void {
+  const isGiven = (name: string): boolean => Array.isArray(values[name]) ? values[name].length > 0 : values[name] !== undefined && values[name] !== false
+  const entries = Object.entries(table)
+  const action = [...new Set(entries.flatMap(([, { only = [] }]) => only))].find(isGiven)
+  for (const [name, { only }] of entries) {
+    if (only === undefined || !isGiven(name) || only.some(isGiven)) continue
+    throw new UsageError(`--${name} goes with ${anyOf(only.map((each) => `--${each}`))}${action === undefined ? '' : `, not with --${action}`}`)
+  }
+}
+
+function anyOf(words: readonly string[]): string { return words.length < 3 ? words.join(' or ') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` }
 
 /** Each option and its value as one word, so that nothing is left to guess. Refuses what is not in the table. */
 function joined(words: readonly string[], table: OptionTable, operand: string | undefined): string[] {
@@ -137,8 +152,7 @@ export function checkNames(option: string, given: Readonly<Record<string, string
 export function choice<const W extends string>(option: string, value: string, words: readonly W[]): W {
   const found = words.find((word) => word === value)
   if (found !== undefined) return found
-  const list = words.length === 2 ? words.join(' or ') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-  throw new UsageError(`--${option} is ${list}, not ${JSON.stringify(value)}`)
+  throw new UsageError(`--${option} is ${anyOf(words)}, not ${JSON.stringify(value)}`)
 }
 
 /** The value of an option that must be there. */

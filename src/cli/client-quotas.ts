@@ -19,6 +19,7 @@ export function quotaEntityOf(flags: QuotaFlags): { readonly entity: QuotaEntity
   const isShort = [flags.user, flags.client, flags.ip].some((name) => name !== undefined) || flags['user-defaults'] || flags['client-defaults'] || flags['ip-defaults']
   if (types.length === 0 && !isShort) return null
   if (types.length < flags['entity-type'].length) throw new UsageError(`--entity-type users and clients go together, but with nothing else (${flags['entity-type'].join(', ')})`)
+  checkNames(flags, types)
   const entity: { user?: string | null; clientId?: string | null; ip?: string | null } = {}
   types.forEach((type, index) => {
     const name = flags['entity-name'][index] ?? (flags['entity-default'] ? null : undefined)
@@ -31,6 +32,22 @@ export function quotaEntityOf(flags: QuotaFlags): { readonly entity: QuotaEntity
   const all = [...new Set([...types.map((type) => fields[type as keyof typeof fields]), ...named])]
   if (all.includes('ip') && all.length > 1) throw new UsageError('quotas of addresses (--entity-type ips) go together with no other')
   return { entity, types: all }
+}
+
+/** Nothing is named twice, or without being of a type. */
+function checkNames(flags: QuotaFlags, types: readonly string[]): void {
+  const names = flags['entity-name']
+  if (types.length === 0 && (names.length > 0 || flags['entity-default'])) {
+    throw new UsageError(`--entity-${names.length > 0 ? 'name' : 'default'} needs --entity-type: what kind of entity ${names[0] ?? 'it'} is`)
+  }
+  if (names.length > types.length) throw new UsageError(`--entity-name is given ${names.length} times for ${types.length === 1 ? 'one' : types.length} --entity-type`)
+  for (const [type, short] of [['users', 'user'], ['clients', 'client'], ['ips', 'ip']] as const) {
+    const isNamed = flags[short] !== undefined
+    if (isNamed && flags[`${short}-defaults`]) throw new UsageError(`--${short} and --${short}-defaults exclude each other`)
+    const index = types.indexOf(type)
+    if (index < 0 || (!isNamed && !flags[`${short}-defaults`])) continue
+    if (names[index] !== undefined) throw new UsageError(`the ${short} is named twice, by --entity-name and by --${short}${isNamed ? '' : '-defaults'}`)
+  }
 }
 
 /** Those of the entity, or where a type stands without a name of all entities of the types; of users what they log in with, too. */

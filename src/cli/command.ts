@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly greedy?: true
   /** Kafka's tool has it, and here it makes no sense: `help` says why, behind the option's name. It stands in no help. */
   readonly refused?: true
+  /** The flags of which one must stand beside it, where one of those that share the command does: what it says would be passed over otherwise. */
+  readonly only?: readonly string[]
   /** The smallest number that makes sense. */
   readonly least?: number
   /** What stands for the value in the help. */

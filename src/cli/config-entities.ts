@@ -22,6 +22,15 @@ export interface EntityFlags {
   readonly group: string | undefined; readonly 'client-metrics': string | undefined
 }
 
+export const ONE_ENTITY = 'one entity at a time: only users and clients go together'
+const shortNames = ['topic', 'broker', 'broker-defaults', 'broker-logger', 'group', 'client-metrics'] as const
+
+/** The short flag that names what has settings; undefined: none does. */
+export function shortOf(flags: EntityFlags): string | undefined {
+  const name = shortNames.find((each) => flags[each] !== undefined && flags[each] !== false)
+  return name === undefined ? undefined : `--${name}`
+}
+
 /** Raises UsageError. Quotas are not asked for. */
 export function entityOf(flags: EntityFlags): ConfigEntity {
   const short: readonly (readonly [ConfigEntity['type'], string | null | undefined])[] = [
@@ -29,7 +38,10 @@ export function entityOf(flags: EntityFlags): ConfigEntity {
     ['groups', flags.group], ['client-metrics', flags['client-metrics']],
   ]
   const given = short.filter(([, name]) => name !== undefined)
-  if (given.length + flags['entity-type'].length > 1) throw new UsageError('one entity at a time: only users and clients go together')
+  if (given.length + flags['entity-type'].length > 1 || flags['entity-name'].length > 1) throw new UsageError(ONE_ENTITY)
+  if (given.length === 1 && (flags['entity-name'].length > 0 || flags['entity-default'])) {
+    throw new UsageError(`--entity-name and --entity-default go with --entity-type, not with ${shortOf(flags)}`)
+  }
   if (given.length === 1) return { type: given[0]![0], name: given[0]![1] }
   const type = choice('entity-type', flags['entity-type'][0] ?? 'topics', entityTypes) as ConfigEntity['type']
   if (!flags['entity-default']) return { type, name: flags['entity-name'].at(-1) }

@@ -12,7 +12,7 @@ export const producerTable: SettingTable = {
     doc: 'Name of this client in logs and metrics.' },
   'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9, except: 0,
     doc: 'Level of gzip: −1 (the codec\'s own default) or 1 to 9.' },
-  'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17,
+  'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17, inert: 'there is one level of lz4',
     doc: 'Level of lz4.' },
   'compression.type': { type: 'string', default: 'none', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
     doc: 'Codec of the batches.' },

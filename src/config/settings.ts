@@ -212,7 +212,7 @@ export interface BrokerSettings {
   'num.replica.fetchers'?: number | `${number}`
   /** Longest metadata string of an offset commit, in characters. Default: 4096. */
   'offset.metadata.max.bytes'?: number | `${number}`
-  /** How long an offset commit may take. Default: 5000. */
+  /** How long an offset commit may wait for replicas. Default: 5000. */
   'offsets.commit.timeout.ms'?: number | `${number}`
   /** Bytes read at a time while offsets are loaded. Default: 5242880. */
   'offsets.load.buffer.size'?: number | `${number}`

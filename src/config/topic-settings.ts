@@ -13,7 +13,7 @@ export const topicTable: SettingTable = {
     doc: 'Codec of stored batches; `producer` keeps what the producer chose.' },
   'compression.gzip.level': { type: 'int', default: -1, min: -1, max: 9, except: 0, synonyms: [{ name: 'compression.gzip.level' }],
     doc: 'Level when the broker compresses with gzip: −1 (the codec\'s own default) or 1 to 9.' },
-  'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17, synonyms: [{ name: 'compression.lz4.level' }],
+  'compression.lz4.level': { type: 'int', default: 9, min: 1, max: 17, inert: 'there is one level of lz4', synonyms: [{ name: 'compression.lz4.level' }],
     doc: 'Level when the broker compresses with lz4.' },
   'compression.zstd.level': { type: 'int', default: 3, min: -131072, max: 22, synonyms: [{ name: 'compression.zstd.level' }],
     doc: 'Level when the broker compresses with zstd.' },

@@ -367,6 +367,23 @@ test('an owner who died in a swap is not waited for', async () => {
   await r.close()
 })
 
+test('logs that wait for their removal since before are no sign of an owner at work', async () => {
+  const t = await owner()
+  const image = t.disk.survivors('keep-all')
+  // Of a tail that was cut off: behind all that there is.
+  writeWhole(image, `${t.directory}/00000000000000000900.log.deleted`, t.disk.readFile(`${t.directory}/00000000000000000000.log`))
+  let listed = 0
+  const readDirectory = (path: string): DirectoryEntry[] => {
+    if (path === t.directory) listed++
+    return image.readDirectory(path)
+  }
+  const r = await new TestLog({ disk: image, fileSystem: diskWith(image, { readDirectory }), clock: t.clock, config: compacted, readOnly: true, check: false }).open()
+  // Twice to load it, as there is something to leave out, and twice to see whether that holds.
+  expect(listed).toBe(4)
+  expect(await statesOf(r)).toEqual(expected(40))
+  await r.close()
+})
+
 test('it reads on when the swap that it was opened in is over', async () => {
   const t = await owner()
   const image = await inSwap(t, '.timeindex.swap')

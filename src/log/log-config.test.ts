@@ -1,5 +1,9 @@
 /** What a log takes from the settings of its topic, in every way in which they can be written. */
 import { expect, test } from 'vitest'
+import { brokerTable } from '../config/broker-settings.ts'
+import { producerTable } from '../config/producer-settings.ts'
+import { topicTable } from '../config/topic-settings.ts'
+import { compress, loadCodec } from '../record/compression.ts'
 import { defaultLogTopicValues, logConfigOf, type LogConfig, type LogTopicValues } from './log-config.ts'
 
 const of = (values: Partial<LogTopicValues>): LogConfig => logConfigOf({ ...defaultLogTopicValues, ...values })
@@ -16,6 +20,13 @@ test.each([
 ] as const)('a compression type of %s is %s, at level %s', (type, compression, compressionLevel) => {
   const levels = { 'compression.gzip.level': 3, 'compression.lz4.level': 11, 'compression.zstd.level': 7 }
   expect(of({ 'compression.type': type, ...levels })).toMatchObject({ compression, compressionLevel })
+})
+
+test.each(['gzip', 'lz4', 'zstd'] as const)('the levels of %s make batches of unlike sizes, or the setting says that it has no effect', async (type) => {
+  await loadCodec(type)
+  const bytes = Buffer.from(Array.from({ length: 2000 }, (_, i) => `user-${(i * 7919) % 1009},${(i * 31) % 97};`).join(''))
+  const sizes = new Set([1, 9].map((level) => compress(type, bytes, level).length))
+  for (const table of [topicTable, brokerTable, producerTable]) expect(table[`compression.${type}.level`]!.inert === undefined).toBe(sizes.size > 1)
 })
 
 test('timestamps are the producer\'s or the log\'s', () => {

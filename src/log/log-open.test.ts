@@ -318,6 +318,21 @@ test.each([
   expect((await t.readAll()).map((record) => record.offset)).toEqual(first === 'SWAP_COMPLETED' ? [10, 11, 14, 15] : [10, 11, 12, 13, 14, 15])
 })
 
+test.each([
+  ['index', offsetEntries([1, 0]), offsetEntries([5, S])], ['timeindex', timeEntries([100, 1]), timeEntries([900, 5])],
+  ['txnindex', abortedEntries([9, 10, 11, 11]), abortedEntries([9, 10, 15, 15])],
+])(
+  'a .%s of a swap that was not committed, and is there again after a power cut, does not take the place of another, but of none', async (kind, there, stray) => {
+    const after = async (partition: RawPartition): Promise<[Buffer, string[]]> => {
+      const t = await open(ended(partition.put(`10.${kind}.swap`, stray), 16))
+      return [Buffer.from(t.disk.readFile(`${t.directory}/${log(10).replace('log', kind)}`)), t.fileNames().filter((name) => name.endsWith('.swap'))]
+    }
+    expect(await after(raw(...three).put(`10.${kind}`, there))).toEqual([there, []])
+    const alone = new RawPartition().epochs([0, 10]).put('10.log', Buffer.concat(three))
+    for (const other of ['index', 'timeindex']) if (other !== kind) alone.put(`10.${other}`, '')
+    expect(await after(alone)).toEqual([stray, []])
+  })
+
 test('a folder with the name of a segment is none', async () => {
   const partition = ended(raw(...three), 16)
   partition.disk.makeDirectory('/data/t-0/00000000000000000016.log')

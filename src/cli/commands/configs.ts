@@ -3,7 +3,7 @@ import type { ConfigTarget, Kafka } from '../../index.ts'
 import { oneOf, pairs } from '../arguments.ts'
 import { alterQuotas, describeQuotas, quotaEntityOf } from '../client-quotas.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
-import { completedText, configTargets, describeSettings, entityOf, isOfAll, labelOf, needsRunningBroker } from '../config-entities.ts'
+import { completedText, configTargets, describeSettings, entityOf, isOfAll, labelOf, needsRunningBroker, ONE_ENTITY, shortOf } from '../config-entities.ts'
 import { filedProperties } from '../properties-file.ts'
 import { nearest } from '../../tools.ts'
 import { isRemote, withKafka } from '../session.ts'
@@ -21,7 +21,7 @@ export const configs: Command = defineCommand({
     ...jsonLinesOption,
     describe: { type: 'flag', help: 'print the settings that were set' },
     alter: { type: 'flag', help: 'change settings; they hold at once' },
-    all: { type: 'flag', help: '--describe: defaults too' },
+    all: { type: 'flag', only: ['describe'], help: '--describe: defaults too' },
     'entity-type': { type: 'text', many: true, value: 'TYPE', help: 'topics (default), brokers, broker-loggers, groups, client-metrics, users, clients or ips; users and clients together, too' },
     'entity-name': { type: 'text', many: true, value: 'NAME', help: 'the topic, the node id of the broker, the group, the subscription to client metrics, the user, the client id, the address' },
     'entity-default': { type: 'flag', help: 'all brokers, users, clients or addresses that have none of their own' },
@@ -37,9 +37,9 @@ export const configs: Command = defineCommand({
     'broker-logger': { type: 'text', value: 'ID', help: 'short for --entity-type broker-loggers --entity-name ID' },
     group: { type: 'text', value: 'ID', help: 'short for --entity-type groups --entity-name ID' },
     'client-metrics': { type: 'text', value: 'NAME', help: 'short for --entity-type client-metrics --entity-name NAME' },
-    'add-config': { type: 'text', many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
-    'add-config-file': { type: 'text', value: 'FILE', help: 'a properties file with settings to set' },
-    'delete-config': { type: 'text', many: true, value: 'NAME,…', help: 'settings to put back to their default' },
+    'add-config': { type: 'text', only: ['alter'], many: true, value: 'NAME=VALUE,…', help: 'settings to set; a value with commas stands in [brackets]' },
+    'add-config-file': { type: 'text', only: ['alter'], value: 'FILE', help: 'a properties file with settings to set' },
+    'delete-config': { type: 'text', only: ['alter'], many: true, value: 'NAME,…', help: 'settings to put back to their default' },
   },
   examples: [
     'ottla configs --data ./data --describe --entity-name orders --all',
@@ -50,6 +50,7 @@ export const configs: Command = defineCommand({
     const changes = action === 'alter' ? await changesOf(values['add-config'], values['add-config-file'], values['delete-config']) : {}
     const quotas = quotaEntityOf(values)
     if (quotas !== null) {
+      if (shortOf(values) !== undefined) throw new UsageError(ONE_ENTITY)
       return withKafka(terminal, values, action === 'alter' ? 'create' : 'read', async (kafka) => {
         await (action === 'alter' ? alterQuotas(kafka, terminal, quotas.entity, changes) : describeQuotas(kafka, terminal, quotas, values.json))
         return 0

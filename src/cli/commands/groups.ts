@@ -1,7 +1,7 @@
 /** `ottla groups`: kafka-consumer-groups on a directory or a cluster. The listings are in `group-listing.ts`, `--reset-offsets` in `offset-reset.ts`. */
 import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
-import { oneOf, required } from '../arguments.ts'
+import { oneOf } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, refused, sourceOptions, UsageError, withoutEffect, type Command } from '../command.ts'
 import { describeGroups, listGroups, printMembers, printOffsets, printState, tellState, type ListedGroup } from '../group-listing.ts'
 import { resetOffsets, resetSource } from '../offset-reset.ts'
@@ -18,26 +18,26 @@ const options = {
   delete: { type: 'flag', help: 'delete groups that have no members' },
   'reset-offsets': { type: 'flag', help: 'move the offsets of a group that has no members; shows the plan unless --execute' },
   'delete-offsets': { type: 'flag', help: 'forget a group\'s offsets of topics' },
-  group: { type: 'text', many: true, value: 'ID', help: 'the group' },
-  'all-groups': { type: 'flag', help: 'every group' },
-  topic: { type: 'text', many: true, value: 'NAME[:N,…]', help: 'a topic, or some of its partitions' },
-  'all-topics': { type: 'flag', help: 'every topic the group has offsets of' },
-  offsets: { type: 'flag', help: '--describe: offsets and lag (default)' },
-  members: { type: 'flag', help: '--describe: members' },
-  state: { type: 'text', optionalValue: true, value: 'STATE,…', help: '--describe: states; --list: states, or groups in these states' },
-  type: { type: 'text', optionalValue: true, value: 'TYPE,…', help: '--list: types, or groups of these types (classic, consumer, share, streams)' },
-  verbose: { type: 'flag', help: '--describe: epochs too, and with --members assignments' },
-  'to-earliest': { type: 'flag', help: 'to the first record' },
-  'to-latest': { type: 'flag', help: 'behind the last record' },
-  'to-current': { type: 'flag', help: 'to where the group is' },
-  'to-offset': { type: 'number', least: 0, value: 'OFFSET', help: 'to this offset' },
-  'to-datetime': { type: 'text', value: 'TIME', help: 'to the first record at or after this time (2026-01-31T10:00:00.000)' },
-  'by-duration': { type: 'text', value: 'PnDTnHnMnS', help: 'to the first record since this long ago' },
-  'shift-by': { type: 'number', value: 'N', help: 'this many records forward, or back if negative' },
-  'from-file': { type: 'text', value: 'FILE', help: 'to what this CSV file says: topic,partition,offset on each line, or group,topic,partition,offset' },
-  export: { type: 'flag', help: 'print the plan as such a CSV file' },
-  'dry-run': { type: 'flag', help: 'show the plan (default)' },
-  execute: { type: 'flag', help: 'do it' },
+  group: { type: 'text', only: ['describe', 'delete', 'reset-offsets', 'delete-offsets'], many: true, value: 'ID', help: 'the group' },
+  'all-groups': { type: 'flag', only: ['describe', 'delete', 'reset-offsets', 'delete-offsets'], help: 'every group' },
+  topic: { type: 'text', only: ['reset-offsets', 'delete-offsets'], many: true, value: 'NAME[:N,…]', help: 'a topic, or some of its partitions' },
+  'all-topics': { type: 'flag', only: ['reset-offsets'], help: 'every topic the group has offsets of' },
+  offsets: { type: 'flag', only: ['describe'], help: '--describe: offsets and lag (default)' },
+  members: { type: 'flag', only: ['describe'], help: '--describe: members' },
+  state: { type: 'text', only: ['describe', 'list'], optionalValue: true, value: 'STATE,…', help: '--describe: states; --list: states, or groups in these states' },
+  type: { type: 'text', only: ['list'], optionalValue: true, value: 'TYPE,…', help: '--list: types, or groups of these types (classic, consumer, share, streams)' },
+  verbose: { type: 'flag', only: ['describe'], help: '--describe: epochs too, and with --members assignments' },
+  'to-earliest': { type: 'flag', only: ['reset-offsets'], help: 'to the first record' },
+  'to-latest': { type: 'flag', only: ['reset-offsets'], help: 'behind the last record' },
+  'to-current': { type: 'flag', only: ['reset-offsets'], help: 'to where the group is' },
+  'to-offset': { type: 'number', only: ['reset-offsets'], least: 0, value: 'OFFSET', help: 'to this offset' },
+  'to-datetime': { type: 'text', only: ['reset-offsets'], value: 'TIME', help: 'to the first record at or after this time (2026-01-31T10:00:00.000)' },
+  'by-duration': { type: 'text', only: ['reset-offsets'], value: 'PnDTnHnMnS', help: 'to the first record since this long ago' },
+  'shift-by': { type: 'number', only: ['reset-offsets'], value: 'N', help: 'this many records forward, or back if negative' },
+  'from-file': { type: 'text', only: ['reset-offsets'], value: 'FILE', help: 'to what this CSV file says: topic,partition,offset on each line, or group,topic,partition,offset' },
+  export: { type: 'flag', only: ['reset-offsets'], help: 'print the plan as such a CSV file' },
+  'dry-run': { type: 'flag', only: ['reset-offsets'], help: 'show the plan (default)' },
+  execute: { type: 'flag', only: ['reset-offsets'], help: 'do it' },
   timeout: withoutEffect('MS'),
   'validate-regex': refused('checks patterns (RE2/J) for consumers of the group protocol of KIP-848, which is not spoken here'),
 } as const
@@ -72,7 +72,8 @@ export const groups: Command = defineCommand({
     }
     if (action === 'delete-offsets') {
       if (values.topic.length === 0) throw new UsageError('--topic is required')
-      const group = required(values.group[0], 'group')
+      const [group, another] = values.group
+      if (group === undefined || another !== undefined) throw new UsageError('--delete-offsets is of one group: give one --group')
       return withKafka(terminal, values, 'change', (kafka) => deleteOffsets(kafka, terminal, group, values.topic))
     }
     const source = resetSource(values, new Date())

@@ -16,7 +16,7 @@ export const users: Command = defineCommand({
     set: { type: 'text', value: 'NAME', help: 'make a user, or give it another password: the first line of standard input' },
     list: { type: 'flag', help: 'list the users and their mechanisms' },
     remove: { type: 'text', value: 'NAME', help: 'remove a user' },
-    iterations: { type: 'number', value: 'N', least: 4096, help: 'rounds of hashing, 4096 to 16384; default 8192' },
+    iterations: { type: 'number', only: ['set'], value: 'N', least: 4096, help: 'rounds of hashing, 4096 to 16384; default 8192' },
   },
   notes: [
     'With --data it works on a directory that nobody has open; while a server runs, --bootstrap-server does the same through',
