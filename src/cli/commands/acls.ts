@@ -39,7 +39,7 @@ export const acls: Command = defineCommand({
     producer: { type: 'flag', only: ['add', 'remove'], help: 'what a producer needs: WRITE, DESCRIBE and CREATE of the topics' },
     consumer: { type: 'flag', only: ['add', 'remove'], help: 'what a consumer needs: READ and DESCRIBE of the topics, READ of the groups' },
     idempotent: { type: 'flag', only: ['add', 'remove'], help: '--producer: IDEMPOTENT_WRITE of the cluster, which Kafka before 2.8 asked for' },
-    force: { type: 'flag', only: ['remove'], help: 'do not ask before removing' },
+    force: { type: 'flag', help: 'do not ask before removing' },
   },
   notes: [
     'ACLs bear on listeners that heed them: "ottla serve" with authorizer.class.name, or listen({ acls }).',
