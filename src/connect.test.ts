@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ScriptedBroker } from '../test/support/scripted-broker.ts'
 import { connect, type RemoteKafka } from './connect.ts'
 import { silentLogger } from './common/logger.ts'
+import { systemScheduler } from './common/scheduler.ts'
+import { nextTurn } from './client/waiting.ts'
 import type { ResponseInput } from './protocol/api.ts'
 import { apis } from './protocol/api-registry.ts'
 
@@ -52,6 +54,28 @@ describe('a first broker that says', () => {
     await broker.close()
   })
   const settings = { 'logger': silentLogger, 'retry.backoff.ms': 1, 'retry.backoff.max.ms': 1 }
+
+  test('nothing hears from a consumer where it stands (client.rack)', async () => {
+    const topic = { errorCode: 0, name: 't', topicId: 'ASNFZ4mrze_-3LqYdlQyEA', isInternal: false, partitions: [
+      { errorCode: 0, partitionIndex: 0, leaderId: 0, leaderEpoch: 0, replicaNodes: [0], isrNodes: [0], offlineReplicas: [] }] }
+    broker.on(apis.metadata, () => ({ ...answer(broker.port, 0), topics: [topic] })).on(apis.fetch, () => 'silence')
+    kafka = await connect(`127.0.0.1:${broker.port}`, settings)
+    const consumer = kafka.consumer({ 'client.rack': 'r1' })
+    consumer.assign([{ topic: 't', partition: 0, offset: 5 }])
+    const stop = new AbortController()
+    const polled = consumer.poll({ signal: stop.signal }).catch(() => {})
+    while (broker.bodies(apis.fetch).length === 0) await nextTurn(systemScheduler)
+    expect(broker.bodies(apis.fetch)[0]).toMatchObject({ rackId: 'r1' })
+    stop.abort()
+    await polled
+    await consumer.close()
+  })
+
+  test('more than receive.message.max.bytes is told which setting to look at', async () => {
+    broker.on(apis.metadata, () => ({ ...answer(broker.port, 0), clusterId: 'c'.repeat(65_536) }))
+    const small = { ...settings, 'receive.message.max.bytes': 65_536, 'default.api.timeout.ms': 1 }
+    expect(await complaint(`127.0.0.1:${broker.port}`, small)).toMatch(/^NETWORK_EXCEPTION: .*a frame of 65\d{3} bytes is not between 0 and 65536; receive.message.max.bytes says/)
+  })
 
   test.each([5, 14, 15])('that it is not ready (%i) is asked again until it is', async (errorCode) => {
     broker.on(apis.metadata, () => answer(broker.port, broker.asked.filter(({ api }) => api === 'Metadata').length < 4 ? errorCode : 0))

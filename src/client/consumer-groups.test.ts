@@ -4,6 +4,7 @@ import { harness, outcome } from '../../test/support/client-harness.ts'
 import { fill, readSome, values } from '../../test/support/consumer-kit.ts'
 import { GroupMember as Member } from '../../test/support/group-member.ts'
 import { OttlaError } from '../common/errors.ts'
+import { decodeSubscription } from '../protocol/consumer-protocol.ts'
 import { loadAllCodecs } from '../record/compression.ts'
 import type { ConsumerSettings } from './types.ts'
 
@@ -338,6 +339,22 @@ describe('subscriptions', () => {
     fill(h.broker.createTopic('later', 1)[0]!, 0, 1)
     await h.run(2500)
     expect(member.read).toEqual(['later-0:0'])
+    await h.settle(member.consumer.close())
+  })
+  test.each([[true, ''], [false, 'own_topic-0']])('by pattern leave internal topics out by exclude.internal.topics: %s', async (excluded, owns) => {
+    const h = harness()
+    h.broker.createTopic('own_topic', 1, true)
+    const member = new Member(h, /^own_/, { 'exclude.internal.topics': excluded })
+    await h.run(500)
+    expect(member.owns).toBe(owns)
+    await h.settle(member.consumer.close())
+  })
+  test('tell the group where they stand (client.rack)', async () => {
+    const { h } = setUp(1)
+    const member = new Member(h, 't', { 'client.rack': 'r1' })
+    await h.run(100)
+    const [joined] = [...h.broker.coordinator.group('g').members.values()]
+    expect(joined!.request.protocols.map(({ metadata }) => decodeSubscription(metadata).rackId)).toEqual(joined!.request.protocols.map(() => 'r1'))
     await h.settle(member.consumer.close())
   })
   test('take in partitions that are added', async () => {

@@ -54,6 +54,29 @@ describe('checkpoints', () => {
     await expect(manager.checkpoint()).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
+  test('and the end of idle producers, come as often as the settings say, each by its own', async () => {
+    const d = new Directory()
+    const manager = await d.open({ settings: {
+      'log.flush.offset.checkpoint.interval.ms': 70_000, 'replica.high.watermark.checkpoint.interval.ms': 9000,
+      'producer.id.expiration.check.interval.ms': 40_000, 'producer.id.expiration.ms': 1,
+    } })
+    await d.drive(manager.create('t', 0, TOPIC_ID, testConfig()))
+    const log = manager.get('t', 0)!
+    const bytes = buildBatch([{ value: 'a', timestamp: d.scheduler.clock.now() }], { producerId: 7, producerEpoch: 0, baseSequence: 0 })
+    await d.drive(log.append(Buffer.from(bytes), { origin: 'in-process', durable: false }))
+    const [recoveryPoint, , highWatermark] = names
+    for (const name of names) if (d.names().includes(name)) d.disk.unlink(`/data/${name}`)
+    const seen: Record<string, number> = {}
+    for (let second = 1; second <= 80; second++) {
+      await d.scheduler.advance(1000)
+      if (d.names().includes(recoveryPoint!)) seen['recovery point'] ??= second
+      if (d.names().includes(highWatermark!)) seen['high watermark'] ??= second
+      if (log.activeProducers().length === 0) seen['producers'] ??= second
+    }
+    expect(seen).toEqual({ 'high watermark': 9, 'producers': 40, 'recovery point': 70 })
+    await d.drive(manager.close())
+  })
+
   test('are written by an open after a crash, which then knows more, and by no other', async () => {
     const t = await openTestLog()
     await t.append(['a'])
@@ -109,6 +132,36 @@ test('a topic whose flush.ms becomes shorter is flushed that often from then on'
   manager.updateConfig('other', testConfig({ 'flush.ms': 1000 }))
   manager.updateConfig('t', testConfig({ 'flush.ms': 1000 }))
   await d.drive(d.scheduler.advance(3000))
+  expect(log.recoveryPoint).toBe(1)
+  await d.drive(manager.close())
+})
+
+test('retention comes log.initial.task.delay.ms after the open, and every log.retention.check.interval.ms from then on', async () => {
+  const d = new Directory()
+  const manager = await d.open({ settings: { 'log.initial.task.delay.ms': 20_000, 'log.retention.check.interval.ms': 50_000 } })
+  const log = await d.drive(manager.create('t', 0, 'ASNFZ4mrze_-3LqYdlQyEA', testConfig({ 'retention.ms': 1, 'segment.ms': 1 })))
+  const gone: number[] = []
+  await append(d, manager, 't', 0, 'a')
+  for (let second = 1; second <= 130; second++) {
+    await d.scheduler.advance(1000)
+    if (log.logStartOffset < log.logEndOffset) continue
+    gone.push(second)
+    await append(d, manager, 't', 0, 'b')
+  }
+  expect(gone).toEqual([20, 70, 120])
+  await d.drive(manager.close())
+})
+
+test('logs are looked at for flush.ms every log.flush.scheduler.interval.ms', async () => {
+  const d = new Directory()
+  const manager = await d.open({ settings: { 'log.flush.scheduler.interval.ms': 300 } })
+  const log = await d.drive(manager.create('t', 0, 'ASNFZ4mrze_-3LqYdlQyEA', testConfig({ 'flush.ms': 1000 })))
+  await d.drive(log.append(Buffer.from(buildBatch([{ value: 'a', timestamp: 1 }])), { origin: 'in-process', durable: false }))
+  // Seen with something to flush after 300, and for so long that another look may be too late after 1200.
+  await d.scheduler.advance(1199)
+  expect(log.recoveryPoint).toBe(0)
+  await d.scheduler.advance(1)
+  await d.drive(Promise.resolve())
   expect(log.recoveryPoint).toBe(1)
   await d.drive(manager.close())
 })

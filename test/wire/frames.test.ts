@@ -189,6 +189,25 @@ describe('what cannot be served closes the connection without an answer, and say
     expect((await (await client()).call(apis.apiVersions, 0, { clientSoftwareName: '', clientSoftwareVersion: '' })).errorCode).toBe(0)
   })
 
+  test('a request above socket.request.max.bytes, by a byte', async () => {
+    const own = await listening({ 'socket.request.max.bytes': 1000 })
+    try {
+      const request = (bytes: number): Uint8Array => {
+        const without = encodeRequest(apis.saslHandshake, 1, 1, 'raw', { mechanism: '' }).length
+        return encodeRequest(apis.saslHandshake, 1, 1, 'raw', { mechanism: 'm'.repeat(4 + bytes - without) })
+      }
+      const raw = await RawClient.open(own.port)
+      clients.push(raw)
+      raw.write(request(1000))
+      expect(decodeCorrelationId((await raw.frame())!)).toBe(1)
+      raw.write(request(1001))
+      expect(await raw.frame()).toBeNull()
+      expect(own.logger.messages('warn').join()).toContain('a frame of 1001 bytes is not between 0 and 1000')
+    } finally {
+      await own.ottla.close()
+    }
+  })
+
   test('random bytes, whatever they are', async () => {
     let state = 12_345
     const next = (): number => (state = (state * 1_103_515_245 + 12_345) & 0x7fffffff) >> 8

@@ -185,6 +185,20 @@ test('a pool has one connection for a broker and lane, and a new one for one tha
   expect(scheduler.pendingTimers).toBe(0)
 })
 
+test('a broker that takes a connection and says nothing gets twice the time with every try, up to socket.connection.setup.timeout.max.ms', async () => {
+  broker.on(apis.apiVersions, () => 'silence')
+  const pool = poolOf({ setupTimeoutMs: 1000, maxSetupTimeoutMs: 3000, reconnectBackoffMs: 0, maxReconnectBackoffMs: 0 })
+  const told: string[] = []
+  for (let tries = 1; tries <= 4; tries++) {
+    const failing = pool.get({ host: '127.0.0.1', port: broker.port }, 'main').catch((error: unknown) => { told.push(/\((\d+ ms)\)/.exec((error as Error).message)?.[1] ?? String(error)) })
+    await until(() => broker.asked.length === tries)
+    await scheduler.advance(4000)
+    await failing
+  }
+  pool.close()
+  expect(told).toEqual(['1000 ms', '2000 ms', '3000 ms', '3000 ms'])
+})
+
 test('a broker that cannot be reached is tried again after pauses that double', async () => {
   const { port } = broker
   await broker.close()
