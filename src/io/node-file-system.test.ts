@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
+import { ManualScheduler } from '../testing/manual-scheduler.ts'
+import { systemFault } from '../testing/system-fault.ts'
 import { fileSystemContract } from '../testing/contracts/file-system-contract.ts'
 import { NodeFileSystem, nodeFileSystem } from './node-file-system.ts'
+import { RETRY_PAUSES_MS } from './rename-retry.ts'
 
 const scratch: string[] = []
 afterEach(() => { for (const directory of scratch.splice(0)) rmSync(directory, { recursive: true, force: true }) })
@@ -48,6 +51,24 @@ describe('NodeFileSystem', () => {
     await windows.syncDirectory(join(freshDirectory(), 'missing'))
     await expect(nodeFileSystem.syncDirectory(join(freshDirectory(), 'missing'))).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' })
     expect(() => nodeFileSystem.syncDirectorySync(join(freshDirectory(), 'missing'))).toThrow(/missing/)
+  })
+
+  test('deletes later what a scanner holds on win32, off the event loop, and at once or not at all elsewhere', async () => {
+    const deletion = (system: string, failing: number): { done: Promise<string>; calls: () => number; scheduler: ManualScheduler } => {
+      let calls = 0
+      const scheduler = new ManualScheduler()
+      const held = new NodeFileSystem(system, scheduler, (_, done) => { done(calls++ < failing ? systemFault('EPERM', 'unlink') : null) })
+      const done = held.unlinkAsync('file').then(() => 'deleted', (error: unknown) => OttlaError.is(error, 'DIRECTORY_UNUSABLE') ? 'refused' : 'other')
+      return { done, calls: () => calls, scheduler }
+    }
+    const patient = deletion('win32', 4)
+    await patient.scheduler.advance(10_000)
+    expect([await patient.done, patient.calls()]).toEqual(['deleted', 5])
+    const hopeless = deletion('win32', 1000)
+    await hopeless.scheduler.advance(10_000)
+    expect([await hopeless.done, hopeless.calls()]).toEqual(['refused', RETRY_PAUSES_MS.length + 1])
+    const elsewhere = deletion('linux', 1)
+    expect([await elsewhere.done, elsewhere.calls()]).toEqual(['refused', 1])
   })
 
   test('names the file, the position and the cause in an error', () => {

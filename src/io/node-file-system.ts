@@ -11,10 +11,11 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { systemScheduler, type Scheduler } from '../common/scheduler.ts'
 import type { DirectoryEntry, FileHandle, FileStat, FileSystem, FileSystemInfo, OpenMode } from './file-system.ts'
 import { linuxFileSystemType, windowsFileSystemType } from './file-system-types.ts'
 import { NodeFileHandle } from './node-file-handle.ts'
-import { blockFor, withRetries } from './rename-retry.ts'
+import { blockFor, withRetries, withRetriesLater } from './rename-retry.ts'
 import { isMissing, storageError, systemErrorCode } from './system-error.ts'
 
 const flags: Readonly<Record<OpenMode, number>> = {
@@ -36,11 +37,20 @@ function makeDirectories(path: string): void {
   }
 }
 
+type Unlink = (path: string, done: (error: unknown) => void) => void
+
 export class NodeFileSystem implements FileSystem {
   readonly #platform: string
 
-  /** `system` replaces the name of the running platform, for tests of another platform's rules. */
-  constructor(system: string = process.platform) { this.#platform = system }
+  readonly #scheduler: Scheduler
+  readonly #unlink: Unlink
+
+  /** `system` replaces the name of the running platform, for tests of another platform's rules, and so do the others what it does. */
+  constructor(system: string = process.platform, scheduler: Scheduler = systemScheduler, unlinkCall: Unlink = unlink) {
+    this.#platform = system
+    this.#scheduler = scheduler
+    this.#unlink = unlinkCall
+  }
 
   open(path: string, mode: OpenMode): FileHandle {
     try {
@@ -96,10 +106,13 @@ export class NodeFileSystem implements FileSystem {
 
   unlinkAsync(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      unlink(path, (error) => {
+      const attempt = (done: (error: unknown) => void): void => this.#unlink(path, done)
+      const done = (error: unknown): void => {
         if (error === null || isMissing(error)) resolve()
         else reject(storageError(error, 'delete', path))
-      })
+      }
+      if (this.#platform === 'win32') withRetriesLater(attempt, this.#scheduler, done)
+      else attempt(done)
     })
   }
 

@@ -3,6 +3,7 @@
  * or EBUSY. The call is repeated with growing pauses for about four seconds, then the last error stands. Used on win32 only: elsewhere
  * these codes are final.
  */
+import type { Scheduler } from '../common/scheduler.ts'
 import { systemErrorCode } from './system-error.ts'
 
 /** Milliseconds between attempts; the sum bounds how long a caller can be held. */
@@ -21,6 +22,15 @@ export function withRetries(attempt: () => void, pause: (milliseconds: number) =
     pause(milliseconds)
   }
   attempt()
+}
+
+/** As `withRetries`, off the event loop: `attempt` calls back with null or its error, and so does this, with the last one. */
+export function withRetriesLater(attempt: (done: (error: unknown) => void) => void, scheduler: Scheduler, done: (error: unknown) => void, pauses: readonly number[] = RETRY_PAUSES_MS): void {
+  attempt((error) => {
+    const [milliseconds, ...others] = pauses
+    if (milliseconds === undefined || !passing.has(systemErrorCode(error))) return done(error)
+    scheduler.after(milliseconds, () => withRetriesLater(attempt, scheduler, done, others), { keepAlive: true })
+  })
 }
 
 /** Blocks the thread. Only for the waits above. */
