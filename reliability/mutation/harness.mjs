@@ -1,11 +1,13 @@
 /**
  * What the tests import instead of `vitest` in a mutation run: it only collects them, so that one test can be run alone, at once, and many times in one process.
- * The expectations are vitest's own. Only what the tests of `src/` and `test/regressions` use is there.
+ * The expectations are vitest's own. Only what the tests named in areas.mjs use is there.
  */
 import { createRequire } from 'node:module'
 import { configureGlobal } from 'fast-check'
 
-const expectPath = createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve('@vitest/expect')
+const packageOf = (name) => createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve(name)
+const { fn, restoreAllMocks, spyOn } = await import(packageOf('@vitest/spy'))
+const expectPath = packageOf('@vitest/expect')
 const { ASYMMETRIC_MATCHERS_OBJECT, chai, ChaiStyleAssertions, JestAsymmetricMatchers, JestChaiExpect, JestExtend } = await import(expectPath)
 chai.use(JestExtend)
 chai.use(JestChaiExpect)
@@ -36,7 +38,9 @@ export async function collect(key, url) {
 /** Runs one test with all that its file wants around it; throws what it throws. */
 export async function runTest({ run, scopes: around }) {
   finishers = []
-  const every = (kind) => around.flatMap((scope) => scope[kind])
+  // What a file made while it was loaded is there for all of its tests: who cleans it up waits for the end (cleanUp).
+  const isForAll = (scope) => scope === around[0] && scope.beforeAll.length === 0
+  const every = (kind) => around.flatMap((scope) => (kind === 'afterAll' && isForAll(scope) ? [] : scope[kind]))
   const after = []
   try {
     for (const hook of [...every('beforeAll'), ...every('beforeEach')]) {
@@ -46,6 +50,13 @@ export async function runTest({ run, scopes: around }) {
     await run({ onTestFinished })
   } finally {
     for (const hook of [...finishers.reverse(), ...after.reverse(), ...every('afterEach').reverse(), ...every('afterAll').reverse()]) await hook({})
+  }
+}
+
+/** Of every file, what its tests leave to its end. */
+export async function cleanUp() {
+  for (const scope of new Set([...collected.values()].flatMap((some) => some.slice(0, 1)).map(({ scopes: [first] }) => first))) {
+    if (scope.beforeAll.length === 0) for (const hook of scope.afterAll) await hook({})
   }
 }
 
@@ -77,6 +88,7 @@ test.skipIf = (condition) => (condition ? test.skip : test)
 test.runIf = (condition) => (condition ? test : test.skip)
 describe.each = eachOf(describe)
 describe.skip = () => {}
+describe.runIf = (condition) => (condition ? describe : describe.skip)
 describe.skipIf = (condition) => (condition ? describe.skip : describe)
 export const it = test
 export const beforeAll = (hook) => { scopes.at(-1).beforeAll.push(hook) }
@@ -89,8 +101,26 @@ export const expect = Object.assign((value, message) => chai.expect(value, messa
   unreachable: (message) => { throw new Error(message ?? 'not to be reached') },
 })
 
+/** What it says of types is for the compiler. */
+const anything = new Proxy(() => anything, { get: () => anything })
+export const expectTypeOf = () => anything
+
 const stubbed = new Map()
 export const vi = {
+  fn,
+  spyOn,
+  restoreAllMocks,
+  async waitFor(check, options = 1000) {
+    const end = performance.now() + (options.timeout ?? options)
+    for (;;) {
+      try {
+        return await check()
+      } catch (error) {
+        if (performance.now() > end) throw error
+        await new Promise((next) => { setTimeout(next, 20) })
+      }
+    }
+  },
   stubEnv(name, value) {
     if (!stubbed.has(name)) stubbed.set(name, process.env[name])
     process.env[name] = value

@@ -40,7 +40,7 @@ globalThis.__mutants = (path) => {
   }
 }
 
-const { collect, runTest } = await import('./harness.mjs')
+const { cleanUp, collect, runTest } = await import('./harness.mjs')
 const testsOf = (file) => collect(file, pathToFileURL(join(folder, entryOf(file))).href)
 
 let stray = null
@@ -113,4 +113,5 @@ for (const job of jobs) {
   say(verdict)
   if (verdict.unsure === true) break
 }
+await cleanUp().catch(() => {})
 process.exit(0)

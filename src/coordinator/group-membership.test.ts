@@ -75,6 +75,14 @@ describe('joining', () => {
     expect(await code('g', { memberId: 'nobody' })).toBe(UNKNOWN_MEMBER_ID)
   })
 
+  test('an id that nobody was given makes no group', async () => {
+    const h = await GroupHarness.create()
+    const stranger = h.join('g', { memberId: 'nobody' })
+    await h.settle()
+    expect(stranger.value.errorCode).toBe(UNKNOWN_MEMBER_ID)
+    expect((await h.coordinator.listGroups({ statesFilter: [] })).groups).toEqual([])
+  })
+
   test('the protocol is the one that all support and most prefer', async () => {
     const h = await GroupHarness.create()
     const both = { protocols: [sticky, range] }
@@ -221,6 +229,15 @@ describe('syncing', () => {
     await h.settle()
     expect(textOf(sync.value.assignment)).toBe('new')
     expect(h.log.records().at(-1)).toMatchObject({ type: 2, version: 3, value: { generation: 2, protocol: 'range', leader: a!.memberId } })
+  })
+
+  test('each member finds its own part again after a crash', async () => {
+    const h = await GroupHarness.create()
+    const members = await h.stable('g', 2)
+    await h.crash()
+    const syncs = members.map((member) => h.sync('g', member))
+    await h.settle()
+    expect(syncs.map((sync) => textOf(sync.value.assignment))).toEqual(['part 0', 'part 1'])
   })
 
   test('when the log cannot be written the members are told to retry, and the group is as before', async () => {
