@@ -12,7 +12,7 @@ const AREAS = {
   'src/record': ['src/record', ...LOG],
   'src/log': LOG,
   'src/coordinator': ['src/coordinator', 'src/broker', ...CLIENTS],
-  'src/client': [...CLIENTS, 'src/broker', 'test/compaction.test.ts'],
+  'src/client': [...CLIENTS, 'src/broker'],
   'src/broker': ['src/broker', ...CLIENTS],
   'src/server': [...WIRE, 'src/served-database.test.ts', 'src/users.test.ts'],
   'src/metadata': ['src/metadata', 'src/broker', 'src/database.test.ts', 'src/users.test.ts', 'test/regressions'],
