@@ -22,7 +22,7 @@ const AREAS = {
 }
 
 /** Tests whose subject runs in a process of its own, where no mutant is on; that put something in the place of a module, which is one bundle here; that need another program. */
-const OTHERS = /regressions\/(node|metadata|groups)\.test\.ts$|types\.test\.ts$|msgpack-missing|produce-refusal|wire\/(confluent|kcat|kafkajs|platformatic|serve|security|long-requests|memory|quotas)\.test/
+const OTHERS = /regressions\/(node|metadata|groups)\.test\.ts$|types\.test\.ts$|msgpack-missing|produce-refusal|log-appender|wire\/(confluent|kcat|kafkajs|platformatic|serve|security|long-requests|memory|quotas)\.test/
 
 function filesOf(place, isTest) {
   if (place.endsWith('.ts')) return [place]
@@ -30,10 +30,11 @@ function filesOf(place, isTest) {
   return names.filter((name) => name.endsWith('.ts') && name.endsWith('.test.ts') === isTest).map((name) => `${place}/${name}`).toSorted()
 }
 
-/** Folders, their modules and their tests, as far as a module's path begins with `only`. */
+/** Folders, their modules and their tests: `only` names a folder, or how the paths of some of its modules begin. Undefined: what is held to a score. */
 export function areasOf(only) {
-  const folders = Object.keys(AREAS).filter((folder) => `${folder}/`.startsWith(only) || only.startsWith(`${folder}/`))
-  const modules = folders.flatMap((folder) => filesOf(folder, false)).filter((module) => module.startsWith(only))
+  const folders = only === undefined ? ['src/record', 'src/log'] : Object.keys(AREAS).filter((folder) => `${only}/`.startsWith(`${folder}/`))
+  if (folders.length === 0) throw new Error(`--only ${only}: there is ${Object.keys(AREAS).join(', ')}`)
+  const modules = folders.flatMap((folder) => filesOf(folder, false)).filter((module) => only === undefined || folders.includes(only) || module.startsWith(only))
   const suites = new Set(folders.flatMap((folder) => AREAS[folder]).flatMap((place) => filesOf(place, true)))
   return { folders, modules, suites: [...suites].filter((file) => !OTHERS.test(file)) }
 }

@@ -98,6 +98,8 @@ export const afterEach = (hook) => { scopes.at(-1).afterEach.push(hook) }
 export const onTestFinished = (hook) => { finishers.push(hook) }
 
 export const expect = Object.assign((value, message) => chai.expect(value, message), chai.expect, globalThis[ASYMMETRIC_MATCHERS_OBJECT], {
+  /** Matchers of what `read` gives, once they hold. */
+  poll: (read, options = 1000) => new Proxy({}, { get: (_, matcher) => (...expected) => vi.waitFor(async () => { expect(await read())[matcher](...expected) }, options) }),
   unreachable: (message) => { throw new Error(message ?? 'not to be reached') },
 })
 

@@ -74,7 +74,13 @@ const taken = () => {
 }
 
 for (const file of survey ?? []) {
-  const tests = await testsOf(file)
+  let tests
+  try {
+    tests = await testsOf(file)
+  } catch (error) {
+    say({ test: file, name: 'loading it', failed: String(error) })
+    continue
+  }
   say({ file, met: taken() })
   for (const [index, test] of tests.entries()) {
     const before = process.cpuUsage()
