@@ -5,7 +5,7 @@
  *   node reliability/mutation/run.mjs [--sample 600] [--seed 1] [--only src/log/segment] [--workers 1] [--patience 10] [--long 150] [--minutes M] [--out FILE] [--record] [--floor]
  *   node reliability/mutation/run.mjs --again FILE                 those that no test noticed in an earlier run, after tests were written
  *
- * --floor: files whose tests cannot be run this way are named and left out, where they are an error otherwise; the score is the least that it can be.
+ * --floor: files whose tests cannot be run this way are named and left out, where they are an error otherwise; the score is the least that it can be, and not recorded.
  *
  * 1. The tests with all mutants in, none on (bundle.mjs): which test meets which mutant, and how long it takes. A mutant that none meets is a survivor.
  * 2. A sample (by seed; `--sample all` for all of them): the mutant on, the tests that meet it, those that are about its module and quick first, until one
@@ -34,6 +34,7 @@ const { values } = parseArgs({ options: {
   workers: { type: 'string', default: String(Math.min(2, availableParallelism())) }, patience: { type: 'string', default: '10' }, long: { type: 'string', default: '150' }, record: { type: 'boolean', default: false },
   minutes: { type: 'string', default: 'Infinity' }, again: { type: 'string' },
 } })
+if (values.floor && values.record) throw new Error('--record is of scores: with --floor there is none')
 const began = performance.now()
 const root = resolve(import.meta.dirname, '../..')
 // Below node_modules, so that the bundle finds the packages.
