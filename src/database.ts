@@ -162,8 +162,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
   const topics = await TopicRegistry.load({ store, broker: () => config.values, random: ports.random, logger, readOnly })
   const logs = await LogManager.open({
     directory, fileSystem, ports, readOnly, signal, onRecovery: options.onRecovery,
-    settings: { ...config.values, 'log.segment.delete.delay.ms': config.values['log.segment.delete.delay.ms'] ?? 60_000 },
-    cleaner: config.live,
+    settings: config.live, cleaner: config.live,
     topicConfig: (topic) => logConfigFor(topics.valuesAtOpen(topic)), topicId: (topic) => topics.knownId(topic),
     events: eventsOf(options),
   })

@@ -125,10 +125,10 @@ function applyChanges(scope: Scope, table: SettingTable, resource: Resource, ove
       delete next[name]
       continue
     }
-    if (setting === undefined) throw unknown(scope, name)
+    if (setting === undefined) throw unknown(scope, name, configOperation)
     if (value === null) throw new OttlaError('INVALID_CONFIG', `${name} needs a value`)
     if (configOperation === SET) {
-      next[name] = formatSetting(parseSetting(name, setting, value)) ?? ''
+      next[name] = formatSetting(parseSetting(name, setting, value), setting) ?? ''
       continue
     }
     if (setting.type !== 'list') throw new OttlaError('INVALID_CONFIG', `${name} is not a list: it can be set, not appended to or subtracted from`)
@@ -140,7 +140,7 @@ function applyChanges(scope: Scope, table: SettingTable, resource: Resource, ove
   return next
 }
 
-function unknown(scope: Scope, name: string): OttlaError {
+function unknown(scope: Scope, name: string, operation: number): OttlaError {
   if (scope === 'topic' || scope === 'broker') return unknownSetting(scope, name)
-  return new OttlaError(scope === 'group' ? 'INVALID_CONFIG' : 'INVALID_REQUEST', `unknown ${scope} setting "${name.slice(0, 100)}"`)
+  return new OttlaError(scope === 'group' || operation > DELETE ? 'INVALID_CONFIG' : 'INVALID_REQUEST', `unknown ${scope} setting "${name.slice(0, 100)}"`)
 }

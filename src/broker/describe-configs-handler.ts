@@ -87,7 +87,7 @@ function describeTopic(context: BrokerContext, info: Pick<TopicInfo, 'configs' |
   const synonyms = brokerValues(context, (setting.synonyms ?? []).map((synonym) => synonym.name))
   if (override !== undefined) synonyms.unshift({ name, value: override, source: DYNAMIC_TOPIC })
   const value = (info.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
-  return resultOf(name, setting, formatSetting(value), synonyms, false)
+  return resultOf(name, setting, formatSetting(value, setting), synonyms, false)
 }
 
 function describeBroker(context: BrokerContext, name: string, setting: Setting): ConfigResult {
@@ -96,7 +96,7 @@ function describeBroker(context: BrokerContext, name: string, setting: Setting):
   const synonyms = found[0]?.name === name ? found : []
   const byDefault = defaultOf(setting)
   const value = (context.config.values as unknown as Readonly<Record<string, SettingValue>>)[name]!
-  return resultOf(name, setting, formatSetting(value) ?? byDefault, synonyms, setting.fixed === true)
+  return resultOf(name, setting, formatSetting(value, setting) ?? byDefault, synonyms, setting.fixed === true)
 }
 
 function describeGroup(context: BrokerContext, group: string, name: string, setting: Setting): ConfigResult {
@@ -136,7 +136,7 @@ function addBrokerValue(context: BrokerContext, name: string, synonyms: Synonyms
 }
 
 /** As text; of a setting that stands in for one of topics, what topics have without it. */
-function defaultOf(setting: Setting): string | null { return formatSetting(setting.default ?? setting.inherited ?? null) }
+function defaultOf(setting: Setting): string | null { return formatSetting(setting.default ?? setting.inherited ?? null, setting) }
 
 function resultOf(name: string, setting: Setting, value: string | null, synonyms: Synonyms, readOnly: boolean): ConfigResult {
   const documentation = setting.inert === undefined ? setting.doc : `${setting.doc} No effect: ${setting.inert}.`

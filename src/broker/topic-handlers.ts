@@ -45,11 +45,10 @@ async function createOne(
     throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
   }
   context.topics.checkName(name, made)
-  const configs: Record<string, string> = {}
-  for (const config of topic.configs) {
+  const configs = Object.fromEntries(topic.configs.map((config): [string, string] => {
     if (config.value === null) throw new OttlaError('INVALID_CONFIG', `topic ${name}: ${config.name} has no value`, { topic: name })
-    configs[config.name] = config.value
-  }
+    return [config.name, config.value]
+  }))
   const values = context.topics.checkSettings(configs)
   checkReplication(context, topic)
   const asked = topic.assignments.length > 0 ? topic.assignments.length : topic.numPartitions

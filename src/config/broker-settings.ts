@@ -14,8 +14,8 @@ const own: SettingTable = {
     doc: 'Create a topic when a client first names it.' },
   'background.threads': { type: 'int', default: 10, min: 1, inert: oneThread,
     doc: 'Threads for background tasks.' },
-  'connections.max.idle.ms': { type: 'long', default: 600_000, min: 1, fixed: true,
-    doc: 'A listener closes connections on which nothing was asked for so long.' },
+  'connections.max.idle.ms': { type: 'long', default: 600_000, min: -1, except: 0, fixed: true,
+    doc: 'A listener closes connections on which nothing was asked for so long; −1: never.' },
   'connections.max.reauth.ms': { type: 'long', default: 0, min: 0, fixed: true,
     doc: 'On listeners with SASL, a client has to log in again before so long is over; its connection is closed otherwise. 0: never.' },
   'default.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
@@ -38,7 +38,7 @@ const own: SettingTable = {
     doc: 'Bytes a second that throttled leaders may serve to followers.' },
   'log.cleaner.backoff.ms': { type: 'long', default: 15_000, min: 0,
     doc: 'How often the cleaner looks for logs to compact.' },
-  'log.cleaner.dedupe.buffer.size': { type: 'long', default: 134_217_728,
+  'log.cleaner.dedupe.buffer.size': { type: 'long', default: 134_217_728, min: 1_048_577,
     doc: 'Most memory for the keys that the cleaner has seen, 24 bytes each; what does not fit waits for the next round.' },
   'log.cleaner.enable': { type: 'boolean', default: true, fixed: true,
     doc: 'Compact topics whose `cleanup.policy` says so.' },
@@ -58,9 +58,9 @@ const own: SettingTable = {
     doc: 'Wait after opening before retention and the other background tasks first run.' },
   'log.retention.check.interval.ms': { type: 'long', default: 300_000, min: 1, fixed: true,
     doc: 'How often retention is applied.' },
-  'max.connections': { type: 'int', default: 30_000, min: 0,
+  'max.connections': { type: 'int', default: 30_000, min: 1,
     doc: 'Most connections of one listener. (Kafka: 2147483647.)' },
-  'max.connections.per.ip': { type: 'int', default: 2_147_483_647, min: 0,
+  'max.connections.per.ip': { type: 'int', default: 2_147_483_647, min: 1,
     doc: 'Most connections of one listener from one address.' },
   'node.id': { type: 'int', default: 1, min: 0, fixed: true,
     doc: 'Id of this broker. A directory that has a `meta.properties` keeps the id written there.' },
@@ -70,8 +70,8 @@ const own: SettingTable = {
     doc: 'Threads that serve connections.' },
   'num.partitions': { type: 'int', default: 1, min: 1, max: MAX_PARTITIONS,
     doc: 'Partitions of a topic that is created without a number.' },
-  'num.recovery.threads.per.data.dir': { type: 'int', default: 2, min: 1, fixed: true,
-    doc: 'Partitions recovered side by side when opening.' },
+  'num.recovery.threads.per.data.dir': { type: 'int', default: 2, min: 1,
+    doc: 'Partitions recovered side by side when opening; a change holds from the next opening on.' },
   'num.replica.fetchers': { type: 'int', default: 1, min: 1, inert: oneReplica,
     doc: 'Threads that fetch from leaders.' },
   'offset.metadata.max.bytes': { type: 'int', default: 4096, min: 0,
@@ -88,7 +88,7 @@ const own: SettingTable = {
     doc: 'Codec of `__consumer_offsets`.' },
   'offsets.topic.num.partitions': { type: 'int', default: 1, min: 1, max: MAX_PARTITIONS, fixed: true,
     doc: 'Partitions of `__consumer_offsets` when it is created. (Kafka: 50.)' },
-  'offsets.topic.replication.factor': { type: 'int', default: 1, min: 1, fixed: true, inert: oneReplica,
+  'offsets.topic.replication.factor': { type: 'int', told: 'SHORT', default: 1, min: 1, max: 32_767, fixed: true, inert: oneReplica,
     doc: 'Replicas of `__consumer_offsets`.' },
   'offsets.topic.segment.bytes': { type: 'int', default: 104_857_600, min: 1, fixed: true,
     doc: '`segment.bytes` of `__consumer_offsets` when it is created.' },
@@ -110,7 +110,7 @@ const own: SettingTable = {
 function synonymRows(): Record<string, Setting> {
   const rows: Record<string, Setting> = {}
   for (const [topicName, topic] of Object.entries(topicTable)) {
-    for (const [i, { name, factor = 1 }] of (topic.synonyms ?? []).entries()) {
+    for (const [i, { name, factor = 1, except }] of (topic.synonyms ?? []).entries()) {
       if (name in own) continue
       const unit = name.endsWith('.hours') ? ' in hours' : name.endsWith('.minutes') ? ' in minutes' : ''
       rows[name] = {
@@ -119,6 +119,7 @@ function synonymRows(): Record<string, Setting> {
         // Of several it is the last that Kafka gives a default: log.retention.hours, not log.retention.ms.
         ...(i === topic.synonyms!.length - 1 ? { inherited: typeof topic.default === 'number' ? topic.default / factor : topic.default } : {}),
         ...limitsOf(topic, factor),
+        ...(except === undefined ? {} : { except }),
         ...(topic.values === undefined ? {} : { values: topic.values }),
         ...(topic.mayBeEmpty === undefined ? {} : { mayBeEmpty: topic.mayBeEmpty }),
         ...(topic.inert === undefined ? {} : { inert: topic.inert }),

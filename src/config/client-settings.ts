@@ -35,7 +35,7 @@ export const clientTable: SettingTable = {
     doc: 'Password of the user.' },
   'sasl.username': { type: 'string', default: null,
     doc: 'Name of the user.' },
-  'security.protocol': { type: 'string', default: 'PLAINTEXT', values: ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'],
+  'security.protocol': { type: 'string', anyCase: true, default: 'PLAINTEXT', values: ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'],
     doc: 'With or without TLS (SSL), with or without SASL. Where it is not given, it follows from `ssl` and `sasl.mechanism`.' },
   'socket.connection.setup.timeout.max.ms': { type: 'long', default: 30_000, min: 1,
     doc: 'Longest time that connecting to a broker may take, after many failures.' },

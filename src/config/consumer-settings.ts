@@ -30,7 +30,7 @@ export const consumerTable: SettingTable = {
     doc: 'The consumer group. Needed to subscribe and to commit.' },
   'group.instance.id': { type: 'string', default: null,
     doc: 'A lasting name of this member: coming back under it within the session timeout causes no rebalance.' },
-  'group.protocol': { type: 'string', default: 'classic', values: ['classic'],
+  'group.protocol': { type: 'string', anyCase: true, default: 'classic', values: ['classic'],
     doc: 'The rebalance protocol.' },
   'heartbeat.interval.ms': { type: 'int', default: 3000, min: 1,
     doc: 'Time between heartbeats; at most a third of the session timeout is wise.' },

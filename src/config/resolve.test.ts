@@ -97,6 +97,7 @@ describe('a wrong value', () => {
     ['retention.ms', null, 'retention.ms must be a whole number of at least -1, not null; leave it out for the default (604800000)'],
     ['max.message.bytes', 2 ** 31, 'max.message.bytes must be a whole number from 0 to 2147483647, not 2147483648'],
     ['segment.bytes', 1024, 'segment.bytes must be a whole number from 1048576 to 2147483647, not 1024; internal.segment.bytes takes smaller ones, for tests'],
+    ['min.cleanable.dirty.ratio', 2, 'min.cleanable.dirty.ratio must be a number from 0 to 1, not 2'],
     ['compression.gzip.level', 0, 'compression.gzip.level must be a whole number from -1 to 9 but 0, not 0'],
     ['write.caching', 'yes', 'write.caching must be true or false, not "yes"'],
     ['write.caching', 1, 'write.caching must be true or false, not 1'],
@@ -106,6 +107,25 @@ describe('a wrong value', () => {
     ['compression.type', { type: 'lz4' }, 'compression.type must be producer, uncompressed, gzip, snappy, lz4 or zstd, not an object'],
   ])('%s=%s is refused with the limits', (name, value, message) => {
     expect(complaint(() => resolveTopic({ [name]: value }, broker))).toBe(message)
+  })
+
+  test('of a broker that would keep everybody out, or nothing, is refused', () => {
+    const told = ['max.connections', 'max.connections.per.ip', 'connections.max.idle.ms', 'log.retention.ms', 'log.retention.minutes', 'log.retention.hours']
+      .map((name) => complaint(() => resolveBroker({ [name]: 0 })))
+    expect(told).toEqual([
+      'max.connections must be a whole number from 1 to 2147483647, not 0', 'max.connections.per.ip must be a whole number from 1 to 2147483647, not 0',
+      'connections.max.idle.ms must be a whole number of at least -1 but 0, not 0', 'log.retention.ms must be a whole number of at least -1 but 0, not 0',
+      'log.retention.minutes must be a whole number from -1 to 2147483647 but 0, not 0', 'log.retention.hours must be a whole number from -1 to 2147483647 but 0, not 0',
+    ])
+    expect(resolveTopic({ 'retention.ms': 0 }, broker)['retention.ms']).toBe(0)
+    expect(complaint(() => resolveBroker({ 'log.cleaner.dedupe.buffer.size': 1_048_576 }))).toBe('log.cleaner.dedupe.buffer.size must be a whole number of at least 1048577, not 1048576')
+  })
+
+  test('is none for a protocol in small or large letters, nor for text that is the name of an assignor', () => {
+    expect(resolveConsumer({ 'group.protocol': 'CLASSIC' })['group.protocol']).toBe('classic')
+    expect(resolveClient({ 'security.protocol': 'ssl' }, false)['security.protocol']).toBe('SSL')
+    expect(complaint(() => resolveProducer({ 'compression.type': 'GZIP' }, true))).toContain('did you mean "gzip"?')
+    expect(resolveConsumer({ 'client.id': 'org.apache.kafka.clients.consumer.RangeAssignor' })['client.id']).toBe('org.apache.kafka.clients.consumer.RangeAssignor')
   })
 
   test('of acks names the valid ones', () => {

@@ -56,15 +56,20 @@ export function topicFallback(name: string, broker: BrokerValues): { value: Sett
   return { value: setting.default, synonym: null }
 }
 
-/** Override of the topic, else the broker's synonyms in order, else the default; then the cross checks. */
-export function resolveTopic(overrides: object | undefined, broker: BrokerValues): TopicValues {
+/** Override of the topic, else the broker's synonyms in order, else the default. */
+export function topicInForce(overrides: object | undefined, broker: BrokerValues): TopicValues {
   const given = parseGiven('topic', topicTable, overrides)
   const values: Record<string, SettingValue> = {}
   for (const name of Object.keys(topicTable)) {
     const value = given.get(name)
     values[name] = value !== undefined ? value : topicFallback(name, broker).value
   }
-  const topic = values as unknown as TopicValues
+  return values as unknown as TopicValues
+}
+
+/** The same of what is new; then the cross checks. */
+export function resolveTopic(overrides: object | undefined, broker: BrokerValues): TopicValues {
+  const topic = topicInForce(overrides, broker)
   if (topic['min.compaction.lag.ms'] > topic['max.compaction.lag.ms']) {
     fail(`min.compaction.lag.ms (${topic['min.compaction.lag.ms']}) must not be above max.compaction.lag.ms (${topic['max.compaction.lag.ms']})`)
   }

@@ -71,8 +71,9 @@ function parseWord(name: string, setting: Setting, value: unknown): string {
 }
 
 function checkWord(name: string, setting: Setting, word: string): string {
-  const known = aliases[word] ?? word
-  if (setting.values === undefined || setting.values.includes(known)) return known
+  if (setting.values === undefined) return word
+  const known = aliases[word] ?? (setting.anyCase === true ? setting.values.find((each) => each.toLowerCase() === word.toLowerCase()) : undefined) ?? word
+  if (setting.values.includes(known)) return known
   const guess = nearest(word, setting.values)
   throw bad(name, `must be ${expected(setting)}, not ${show(word)}${guess === null ? '' : `; did you mean ${show(guess)}?`}`)
 }
@@ -107,8 +108,9 @@ export function expected(setting: Setting): string {
     default: {
       const [low, high] = limits(setting)
       const kind = setting.type === 'double' ? 'a number' : 'a whole number'
-      if (high === FOREVER || high === Number.MAX_VALUE) return low === -FOREVER ? kind : `${kind} of at least ${low}`
-      return `${kind} from ${low} to ${high}${setting.except === undefined ? '' : ` but ${setting.except}`}`
+      const but = setting.except === undefined ? '' : ` but ${setting.except}`
+      if (high === FOREVER || high === Number.MAX_VALUE) return low === -FOREVER ? kind : `${kind} of at least ${low}${but}`
+      return `${kind} from ${low} to ${high}${but}`
     }
   }
 }
@@ -118,13 +120,14 @@ function choice(words: readonly string[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words[words.length - 1]}`
 }
 
-/** The text Kafka writes for a value; null stays null. */
-export function formatSetting(value: SettingValue): string | null {
+/** The text Kafka writes for a value; null stays null. `setting`: what it is a value of. */
+export function formatSetting(value: SettingValue, setting?: Pick<Setting, 'type'>): string | null {
   if (value === null) return null
+  if (typeof value === 'number' && setting?.type === 'double' && Number.isSafeInteger(value)) return `${value}.0`
   if (typeof value === 'number') return value === FOREVER ? FOREVER_TEXT : String(value)
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   return typeof value === 'string' ? value : value.join(',')
 }
 
 /** The name DescribeConfigs gives a type. */
-export function typeName(setting: Setting): string { return setting.type === 'acks' ? 'STRING' : setting.type.toUpperCase() }
+export function typeName(setting: Setting): string { return setting.told ?? (setting.type === 'acks' ? 'STRING' : setting.type.toUpperCase()) }

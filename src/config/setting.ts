@@ -15,7 +15,12 @@ export type SettingType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'li
 export type SettingValue = boolean | number | string | readonly string[] | null
 
 /** A broker setting that stands in for a topic setting without override; its value times `factor` is the topic's. */
-export interface Synonym { readonly name: string; readonly factor?: number; readonly min?: number }
+export interface Synonym {
+  readonly name: string
+  readonly factor?: number
+  /** A number that the topic setting may have and this one not. */
+  readonly except?: number
+}
 
 export interface Setting {
   readonly type: SettingType
@@ -30,6 +35,10 @@ export interface Setting {
   readonly except?: number
   /** The valid words of a string or list. */
   readonly values?: readonly string[]
+  /** They may be written in capitals or not. */
+  readonly anyCase?: true
+  /** What Kafka tells as its type, where that is another. */
+  readonly told?: 'SHORT'
   /** A list of words that may have none of them. */
   readonly mayBeEmpty?: true
   /** Broker settings without a value that stand in for a topic setting: what is in force then, to be shown. */

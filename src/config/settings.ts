@@ -96,7 +96,7 @@ export interface BrokerSettings {
   'compression.type'?: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** Topics without an override of `compression.zstd.level` take it from here. Default: not set. */
   'compression.zstd.level'?: number | `${number}`
-  /** A listener closes connections on which nothing was asked for so long. Default: 600000. */
+  /** A listener closes connections on which nothing was asked for so long; −1: never. Default: 600000. */
   'connections.max.idle.ms'?: number | `${number}`
   /** On listeners with SASL, a client has to log in again before so long is over; its connection is closed otherwise. 0: never. Default: 0. */
   'connections.max.reauth.ms'?: number | `${number}`
@@ -206,7 +206,7 @@ export interface BrokerSettings {
   'num.network.threads'?: number | `${number}`
   /** Partitions of a topic that is created without a number. Default: 1. */
   'num.partitions'?: number | `${number}`
-  /** Partitions recovered side by side when opening. Default: 2. */
+  /** Partitions recovered side by side when opening; a change holds from the next opening on. Default: 2. */
   'num.recovery.threads.per.data.dir'?: number | `${number}`
   /** Threads that fetch from leaders. Default: 1. */
   'num.replica.fetchers'?: number | `${number}`

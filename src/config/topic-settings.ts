@@ -65,7 +65,7 @@ export const topicTable: SettingTable = {
   'retention.bytes': { type: 'long', default: -1, synonyms: [{ name: 'log.retention.bytes' }],
     doc: 'A partition larger than this loses its oldest segments; −1 is no limit. Applies with `cleanup.policy` `delete`.' },
   'retention.ms': { type: 'long', default: 604_800_000, min: -1,
-    synonyms: [{ name: 'log.retention.ms' }, { name: 'log.retention.minutes', factor: 60_000 }, { name: 'log.retention.hours', factor: 3_600_000 }],
+    synonyms: [{ name: 'log.retention.ms', except: 0 }, { name: 'log.retention.minutes', factor: 60_000, except: 0 }, { name: 'log.retention.hours', factor: 3_600_000, except: 0 }],
     doc: 'Segments whose newest record is older than this are dropped; −1 keeps for ever. Applies with `cleanup.policy` `delete`.' },
   'segment.bytes': { type: 'int', default: 1_073_741_824, min: 1_048_576, synonyms: [{ name: 'log.segment.bytes' }],
     doc: 'Size at which a new segment file is begun. Retention drops whole segments.' },

@@ -11,6 +11,7 @@ import type { PartitionLog } from './partition-log.ts'
 const NEVER = Number.MAX_SAFE_INTEGER
 const quiet: BackgroundPeriods = {
   retentionCheckMs: NEVER, initialDelayMs: NEVER, checkpointMs: NEVER, highWatermarkCheckpointMs: NEVER, flushSchedulerMs: NEVER, producerExpiryCheckMs: NEVER,
+  producerExpirationMs: () => NEVER,
   compactionMs: () => null,
 }
 

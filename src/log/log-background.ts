@@ -16,6 +16,8 @@ export interface BackgroundPeriods {
   readonly highWatermarkCheckpointMs: number
   readonly flushSchedulerMs: number
   readonly producerExpiryCheckMs: number
+  /** It may change. */
+  readonly producerExpirationMs: () => number
   /** Between two looks for logs to compact; null: never. May change. */
   compactionMs(): number | null
 }
@@ -57,7 +59,7 @@ export class LogBackground {
 
   start(): void {
     const { scheduler } = this.#ports
-    const { retentionCheckMs, initialDelayMs, checkpointMs, highWatermarkCheckpointMs, producerExpiryCheckMs } = this.#periods
+    const { retentionCheckMs, initialDelayMs, checkpointMs, highWatermarkCheckpointMs, producerExpiryCheckMs, producerExpirationMs } = this.#periods
     const retention = this.#task('retention', () => this.#retain())
     this.#timers.push(
       scheduler.after(Math.min(initialDelayMs, retentionCheckMs), () => {
@@ -67,7 +69,7 @@ export class LogBackground {
       scheduler.every(checkpointMs, this.#task('checkpoint', () => this.#checkpoint())),
       scheduler.every(highWatermarkCheckpointMs, this.#task('high watermark checkpoint', () => this.#work.writeHighWatermarks())),
       scheduler.every(producerExpiryCheckMs, this.#task('producer expiry', () => {
-        for (const log of this.#work.logs()) log.expireProducers(this.#ports.clock.now())
+        for (const log of this.#work.logs()) log.expireProducers(this.#ports.clock.now(), producerExpirationMs())
       })),
     )
     this.#compactLater()

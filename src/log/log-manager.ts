@@ -49,10 +49,11 @@ export interface LogBrokerValues {
   readonly 'log.flush.scheduler.interval.ms'?: number
   readonly 'log.flush.offset.checkpoint.interval.ms'?: number
   readonly 'replica.high.watermark.checkpoint.interval.ms'?: number
-  readonly 'log.segment.delete.delay.ms'?: number
-  readonly 'producer.id.expiration.ms'?: number
   readonly 'producer.id.expiration.check.interval.ms'?: number
   readonly 'log.cleaner.enable'?: boolean
+  /** This and the next are asked each time they are needed. */
+  readonly 'log.segment.delete.delay.ms'?: number | null
+  readonly 'producer.id.expiration.ms'?: number
 }
 
 /** Those of them that are asked each time they are needed. */
@@ -143,6 +144,7 @@ export class LogManager {
       highWatermarkCheckpointMs: settings['replica.high.watermark.checkpoint.interval.ms'] ?? 5_000,
       flushSchedulerMs: settings['log.flush.scheduler.interval.ms'] ?? Number.MAX_SAFE_INTEGER,
       producerExpiryCheckMs: settings['producer.id.expiration.check.interval.ms'] ?? 600_000,
+      producerExpirationMs: () => settings['producer.id.expiration.ms'] ?? 86_400_000,
       compactionMs: () => settings['log.cleaner.enable'] === false ? null : this.#cleaner['log.cleaner.backoff.ms'],
     }, {
       logs: () => this.logs(),

@@ -458,8 +458,8 @@ export class PartitionLog {
     this.#appender.sealed.settleInBackground()
   }
 
-  /** Forgets producers that were silent for producer.id.expiration.ms. */
-  expireProducers(nowMs: number): void { this.#state.producers.removeExpired(nowMs) }
+  /** Forgets producers that were silent for `expirationMs`; default: producer.id.expiration.ms as it was at open. */
+  expireProducers(nowMs: number, expirationMs?: number): void { this.#state.producers.removeExpired(nowMs, expirationMs) }
 
   /**
    * Finishes the appends that wait, makes everything durable, writes indexes and the producer snapshot, closes files. Idempotent. Rejects when

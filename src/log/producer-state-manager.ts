@@ -88,11 +88,13 @@ export class ProducerStateManager {
     this.#lastSnapshot = this.latestSnapshotOffset ?? offset
   }
 
-  /** Drops producers without an open transaction that were silent for the expiration time. Returns how many. */
-  removeExpired(nowMs: number): number { return this.#table.removeIf((e) => this.#isExpired(e.currentTxnFirstOffset, e.lastTimestamp, nowMs)) }
+  /** Drops producers without an open transaction that were silent for the expiration time, which may have changed since. Returns how many. */
+  removeExpired(nowMs: number, expirationMs: number = this.#options.expirationMs): number {
+    return this.#table.removeIf((e) => this.#isExpired(e.currentTxnFirstOffset, e.lastTimestamp, nowMs, expirationMs))
+  }
 
-  #isExpired(currentTxnFirstOffset: number, lastTimestamp: number, nowMs: number): boolean {
-    return currentTxnFirstOffset < 0 && nowMs - lastTimestamp >= this.#options.expirationMs
+  #isExpired(currentTxnFirstOffset: number, lastTimestamp: number, nowMs: number, expirationMs: number = this.#options.expirationMs): boolean {
+    return currentTxnFirstOffset < 0 && nowMs - lastTimestamp >= expirationMs
   }
 
   // Snapshots.

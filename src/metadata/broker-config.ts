@@ -116,7 +116,7 @@ function textsOf(given: object): Overrides {
   const values = resolveBroker(given) as unknown as Readonly<Record<string, Parameters<typeof formatSetting>[0]>>
   const texts: Record<string, string> = {}
   for (const [name, value] of Object.entries(given)) {
-    const text = value === undefined ? null : formatSetting(values[name] ?? null)
+    const text = value === undefined ? null : formatSetting(values[name] ?? null, brokerTable[name])
     if (text !== null) texts[name] = text
   }
   return texts

@@ -15,7 +15,7 @@ import { Mutex } from '../common/mutex.ts'
 import type { Random } from '../common/random.ts'
 import { checkTopicName, collides, internalTopics, MAX_PARTITIONS } from '../common/topic-partition.ts'
 import { randomUuid } from '../common/uuid.ts'
-import { checkTopicChange, resolveTopic } from '../config/resolve.ts'
+import { checkTopicChange, resolveTopic, topicInForce } from '../config/resolve.ts'
 import type { BrokerValues, TopicValues } from '../config/values.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { adoptionConfigs, judgeTopic, type FoundPartition } from './topic-adoption.ts'
@@ -265,13 +265,16 @@ export class TopicRegistry {
     return info
   }
 
-  /** Stored overrides that are not valid here (from a newer version, say) must not fall back to defaults that delete. */
+  /**
+   * Stored overrides that are not valid here (from a newer version, say) must not fall back to defaults that delete. Those that only do not go together with what
+   * was set for the broker since stay in force, as in Kafka.
+   */
   #resolve(name: string, configs: Readonly<Record<string, string>>): TopicValues {
     try {
-      return resolveTopic(configs, this.#options.broker())
+      return topicInForce(configs, this.#options.broker())
     } catch (error) {
       this.#options.logger.error('the settings of a topic are not valid: all its records will be kept', { topic: name, error })
-      return resolveTopic(adoptionConfigs(name), this.#options.broker())
+      return topicInForce(adoptionConfigs(name), this.#options.broker())
     }
   }
 

@@ -123,6 +123,7 @@ export interface MovableListener extends Listener {
 export async function openListener(parts: ListenerParts, given: ListenOptions, closed: () => void): Promise<MovableListener> {
   const options = checked(given)
   const { ports, settings } = parts
+  const idleMs = settings['connections.max.idle.ms']
   const answers = new AnswerMemory(ANSWER_BYTES)
   // Who stands between may keep what he sees: nothing is used twice then.
   const pool = new MemoryPool(parts.intercept === undefined ? POOL_BYTES : 0)
@@ -130,7 +131,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
   let sessions = sessionsOn(parts)
   const listener = await PortListener.open({
     host: options.host, port: options.port, tls: options.tls === null ? null : tlsOptions(options.tls), nameOf: namerOf(options), ports,
-    limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: settings['connections.max.idle.ms'] },
+    limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: idleMs < 0 ? Number.POSITIVE_INFINITY : idleMs },
     // They may change while the port is open.
     get maxConnections() { return settings['max.connections'] },
     get maxConnectionsPerAddress() { return settings['max.connections.per.ip'] },

@@ -145,6 +145,9 @@ describe('a request to alter', () => {
     [TOPIC, 't', 'retention.ms', '9223372036854775807', 0], [TOPIC, 't', 'retention.ms', '9223372036854775808', 40],
     [TOPIC, '', 'retention.ms', '1', 42], [TOPIC, 'a b', 'retention.ms', '1', 17], [TOPIC, 'nope', 'retention.ms', '1', 3],
     [BROKER, '1', 'max.connections', '50', 0], [BROKER, '', 'max.connections.per.ip', '99', 0], [BROKER, '1', 'node.id', '5', 42], [BROKER, '1', 'log.segment.bytes', '10', 42],
+    [BROKER, '1', 'max.connections', '0', 42], [BROKER, '', 'max.connections.per.ip', '0', 42], [BROKER, '1', 'log.retention.ms', '0', 42], [BROKER, '1', 'log.retention.ms', '-1', 0],
+    [BROKER, '1', 'log.cleaner.dedupe.buffer.size', '1048576', 42], [BROKER, '1', 'num.recovery.threads.per.data.dir', '4', 0],
+    [BROKER, '1', 'min.insync.replicas', '0', 42], [BROKER, '1', 'min.insync.replicas', 'x', 42], [BROKER, '1', 'min.insync.replicas', '1', 40],
     [BROKER, '1', 'log.cleanup.policy', 'foo', 42], [BROKER, '7', 'num.io.threads', '5', 42],
     [GROUP, 'g', 'consumer.session.timeout.ms', '1', 40], [GROUP, 'g', 'consumer.heartbeat.interval.ms', '60000', 40], [GROUP, 'g', 'streams.num.standby.replicas', '99', 40],
     [GROUP, 'g', 'share.record.lock.duration.ms', '1', 40], [GROUP, 'g', 'share.auto.offset.reset', 'none', 40], [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:PT1H', 0],
@@ -155,6 +158,14 @@ describe('a request to alter', () => {
 
   test('of a broker that is no list cannot be appended to', async () => {
     expect([await alter(BROKER, '1', 'num.io.threads', '9', APPEND), await alter(BROKER, '', 'num.io.threads', '9', APPEND), await alter(BROKER, '1', 'num.io.threads', 'x')]).toEqual([40, 40, 42])
+  })
+
+  test('that the old way takes min.insync.replicas back is refused for that, unless a value is wrong', async () => {
+    expect([await replace(BROKER, '', 'num.io.threads', '5'), await replace(BROKER, '', 'num.io.threads', 'x'), await replace(BROKER, '', 'node.id', '5')]).toEqual([40, 42, 42])
+  })
+
+  test('can append to no setting that is not known', async () => {
+    expect([await alter(METRICS, 'm', 'nothing', '1', APPEND), await alter(TOPIC, 't', 'nothing', '1', APPEND), await alter(METRICS, 'm', 'nothing', '1')]).toEqual([40, 40, 42])
   })
 
   test('may lower the number of connections while the port is open', async () => {
@@ -171,4 +182,16 @@ describe('a request to alter', () => {
     expect(await alter(TOPIC, 't', 'message.format.version', null, DELETE)).toBe(0)
     expect(await alter(TOPIC, 't', 'message.format.version', '3.0')).toBe(40)
   })
+})
+
+test('a topic with a setting that is named as what every object has is not made', async () => {
+  const topics = ['__proto__', 'constructor'].map((name, i) => ({ name: `odd${i}`, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [{ name, value: '1' }] }))
+  const made = await client.call(apis.createTopics, 7, { topics, timeoutMs: 1000, validateOnly: false })
+  expect(made.topics.map(({ errorCode }) => errorCode)).toEqual([40, 40])
+})
+
+test('a replication factor is told as the short number that Kafka has it as', async () => {
+  const resources = [{ resourceType: BROKER, resourceName: '1', configurationKeys: ['offsets.topic.replication.factor'] }]
+  const { results } = await client.call(apis.describeConfigs, 4, { resources, includeSynonyms: false })
+  expect(results[0]!.configs[0]).toMatchObject({ value: '1', configType: 4 })
 })

@@ -236,9 +236,11 @@ describe('a port', () => {
     first.end()
     await first.closed
     await kit.ottla.close()
-    kit = await listening({ 'max.connections': 0 })
+    kit = await listening({ 'max.connections': 1 })
+    const only = await client()
     expect(await (await client()).frame()).toBeNull()
     expect(warnings()[0]).toContain('max.connections)')
+    only.end()
   })
 
   test('closes with its database: a long poll is answered with what there is', async () => {
