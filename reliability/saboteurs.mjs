@@ -56,7 +56,7 @@ export const saboteurs = [
   },
   {
     id: 'ack before append finishes', file: 'src/log/log-appender.ts', harness: NODE, seconds: 30,
-    find: '      return segment.write(buffer, start, length).then(ended, ', replace: '      void segment.write(buffer, start, length).catch(() => {})\n      return Promise.resolve().then(ended, ',
+    find: '      return written.then(ended, ', replace: '      void written.catch(() => {})\n      return Promise.resolve().then(ended, ',
   },
   {
     id: 'ack before the sync', file: 'src/log/log-appender.ts', harness: POWER_CUT, seconds: 30,

@@ -15,9 +15,8 @@ import { resolveDeserializer, resolveSerializer } from './serializers.ts'
 import type { Admin, Consumer, ConsumerSettings, Producer, ProducerSettings } from './types.ts'
 import { within } from './waiting.ts'
 
-/** Batches of a partition in flight in process: a group of the log at the default batch.size, with acks=all two: one is written while the other is synced. */
-const EMBEDDED_PIPELINE = 16
-const DURABLE_PIPELINE = 32
+/** Batches of a partition in flight in process: two groups of the log at the default batch.size, one that is written or synced and one that is made ready meanwhile. */
+const EMBEDDED_PIPELINE = 32
 
 /** What may be asked of settings of any record type. */
 type ProducerSettingNames = Pick<ProducerSettings, 'enable.idempotence' | 'max.in.flight.requests.per.connection'>
@@ -104,7 +103,7 @@ function pipelineOf(values: ProducerValues, settings: ProducerSettingNames, embe
   const possible = values.acks !== 0 && values.retries > 0 && inFlight <= 5
   const sequenced = values['enable.idempotence'] || (embedded && possible && settings['enable.idempotence'] === undefined)
   const wide = embedded && sequenced && settings['max.in.flight.requests.per.connection'] === undefined
-  return { sequenced, pipeline: wide ? (values.acks === -1 ? DURABLE_PIPELINE : EMBEDDED_PIPELINE) : inFlight }
+  return { sequenced, pipeline: wide ? EMBEDDED_PIPELINE : inFlight }
 }
 
 function checkPartitioner<K, V>(given: ProducerSettings<K, V>['partitioner']): Exclude<ProducerSettings<K, V>['partitioner'], undefined> {

@@ -49,6 +49,8 @@ export interface FileHandle {
   writeSync(buffer: Uint8Array, offset: number, length: number, position: number): void
   /** As `writeSync`. The buffer must not change until the promise settles. */
   write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<void>
+  /** As `write`, of several buffers, one behind another. */
+  writev(parts: readonly Uint8Array[], position: number): Promise<void>
   /** Cuts, or extends with zeros. Not durable before the next `datasync`. */
   truncate(size: number): void
   /** Makes data and size durable. Only on handles opened for writing. */

@@ -5,7 +5,7 @@
  * A closed handle forgets its descriptor, because the number is soon another file's. For the same reason `close` refuses while a call is
  * under way: the thread pool would write into whatever file got the number.
  */
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, read, readSync, write, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, read, readSync, write, writeSync, writev } from 'node:fs'
 import { OttlaError } from '../common/errors.ts'
 import type { FileHandle } from './file-system.ts'
 import { storageError } from './system-error.ts'
@@ -76,17 +76,26 @@ export class NodeFileHandle implements FileHandle {
   }
 
   write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<void> {
+    return this.#write(length, position, (descriptor, ended) => { write(descriptor, buffer, offset, length, position, ended) })
+  }
+
+  writev(parts: readonly Uint8Array[], position: number): Promise<void> {
+    let length = 0
+    for (const part of parts) length += part.length
+    return this.#write(length, position, (descriptor, ended) => { writev(descriptor, parts, position, ended) })
+  }
+
+  #write(length: number, position: number, call: (descriptor: number, ended: (error: NodeJS.ErrnoException | null, count: number) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const descriptor = this.#openForWriting()
-      const call = (): void => {
-        write(descriptor, buffer, offset, length, position, (error, count) => {
+      this.#start(() => {
+        call(descriptor, (error, count) => {
           this.#pending--
           if (error !== null) reject(this.#writeError(error, length, position))
           else if (count !== length) reject(this.#shortWrite(count, length, position))
           else resolve()
         })
-      }
-      this.#start(call, (error) => this.#writeError(error, length, position))
+      }, (error) => this.#writeError(error, length, position))
     })
   }
 

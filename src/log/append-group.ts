@@ -27,6 +27,8 @@ export interface GroupContext {
   readonly tail: TailCache
   /** Bytes that wait to be appended, this group's included: how much memory the group may want. */
   readonly demand: number
+  /** Batches are written from where they came. */
+  readonly inPlace: boolean
   readonly now: number
   /** Adds topic and partition to an error. */
   readonly describe: (error: unknown) => OttlaError
@@ -48,11 +50,13 @@ export class AppendGroup {
   readonly #context: GroupContext
   members: Member[] = NOBODY
   batches: GroupBatch[] = NOBODY
+  /** Where its bytes stand, one behind another; more than one: `run` is the last of them, with the length of all. */
+  parts: Uint8Array[] = NOBODY
   readonly run: StagedBytes = { buffer: NO_BYTES, view: viewOf(NO_BYTES), start: 0, length: 0 }
   nextOffset: number
   /** A member asked for durability, or is a copy of something that is not durable yet. */
   durable = false
-  /** The bytes are the caller's own: a batch that is not for the tail cache. */
+  /** The bytes are the callers' own, or a copy of them: batches that are not for the tail cache. */
   bypassesTail = false
 
   constructor(context: GroupContext) {
@@ -61,6 +65,11 @@ export class AppendGroup {
   }
 
   get bytes(): number { return this.run.length }
+
+  /** All of them in one place. */
+  gather(): Pick<StagedBytes, 'buffer' | 'start' | 'length'> {
+    return this.parts.length > 1 ? { buffer: Buffer.concat(this.parts), start: 0, length: this.bytes } : this.run
+  }
 
   /**
    * Checks `item`, unless an earlier group has done so. False: it was refused (and told so) or answered; nothing more to do for it. True:
@@ -127,8 +136,8 @@ export class AppendGroup {
     const batches = item.validated!
     let total = 0
     for (const batch of batches) total += batch.size
-    const { tail, leaderEpoch: ownEpoch, logStartOffset } = this.#context
-    if (this.bytes > 0 && (this.bypassesTail || this.bytes + total > GROUP_BYTES || !tail.fits(total, this.run))) return false
+    const { leaderEpoch: ownEpoch, logStartOffset } = this.#context
+    if (this.bytes > 0 && (this.bytes + total > GROUP_BYTES || !this.#hasRoom(total))) return false
     const { origin, durable } = item.options
     const replicated = origin === 'replication'
     const leaderEpoch = replicated ? -1 : item.options.leaderEpoch ?? ownEpoch
@@ -144,8 +153,9 @@ export class AppendGroup {
     if (!replicated) {
       const { size, stamp } = batches[0]!
       const { buffer, view, start, length } = this.run
-      patchBatch(view, start + length - size, baseOffset, leaderEpoch)
-      if (stamp !== null) restampBatch(buffer, view, start + length - size, size, stamp.timestampType, stamp.maxTimestamp)
+      const at = this.bypassesTail ? 0 : start + length - size
+      patchBatch(view, at, baseOffset, leaderEpoch)
+      if (stamp !== null) restampBatch(buffer, view, at, size, stamp.timestampType, stamp.maxTimestamp)
     }
     let lastOffset = baseOffset - 1
     for (const { header, size, maxTimestamp } of batches) {
@@ -167,17 +177,23 @@ export class AppendGroup {
     else this.members.push(member)
   }
 
+  /** `size` bytes can go behind those that are there. */
+  #hasRoom(size: number): boolean { return this.bypassesTail ? this.#context.inPlace : this.#context.tail.fits(size, this.run) }
+
   /**
    * Behind the run; a batch that fits no chunk, or is alone where thousands of logs share the memory, makes a run of its own. The caller's bytes are stamped
    * by nobody, so that a failed append can be tried again.
    */
   #stage(bytes: Uint8Array, baseOffset: number, stamped: boolean): void {
-    const { tail, demand } = this.#context
-    const isCached = this.run.length > 0 || tail.isWorthwhile() || demand > bytes.length || stamped
+    const { tail, demand, inPlace } = this.#context
+    const isCached = !inPlace && (this.run.length > 0 || tail.isWorthwhile() || demand > bytes.length || stamped)
     if (isCached && tail.stage(bytes, baseOffset, demand, this.run)) return
-    this.run.buffer = stamped ? Buffer.from(bytes) : bytes
-    this.run.view = viewOf(this.run.buffer)
-    this.run.length = bytes.length
+    const own = stamped ? Buffer.from(bytes) : bytes
+    if (this.parts.length === 0) this.parts = [own]
+    else this.parts.push(own)
+    this.run.buffer = own
+    this.run.view = viewOf(own)
+    this.run.length += own.length
     this.bypassesTail = true
   }
 
@@ -192,5 +208,17 @@ export class AppendGroup {
   }
 
   resolveAll(): void { for (const { item, result } of this.members) item.resolve(result) }
-  rejectAll(error: OttlaError): void { for (const { item } of this.members) item.reject(error) }
+
+  rejectAll(error: OttlaError): void {
+    for (const { item } of this.members) {
+      if (this.bypassesTail) unplace(item)
+      item.reject(error)
+    }
+  }
+}
+
+/** The bytes are as they came: they may be sent again, and a batch that has an offset already would be refused. */
+function unplace({ options, validated }: PendingAppend): void {
+  if (options.origin === 'replication') return
+  for (const { bytes, header } of validated!) patchBatch(viewOf(bytes), 0, 0, header.leaderEpoch)
 }

@@ -94,6 +94,14 @@ export class AppendQueue {
     })
   }
 
+  /**
+   * For `commit`, whose group is over and was written by another thread, but has told nobody yet: where as much waits as a group takes, the next one starts
+   * now, and the telling goes on beside its write.
+   */
+  startIfFull(): void {
+    if (this.#running === 1 && this.#sections.length === 0 && this.#waitingBytes >= FULL_BYTES) this.#start()
+  }
+
   /** Runs `section` while no group and no other section runs. Its failure is the caller's alone. */
   exclusive<T>(section: () => Promise<T> | T): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -75,7 +75,8 @@ describe('the memory of an append whose sync fails', () => {
   })
 
   test('is not given to other logs while what follows it there is still being written', async () => {
-    const { t, disk, faults } = await harness()
+    // Stamped, and so copied to that memory.
+    const { t, disk, faults } = await harness({ config: { 'message.timestamp.type': 'LogAppendTime' } })
     const open = disk.open.bind(disk)
     let written = (): void => {}
     const mayWrite = new Promise<void>((resolve) => { written = resolve })

@@ -15,15 +15,19 @@ import { compressionTypes, loadCodec, type CompressionType } from '../record/com
 import { AppendGroup } from './append-group.ts'
 import { AppendQueue, type PendingAppend } from './append-queue.ts'
 import { markUnsynced } from './distrusted-tail.ts'
+import type { LogConfig } from './log-config.ts'
 import { rollSegment } from './log-roll.ts'
 import type { LogState } from './log-state.ts'
 import type { AppendOptions, AppendResult } from './log-types.ts'
 import { isSyncFailure, SealedFlusher } from './sealed-flusher.ts'
+import { SYNC_WRITE_BYTES } from './sync-gate.ts'
 import type { TransactionIndexEntry } from './transaction-index.ts'
 
 const ATTRIBUTES_LOW_BYTE = 22
 /** More are not checked and placed in one go, so that the event loop gets its turn. */
 const GROUP_MEMBERS = 2048
+/** On average, at least: a copy of smaller batches into one place is cheaper than to name each of them to the system. */
+const IN_PLACE_BYTES = 8192
 const loadedCodecs = new Set<CompressionType>(['none'])
 
 interface GroupInFlight {
@@ -31,6 +35,8 @@ interface GroupInFlight {
   readonly commitProducers: (endOffset: number) => TransactionIndexEntry[]
   /** Its write has ended. */
   isWritten: boolean
+  /** By another thread. */
+  isAway: boolean
   /** Null: its sync has not begun. */
   synced: Promise<unknown> | null
   /** Its batches are part of the log. */
@@ -134,10 +140,13 @@ export class LogAppender {
     if (group.bytes === 0) return undefined
     const state = this.#state
     const segment = state.segments.active
+    const { parts } = group
     const { buffer, start, length } = group.run
     if (group.nextOffset - state.offsets.recoveryPoint >= state.config.flushMessages) group.durable = true
-    if (!state.sharing.writeBudget.take(length)) {
-      return segment.write(buffer, start, length).then(ended, (error: unknown) => { if (this.#isPending(built)) this.#failed(built, error) })
+    if (parts.length > 1 || !state.sharing.writeBudget.take(length)) {
+      built.isAway = true
+      const written = parts.length > 1 ? segment.writev(parts, length) : segment.write(buffer, start, length)
+      return written.then(ended, (error: unknown) => { if (this.#isPending(built)) this.#failed(built, error) })
     }
     try {
       if (group.durable && state.config.preallocate) segment.writeOverZerosSync(buffer, start, length)
@@ -182,7 +191,7 @@ export class LogAppender {
     for (const item of taken) demand += item.records.length
     const group = new AppendGroup({
       config: state.config, nextOffset: offsets.logEnd, leaderEpoch: state.leaderEpoch, logStartOffset: offsets.logStart, recoveryPoint: offsets.recoveryPoint,
-      producers: staging, tail: state.tail, demand, now: sharing.ports.clock.now(), describe: (error) => state.describe(error),
+      producers: staging, tail: state.tail, demand, inPlace: isWrittenInPlace(state.config, demand, taken.length), now: sharing.ports.clock.now(), describe: (error) => state.describe(error),
     })
     let next = 0
     try {
@@ -200,7 +209,7 @@ export class LogAppender {
     }
     if (next < taken.length) this.queue.putBack(taken.slice(next))
     if (group.members.length === 0) return null
-    return { group, commitProducers: (endOffset) => staging.commit(endOffset), isWritten: false, synced: null, isTaken: false }
+    return { group, commitProducers: (endOffset) => staging.commit(endOffset), isWritten: false, isAway: false, synced: null, isTaken: false }
   }
 
   /** Rolls the active segment for the first of a group. False: `item` needs a new segment, so the group ends before it. */
@@ -274,6 +283,7 @@ export class LogAppender {
       this.#state.durableEnd = group.nextOffset
       if (this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
     }
+    if (built.isAway && !isDurable) this.queue.startIfFull()
     group.resolveAll()
     if (group.bytes > 0) this.#notify()
   }
@@ -367,7 +377,7 @@ export class LogAppender {
       const built = this.#inFlight ?? this.#buildWaiting()
       if (built === null) break
       this.#inFlight = built
-      const { buffer, start, length } = built.group.run
+      const { buffer, start, length } = built.group.gather()
       try {
         // A write that is under way puts the same bytes to the same place.
         if (length > 0 && !built.isTaken) state.segments.active.writeSync(buffer, start, length)
@@ -389,6 +399,11 @@ export class LogAppender {
       if (built !== null) return built
     }
   }
+}
+
+/** So much is written by another thread anyway; what gets a stamp is copied anyway. */
+function isWrittenInPlace({ timestampType }: LogConfig, bytes: number, batches: number): boolean {
+  return bytes > SYNC_WRITE_BYTES && bytes >= batches * IN_PLACE_BYTES && timestampType === 'CreateTime'
 }
 
 /** A codec that a batch or the topic needs and that is not loaded yet; null: none. */

@@ -105,11 +105,20 @@ export class LogFile {
   }
 
   /** As `writeSync`. The buffer must not change until the promise settles. */
-  async write(buffer: Uint8Array, start: number, length: number): Promise<void> {
+  write(buffer: Uint8Array, start: number, length: number): Promise<void> {
+    return this.#write(length, (handle, position) => handle.write(buffer, start, length, position))
+  }
+
+  /** As `write`, of `length` bytes in several places. */
+  writev(parts: readonly Uint8Array[], length: number): Promise<void> {
+    return this.#write(length, (handle, position) => handle.writev(parts, position))
+  }
+
+  async #write(length: number, call: (handle: FileHandle, position: number) => Promise<void>): Promise<void> {
     const writer = this.#beginWrite()
     const end = this.#size + length
     try {
-      await writer.handle.write(buffer, start, length, this.#size)
+      await call(writer.handle, this.#size)
       this.#fileEnd = end
     } catch (error) {
       this.#cutRemains(writer.handle)

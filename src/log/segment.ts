@@ -180,6 +180,7 @@ export class Segment {
   }
 
   write(buffer: Uint8Array, start: number, length: number): Promise<void> { return this.#file.write(buffer, start, length) }
+  writev(parts: readonly Uint8Array[], length: number): Promise<void> { return this.#file.writev(parts, length) }
 
   /** Takes the next `size` written bytes as one batch: size, index entries (spec 3.2), timestamps, next offset. */
   commitBatch(size: number, lastOffset: number, maxTimestamp: number): void {

@@ -40,6 +40,15 @@ export class FaultFileHandle implements FileHandle {
     await this.#inner.write(buffer, offset, length, position)
   }
 
+  async writev(parts: readonly Uint8Array[], position: number): Promise<void> {
+    const fault = this.#gate.check('write', this.path)
+    if (fault !== null) {
+      const all = Buffer.concat(parts)
+      throw this.#failedWrite(fault, all, 0, all.length, position)
+    }
+    await this.#inner.writev(parts, position)
+  }
+
   truncate(size: number): void {
     this.#gate.pass('truncate', this.path)
     this.#inner.truncate(size)

@@ -49,9 +49,16 @@ export class SimulatedFileHandle implements FileHandle {
   async write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     this.#checkWritable()
     checkRange(buffer, offset, length, position)
-    const data = copyOf(buffer, offset, length)
+    await this.writev([buffer.subarray(offset, offset + length)], position)
+  }
+
+  async writev(parts: readonly Uint8Array[], position: number): Promise<void> {
+    this.#checkWritable()
+    const all = Buffer.concat(parts)
+    checkRange(all, 0, all.length, position)
+    const data = copyOf(all, 0, all.length)
     await this.#later(() => {
-      if (Buffer.compare(data, buffer.subarray(offset, offset + length)) !== 0) {
+      if (!Buffer.concat(parts).equals(data)) {
         throw new OttlaError('INTERNAL', `The buffer of a write to ${this.path} changed while the write was under way`, { file: this.path, position })
       }
       this.#disk.write(this.#file, this.path, data, position)

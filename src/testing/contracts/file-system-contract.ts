@@ -120,6 +120,19 @@ const cases: Readonly<Record<string, Case>> = {
     file.close()
   },
 
+  'several buffers are written one behind another, as many as the system takes in some calls': async ({ fs, directory }) => {
+    const path = join(directory, 'file')
+    const file = fs.open(path, 'create')
+    file.writeSync(bytes('0123456789'), 0, 10, 0)
+    await file.writev([bytes('ab'), bytes(''), bytes('_cd_').subarray(1, 3), bytes('e')], 3)
+    equal(textOf(fs, path), '012abcde89')
+    await file.writev([], 3)
+    const many = Array.from({ length: 3000 }, (_, i) => bytes(`${i},`))
+    await file.writev(many, 10)
+    equal(textOf(fs, path), `012abcde89${Buffer.concat(many).toString()}`)
+    file.close()
+  },
+
   'a write past the end leaves zeros between, an overwrite changes only its bytes': ({ fs, directory }) => {
     const path = join(directory, 'file')
     const file = fs.open(path, 'create')
@@ -149,6 +162,7 @@ const cases: Readonly<Record<string, Case>> = {
     const file = fs.open(path, 'read')
     throws(() => file.writeSync(bytes('x'), 0, 1, 0), hasCode('INTERNAL'))
     await rejects(file.write(bytes('x'), 0, 1, 0), hasCode('INTERNAL'))
+    await rejects(file.writev([bytes('x')], 0), hasCode('INTERNAL'))
     throws(() => file.truncate(0), hasCode('INTERNAL'))
     throws(() => file.datasyncSync(), hasCode('INTERNAL'))
     await rejects(file.datasync(), hasCode('INTERNAL'))
@@ -168,6 +182,7 @@ const cases: Readonly<Record<string, Case>> = {
     throws(() => file.datasyncSync(), hasCode('CLOSED'))
     await rejects(file.read(buffer, 0, 4, 0), hasCode('CLOSED'))
     await rejects(file.write(buffer, 0, 4, 0), hasCode('CLOSED'))
+    await rejects(file.writev([buffer], 0), hasCode('CLOSED'))
     await rejects(file.datasync(), hasCode('CLOSED'))
   },
 

@@ -1,0 +1,149 @@
+/** Large groups: written from where their batches came, and begun before those of the group before are told (docs/adr/0035). */
+import { describe, expect, test, vi } from 'vitest'
+import { diskWith } from '../../test/support/disk-with.ts'
+import { openTestLog, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
+import { buildBatch } from '../record/record-batch-builder.ts'
+import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
+
+const page = { origin: 'client', durable: false } as const
+
+interface Harness {
+  readonly t: TestLog
+  readonly faults: FaultFileSystem
+  /** Of each write of the log by another thread, what it was given; it waits for `mayWrite`. */
+  readonly writes: (readonly Uint8Array[])[]
+  readonly batch: (value: string) => Uint8Array
+}
+
+async function harness(options: TestLogOptions = {}, mayWrite = (): Promise<void> => Promise.resolve()): Promise<Harness> {
+  const disk = new SimulatedFileSystem()
+  const faults = new FaultFileSystem(disk)
+  const writes: (readonly Uint8Array[])[] = []
+  const note = async (parts: readonly Uint8Array[]): Promise<void> => {
+    writes.push(parts)
+    await mayWrite()
+  }
+  const watched = diskWith(faults, { open: (path, mode) => {
+    const handle = faults.open(path, mode)
+    return diskWith(handle, {
+      write: async (...call) => { await note([call[0].subarray(call[1], call[1] + call[2])]); return handle.write(...call) },
+      writev: async (...call) => { await note(call[0]); return handle.writev(...call) },
+    })
+  } })
+  const t = await openTestLog({ config: { 'retention.ms': -1 }, disk, fileSystem: watched, ...options })
+  await t.append(['first'])
+  return { t, faults, writes, batch: (value) => Buffer.from(buildBatch([{ value, timestamp: t.clock.now() }])) }
+}
+
+const three = ['a', 'b', 'c'].map((letter) => letter.repeat(100_000))
+
+describe('a group of large batches', () => {
+  test('is written with one call from where they came, and read as it was sent', async () => {
+    const { t, writes, batch } = await harness()
+    const batches = three.map(batch)
+    const results = await t.drive(Promise.all(batches.map((bytes) => t.log.append(bytes, page))))
+    expect(results.map(({ baseOffset }) => baseOffset)).toEqual([1, 2, 3])
+    expect(writes.map((parts) => parts.map(({ buffer, byteOffset, length }) => [buffer, byteOffset, length]))).toEqual([
+      batches.map(({ buffer, byteOffset, length }) => [buffer, byteOffset, length]),
+    ])
+    expect(await t.values()).toEqual(['first', ...three])
+    await t.append(['small'])
+    expect(await t.values()).toEqual(['first', ...three, 'small'])
+    expect(await (await t.reopen()).values()).toEqual(['first', ...three, 'small'])
+  })
+
+  test.each([
+    ['small ones are', 8000, {}],
+    ['stamped ones are', 100_000, { 'message.timestamp.type': 'LogAppendTime' }],
+  ] as const)('where %s copied into one place', async (_, size, config) => {
+    const { t, writes, batch } = await harness({ config: { 'retention.ms': -1, ...config } })
+    const batches = Array.from({ length: Math.ceil(200_000 / size) }, (_, i) => batch(String.fromCharCode(97 + i).repeat(size)))
+    await t.drive(Promise.all(batches.map((bytes) => t.log.append(bytes, page))))
+    expect(writes.map((parts) => parts.length)).toEqual([1])
+    expect(batches.map(({ buffer }) => buffer)).not.toContain(writes[0]![0]!.buffer)
+  })
+
+  test('that is as little as the event loop writes is, too', async () => {
+    const { t, writes, batch } = await harness()
+    await t.drive(Promise.all([50_000, 60_000].map((size) => t.log.append(batch('x'.repeat(size)), page))))
+    expect(writes).toEqual([])
+  })
+
+  test('ends with what fits a group; the rest is the next', async () => {
+    const { t, writes, batch } = await harness()
+    const values = Array.from({ length: 12 }, (_, i) => `${i}`.repeat(100_000).slice(0, 100_000))
+    await t.drive(Promise.all(values.map((value) => t.log.append(batch(value), page))))
+    expect(writes.map((parts) => parts.length)).toEqual([10, 2])
+    expect(await t.values()).toEqual(['first', ...values])
+  })
+
+  test.each([
+    ['several', three], ['one that no memory of the log holds', ['y'.repeat(3_000_000)]],
+  ])('(%s) whose write fails part of the way leaves nothing, and its bytes can be sent again', async (_, values) => {
+    const { t, faults, batch } = await harness({ config: { 'retention.ms': -1, 'max.message.bytes': 4_000_000 } })
+    const batches = values.map(batch)
+    const before = batches.map((bytes) => Buffer.from(bytes))
+    const append = async (): Promise<unknown[]> => (await t.drive(Promise.allSettled(batches.map((bytes) => t.log.append(bytes, page)))))
+      .map((settled) => (settled.status === 'fulfilled' ? settled.value.baseOffset : (settled.reason as { code: string }).code))
+    faults.inject({ call: 'write', error: 'ENOSPC', written: 150_000 })
+    expect(await append()).toEqual(values.map(() => 'DISK_FULL'))
+    expect(batches.map((bytes, i) => before[i]!.equals(bytes))).toEqual(values.map(() => true))
+    expect([t.log.logEndOffset, await t.values()]).toEqual([1, ['first']])
+    await t.append(['between'])
+    expect(await append()).toEqual(values.map((_, i) => 2 + i))
+    expect(await (await t.reopen()).values()).toEqual(['first', 'between', ...values])
+  })
+
+  test.each([false, true])('is on the disk when the process ends while it is written (a sync was asked for: %s)', async (durable) => {
+    let written = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => { written = resolve })
+    const { t, batch, writes } = await harness({}, () => mayWrite)
+    const acked = vi.fn<() => void>()
+    for (const value of three) void t.log.append(batch(value), { ...page, durable }).then(acked)
+    await t.scheduler.runUntilIdle()
+    expect([writes.length, acked.mock.calls.length]).toEqual([1, 0])
+    t.log.flushSync()
+    expect(await (await t.crash(t.disk.survivors('lose-all'))).values()).toEqual(['first', ...three])
+    written()
+    await t.scheduler.runUntilIdle()
+    expect(acked).toHaveBeenCalledTimes(3)
+  })
+})
+
+describe('where as much waits as a group takes when one that another thread wrote has ended', () => {
+  const large = 'x'.repeat(340_000)
+
+  /** Writes that had begun when each of the first group was told; the first group is being written when `next` are sent. */
+  async function whenTold(next: readonly string[], options = page, before: (t: TestLog) => void = () => {}): Promise<number[]> {
+    let written = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => { written = resolve })
+    const { t, writes, batch } = await harness({}, () => mayWrite)
+    const begun: number[] = []
+    const told: string[] = []
+    for (const name of ['a', 'b']) t.log.appendFor(batch(large), options, () => { begun.push(writes.length); told.push(name) }, () => {})
+    await t.scheduler.runUntilIdle()
+    for (const value of next) t.log.appendFor(batch(value), options, () => { told.push('next') }, () => {})
+    before(t)
+    await t.scheduler.runUntilIdle()
+    written()
+    await t.scheduler.runUntilIdle()
+    expect(told).toEqual(['a', 'b', ...next.map(() => 'next')])
+    expect((await t.values()).slice(-2 - next.length)).toEqual([large, large, ...next])
+    return begun
+  }
+
+  test('the next is being written when the first are told', async () => {
+    expect(await whenTold([large, large, large])).toEqual([2, 2])
+  })
+
+  test('less is not: those who are told may add to it', async () => {
+    expect(await whenTold([large])).toEqual([1, 1])
+  })
+
+  test('what was to run between groups still does', async () => {
+    let ran = 0
+    const begun = await whenTold([large, large, large], page, (t) => { void t.log.deleteRecordsBefore(1).then(() => { ran = t.log.logEndOffset }) })
+    expect([begun, ran]).toEqual([[1, 1], 3])
+  })
+})
