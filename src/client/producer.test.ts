@@ -286,7 +286,7 @@ describe('batches', () => {
   })
 
   test.each([
-    [{}, 32], [{ acks: 1 }, 16], [{ 'max.in.flight.requests.per.connection': 3 }, 3], [{ 'enable.idempotence': false }, 5],
+    [{}, 32], [{ acks: 1 }, 32], [{ 'max.in.flight.requests.per.connection': 3 }, 3], [{ 'enable.idempotence': false }, 5],
   ] as const)('with %j are in flight %i at a time',
     async (settings, most) => {
     const { clients, broker, settle } = harness()
