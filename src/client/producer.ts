@@ -95,7 +95,6 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
   /** Something left the line, or room was made. */
   readonly #moved: Wakeup
   /** Of `#values`, whose look-up by name costs as much as all other checks of a record. */
-  readonly #maxRequestSize: number
   readonly #surelyFits: number
   readonly #mostBuffered: number
   readonly #listeners = new Set<ErrorListener>()
@@ -128,8 +127,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     })
     this.#waiting = new WaitingSends(ports, values['buffer.memory'], (entry) => this.#timedOut(entry))
     this.#moved = new Wakeup(ports.scheduler)
-    this.#maxRequestSize = values['max.request.size']
-    this.#surelyFits = Math.min(this.#maxRequestSize, values['buffer.memory'])
+    this.#surelyFits = Math.min(values['max.request.size'], values['buffer.memory'])
     this.#mostBuffered = values['buffer.memory'] / 2
     this.#postLimit = Math.min(POST_PER_TURN, this.#highWater)
   }
@@ -212,7 +210,7 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
     const value = this.#valueOf(record, headers)
     const timestamp = record.timestamp === undefined ? this.#now() : timestampOf(record.timestamp, name)
     const partition = record.partition === undefined ? -1 : partitionNumber(record.partition, name)
-    if (largestSize(key, value, headers) > this.#maxRequestSize) this.#checkSize(name, key, value, headers)
+    if (largestSize(key, value, headers) > this.#surelyFits) this.#checkSize(name, key, value, headers)
     return this.#put(topic, record, partition, timestamp, key, value, headers, sender, 0)
   }
 

@@ -55,3 +55,28 @@ test('a batch that is larger than what is read at a time is cleaned like others'
   await compact(t)
   expect((await t.readAll()).map(({ offset, key, value }) => [offset, text(key), text(value).length])).toEqual([[2, 'a', 40_000], [3, 'c', 40_000], [4, 'b', 5], [5, 'd', 60_000], [6, 'active', 1]])
 })
+
+test('a round knows as many keys as log.cleaner.dedupe.buffer.size and log.cleaner.io.buffer.load.factor leave room for', async () => {
+  for (const [loadFactor, cleanedTo] of [[0.9, 30], [0.01, 4]] as const) {
+    const cleaner = { 'log.cleaner.backoff.ms': 1, 'log.cleaner.dedupe.buffer.size': 10_000, 'log.cleaner.io.buffer.load.factor': loadFactor, 'log.cleaner.io.buffer.size': 1 }
+    const t = await openTestLog({ config: { ...compacting, 'segment.bytes': 100 }, manager: { settings: { 'log.cleaner.enable': false }, cleaner } })
+    for (let i = 0; i < 30; i++) await t.append([put(`k${i}`, 'x')])
+    await t.append([put('active', 'x')])
+    await compact(t)
+    expect(t.logger.entries.filter(({ message }) => /cleaned a log/.test(message)).map(({ fields }) => fields?.['to'])).toEqual([cleanedTo])
+  }
+})
+
+test('what stays is written log.cleaner.io.buffer.size at a time', async () => {
+  const longest: number[] = []
+  for (const bytes of [100_000, 200_000]) {
+    const cleaner = { 'log.cleaner.backoff.ms': 1, 'log.cleaner.dedupe.buffer.size': 10_000, 'log.cleaner.io.buffer.load.factor': 0.9, 'log.cleaner.io.buffer.size': bytes }
+    const t = await openTestLog({ config: { ...compacting, 'segment.bytes': 1_000_000 }, manager: { settings: { 'log.cleaner.enable': false }, cleaner } })
+    for (let i = 0; i < 40; i++) await t.append([put(`k${i}`, 'x'.repeat(10_000))])
+    await t.drive(t.log.maybeRollByTime(Number.MAX_SAFE_INTEGER))
+    const before = t.disk.operations.length
+    await compact(t)
+    longest.push(Math.max(...t.disk.operations.slice(before).map((each) => (each.kind === 'write' ? each.data.length : 0))))
+  }
+  expect(longest.map((bytes) => Math.round(bytes / 10_000))).toEqual([9, 19])
+})

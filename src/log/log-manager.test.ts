@@ -572,12 +572,20 @@ describe('background work', () => {
   })
 })
 
-test('no more partitions are loaded side by side than there are, whatever num.recovery.threads.per.data.dir says', async () => {
+test('as many partitions are loaded side by side as num.recovery.threads.per.data.dir says, and no more than there are', async () => {
   const d = new Directory()
   const first = await d.open()
-  await d.drive(first.create('t', 0, TOPIC_ID, testConfig()))
+  for (const partition of [0, 1, 2, 3, 4]) await d.drive(first.create('t', partition, TOPIC_ID, testConfig()))
   await d.drive(first.close())
-  const second = await d.open({ settings: { 'num.recovery.threads.per.data.dir': Number.MAX_SAFE_INTEGER } })
-  expect(second.get('t', 0)).toBeDefined()
-  await d.drive(second.close())
+  for (const [threads, sideBySide] of [[1, 1], [4, 4], [Number.MAX_SAFE_INTEGER, 5]] as const) {
+    let begun = 0
+    let atOnce = 0
+    const manager = await d.open({ settings: { 'num.recovery.threads.per.data.dir': threads }, topicConfig: () => {
+      begun += 1
+      if (begun === 1) queueMicrotask(() => { atOnce = begun })
+      return testConfig()
+    } })
+    expect([manager.logs().length, atOnce]).toEqual([5, sideBySide])
+    await d.drive(manager.close())
+  }
 })
