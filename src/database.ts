@@ -10,7 +10,7 @@ import { AdjustableLogger } from './common/logger.ts'
 import type { OpenPort } from './common/open-port.ts'
 import type { Ports } from './common/ports.ts'
 import { resolveBroker } from './config/resolve.ts'
-import { logConfigFor, type BrokerContext } from './broker/broker-context.ts'
+import { logConfigFor, logConfigsOf, type BrokerContext } from './broker/broker-context.ts'
 import { BrokerMetrics } from './broker/broker-metrics.ts'
 import { Broker } from './broker/broker.ts'
 import { FetchWaiters } from './broker/fetch-waiters.ts'
@@ -172,7 +172,7 @@ async function openParts(options: DatabaseOptions, opened: Opened, make: (logs: 
     logger.warn(`node.id ${wanted} is not used: ${directory} was made as that of node ${logs.identity.nodeId}, as its meta.properties says`)
   }
   await topics.reconcile(topicFoldersOf(logs))
-  for (const topic of topics.all()) logs.updateConfig(topic.name, logConfigFor(topic.values))
+  logs.updateConfigs(logConfigsOf(topics.all()))
   const users = await UserStore.load(store, readOnly, logger)
   const acls = await AclStore.load(store, readOnly, logger)
   const quotas = await QuotaStore.load(store, readOnly, logger)

@@ -14,7 +14,7 @@ import type { NamedKind } from '../metadata/broker-config.ts'
 import {
   RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC, type AlterConfigsResponse, type IncrementalAlterConfigsRequest,
 } from '../protocol/broker-api.ts'
-import { logConfigFor, type BrokerContext } from './broker-context.ts'
+import { logConfigsOf, type BrokerContext } from './broker-context.ts'
 import { alterLoggers } from './broker-loggers.ts'
 import { factNames } from './broker-facts.ts'
 import { checkBrokerResource } from './describe-configs-handler.ts'
@@ -71,8 +71,7 @@ async function alterTopic(context: BrokerContext, resource: Resource, validateOn
     resolveTopic(configs, context.config.values)
     return
   }
-  const changed = await context.topics.configure(name, change)
-  context.logs.updateConfig(name, logConfigFor(changed.values))
+  context.logs.updateConfigs(logConfigsOf([await context.topics.configure(name, change)]))
 }
 
 async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Resource, validateOnly: boolean): Promise<void> {
@@ -99,7 +98,7 @@ async function alterBroker(context: BrokerContext, resource: Resource, validateO
   const change = (dynamic: Overrides): Overrides => applyChanges('broker', brokerTable, resource, dynamic, inForce)
   await context.config.alter(change, validateOnly, resource.resourceName === '' ? 'all' : 'this')
   if (validateOnly) return
-  for (const info of context.topics.refresh()) context.logs.updateConfig(info.name, logConfigFor(info.values))
+  context.logs.updateConfigs(logConfigsOf(context.topics.refresh()))
 }
 
 /** Where it is kept for all brokers from the start on, one broker has none of its own (KIP-966). */

@@ -1,6 +1,7 @@
 /** Settings that are altered while the database is open: what was opened before goes by them, too. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { batchOf, openBroker, type BrokerKit } from '../../test/support/broker-kit.ts'
+import { LogManager } from '../log/log-manager.ts'
 
 const TOPIC = 2
 const BROKER = 4
@@ -45,6 +46,19 @@ describe('a setting of the broker', () => {
     expect(folders()).toBe(1)
     await kit.scheduler.advance(1)
     expect(folders()).toBe(0)
+  })
+
+  test('is brought to all logs with one look at them, however many topics there are', async () => {
+    const kit = await openBroker()
+    const looks: number[] = []
+    for (const count of [1, 20]) {
+      for (let i = 0; i < count; i++) await create(kit, `t${count}-${i}`)
+      const logs = vi.spyOn(LogManager.prototype, 'logs')
+      expect(await alter(kit, BROKER, '1', { 'log.retention.bytes': String(count) })).toBe(0)
+      looks.push(logs.mock.calls.length)
+      logs.mockRestore()
+    }
+    expect(looks[1]).toBe(looks[0])
   })
 
   test('that does not go together with one of a topic leaves the topic with its own, as in Kafka', async () => {

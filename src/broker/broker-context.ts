@@ -13,7 +13,7 @@ import type { AclStore } from '../metadata/acl-store.ts'
 import type { BrokerConfig } from '../metadata/broker-config.ts'
 import type { ProducerIds } from '../metadata/producer-ids.ts'
 import type { QuotaStore } from '../metadata/quota-store.ts'
-import type { TopicRegistry } from '../metadata/topic-registry.ts'
+import type { TopicInfo, TopicRegistry } from '../metadata/topic-registry.ts'
 import type { BrokerMetrics } from './broker-metrics.ts'
 import type { FetchWaiters } from './fetch-waiters.ts'
 
@@ -24,7 +24,7 @@ export type BrokerLog = Pick<PartitionLog,
   | 'onAdvance' | 'deleteRecordsBefore' | 'activeProducers'>
 
 /** The part of the log manager that handlers use. */
-export interface BrokerLogs extends Pick<LogManager, 'directory' | 'delete' | 'updateConfig'> {
+export interface BrokerLogs extends Pick<LogManager, 'directory' | 'delete' | 'updateConfigs'> {
   logs(): BrokerLog[]
   get(topic: string, partition: number): BrokerLog | undefined
   create(topic: string, partition: number, topicId: string, config: LogConfig): Promise<BrokerLog>
@@ -63,6 +63,11 @@ export interface BrokerContext {
 /** Where clients of other processes would connect; an embedded broker listens nowhere. */
 export const ADVERTISED_HOST = 'localhost'
 export const ADVERTISED_PORT = 0
+
+/** For `updateConfigs`. */
+export function logConfigsOf(topics: Iterable<Pick<TopicInfo, 'name' | 'values'>>): ReadonlyMap<string, LogConfig> {
+  return new Map(Array.from(topics, ({ name, values }) => [name, logConfigFor(values)]))
+}
 
 /** The log's view of a topic's values. `internal.segment.bytes` wins over `segment.bytes`, as in Kafka. */
 export function logConfigFor(values: TopicValues): LogConfig {

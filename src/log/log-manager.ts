@@ -355,9 +355,12 @@ export class LogManager {
     })
   }
 
-  /** Applies a topic's new config to all its logs. */
-  updateConfig(topic: string, config: LogConfig): void {
-    for (const log of this.logs()) if (log.topic === topic) log.updateConfig(config)
+  /** Applies new configs, by topic, to all logs of these topics: one look at all logs, however many topics there are. */
+  updateConfigs(configs: ReadonlyMap<string, LogConfig>): void {
+    for (const log of this.logs()) {
+      const config = configs.get(log.topic)
+      if (config !== undefined) log.updateConfig(config)
+    }
     if (!this.#parts.readOnly) this.#background.flushSettingsChanged()
   }
 

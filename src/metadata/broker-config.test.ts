@@ -73,6 +73,22 @@ describe('the broker settings in force', () => {
     expect([config.values['num.partitions'], config.dynamic, errors.length]).toEqual([2, {}, 1])
   })
 
+  test.each([
+    ['that is out of range now', { 'fetch.max.bytes': '1' }, {}, 'fetch.max.bytes'],
+    ['that is not known any more', { 'gone.setting': '1' }, {}, 'gone.setting'],
+    ['that does not go with what open is given now', { 'group.max.session.timeout.ms': '10000' }, { 'group.min.session.timeout.ms': 20_000 }, 'group.max.session.timeout.ms'],
+  ])('lose of what is stored the one %s, and keep the others: retention must not fall back to a default that deletes', async (_, wrong, given, name) => {
+    const store = new MemoryMetadataStore()
+    const stored = { version: 1, configs: { 'log.retention.ms': '-1', ...wrong }, defaults: { 'num.partitions': '7', ...wrong }, groups: { g: { 'consumer.session.timeout.ms': '50000' } } }
+    await store.set(BROKER_CONFIG, Buffer.from(JSON.stringify(stored)))
+    const errors: unknown[] = []
+    const config = await BrokerConfig.load(store, given, { ...silentLogger, error: (_line, fields) => { errors.push(fields?.['setting']) } })
+    expect([config.values['log.retention.ms'], config.values['num.partitions'], config.named('groups', 'g'), errors])
+      .toEqual([-1, 7, { 'consumer.session.timeout.ms': '50000' }, [name, name]])
+    await config.alter((dynamic) => ({ ...dynamic, 'fetch.max.bytes': '9999' }), false)
+    expect((await load(store, given)).dynamic).toEqual({ 'log.retention.ms': '-1', 'fetch.max.bytes': '9999' })
+  })
+
   test('that are wrong at open raise', async () => {
     await expect(load(new MemoryMetadataStore(), { 'num.partition': 2 })).rejects.toThrow('did you mean "num.partitions"?')
   })

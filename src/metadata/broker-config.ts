@@ -41,18 +41,13 @@ export class BrokerConfig {
     this.live = { ...this.#values }
   }
 
-  /** `given`: as `open` got them. Raises INVALID_CONFIG for them; stored changes that are not valid any more are dropped with an error line. */
+  /** `given`: as `open` got them. Raises INVALID_CONFIG for them; a stored change that is not valid any more is dropped with an error line. */
   static async load(store: MetadataStore, given: object, logger: Logger): Promise<BrokerConfig> {
     const texts = textsOf(given)
     const node = await store.get(BROKER_CONFIG)
     if (node === null) return new BrokerConfig(store, texts, nothing)
     const stored = decode(node.value)
-    try {
-      if (stored !== null) return new BrokerConfig(store, texts, stored)
-    } catch (error) {
-      logger.error('stored broker settings are not valid and are not used', { error })
-      return new BrokerConfig(store, texts, nothing)
-    }
+    if (stored !== null) return new BrokerConfig(store, texts, usable(texts, stored, logger))
     logger.error('stored broker settings cannot be read and are lost', { path: BROKER_CONFIG })
     return new BrokerConfig(store, texts, nothing)
   }
@@ -111,6 +106,34 @@ export class BrokerConfig {
     await this.#store.set(BROKER_CONFIG, Buffer.from(JSON.stringify({ version: 1, configs, ...said })))
   }
 }
+
+/** Without what is not valid any more, or does not go with what `open` was given: of those, and of no others, the values in force are others than before. */
+function usable(given: Overrides, stored: Stored, logger: Logger): Stored {
+  let { configs, defaults } = stored
+  for (;;) {
+    const changes: Overrides = { ...defaults, ...configs }
+    const error = problemOf({ ...given, ...changes })
+    if (error === null) return { ...stored, configs, defaults }
+    const names = Object.keys(changes)
+    const name = names.find((each) => problemOf({ ...given, ...without(changes, each) }) === null)
+      ?? names.find((each) => problemOf({ ...given, [each]: changes[each]! }) !== null) ?? names[0]!
+    logger.error('a stored broker setting is not valid and is not used', { setting: name, error })
+    // The one of all brokers comes to light where this one's own is gone.
+    if (Object.hasOwn(configs, name)) configs = without(configs, name)
+    else defaults = without(defaults, name)
+  }
+}
+
+function problemOf(settings: Overrides): unknown {
+  try {
+    resolveBroker(settings)
+    return null
+  } catch (error) {
+    return error
+  }
+}
+
+function without(overrides: Overrides, name: string): Overrides { return Object.fromEntries(Object.entries(overrides).filter(([each]) => each !== name)) }
 
 function textsOf(given: object): Overrides {
   const values = resolveBroker(given) as unknown as Readonly<Record<string, Parameters<typeof formatSetting>[0]>>

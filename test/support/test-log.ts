@@ -100,7 +100,7 @@ export class TestLog {
 
   configure(config: Partial<LogTopicValues>): void {
     this.#config = testConfig({ ...this.#options.config, ...config })
-    this.manager.updateConfig('t', this.#config)
+    this.manager.updateConfigs(new Map([['t', this.#config]]))
   }
 
   /** Appends one batch of these values. */
