@@ -1,6 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { OttlaError, type ErrorCode } from './errors.ts'
+import { errorCodeName, errorTable, OttlaError, type ErrorCode } from './errors.ts'
+
+const ofKafka = readFileSync(join(import.meta.dirname, '../../fixtures/vectors/errors.jsonl'), 'utf8').trim().split('\n')
+  .map((line) => JSON.parse(line) as { errorCode: number; name: string; retriable: boolean })
+
+describe('the table of errors', () => {
+  test("has Kafka's numbers, and tries again where its client does", () => {
+    const rows = Object.entries(errorTable).filter(([, row]) => row.local !== true).map(([name, { errorCode, retriable }]) => ({ errorCode, name, retriable }))
+    expect(rows.length).toBeGreaterThan(70)
+    const known = new Map(ofKafka.map((row) => [row.name, row]))
+    expect(rows).toEqual(rows.map(({ name }) => known.get(name)))
+  })
+
+  test("has codes of its own travel as one of Kafka's, which is read as Kafka's", () => {
+    const names = new Map(ofKafka.map(({ errorCode, name }) => [errorCode, name]))
+    for (const [code, { errorCode, local }] of Object.entries(errorTable)) {
+      if (local === true) expect(names.has(errorCode), code).toBe(true)
+      expect(errorCodeName(errorCode), code).toBe(names.get(errorCode))
+    }
+  })
+
+  test.each([
+    ['tried again', ['BUFFER_EXHAUSTED', 'DISK_FULL', 'TOO_MANY_OPEN_FILES']],
+    ['not', [
+      'INVALID_ARGUMENT', 'CLOSED', 'ABORTED', 'SERIALIZATION_ERROR', 'DIRECTORY_LOCKED', 'DIRECTORY_UNUSABLE', 'LOG_OFFLINE', 'LOG_CORRUPT', 'READ_ONLY', 'DEPENDENCY_MISSING', 'INTERNAL',
+    ]],
+  ])('of its own are %s: %j', (which, codes) => {
+    const local = Object.entries(errorTable).filter(([, row]) => row.local === true && row.retriable === (which === 'tried again'))
+    expect(local.map(([code]) => code).sort()).toEqual([...codes].sort())
+  })
+})
 
 describe('an OttlaError', () => {
   test('has, and prints, no more than it was given', () => {

@@ -101,6 +101,21 @@ describe('a damaged metadata file', () => {
     expect(readFileSync(`${file.path}.damaged-0`, 'latin1').startsWith('not a database')).toBe(true)
   })
 
+  test.each([1, 3, 4, 9])('that another process is writing is looked at four times: sound after %i', async (broken) => {
+    const file = newFile()
+    const sound = await written(file, 20)
+    const torn = Buffer.from(sound)
+    torn.fill(0xff, 4096 * 2)
+    expect(readLmdbFile(torn).damage).not.toBeNull()
+    const writing = (): MetadataFile => {
+      let looks = 0
+      return { ...file, read: () => (looks++ < broken ? torn : sound) }
+    }
+    const warnings: string[] = []
+    const nodes = readMetadataFile(writing(), { ...silentLogger, warn: (line) => { warnings.push(line) } })
+    expect([warnings.length, nodes.paths().length > 19, damageOfMetadataFile(writing()) === null]).toEqual(broken < 4 ? [0, true, true] : [1, false, false])
+  })
+
   test('read only is read as far as possible and left as it is', async () => {
     const file = newFile()
     const sound = await written(file, 20)
