@@ -23,6 +23,17 @@ describe('a server.properties of Kafka', () => {
     })
   })
 
+  test('names apart what a Kafka would keep somebody or something out by', () => {
+    const heeded = { 'ssl.client.auth': 'required', 'sasl.enabled.mechanisms': 'PLAIN', 'num.partitions': '1' }
+    const harmless = { 'listener.name.a.plain.sasl.jaas.config': 'x', 'queued.max.requests': '3', 'ssl.keystore.password': 'x', 'max.connections.of.ours': '1' }
+    const guards = {
+      'listener.name.a.ssl.client.auth': 'required', 'listener.name.a.max.connections': '5', 'max.connections.per.ip.overrides': 'a:1', 'max.connection.creation.rate': '5',
+      'ssl.enabled.protocols': 'TLSv1.3', 'ssl.cipher.suites': 'x', 'create.topic.policy.class.name': 'P', 'alter.config.policy.class.name': 'P', 'principal.builder.class': 'B',
+    }
+    const planned = plan({ ...heeded, ...harmless, ...guards })
+    expect([planned.unheeded, planned.unused]).toEqual([Object.keys(guards), [...Object.keys(harmless), ...Object.keys(guards)]])
+  })
+
   test('is overruled by overrides, and those by flags', () => {
     const file = { 'listeners': 'PLAINTEXT://127.0.0.1:1', 'log.dirs': '/a', 'num.partitions': '1' }
     const overruled = plan(file, { data: '/c', port: 0 }, { 'listeners': 'PLAINTEXT://127.0.0.1:2', 'log.dirs': '/b', 'num.partitions': '2', 'num.partition': '3' })

@@ -36,6 +36,8 @@ export interface ServerPlan {
   readonly settings: Readonly<Record<string, string>>
   /** Names in the file that mean nothing here. */
   readonly unused: readonly string[]
+  /** Of these, the ones by which a Kafka would keep somebody or something out, as nobody does here. */
+  readonly unheeded: readonly string[]
 }
 
 export interface ServerFlags {
@@ -62,6 +64,10 @@ const ownNames = new Set([
   'authorizer.class.name', 'super.users', 'allow.everyone.if.no.acl.found',
 ])
 
+/** By these, a Kafka would keep somebody or something out. What is set for one listener is among them, but for the users of its logins, of which is told by themselves. */
+const guards = [/^listener\.name\..*(?<!\.jaas\.config)$/, /^max\.connection(s\.per\.ip\.overrides|\.creation\.rate)$/, /^ssl\.(cipher\.suites|enabled\.protocols|protocol)$/,
+  /\.policy\.class\.name$/, /^(principal\.builder|client\.quota\.callback)\.class$/]
+
 /** `isKnown`: whether `open` takes a setting of this name. Raises UsageError. */
 export function planServer(
   file: ReadonlyMap<string, string>, overrides: Readonly<Record<string, string>>, flags: ServerFlags, isKnown: (name: string) => boolean,
@@ -76,7 +82,10 @@ export function planServer(
   }
   const brokerId = all.get('broker.id')
   if (brokerId !== undefined && brokerId !== '-1') settings['node.id'] ??= brokerId
-  return { directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), acls: aclsOf(all), settings, unused }
+  const unheeded = unused.filter((name) => guards.some((guard) => guard.test(name)))
+  return {
+    directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), acls: aclsOf(all), settings, unused, unheeded,
+  }
 }
 
 function directoryOf(all: ReadonlyMap<string, string>): string | undefined {

@@ -7,7 +7,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { build, ottla, root } from '../support/cli.ts'
 
-interface Served { readonly child: ChildProcess; readonly lines: string[]; readonly port: number; ended(): Promise<number | null> }
+interface Served { readonly child: ChildProcess; readonly lines: string[]; readonly errors: string[]; readonly port: number; ended(): Promise<number | null> }
 
 let directory: string
 const children: ChildProcess[] = []
@@ -19,17 +19,19 @@ afterEach(() => {
 })
 
 function serve(...args: string[]): Promise<Served> {
-  const child = spawn(process.execPath, [join(root, '.tmp/package/dist/cli/main.js'), 'serve', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(root, '.tmp/package/dist/cli/main.js'), 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   const exit = new Promise<number | null>((resolve) => { child.once('exit', resolve) })
   const lines: string[] = []
+  const errors: string[] = []
+  child.stderr.on('data', (chunk: Buffer) => { errors.push(...chunk.toString().trimEnd().split('\n')) })
   return new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
       lines.push(...chunk.toString().trimEnd().split('\n'))
       const ready = /^listening on 127\.0\.0\.1:(\d+)$/.exec(lines.at(-1)!)
-      if (ready !== null) resolve({ child, lines, port: Number(ready[1]), ended: () => exit })
+      if (ready !== null) resolve({ child, lines, errors, port: Number(ready[1]), ended: () => exit })
     })
-    void exit.then((code) => reject(new Error(`it ended with ${code}`)))
+    void exit.then((code) => reject(new Error(`it ended with ${code}: ${errors.join('; ')}`)))
   })
 }
 
@@ -57,8 +59,11 @@ describe('ottla serve', () => {
 
   test('takes a server.properties, overrides, and has metrics and health on a port of their own', async () => {
     const file = join(directory, 'server.properties')
-    writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`)
+    writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`
+      + 'listener.name.plaintext.ssl.client.auth=required\nmax.connections.per.ip.overrides=10.0.0.1:5\nqueued.max.requests=7\n')
     const served = await serve(file, '--override', 'num.partitions=3', '--metrics-port', '0')
+    const warned = 'these keep nobody and nothing out here: listener.name.plaintext.ssl.client.auth, max.connections.per.ip.overrides'
+    expect(served.errors.filter((line) => line.includes('warn'))).toEqual([expect.stringContaining(warned)])
     const admin = kafkaAt(served).admin()
     await admin.connect()
     await admin.createTopics({ topics: [{ topic: 'counted' }] })

@@ -46,6 +46,7 @@ export const serve: Command = defineCommand({
     if (plan.directory === undefined && !values['in-memory']) throw new UsageError('--data DIR is required (or --in-memory)')
     const logger = loggerOf(terminal, values.debug)
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
+    if (plan.unheeded.length > 0) logger.warn(`these keep nobody and nothing out here: ${plan.unheeded.join(', ')}`)
     const logins = plan.unused.filter((name) => name.endsWith('sasl.jaas.config'))
     if (logins.length > 0) logger.warn(`nobody can log in by ${logins.join(', ')}: users are made by "ottla users"`)
     const ottla = await openServed(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
