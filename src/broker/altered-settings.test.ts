@@ -1,6 +1,8 @@
 /** Settings that are altered while the database is open: what was opened before goes by them, too. */
 import { describe, expect, test, vi } from 'vitest'
 import { batchOf, openBroker, type BrokerKit } from '../../test/support/broker-kit.ts'
+import { errorTable } from '../common/errors.ts'
+import type { ProducePartitionResponse } from '../protocol/broker-api.ts'
 import { LogManager } from '../log/log-manager.ts'
 
 const TOPIC = 2
@@ -21,6 +23,60 @@ async function told(kit: BrokerKit, resourceType: number, resourceName: string, 
   const { results } = await kit.settle(kit.broker.describeConfigs({ resources: [{ resourceType, resourceName, configurationKeys: names }] }))
   return names.map((name) => results[0]!.configs.find((each) => each.name === name)!.value)
 }
+
+describe('a setting of a topic holds for logs that are open:', () => {
+  const NOW = 1_704_067_200_000
+  const send = async (kit: BrokerKit, key?: string): Promise<ProducePartitionResponse> => {
+    const records = batchOf(['x'.repeat(100)], { timestamp: NOW, ...(key === undefined ? {} : { key }) })
+    return (await kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1000, partitions: [{ topic: 't', partition: 0, records }] }))).partitions[0]!
+  }
+  const segments = (kit: BrokerKit): number => kit.disk.readDirectory('/t-0').filter(({ name }) => name.endsWith('.log')).length
+  const opened = async (altered: Record<string, string>): Promise<BrokerKit> => {
+    const kit = await openBroker({ 'log.retention.check.interval.ms': 1000, 'log.initial.task.delay.ms': 1000 })
+    await create(kit, 't')
+    expect(await send(kit)).toMatchObject({ errorCode: 0, baseOffset: 0 })
+    expect(await alter(kit, TOPIC, 't', altered)).toBe(0)
+    return kit
+  }
+
+  test.each([
+    [{ 'max.message.bytes': '100' }, 'MESSAGE_TOO_LARGE'], [{ 'cleanup.policy': 'compact' }, 'INVALID_RECORD'],
+    [{ 'message.timestamp.before.max.ms': '1000' }, 'INVALID_TIMESTAMP'],
+  ] as const)('%j refuses what it took before', async (altered, code) => {
+    const kit = await opened(altered)
+    kit.scheduler.clock.setWall(NOW + 3_600_000)
+    expect((await send(kit)).errorCode).toBe(errorTable[code].errorCode)
+    await kit.broker.close()
+  })
+
+  test('message.timestamp.after.max.ms refuses what it took before', async () => {
+    const kit = await opened({ 'message.timestamp.after.max.ms': '1000' })
+    kit.scheduler.clock.setWall(NOW - 60_000)
+    expect((await send(kit)).errorCode).toBe(errorTable.INVALID_TIMESTAMP.errorCode)
+  })
+
+  test('message.timestamp.type gives the time of the append', async () => {
+    const kit = await opened({ 'message.timestamp.type': 'LogAppendTime' })
+    kit.scheduler.clock.setWall(NOW + 77)
+    expect(await send(kit)).toMatchObject({ errorCode: 0, logAppendTimeMs: NOW + 77 })
+  })
+
+  test.each([[{ 'internal.segment.bytes': '350' }, 4], [{ 'segment.bytes': '1048576' }, 1], [{ 'segment.bytes': '1048576', 'internal.segment.bytes': '350' }, 4]])(
+    '%j is the size of a segment, and the internal one goes before', async (altered, count) => {
+      const kit = await opened(altered)
+      for (let i = 0; i < 6; i++) await send(kit)
+      expect(segments(kit)).toBe(count)
+    })
+
+  test.each([[{ 'retention.bytes': '400', 'internal.segment.bytes': '350' }, 4], [{ 'retention.ms': '1000', 'internal.segment.bytes': '350' }, 7]])('%j drops old segments with the next look', async (altered, logStart) => {
+    const kit = await opened(altered)
+    for (let i = 0; i < 6; i++) await send(kit)
+    kit.scheduler.clock.setWall(NOW + 5000)
+    await kit.scheduler.advance(2000)
+    const { partitions } = await kit.settle(kit.broker.listOffsets({ isolationLevel: 0, partitions: [{ topic: 't', partition: 0, timestamp: -2 }] }))
+    expect(partitions[0]!.offset).toBe(logStart)
+  })
+})
 
 describe('a setting of the broker', () => {
   test('producer.id.expiration.ms holds for producers of logs that are open', async () => {
