@@ -68,7 +68,9 @@ describe('a setting of a topic holds for logs that are open:', () => {
       expect(segments(kit)).toBe(count)
     })
 
-  test.each([[{ 'retention.bytes': '400', 'internal.segment.bytes': '350' }, 4], [{ 'retention.ms': '1000', 'internal.segment.bytes': '350' }, 7]])('%j drops old segments with the next look', async (altered, logStart) => {
+  test.each([
+    [{ 'retention.bytes': '400', 'internal.segment.bytes': '350' }, 4], [{ 'retention.ms': '1000', 'internal.segment.bytes': '350' }, 7],
+  ])('%j drops old segments with the next look', async (altered, logStart) => {
     const kit = await opened(altered)
     for (let i = 0; i < 6; i++) await send(kit)
     kit.scheduler.clock.setWall(NOW + 5000)
