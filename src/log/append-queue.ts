@@ -95,8 +95,8 @@ export class AppendQueue {
   }
 
   /**
-   * For `commit`, whose group is over and was written by another thread, but has told nobody yet: where as much waits as a group takes, the next one starts
-   * now, and the telling goes on beside its write.
+   * For `commit`, whose group was written by another thread and is answered, before anybody hears of that (promises are told in microtasks): where as much
+   * waits as a group takes, the next one starts now, and the telling goes on beside its write.
    */
   startIfFull(): void {
     if (this.#running === 1 && this.#sections.length === 0 && this.#waitingBytes >= FULL_BYTES) this.#start()

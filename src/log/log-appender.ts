@@ -283,9 +283,9 @@ export class LogAppender {
       this.#state.durableEnd = group.nextOffset
       if (this.sealed.isEmpty) offsets.raiseRecoveryPoint(group.nextOffset)
     }
-    if (built.isAway && !isDurable) this.queue.startIfFull()
     group.resolveAll()
     if (group.bytes > 0) this.#notify()
+    if (built.isAway && !isDurable) this.queue.startIfFull()
   }
 
   /** What was written becomes part of the log, once: the end moves, the high watermark not yet. */

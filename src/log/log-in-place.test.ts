@@ -1,9 +1,10 @@
 /** Large groups: written from where their batches came, and begun before those of the group before are told (docs/adr/0035). */
 import { describe, expect, test, vi } from 'vitest'
 import { diskWith } from '../../test/support/disk-with.ts'
-import { openTestLog, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
+import { openTestLog, text, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
+import { SeededRandom } from '../testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 
 const page = { origin: 'client', durable: false } as const
@@ -121,7 +122,7 @@ describe('where as much waits as a group takes when one that another thread wrot
     const { t, writes, batch } = await harness({}, () => mayWrite)
     const begun: number[] = []
     const told: string[] = []
-    for (const name of ['a', 'b']) t.log.appendFor(batch(large), options, () => { begun.push(writes.length); told.push(name) }, () => {})
+    for (const name of ['a', 'b']) void t.log.append(batch(large), options).then(() => { begun.push(writes.length); told.push(name) })
     await t.scheduler.runUntilIdle()
     for (const value of next) t.log.appendFor(batch(value), options, () => { told.push('next') }, () => {})
     before(t)
@@ -141,9 +142,81 @@ describe('where as much waits as a group takes when one that another thread wrot
     expect(await whenTold([large])).toEqual([1, 1])
   })
 
+  test('the first are told first, too, where the next ends at once: the segment has room for no more than its first batch', async () => {
+    let written = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => { written = resolve })
+    const { t, batch } = await harness({ config: { 'retention.ms': -1, 'segment.bytes': 1_100_000 } }, () => mayWrite)
+    const told: string[] = []
+    const send = (name: string, size: number): void => { t.log.appendFor(batch(name.repeat(size)), page, () => { told.push(name) }, () => {}) }
+    send('a', 340_000)
+    send('b', 340_000)
+    await t.scheduler.runUntilIdle()
+    send('c', 1)
+    send('d', 1_000_000)
+    await t.scheduler.runUntilIdle()
+    written()
+    await t.scheduler.runUntilIdle()
+    expect(told).toEqual(['a', 'b', 'c', 'd'])
+  })
+
   test('what was to run between groups still does', async () => {
     let ran = 0
     const begun = await whenTold([large, large, large], page, (t) => { void t.log.deleteRecordsBefore(1).then(() => { ran = t.log.logEndOffset }) })
     expect([begun, ran]).toEqual([[1, 1], 3])
   })
+})
+
+describe('appends of all sizes, durable or not, with full disks and ends of the process between', () => {
+  const sizes = [30, 5000, 9000, 70_000, 140_000, 345_000, 1_000_000]
+
+  /** What is acknowledged is there, in the order in which it was sent, and nothing else but what was never answered. */
+  async function run(seed: number): Promise<{ acked: number; refused: number; writes: number }> {
+    const random = new SeededRandom(seed)
+    const pick = <T>(from: readonly T[]): T => from[random.int(from.length)]!
+    const config = pick([{}, {}, { 'segment.bytes': 2_000_000 }, { 'message.timestamp.type': 'LogAppendTime' }, { preallocate: true }] as const)
+    const { t, faults, writes, batch } = await harness({ config: { 'retention.ms': -1, 'file.delete.delay.ms': 0, ...config } })
+    const offsets = new Map<string, number>([['first', 0]])
+    const answers: string[] = []
+    let sent = 0
+    let refused = 0
+    for (let round = 0; round < 25; round++) {
+      if (random.int(6) === 0) faults.inject({ call: 'write', nth: 1 + random.int(3), error: 'ENOSPC', written: random.int(300_000) })
+      const hold = random.int(3) === 0 ? faults.holdSyncs() : null
+      const largest = 1 + random.int(sizes.length)
+      for (let count = random.int(8); count >= 0; count--) {
+        const name = `${sent++}`
+        const options = { origin: 'client', durable: random.int(2) === 0, urgent: random.int(2) === 0 } as const
+        t.log.appendFor(batch(`${name} `.padEnd(sizes[random.int(largest)]!, 'x')), options, ({ baseOffset }) => {
+          offsets.set(name, baseOffset)
+          answers.push(name)
+        }, () => { refused++ })
+        if (random.int(4) === 0) await t.scheduler.runUntilIdle()
+      }
+      hold?.step()
+      if (random.int(3) === 0) await t.scheduler.runUntilIdle()
+      hold?.release()
+      if (random.int(3) > 0) await t.scheduler.runUntilIdle()
+    }
+    await t.scheduler.runUntilIdle()
+    faults.heal()
+    const names = async (log: TestLog): Promise<string[]> => (await log.readAll({ maxBytes: 5_000_000 })).map(({ offset, value }) => `${offset} ${text(value).split(' ')[0]!}`)
+    const expected = [...offsets].map(([name, offset]) => `${offset} ${name}`).sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    expect(answers, `seed ${seed}`).toEqual(answers.toSorted((a, b) => Number(a) - Number(b)))
+    expect(await names(t), `seed ${seed}`).toEqual(expected)
+    expect(offsets.size - 1 + refused).toBe(sent)
+    if (random.int(2) === 0) expect(await names(await t.reopen()), `seed ${seed}`).toEqual(expected)
+    else expect(await names(await t.crash()), `seed ${seed}`).toEqual(expected)
+    return { acked: answers.length, refused, writes: writes.filter((parts) => parts.length > 1).length }
+  }
+
+  test('are there if they were acknowledged, in order, and whole', async () => {
+    const total = { acked: 0, refused: 0, writes: 0 }
+    for (let seed = 1; seed <= 12; seed++) {
+      const { acked, refused, writes } = await run(seed)
+      total.acked += acked
+      total.refused += refused
+      total.writes += writes
+    }
+    expect([total.acked > 800, total.refused > 10, total.writes > 40], JSON.stringify(total)).toEqual([true, true, true])
+  }, 120_000)
 })
