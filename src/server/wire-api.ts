@@ -55,6 +55,8 @@ export interface Call {
   /** With a slash before the address, as Kafka shows it. */
   readonly clientHost: string
   readonly endpoint: Endpoint
+  /** Milliseconds since 1970. */
+  now(): number
   readonly fetchSessions: FetchSessions
   readonly fetchQuota: FetchQuota
   /** Strict: what is over is refused. Else it is done, and the client waits. */

@@ -3,6 +3,7 @@
  * the connection without an answer, as in Kafka (spec/wire-protocol 2.4); only ApiVersions is answered in any version.
  */
 import { ANONYMOUS } from '../common/acl.ts'
+import type { Clock } from '../common/clock.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Scheduler } from '../common/scheduler.ts'
 import type { Api } from '../protocol/api.ts'
@@ -52,6 +53,7 @@ export interface WireService {
   readonly authorizer: Authorizer | null
   readonly quotas: QuotaMeter
   readonly scheduler: Scheduler
+  readonly clock: Clock
   /** Told what was denied. */
   readonly denials: ProblemLog
   /** By key. */
@@ -149,12 +151,12 @@ export class WireSession implements Session {
   }
 
   #call({ apiVersion, clientId }: RequestHeader, answers: AnswerLease | undefined): Call {
-    const { broker: unguarded, authorizer, fetchSessions, users } = this.#service
+    const { broker: unguarded, authorizer, fetchSessions, users, clock } = this.#service
     const { rights, broker } = this.#accessNow()
     return {
       broker, unguarded, rights, principal: this.#principal(), hasName: this.#name() !== null, hasAcls: authorizer !== null, fetchSessions, users,
       fetchQuota: this.#fetchQuota(clientId), mutationQuota: (isStrict) => this.#mutationQuota(clientId, isStrict), gate: this.#gate,
-      version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, signal: this.#gone.signal, answers,
+      version: apiVersion, clientId: clientId ?? '', clientHost: `/${this.#peer.remoteAddress}`, endpoint: this.#endpoint, now: () => clock.now(), signal: this.#gone.signal, answers,
     }
   }
 

@@ -37,7 +37,7 @@ export function wireSessions(parts: ListenerParts, options: SessionsOptions): (p
     mechanisms, credentials: credentials(), sessionMs: settings['connections.max.reauth.ms'], now: () => ports.clock.monotonic(), random: ports.random, scheduler: ports.scheduler,
   }
   const service: WireService = {
-    broker, users, authorizer: acls === null ? null : new Authorizer(parts.acls, acls), denials: new ProblemLog(ports), quotas, scheduler: ports.scheduler,
+    broker, users, authorizer: acls === null ? null : new Authorizer(parts.acls, acls), denials: new ProblemLog(ports), quotas, scheduler: ports.scheduler, clock: ports.clock,
     fetchSessions: new FetchSessions(ports), served: servedApis, endpointFor, sasl, intercept,
   }
   return (peer) => new WireSession(service, peer, answers, pool)

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open, silentLogger } from '../../src/index.ts'
+import type { OttlaHandle } from '../../src/ottla.ts'
 import { apis, type Apis } from '../../src/protocol/api-registry.ts'
 import type { RequestInput, ResponseOf } from '../../src/protocol/api.ts'
+import { openListener } from '../../src/server/wire-listener.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { listening, RawClient, type WireKit } from '../support/wire-kit.ts'
 
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -146,6 +149,22 @@ test('the one broker decides by itself', async () => {
   expect(answer).toMatchObject({ errorCode: 0, errorMessage: '', nodes: [{ nodeId: 1, listeners: [{ host: '127.0.0.1', port: kit.port }] }] })
   expect(answer.topics[0]!.partitions).toMatchObject([{ errorCode: 0, leaderId: 1, leaderEpoch: 0, highWatermark: 0, currentVoters: [{ replicaId: 1, logEndOffset: 0 }], observers: [] }])
   expect(answer.topics[1]!.partitions).toMatchObject([{ errorCode: 3, leaderId: -1, currentVoters: [] }])
+})
+
+test('the one broker is at one with itself at the moment it is asked, as the leader of a quorum says of itself', async () => {
+  const ottla = await open('', { inMemory: true, logger: silentLogger }) as OttlaHandle
+  const { parts, release } = ottla.listenerParts()
+  const listener = await openListener({ ...parts, ports: { ...parts.ports, clock: new ManualClock(1_700_000_000_000) } }, { port: 0 }, release)
+  const raw = await RawClient.open(listener.port)
+  const voters = async (version: number): Promise<unknown> => {
+    const { topics: [metadata] } = await raw.call(apis.describeQuorum, version, { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] })
+    return metadata!.partitions[0]!.currentVoters.map(({ lastFetchTimestamp, lastCaughtUpTimestamp }) => [lastFetchTimestamp, lastCaughtUpTimestamp])
+  }
+  for (const version of [1, 2]) expect(await voters(version)).toEqual([[1_700_000_000_000, 1_700_000_000_000]])
+  expect(await voters(0)).toEqual([[-1, -1]])
+  raw.end()
+  await listener.close({ timeoutMs: 0 })
+  await ottla.close()
 })
 
 test('transactions are none', async () => {

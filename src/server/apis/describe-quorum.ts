@@ -1,4 +1,7 @@
-/** DescribeQuorum: who decides about topics and settings. The one broker does, by itself; it keeps them in a file, not in a log, so there are no offsets to tell. */
+/**
+ * DescribeQuorum: who decides about topics and settings. The one broker does, by itself; it keeps them in a file, not in a log, so there are no offsets to
+ * tell, and it is up to date whenever it is asked.
+ */
 import { errorTable } from '../../common/errors.ts'
 import { METADATA_TOPIC } from '../../common/topic-partition.ts'
 import { apis } from '../../protocol/api-registry.ts'
@@ -11,7 +14,9 @@ const nobody = { leaderId: -1, leaderEpoch: -1, highWatermark: -1, currentVoters
 export const describeQuorum: WireApi = serve(apis.describeQuorum, 0, 2, async ({ topics }, call) => {
   if (!demandOfCluster(call.rights, 'DESCRIBE')) return { ...clusterRefused, topics: [], nodes: [] }
   const { controllerId } = await call.unguarded.describeCluster()
-  const alone = { leaderId: controllerId, leaderEpoch: 0, highWatermark: 0, currentVoters: [{ replicaId: controllerId, logEndOffset: 0 }], observers: [] }
+  const now = call.now()
+  const voter = { replicaId: controllerId, logEndOffset: 0, lastFetchTimestamp: now, lastCaughtUpTimestamp: now }
+  const alone = { leaderId: controllerId, leaderEpoch: 0, highWatermark: 0, currentVoters: [voter], observers: [] }
   return {
     errorCode: NONE, errorMessage: '',
     topics: topics.map(({ topicName, partitions }) => ({
