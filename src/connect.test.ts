@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ScriptedBroker } from '../test/support/scripted-broker.ts'
 import { connect, type RemoteKafka } from './connect.ts'
 import { silentLogger } from './common/logger.ts'
 import { systemScheduler } from './common/scheduler.ts'
 import { nextTurn } from './client/waiting.ts'
+import { open } from './open.ts'
 import type { ResponseInput } from './protocol/api.ts'
 import { apis } from './protocol/api-registry.ts'
 
@@ -40,6 +41,25 @@ test.each([
 test('brokers may be among the settings', async () => {
   expect(await complaint({ 'bootstrap.servers': '127.0.0.1:1', logger: silentLogger })).toMatch(/^NETWORK_EXCEPTION: broker 127.0.0.1:1: nothing listens there/)
   expect(await complaint(undefined, { 'bootstrap.servers': '127.0.0.1:1', logger: silentLogger })).toMatch(/^NETWORK_EXCEPTION: broker 127.0.0.1:1/)
+})
+
+test.each([
+  ['throws', () => { throw new RangeError('no') }], ['is async, and rejects', () => Promise.reject(new RangeError('no'))],
+])('a logger that %s is no failure of what is logged', async (_, fail) => {
+  const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const logger = { debug: fail, info: fail, warn: fail, error: fail }
+  try {
+    const ottla = await open('', { inMemory: true, logger })
+    const listener = await ottla.listen({ port: 0 })
+    const kafka = await connect(`127.0.0.1:${listener.port}`, { logger })
+    await kafka.admin.createTopic('t')
+    expect(await kafka.producer().send({ topic: 't', value: 'v' })).toMatchObject({ offset: 0 })
+    await kafka.close()
+    await ottla.close()
+    expect(told.mock.calls[0]).toEqual([expect.stringMatching(/^ottla error the logger that was given fails.* error=no\n$/), expect.any(Function)])
+  } finally {
+    told.mockRestore()
+  }
 })
 
 describe('a first broker that says', () => {

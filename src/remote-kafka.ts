@@ -16,7 +16,7 @@ import { LinkPool, type PoolSettings } from './client/wire/link-pool.ts'
 import { wireApi } from './client/wire/wire-api.ts'
 import { callOptions, checkLogger, checkSignal, shown } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
-import type { Logger } from './common/logger.ts'
+import { AdjustableLogger, type Logger } from './common/logger.ts'
 import { systemPorts, type Ports } from './common/ports.ts'
 import { resolveClient } from './config/resolve.ts'
 import type { ClientSettings, ClientValues, ConsumerValues, ProducerValues } from './config/settings.ts'
@@ -52,7 +52,7 @@ function split(given: unknown): Checked {
   if (signal !== undefined) checkSignal('connect', signal)
   const values = resolveClient(settings, ssl !== false)
   const own: Inherited = Object.fromEntries(inherited.filter((name) => settings[name] !== undefined).map((name) => [name, values[name]]))
-  return { given: own, values, ssl, logger, signal }
+  return { given: own, values, ssl, logger: new AdjustableLogger(logger), signal }
 }
 
 export async function connectKafka(bootstrap: unknown, settings: unknown, ports: Ports = systemPorts): Promise<RemoteKafka> {

@@ -5,6 +5,7 @@
 import type { Broker } from './broker/broker.ts'
 import { callOptions, shown } from './common/call-options.ts'
 import { OttlaError } from './common/errors.ts'
+import { callGuarded } from './common/guarded-call.ts'
 import { loadPart } from './common/load-part.ts'
 import type { Admin } from './client/types.ts'
 import type { BrokerSettings } from './config/settings.ts'
@@ -27,7 +28,7 @@ export interface MetricsSnapshot {
   }[]
 }
 
-type EventListener = (...details: unknown[]) => void
+type EventListener = (...details: unknown[]) => unknown
 
 const eventNames: Readonly<Record<keyof OttlaEvents, true>> = { logOffline: true, diskFull: true, diskResumed: true, recovered: true }
 /** Clients are given this long to finish when a handle is closed. */
@@ -128,14 +129,10 @@ export class ServedDatabase implements DatabaseHandle, AsyncDisposable {
     this.#listeners.get(event)?.delete(listener as unknown as EventListener)
   }
 
-  /** What a listener throws is logged and goes no further: the database must not fail over it. */
+  /** The failure of a listener is logged and goes no further: the database must not fail over it. */
   emit(...[event, ...details]: OttlaEvent): void {
-    for (const listener of this.#listeners.get(event) ?? []) {
-      try {
-        listener(...details)
-      } catch (error) {
-        this.#database.ports.logger.error(`a listener of '${event}' failed`, { error })
-      }
+    for (const listener of Array.from(this.#listeners.get(event) ?? [])) {
+      callGuarded(() => listener(...details), (error) => this.#database.ports.logger.error(`a listener of '${event}' failed`, { error }))
     }
   }
 

@@ -56,6 +56,30 @@ describe('what no call should be given', () => {
     expect(errors.map((error) => OttlaError.is(error))).toEqual([true, true, true, true])
   })
 
+  test('a listener that throws, or is async and rejects, hears of every record, and nobody else of it', async () => {
+    const { clients, broker, logger, settle } = harness()
+    broker.createTopic('t', 1)
+    const heard: string[] = []
+    const producer = clients.producer({ partitioner: () => 7 })
+    producer.on('error', () => { heard.push('throws'); throw new RangeError('no') })
+    producer.on('error', async () => { heard.push('rejects'); await Promise.resolve(); throw new RangeError('no') })
+    producer.post({ topic: 't', value: 'a' })
+    producer.post({ topic: 't', value: 'b' })
+    await settle(producer.flush())
+    expect(heard).toEqual(['throws', 'rejects', 'throws', 'rejects'])
+    expect(logger.messages('error')).toEqual(Array.from({ length: 4 }, () => "a listener of the producer's 'error' event threw"))
+    await producer.close()
+  })
+
+  test('an object where a partition, a promise where bytes are asked for, are refused; its rejection is handled', async () => {
+    const { clients, broker, settle } = harness()
+    broker.createTopic('t', 1)
+    const sent = (settings: object): Promise<unknown> => settle(clients.producer(settings).send({ topic: 't', value: 'v' }).catch((reason: unknown) => reason))
+    const fail = async (): Promise<never> => { await Promise.resolve(); throw new RangeError('no') }
+    expect(await sent({ partitioner: () => Object.create(null) as unknown })).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'the partitioner gave an object, but topic t has partitions 0 to 0' })
+    expect(await sent({ 'value.serializer': { serialize: fail } })).toMatchObject({ code: 'SERIALIZATION_ERROR' })
+  })
+
   test.each(['1', {}, true, -2, 1.5, 2 ** 31])('a leader epoch of %p is refused, not retried until the call times out', async (leaderEpoch) => {
     const { clients } = harness()
     expect(await outcome(clients.admin.alterGroupOffsets('g',

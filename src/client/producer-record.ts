@@ -4,6 +4,7 @@
  */
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { OttlaError } from '../common/errors.ts'
+import { handleRejection } from '../common/guarded-call.ts'
 import type { Header, HeadersInput, Serializer } from './types.ts'
 import { textOf, type TextSerde } from './serializers.ts'
 
@@ -65,6 +66,7 @@ export function serializePayload<T>(field: 'key' | 'value', serializer: Serializ
     throw new OttlaError('SERIALIZATION_ERROR', `the ${field} of a record for topic ${topic} could not be serialized: ${reason}`, { topic, cause: error })
   }
   if (typeof payload === 'string' || isBytes(payload)) return payload
+  handleRejection(payload)
   throw new OttlaError('SERIALIZATION_ERROR', `the ${field} serializer gave ${describe(payload)}, not a Uint8Array`, { topic })
 }
 

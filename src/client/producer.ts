@@ -10,6 +10,7 @@
  */
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { callGuarded } from '../common/guarded-call.ts'
 import type { Ports } from '../common/ports.ts'
 import type { ProducerValues } from '../config/settings.ts'
 import type { BrokerApi } from '../protocol/broker-api.ts'
@@ -482,10 +483,8 @@ export class KafkaProducer<K, V> implements Producer<K, V> {
       this.#ports.logger.error("posted records were lost: listen to the 'error' event of the producer", { topic, partition, count, error })
     }
     for (const listener of Array.from(this.#listeners)) {
-      try {
-        for (let i = 0; i < count; i++) listener(error, { topic, partition })
-      } catch (thrown) {
-        this.#ports.logger.error("a listener of the producer's 'error' event threw", { error: OttlaError.from(thrown) })
+      for (let i = 0; i < count; i++) {
+        callGuarded(() => listener(error, { topic, partition }), (thrown) => this.#ports.logger.error("a listener of the producer's 'error' event threw", { error: thrown }))
       }
     }
   }

@@ -1,4 +1,6 @@
-/** Port to the application's log. `fields` are plain values; a logger must not throw and must not keep them. */
+import { callGuarded } from './guarded-call.ts'
+
+/** Port to the application's log. `fields` are plain values, not to be kept; what it returns or throws is not heeded. */
 export interface Logger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -38,10 +40,11 @@ const everyLine: Logger = {
 /** The default: info and above, one line each, on standard error. */
 export const stderrLogger: Logger = { ...everyLine, debug: nothing, level: 'INFO', everything: everyLine }
 
-/** The logger of a database: the one it was given, or what is left of it by a level that was chosen while it was open. */
+/** The logger that was given, or what is left of it by a level that was chosen meanwhile. Its failures are nobody else's. */
 export class AdjustableLogger implements Logger {
   readonly #given: Logger
   #chosen: LogLevel | null = null
+  #hasFailed = false
 
   constructor(given: Logger) { this.#given = given }
 
@@ -51,10 +54,19 @@ export class AdjustableLogger implements Logger {
   }
 
   choose(level: LogLevel): void { this.#chosen = level }
-  debug(message: string, fields?: Fields): void { this.#at('DEBUG')?.debug(message, fields) }
-  info(message: string, fields?: Fields): void { this.#at('INFO')?.info(message, fields) }
-  warn(message: string, fields?: Fields): void { this.#at('WARN')?.warn(message, fields) }
-  error(message: string, fields?: Fields): void { this.#at('ERROR')?.error(message, fields) }
+  debug(message: string, fields?: Fields): void { this.#tell('debug', message, fields) }
+  info(message: string, fields?: Fields): void { this.#tell('info', message, fields) }
+  warn(message: string, fields?: Fields): void { this.#tell('warn', message, fields) }
+  error(message: string, fields?: Fields): void { this.#tell('error', message, fields) }
+
+  #tell(method: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Fields | undefined): void {
+    callGuarded(() => this.#at(method.toUpperCase() as LogLevel)?.[method](message, fields), this.#failed)
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (!this.#hasFailed) stderrLogger.error('the logger that was given fails: its lines are lost (said once)', { error })
+    this.#hasFailed = true
+  }
 
   #at(level: LogLevel): Logger | null {
     if (this.#chosen === null) return this.#given

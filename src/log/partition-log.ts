@@ -6,6 +6,8 @@
  * while the one before is synced (append-queue.ts); readers never wait for them, and see what is below the high watermark.
  */
 import { OttlaError } from '../common/errors.ts'
+import { callGuarded } from '../common/guarded-call.ts'
+import { check, checkAppend, checkEnd, checkEpoch, checkIsolation, checkRead } from './log-arguments.ts'
 import type { LogConfig } from './log-config.ts'
 import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
@@ -100,7 +102,10 @@ export class PartitionLog {
    * INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
    */
   append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
-    return new Promise((resolve, reject) => { this.appendFor(records, options, resolve, reject) })
+    return new Promise((resolve, reject) => {
+      checkAppend(records, options)
+      this.appendFor(records, options, resolve, reject)
+    })
   }
 
   /** The same for whoever has a promise of his own; `done` and `failed` must not throw. Either may be called before this returns. */
@@ -119,6 +124,7 @@ export class PartitionLog {
 
   /** Called whenever the high watermark or the last stable offset moved, after the appends concerned were answered. Returns the way to stop. */
   onAdvance(listener: () => void): () => void {
+    check(typeof listener === 'function', 'onAdvance: listener', listener, 'a function')
     const listeners = this.#listeners ??= new Set()
     listeners.add(listener)
     return () => { listeners.delete(listener) }
@@ -127,7 +133,7 @@ export class PartitionLog {
   #notify(): void {
     const { size } = this.#state.segments
     if (size - this.#sizeAtHot > HOT_BYTES || size < this.#sizeAtHot) this.#cool()
-    if (this.#listeners !== null) for (const listener of this.#listeners) listener()
+    if (this.#listeners !== null) for (const listener of this.#listeners) callGuarded(listener, (error) => this.#state.sharing.ports.logger.error('a listener for the end of a log failed', { error }))
   }
 
   #cool(): void {
@@ -172,8 +178,13 @@ export class PartitionLog {
 
   // ---- read ----
 
-  /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED. */
+  /** Raises OFFSET_OUT_OF_RANGE, LOG_CORRUPT (with file, position and offset), CLOSED, INVALID_ARGUMENT. */
   read(offset: number, options: ReadOptions): Promise<ReadResult> {
+    try {
+      checkRead(offset, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const { offsets, tail, closed, segments, sharing } = this.#state
     if (closed === null && offset >= offsets.logStart && offset <= offsets.logEnd) {
       const limit = this.#limit(options.isolation)
@@ -268,10 +279,14 @@ export class PartitionLog {
   }
 
   /** ListOffsets LATEST: the end that `isolation` sees, timestamp −1. */
-  latest(isolation: ReadIsolation): OffsetAndTimestamp { return { offset: this.#limit(isolation), timestamp: -1, leaderEpoch: this.leaderEpoch } }
+  latest(isolation: ReadIsolation): OffsetAndTimestamp {
+    checkIsolation(isolation)
+    return { offset: this.#limit(isolation), timestamp: -1, leaderEpoch: this.leaderEpoch }
+  }
 
   /** The first record with a timestamp at or above `timestamp`; null when there is none below the end that `isolation` sees (spec 6.2). */
   async offsetForTimestamp(timestamp: number, isolation: ReadIsolation): Promise<OffsetAndTimestamp | null> {
+    checkIsolation(isolation)
     return this.#lookUp(async () => {
       const { segments } = this.#state.segments
       for (const [index, segment] of segments.entries()) {
@@ -343,6 +358,7 @@ export class PartitionLog {
   /** Starts a leader epoch at the current end (spec 9.1). Ignored unless it is above the last. */
   assignLeaderEpoch(epoch: number): Promise<void> {
     return this.#exclusive(() => {
+      checkEpoch('assignLeaderEpoch: epoch', epoch)
       if (epoch > this.#state.epochs.latestEpoch) this.#state.epochs.assign(epoch, this.logEndOffset)
     })
   }
@@ -350,6 +366,7 @@ export class PartitionLog {
   /** DeleteRecords (spec 8.2); −1 = the high watermark. Returns the new log start, durably. Raises OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
   deleteRecordsBefore(offset: number): Promise<number> {
     return this.#exclusive(async () => {
+      check(Number.isInteger(offset), 'deleteRecordsBefore: offset', offset, 'a whole number')
       const state = this.#state
       const { offsets } = state
       if (!state.config.isDeleted) throw state.describe(
@@ -416,6 +433,7 @@ export class PartitionLog {
   /** Follower's truncation (spec 9.3); batches are never split. Raises LOG_OFFLINE when the disk fails meanwhile: the next open says where the log ends. */
   truncateTo(offset: number): Promise<void> {
     return this.#exclusive(async () => {
+      checkEnd('truncateTo', offset)
       if (offset < this.logEndOffset) await this.#cut(() => cutEnd(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, this.logEndOffset)
     })
@@ -424,6 +442,7 @@ export class PartitionLog {
   /** Raises as `truncateTo`. */
   truncateFullyAndStartAt(offset: number): Promise<void> {
     return this.#exclusive(async () => {
+      checkEnd('truncateFullyAndStartAt', offset)
       await this.#cut(() => restart(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, offset)
     })

@@ -115,6 +115,6 @@ describe('faults of requests', () => {
     [() => faults.fail('Produce', { error: 1, times: 0 }), 'times is 0'],
     [() => faults.fail('Produce', { error: 1, tims: 2 } as never), 'no option "tims"'],
     [() => faults.delay('Produce', {}), 'give ms, or until'],
-    [() => faults.delay('Produce', { ms: -1 }), 'ms is -1'],
+    [() => faults.delay('Produce', { ms: -1 }), 'ms is -1'], [() => faults.delay('Produce', { ms: Object.create(null) as number }), 'ms is an object'],
   ])('%#: what makes no sense is refused with advice', (call, text) => { expect(call).toThrow(text) })
 })

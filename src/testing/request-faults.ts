@@ -91,7 +91,7 @@ export class RequestFaults {
   delay(api: FaultApi, options: DelayOptions): InjectedFault {
     const { ms, until } = checked('delay', options, ['ms', 'until'])
     if ((ms === undefined) === (until === undefined)) throw new OttlaError('INVALID_ARGUMENT', 'delay: give ms, or until')
-    if (ms !== undefined && !(ms >= 0)) throw new OttlaError('INVALID_ARGUMENT', `delay: ms is ${shown(ms)}: give milliseconds from 0`)
+    if (ms !== undefined && !(typeof ms === 'number' && ms >= 0)) throw new OttlaError('INVALID_ARGUMENT', `delay: ms is ${shown(ms)}: give milliseconds from 0`)
     return this.#add('delay', api, options, async ({ signal }, carryOut, fault) => {
       fault.count()
       const answer = await carryOut()
