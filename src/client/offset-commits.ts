@@ -62,21 +62,23 @@ export class OffsetCommits {
 
   async #attempts(offsets: readonly TopicPartitionOffset[], isStillMine: () => boolean): Promise<void> {
     const end = this.#ports.clock.monotonic() + this.#values['default.api.timeout.ms']
+    let last: OttlaError | undefined
     for (let attempt = 1; ; attempt++) {
       if (!isStillMine()) throw new OttlaError('ILLEGAL_GENERATION', `the consumer has lost its place in group ${this.#groupId}: what it wants to commit may be another's by now`)
       const identity = this.#hooks.identity()
-      const error = await this.#once(offsets, identity, end)
+      const error = await this.#once(offsets, identity, end, last)
       if (error === null) return
       const isFormer = this.#hooks.identity().generationId !== identity.generationId
       if (!isFormer && (fencing.has(error.code) || error.code === 'REBALANCE_IN_PROGRESS')) this.#hooks.fenced(error)
       const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
       const again = error.code === 'REBALANCE_IN_PROGRESS' || (isFormer && error.code === 'ILLEGAL_GENERATION') || (error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION')
       if (!again || this.#ports.clock.monotonic() + delayMs >= end) throw error
+      last = error
       await sleep(this.#ports.scheduler, delayMs)
     }
   }
 
-  async #once(offsets: readonly TopicPartitionOffset[], identity: CommitIdentity, end: number): Promise<OttlaError | null> {
+  async #once(offsets: readonly TopicPartitionOffset[], identity: CommitIdentity, end: number, last: OttlaError | undefined): Promise<OttlaError | null> {
     const request = this.#api.offsetCommit({
       groupId: this.#groupId, ...identity,
       partitions: offsets.map((each) => ({
@@ -85,7 +87,7 @@ export class OffsetCommits {
       })),
     })
     try {
-      const answer = await within(this.#ports.scheduler, Math.max(0, end - this.#ports.clock.monotonic()), 'commit', request)
+      const answer = await within(this.#ports.scheduler, end - this.#ports.clock.monotonic(), 'commit', request, this.#values['default.api.timeout.ms'], last)
       for (const { topic, partition, ...failure } of answer.partitions) {
         const error = errorOf(failure, `commit of ${topic}-${partition} for group ${this.#groupId}`, { topic, partition })
         if (error !== null) return error

@@ -78,10 +78,11 @@ export class ProducerTopics {
   async #load(topic: ProducerTopic): Promise<void> {
     const start = this.#ports.clock.monotonic()
     const limitMs = this.#values['max.block.ms']
+    let last: OttlaError | undefined
     for (let attempt = 1; ; attempt++) {
       const leftMs = start + limitMs - this.#ports.clock.monotonic()
       try {
-        const found = await within(this.#ports.scheduler, Math.max(0, leftMs), `metadata of topic ${topic.name}`, lookUpTopic(this.#api, topic.name, true))
+        const found = await within(this.#ports.scheduler, leftMs, `metadata of topic ${topic.name}`, lookUpTopic(this.#api, topic.name, true), limitMs, last)
         if (found.partitions.length > 0) {
           topic.partitionCount = found.partitions.length
           return
@@ -92,6 +93,7 @@ export class ProducerTopics {
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
         const final = !error.retriable || (this.#embedded && error.code === 'UNKNOWN_TOPIC_OR_PARTITION')
         if (final || this.#closed || this.#ports.clock.monotonic() + delayMs >= start + limitMs) throw error
+        last = error
         await sleep(this.#ports.scheduler, delayMs)
       }
     }

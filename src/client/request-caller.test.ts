@@ -18,3 +18,17 @@ test.each<[ErrorCode, number]>([
   for (let i = 0; i < 5; i++) await scheduler.advance(1000)
   expect([await outcome, calls]).toEqual([times === 3 ? 'done' : code, times])
 })
+
+test('a call whose last attempt is cut short tells what the one before met, or else the time of the whole call', async () => {
+  const scheduler = new ManualScheduler()
+  const ports: Ports = { ...systemPorts, scheduler, clock: scheduler.clock }
+  const told = (attempts: (() => Promise<never>)[]): Promise<unknown> => new RequestCaller(ports, values).call('listing groups', () => attempts.shift()!()).catch((error: unknown) => error)
+  const silent = (): Promise<never> => new Promise(() => {})
+  const both = Promise.all([told([() => Promise.reject(new OttlaError('COORDINATOR_LOAD_IN_PROGRESS', 'not yet')), silent]), told([silent])])
+  await scheduler.advance(500)
+  await scheduler.advance(60_000)
+  expect(await both).toEqual([
+    expect.objectContaining({ code: 'COORDINATOR_LOAD_IN_PROGRESS', message: 'not yet' }),
+    expect.objectContaining({ code: 'REQUEST_TIMED_OUT', message: 'listing groups took longer than 60000 ms' }),
+  ])
+})

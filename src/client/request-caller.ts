@@ -23,15 +23,17 @@ export class RequestCaller {
   async call<T>(what: string, request: () => Promise<T>, awaitsTopic: boolean = false): Promise<T> {
     const limitMs = this.#values['default.api.timeout.ms']
     const end = this.#ports.clock.monotonic() + limitMs
+    let last: OttlaError | undefined
     for (let attempt = 1; ; attempt++) {
       try {
-        return await within(this.#ports.scheduler, Math.max(0, end - this.#ports.clock.monotonic()), what, request())
+        return await within(this.#ports.scheduler, end - this.#ports.clock.monotonic(), what, request(), limitMs, last)
       } catch (reason) {
         const error = OttlaError.from(reason)
         const delayMs = backoffMs(this.#values, attempt, this.#ports.random)
         const told = (error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && !awaitsTopic) || isOwnShortage(error)
         const final = !error.retriable || told || attempt > (this.#values.retries ?? Infinity)
         if (final || this.#ports.clock.monotonic() + delayMs >= end) throw error
+        last = error
         await sleep(this.#ports.scheduler, delayMs)
       }
     }

@@ -55,10 +55,11 @@ export function sleep(scheduler: Scheduler, delayMs: number): Promise<void> {
 /** The next turn of the event loop. */
 export function nextTurn(scheduler: Scheduler): Promise<void> { return new Promise((resolve) => scheduler.soon(resolve)) }
 
-/** `promise`, or REQUEST_TIMED_OUT after `timeoutMs`; what comes later is dropped. */
-export function within<T>(scheduler: Scheduler, timeoutMs: number, what: string, promise: Promise<T>): Promise<T> {
+/** `promise`, or after `timeoutMs` (what is left of `limitMs`) `last` or REQUEST_TIMED_OUT; what comes later is dropped. */
+export function within<T>(scheduler: Scheduler, timeoutMs: number, what: string, promise: Promise<T>, limitMs: number = timeoutMs, last?: OttlaError): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = scheduler.after(timeoutMs, () => reject(new OttlaError('REQUEST_TIMED_OUT', `${what} took longer than ${timeoutMs} ms`)), { keepAlive: true })
+    const fail = (): void => reject(last ?? new OttlaError('REQUEST_TIMED_OUT', `${what} took longer than ${limitMs} ms`))
+    const timer = scheduler.after(Math.max(0, timeoutMs), fail, { keepAlive: true })
     promise.then((value) => { timer.cancel(); resolve(value) }, (error: unknown) => { timer.cancel(); reject(OttlaError.from(error)) })
   })
 }
