@@ -62,6 +62,21 @@ test.each([
   }
 })
 
+test('what a group refuses is told with its name, in the process as over the wire', async () => {
+  await using ottla = await open('', { inMemory: true, logger: silentLogger })
+  const listener = await ottla.listen({ port: 0 })
+  await using kafka = await connect(`127.0.0.1:${listener.port}`, { logger: silentLogger })
+  await ottla.admin.createTopic('t')
+  for (const each of [ottla, kafka]) {
+    const consumer = each.consumer({ 'group.id': 'odd', 'session.timeout.ms': 1000, 'heartbeat.interval.ms': 100 })
+    consumer.subscribe('t')
+    await expect(consumer.poll()).rejects.toMatchObject({ code: 'INVALID_SESSION_TIMEOUT', message: expect.stringMatching(/^joining group odd: /) as unknown })
+    await expect(each.admin.alterGroupOffsets('odd', [{ topic: 't', partition: 0, offset: 0, metadata: 'x'.repeat(5000) }]))
+      .rejects.toMatchObject({ code: 'OFFSET_METADATA_TOO_LARGE', message: expect.stringContaining('group odd in t-0: ') as unknown })
+    await consumer.close()
+  }
+})
+
 describe('a first broker that says', () => {
   const answer = (port: number, errorCode: number): ResponseInput<typeof apis.metadata> => (
     { errorCode, brokers: [{ nodeId: 0, host: '127.0.0.1', port, rack: null }], controllerId: 0, clusterId: 'c', topics: [] })

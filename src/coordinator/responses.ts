@@ -1,5 +1,5 @@
 /** Answers of the group APIs: refusals as Kafka's codes with the rich error beside them (see `protocol/broker-api.ts`). */
-import { OttlaError, type ErrorCode } from '../common/errors.ts'
+import { errorTable, OttlaError, type ErrorCode } from '../common/errors.ts'
 import { NONE, type Failure, type JoinGroupResponse, type SyncGroupResponse } from '../protocol/broker-api.ts'
 import { NO_ASSIGNMENT } from './classic-group.ts'
 
@@ -18,7 +18,8 @@ const why: Partial<Record<ErrorCode, string>> = {
   NON_EMPTY_GROUP: 'the group has members',
 }
 
-export function refusal(code: ErrorCode, message?: string): Failure { return failureOf(new OttlaError(code, message ?? why[code] ?? code)) }
+/** Without an error of its own: who asked knows for which group, and says so in front. */
+export function refusal(code: ErrorCode, message?: string): Failure { return { errorCode: errorTable[code].errorCode, errorMessage: message ?? why[code] ?? code } }
 
 export function failureOf(error: OttlaError): Failure { return { errorCode: error.errorCode, errorMessage: error.message, error } }
 
