@@ -173,7 +173,7 @@ export const saboteurs = [
     find: "  if (paths.has(file.path)) throw new OttlaError('DIRECTORY_LOCKED', `${file.path} is open in this process already`, { file: file.path })\n", replace: '',
   },
   {
-    id: 'a clock that leaps is believed at once', file: 'src/log/retention.ts', harness: 'test/regressions/retention.test.ts', seconds: 30,
+    id: 'a clock that leaps is believed at once', file: 'src/log/retention-clock.ts', harness: 'test/regressions/retention.test.ts', seconds: 30,
     find: '      if (monotonic - this.#leaptAt < HOLD_MS) return { now: expected, held: true }\n', replace: '',
   },
   {

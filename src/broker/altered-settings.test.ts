@@ -1,5 +1,5 @@
 /** Settings that are altered while the database is open: what was opened before goes by them, too. */
-import { describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { batchOf, openBroker, type BrokerKit } from '../../test/support/broker-kit.ts'
 import { errorTable } from '../common/errors.ts'
 import type { ProducePartitionResponse } from '../protocol/broker-api.ts'
@@ -23,6 +23,9 @@ async function told(kit: BrokerKit, resourceType: number, resourceName: string, 
   const { results } = await kit.settle(kit.broker.describeConfigs({ resources: [{ resourceType, resourceName, configurationKeys: names }] }))
   return names.map((name) => results[0]!.configs.find((each) => each.name === name)!.value)
 }
+
+/** Loaded with the first look, which the time of the tests does not wait for. */
+beforeAll(async () => { await import('../log/retention.ts') })
 
 describe('a setting of a topic holds for logs that are open:', () => {
   const NOW = 1_704_067_200_000

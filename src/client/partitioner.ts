@@ -69,5 +69,6 @@ export function askPartitioner<K, V>(partitioner: Partitioner<K, V>, record: Pro
     throw new OttlaError('INVALID_ARGUMENT', `the partitioner threw: ${error instanceof Error ? error.message : String(error)}`, { topic, cause: error })
   }
   if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
-  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${typeof partition === 'object' ? 'an object' : String(partition)}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
+  const given = typeof partition === 'object' ? 'an object' : String(partition)
+  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${given}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
 }

@@ -35,5 +35,3 @@ export function checkIsolation(isolation: unknown): void {
 export function checkEpoch(what: string, epoch: unknown): void {
   check(Number.isInteger(epoch) && (epoch as number) >= 0 && (epoch as number) < 2 ** 31, what, epoch, 'a whole number from 0')
 }
-
-export function checkEnd(call: string, offset: number): void { check(Number.isSafeInteger(offset) && offset >= 0, `${call}: offset`, offset, 'a whole number from 0') }

@@ -7,7 +7,7 @@ import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { Timer } from '../common/scheduler.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { RetentionClock } from './retention.ts'
+import { RetentionClock } from './retention-clock.ts'
 
 export interface BackgroundPeriods {
   readonly retentionCheckMs: number

@@ -7,19 +7,20 @@
  */
 import { OttlaError } from '../common/errors.ts'
 import { callGuarded } from '../common/guarded-call.ts'
-import { check, checkAppend, checkEnd, checkEpoch, checkIsolation, checkRead } from './log-arguments.ts'
+import { loadPart } from '../common/load-part.ts'
+import { check, checkAppend, checkEpoch, checkIsolation, checkRead } from './log-arguments.ts'
 import type { LogConfig } from './log-config.ts'
 import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
 import { collectAborted, readSegments, type SegmentRead, type SegmentReadResult } from './log-reader.ts'
 import { LogState, type LogParts } from './log-state.ts'
 import { endActive, replaceActive } from './log-roll.ts'
-import { cutEnd, dropFirst, moveStart, restart } from './log-truncation.ts'
+import { dropFirst, moveStart } from './log-truncation.ts'
 import type { AppendOptions, AppendResult, OffsetAndTimestamp, ReadIsolation, ReadOptions, ReadResult } from './log-types.ts'
 import { SYNC_READ_BYTES } from './sync-gate.ts'
 import type { ProducerSummary } from './producer-entry.ts'
 import { isSyncFailure, type SealedFlusher } from './sealed-flusher.ts'
-import { planRetention, type RetentionPlan, type RetentionSegment } from './retention.ts'
+import type { RetentionPlan, RetentionSegment } from './retention.ts'
 
 /** As DescribeProducers shows it. −1: none. */
 export type ActiveProducer = ProducerSummary
@@ -37,6 +38,8 @@ export interface LogInsides {
   exclusive<T>(section: () => Promise<T> | T): Promise<T>
   goOffline(error: unknown): OttlaError
 }
+
+const cutCode = (): Promise<typeof import('./log-cut.ts')> => loadPart('the code for truncation', () => import('./log-cut.ts'))
 
 export class PartitionLog {
   readonly #state: LogState
@@ -409,6 +412,7 @@ export class PartitionLog {
       if (now - largestTimestamp <= config.retentionMs) expired = false
       segments.push({ baseOffset: segment.baseOffset, size: segment.size, largestTimestamp })
     }
+    const { planRetention } = await loadPart('the code for retention', () => import('./retention.ts'))
     return planRetention({ segments, logStartOffset: offsets.logStart, highWatermark: offsets.highWatermark, logEndOffset: offsets.logEnd, config, now })
   }
 
@@ -433,6 +437,7 @@ export class PartitionLog {
   /** Follower's truncation (spec 9.3); batches are never split. Raises LOG_OFFLINE when the disk fails meanwhile: the next open says where the log ends. */
   truncateTo(offset: number): Promise<void> {
     return this.#exclusive(async () => {
+      const { checkEnd, cutEnd } = await cutCode()
       checkEnd('truncateTo', offset)
       if (offset < this.logEndOffset) await this.#cut(() => cutEnd(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, this.logEndOffset)
@@ -442,6 +447,7 @@ export class PartitionLog {
   /** Raises as `truncateTo`. */
   truncateFullyAndStartAt(offset: number): Promise<void> {
     return this.#exclusive(async () => {
+      const { checkEnd, restart } = await cutCode()
       checkEnd('truncateFullyAndStartAt', offset)
       await this.#cut(() => restart(this.#state, this.#appender.sealed, offset))
       this.#inheritedEnd = Math.min(this.#inheritedEnd, offset)

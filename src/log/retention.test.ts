@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { planRetention, RetentionClock, type RetentionInput } from './retention.ts'
+import { RetentionClock } from './retention-clock.ts'
+import { planRetention, type RetentionInput } from './retention.ts'
 
 const HOUR = 3_600_000
 
