@@ -171,7 +171,7 @@ export class ServedDatabase implements DatabaseHandle, AsyncDisposable {
 
 function checkListener(event: unknown, listener: unknown): void {
   if (typeof event !== 'string' || !Object.hasOwn(eventNames, event)) {
-    throw new OttlaError('INVALID_ARGUMENT', `a database has the events ${Object.keys(eventNames).join(', ')}, not ${typeof event === 'string' ? JSON.stringify(event) : typeof event}`)
+    throw new OttlaError('INVALID_ARGUMENT', `a database has the events ${Object.keys(eventNames).join(', ')}, not ${shown(event)}`)
   }
   if (typeof listener !== 'function') throw new OttlaError('INVALID_ARGUMENT', `the listener of '${event}' is a function`)
 }

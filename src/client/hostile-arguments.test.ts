@@ -95,5 +95,6 @@ describe('what no call should be given', () => {
     expect(await outcome(admin.createPartitions('t', Object.create(null) as number))).toBe('INVALID_ARGUMENT')
     expect(await outcome(admin.createTopic('t', { assignment: [[Object.create(null) as number]] }))).toBe('INVALID_ARGUMENT')
     expect(await outcome(admin.deleteAcls(undefined as never))).toBe('INVALID_ARGUMENT')
+    for (const nobody of [undefined, null, 5, {}]) expect(await outcome(admin.alterQuotas(nobody as never, { producer_byte_rate: 5 }))).toBe('INVALID_ARGUMENT')
   })
 })

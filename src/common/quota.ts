@@ -84,8 +84,8 @@ export function addressOf(text: string): string | null {
 
 /** Raises INVALID_ARGUMENT. */
 export function checkQuota(entity: QuotaEntity, changes: QuotaChanges): void {
-  callOptions('the entity of a quota', entity, ['user', 'clientId', 'ip'])
+  const given = callOptions('the entity of a quota', entity, ['user', 'clientId', 'ip'])
   if (changes === null || typeof changes !== 'object') throw new OttlaError('INVALID_ARGUMENT', `quotas are an object of names and numbers, not ${shown(changes)}`)
-  const problem = quotaProblem(entity, changes)
+  const problem = quotaProblem(given, changes)
   if (problem !== null) throw new OttlaError('INVALID_ARGUMENT', problem)
 }

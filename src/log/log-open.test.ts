@@ -190,6 +190,13 @@ describe('after a crash', () => {
     expect(seen.at(-1)).toEqual({ topic: 't', partition: 0, scannedBytes: 4 * S, totalBytes: 4 * S })
   })
 
+  test.each([
+    ['throws', () => { throw new RangeError('no') }], ['is async, and rejects', async () => { await Promise.resolve(); throw new RangeError('no') }],
+  ])('who is told of it and %s does not end it', async (_, onRecovery) => {
+    const t = await open(raw(...three), { manager: { onRecovery } })
+    expect([told(t).to, new Set(t.logger.messages('error'))]).toEqual([16, new Set(['onRecovery failed'])])
+  })
+
   test('an open that is given up rejects, and the next one finds everything', async () => {
     const partition = raw(...three)
     await expect(open(partition, { manager: { signal: AbortSignal.abort() } })).rejects.toMatchObject({ code: 'ABORTED' })

@@ -7,6 +7,7 @@
  */
 import { basename, join } from 'node:path'
 import { OttlaError } from '../common/errors.ts'
+import { callGuarded } from '../common/guarded-call.ts'
 import { LOG_OVERHEAD } from '../record/batch-format.ts'
 import { distrustTail, isTailDistrusted, rewriteInPlace, trustTail } from './distrusted-tail.ts'
 import { rebuildProducerState } from './producer-rebuild.ts'
@@ -22,6 +23,7 @@ import { isZeroed, ZEROS_AHEAD } from './zeros.ts'
 export async function recoverFrom(scene: RecoveryScene, first: number): Promise<void> {
   const { request, reporter, producers, epochs } = scene
   const { store, topic, partition, signal, onRecovery } = request
+  const listenerFailed = (error: unknown): void => request.sharing.ports.logger.error('onRecovery failed', { topic, partition, error })
   reporter.clean = false
   await bringProducersTo(scene, first)
   const walked = scene.segments.slice(first)
@@ -30,7 +32,7 @@ export async function recoverFrom(scene: RecoveryScene, first: number): Promise<
   for (const [i, segment] of walked.entries()) {
     const outcome = await segment.recover({
       producers, epochs, signal,
-      onProgress: (scannedBytes) => onRecovery?.({ topic, partition, scannedBytes: doneBytes + scannedBytes, totalBytes }),
+      onProgress: (scannedBytes) => callGuarded(() => onRecovery?.({ topic, partition, scannedBytes: doneBytes + scannedBytes, totalBytes }), listenerFailed),
     })
     doneBytes += outcome.fileBytes
     reporter.scannedBytes += outcome.validBytes
