@@ -35,10 +35,10 @@ const operations = {
   trim: (world) => world.trim(Math.min(world.log().highWatermark, world.log().logStartOffset + 2)),
   retention: async (world) => {
     world.disk.mark(`trim t ${world.log().logEndOffset}`)
-    world.manager.updateConfig('t', { ...world.config, retentionBytes: 1_600 })
+    world.manager.updateConfigs(new Map([['t', { ...world.config, retentionBytes: 1_600 }]]))
     await world.log().applyRetention(world.clock.now())
     world.disk.mark(`trimmed t ${world.log().logStartOffset}`)
-    world.manager.updateConfig('t', world.config)
+    world.manager.updateConfigs(new Map([['t', world.config]]))
   },
   create: (world) => (world.log('u') === undefined ? world.create('u') : world.append(true, 'u')),
   delete: (world) => (world.log('u') === undefined ? world.create('u').then(() => world.delete('u')) : world.delete('u')),
@@ -49,7 +49,7 @@ const operations = {
   },
   config: async (world) => {
     world.config = { ...world.config, segmentBytes: world.config.segmentBytes === 1500 ? 700 : 1500 }
-    world.manager.updateConfig('t', world.config)
+    world.manager.updateConfigs(new Map([['t', world.config]]))
     await world.append(false)
   },
 }

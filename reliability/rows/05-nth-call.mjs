@@ -57,7 +57,7 @@ const read = (w) => contentsOf(w.kit, w.log())
 
 async function expire(w) {
   w.disk.mark(`trim t ${w.log().logEndOffset}`)
-  w.manager.updateConfig('t', { ...w.config, retentionBytes: 600 })
+  w.manager.updateConfigs(new Map([['t', { ...w.config, retentionBytes: 600 }]]))
   await w.log().applyRetention(w.clock.now())
 }
 

@@ -25,7 +25,7 @@ function randomProfile(random) {
   const acks = random.pick(['all', 1, 1])
   return {
     keepsTombstones, keys: random.pick([20, 200, 1000]), padding: random.pick([10, 60, 200]), burst: random.pick([40, 120, 300]), pauseMs: random.pick([2, 10, 30]),
-    broker: random.chance(0.3) ? { 'log.cleaner.dedupe.buffer.size': 24 * 40 } : {},
+    broker: random.chance(0.3) ? { 'log.cleaner.dedupe.buffer.size': 1_048_577, 'log.cleaner.io.buffer.load.factor': 0.001 } : {},
     config: {
       'cleanup.policy': 'compact', 'internal.segment.bytes': random.pick([1024, 2048, 8192]), 'min.cleanable.dirty.ratio': random.pick([0, 0.3]), 'index.interval.bytes': random.pick([1, 512]),
       'delete.retention.ms': keepsTombstones ? 3_600_000 : random.pick([0, 20]), 'file.delete.delay.ms': 0,
