@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isInstalled, run, type Ran } from '../support/program.ts'
+import { growingLines, isInstalled, run, type Ran } from '../support/program.ts'
 import { listening, type WireKit } from '../support/wire-kit.ts'
 
 const hasKcat = isInstalled('kcat')
@@ -87,17 +87,16 @@ describe.runIf(hasKcat)('kcat', () => {
     const inside: string[] = []
     const reading = (async () => { for await (const record of embedded) inside.push(`${record.partition}:${String(record.value)}`) })()
     const child = spawn('kcat', ['-b', kit.broker, '-G', 'mixed', 'both', '-q', '-u', '-f', '%p:%s\\n', '-X', 'auto.offset.reset=earliest', '-X', 'session.timeout.ms=6000'])
-    let outside = ''
-    child.stdout.on('data', (chunk: Buffer) => { outside += chunk.toString() })
+    const outside = growingLines(child.stdout)
     const pause = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
     while (embedded.assignment().length !== 2) await pause()
     const producer = kit.ottla.producer()
     await producer.sendBatch([0, 1, 2, 3].flatMap((partition) => ['a', 'b'].map((value) => ({ topic: 'both', partition, value }))))
-    while (inside.length + lines(outside).length < 8) await pause()
+    while (inside.length + outside.length < 8) await pause()
     const mine = new Set(embedded.assignment().map(({ partition }) => String(partition)))
     expect(new Set(inside.map((each) => each[0]!))).toEqual(mine)
-    expect(new Set(lines(outside).map((each) => each[0]!))).toEqual(new Set(['0', '1', '2', '3'].filter((each) => !mine.has(each))))
-    expect([...inside, ...lines(outside)].sort()).toEqual([0, 1, 2, 3].flatMap((partition) => [`${partition}:a`, `${partition}:b`]))
+    expect(new Set(outside.map((each) => each[0]!))).toEqual(new Set(['0', '1', '2', '3'].filter((each) => !mine.has(each))))
+    expect([...inside, ...outside].sort()).toEqual([0, 1, 2, 3].flatMap((partition) => [`${partition}:a`, `${partition}:b`]))
     child.kill('SIGTERM')
     while (embedded.assignment().length !== 4) await pause()
     await embedded.close()

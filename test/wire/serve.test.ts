@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { build, ottla, root } from '../support/cli.ts'
+import { growingLines } from '../support/program.ts'
 
-interface Served { readonly child: ChildProcess; readonly lines: string[]; readonly errors: string[]; readonly port: number; ended(): Promise<number | null> }
+interface Served { readonly child: ChildProcess; readonly lines: readonly string[]; readonly errors: readonly string[]; readonly port: number; ended(): Promise<number | null> }
 
 let directory: string
 const children: ChildProcess[] = []
@@ -21,13 +22,10 @@ afterEach(() => {
 function serve(...args: string[]): Promise<Served> {
   const child = spawn(process.execPath, [join(root, '.tmp/package/dist/cli/main.js'), 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
-  const exit = new Promise<number | null>((resolve) => { child.once('exit', resolve) })
-  const lines: string[] = []
-  const errors: string[] = []
-  child.stderr.on('data', (chunk: Buffer) => { errors.push(...chunk.toString().trimEnd().split('\n')) })
+  const exit = new Promise<number | null>((resolve) => { child.once('close', resolve) })
+  const errors = growingLines(child.stderr)
   return new Promise((resolve, reject) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      lines.push(...chunk.toString().trimEnd().split('\n'))
+    const lines = growingLines(child.stdout, () => {
       const ready = /^listening on 127\.0\.0\.1:(\d+)$/.exec(lines.at(-1)!)
       if (ready !== null) resolve({ child, lines, errors, port: Number(ready[1]), ended: () => exit })
     })
@@ -62,8 +60,6 @@ describe('ottla serve', () => {
     writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`
       + 'listener.name.plaintext.ssl.client.auth=required\nmax.connections.per.ip.overrides=10.0.0.1:5\nqueued.max.requests=7\n')
     const served = await serve(file, '--override', 'num.partitions=3', '--metrics-port', '0')
-    const warned = 'these keep nobody and nothing out here: listener.name.plaintext.ssl.client.auth, max.connections.per.ip.overrides'
-    expect(served.errors.filter((line) => line.includes('warn'))).toEqual([expect.stringContaining(warned)])
     const admin = kafkaAt(served).admin()
     await admin.connect()
     await admin.createTopics({ topics: [{ topic: 'counted' }] })
@@ -85,6 +81,8 @@ describe('ottla serve', () => {
     await admin.disconnect()
     served.child.kill('SIGTERM')
     expect(await served.ended()).toBe(0)
+    const warned = 'these keep nobody and nothing out here: listener.name.plaintext.ssl.client.auth, max.connections.per.ip.overrides'
+    expect(served.errors.filter((line) => line.includes('warn'))).toEqual([expect.stringContaining(warned)])
   })
 
   test.runIf(process.platform !== 'win32')('ends with the npx that started it, which passes no signal on', async () => {
