@@ -85,7 +85,7 @@ class Opened {
 }
 
 /** What all brokers of a database share. */
-type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers'> & { readonly users: UserStore; readonly openPorts: Set<OpenPort> }
+type Shared = Omit<BrokerContext, 'waiters' | 'topicGone' | 'callers' | 'deletedNames'> & { readonly users: UserStore; readonly openPorts: Set<OpenPort> }
 
 export class Database {
   readonly directory: string
@@ -134,7 +134,7 @@ export class Database {
     const waiters = new FetchWaiters()
     this.#waiters.add(waiters)
     const topicGone = (topic: string): void => { for (const each of this.#waiters) each.wake(topic) }
-    return new Broker({ ...this.#shared, callers, waiters, topicGone }, () => this.#waiters.delete(waiters))
+    return new Broker({ ...this.#shared, callers, waiters, topicGone, deletedNames: new Set() }, () => this.#waiters.delete(waiters))
   }
 
   close(): Promise<void> { return this.#opened.close() }

@@ -54,6 +54,8 @@ export interface BrokerContext {
   readonly readOnly: boolean
   /** Where calls come from. Clients of this process die with the broker; what others were told must outlive it. */
   readonly callers: 'process' | 'network'
+  /** Topics that were deleted by this broker and not asked for since, the latest thousand. */
+  readonly deletedNames: Set<string>
   /** Where clients of other processes connect now. */
   readonly openPorts: ReadonlySet<OpenPort>
   /** Bytes of the file system that the data directory is on: free, and all; −1 when not known. */

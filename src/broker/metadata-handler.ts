@@ -20,14 +20,20 @@ export async function handleMetadata(context: BrokerContext, request: MetadataRe
 
 async function findOrCreate(context: BrokerContext, name: string, { allowAutoTopicCreation, allowance }: MetadataRequest): Promise<TopicInfo> {
   const known = context.topics.get(name)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    context.deletedNames.delete(name)
+    return known
+  }
   checkTopicName(name)
   const { values } = context.config
   const isReserved = internalTopics.has(name) || name === METADATA_TOPIC
   if (!allowAutoTopicCreation || !values['auto.create.topics.enable'] || context.readOnly || isReserved) throw unknownTopic(name)
   try {
     allowance?.take(values['num.partitions'])
-    return await context.topics.create(name, values['num.partitions'], {})
+    const info = await context.topics.create(name, values['num.partitions'], {})
+    // Who deletes a topic over the network and looks whether it is gone must see that it is: as in Kafka, the one that the look makes is seen by the next.
+    if (context.callers === 'network' && context.deletedNames.delete(name)) throw unknownTopic(name)
+    return info
   } catch (error) {
     if (OttlaError.is(error, 'THROTTLING_QUOTA_EXCEEDED')) throw unknownTopic(name)
     const made = OttlaError.is(error, 'TOPIC_ALREADY_EXISTS') ? context.topics.get(name) : undefined

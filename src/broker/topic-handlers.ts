@@ -13,6 +13,9 @@ import type { BrokerContext } from './broker-context.ts'
 import { failureOf } from './failure.ts'
 import { mustWrite } from './partition-lookup.ts'
 
+/** How many deleted topics a broker remembers by name. */
+const DELETED_NAMES = 1000
+
 type NewTopic = CreateTopicsRequest['topics'][number]
 
 export async function handleCreateTopics(context: BrokerContext, request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
@@ -108,7 +111,13 @@ async function deleteOne(context: BrokerContext, name: string, allowance: Partit
   allowance?.take(context.topics.partitionCount(name) ?? 0)
   await context.topics.delete(name)
   context.topicGone(name)
+  rememberDeleted(context, name)
   await context.groups.topicDeleted(name)
+}
+
+function rememberDeleted({ deletedNames }: BrokerContext, name: string): void {
+  deletedNames.add(name)
+  if (deletedNames.size > DELETED_NAMES) deletedNames.delete(deletedNames.values().next().value!)
 }
 
 export async function handleCreatePartitions(context: BrokerContext, request: CreatePartitionsRequest): Promise<{ readonly topics: readonly TopicResult[] }> {

@@ -186,3 +186,20 @@ test('a commit or a deletion of offsets of a partition that is not there is told
   const { topics } = await client.call(apis.offsetDelete, 0, { groupId: 'readers', topics: [{ name: 'c', partitions: asked }] })
   expect(topics[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([86, 3, 3])
 })
+
+test('the first look at a topic that was deleted over the network sees that it is gone, the next the one which the first made', async () => {
+  const topicNames = ['again', 'made']
+  const look = async (): Promise<unknown[]> => {
+    const topics = topicNames.map((name) => ({ name, topicId: ZERO }))
+    const asked = { topics, allowAutoTopicCreation: true, includeTopicAuthorizedOperations: false, includeClusterAuthorizedOperations: false }
+    return (await client.call(apis.metadata, 12, asked)).topics.map(({ name, errorCode, partitions }) => [name, errorCode, partitions.length])
+  }
+  expect(await look()).toEqual([['again', 0, 1], ['made', 0, 1]])
+  const { responses } = await client.call(apis.deleteTopics, 5, { topicNames, timeoutMs: 1000 })
+  expect(responses.map(({ errorCode }) => errorCode)).toEqual([0, 0])
+  await kit.ottla.admin.createTopic('made')
+  expect(await look()).toEqual([['again', 3, 0], ['made', 0, 1]])
+  expect(await look()).toEqual([['again', 0, 1], ['made', 0, 1]])
+  for (const name of topicNames) await kit.ottla.admin.deleteTopic(name)
+  expect(await look(), 'deleted by this process').toEqual([['again', 0, 1], ['made', 0, 1]])
+})
