@@ -377,6 +377,11 @@ export class LogAppender {
       const built = this.#inFlight ?? this.#buildWaiting()
       if (built === null) break
       this.#inFlight = built
+      if (built.isAway && !built.isWritten) {
+        // The thread may come to it after all of this: it must find the same bytes.
+        state.tail.leave()
+        built.isAway = false
+      }
       const { buffer, start, length } = built.group.gather()
       try {
         // A write that is under way puts the same bytes to the same place.

@@ -1,7 +1,7 @@
 /** Large groups: written from where their batches came, and begun before those of the group before are told (docs/adr/0035). */
 import { describe, expect, test, vi } from 'vitest'
 import { diskWith } from '../../test/support/disk-with.ts'
-import { openTestLog, text, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
+import { openTestLog, testConfig, text, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
@@ -109,6 +109,23 @@ describe('a group of large batches', () => {
     written()
     await t.scheduler.runUntilIdle()
     expect(acked).toHaveBeenCalledTimes(3)
+  })
+
+  test('is all that is there when the process ends while a write waits for its thread: that finds the bytes it was given, whatever is written meanwhile', async () => {
+    let written = (): void => {}
+    const mayWrite = new Promise<void>((resolve) => { written = resolve })
+    const { t, batch, writes } = await harness({}, () => mayWrite)
+    const other = await t.drive(t.manager.create('u', 0, 'BSNFZ4mrze_-3LqYdlQyEA', testConfig()))
+    const small = Array.from({ length: 30 }, (_, i) => `${i} `.padEnd(7000, 'x'))
+    for (const value of small) void t.log.append(batch(value), page)
+    await t.scheduler.runUntilIdle()
+    expect(writes.map((parts) => parts.length)).toEqual([1])
+    for (const value of three) void t.log.append(batch(value), page)
+    for (const value of small) void other.append(batch(value.toUpperCase()), page)
+    t.manager.flushSync()
+    written()
+    await t.scheduler.runUntilIdle()
+    expect(await (await t.crash(t.disk.survivors('keep-all'))).values()).toEqual(['first', ...small, ...three])
   })
 })
 

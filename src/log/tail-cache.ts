@@ -281,6 +281,12 @@ export class TailCache {
   /** Forgets everything that is not staged: after truncation, or when a batch bypasses the cache. */
   clear(): void { while (this.dropOldest()) { /* one by one */ } }
 
+  /** For `exit` handlers: forgets everything, in memory that nobody may use again. */
+  leave(): void {
+    this.#chunks = []
+    this.#bytes = 0
+  }
+
   #remove(index: number): void {
     const chunk = this.#chunks.splice(index, 1)[0]!
     this.#bytes -= chunk.buffer.length
