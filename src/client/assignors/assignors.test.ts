@@ -136,6 +136,17 @@ test('claims on partitions that are gone, rubbish user data and double claims do
   }
 })
 
+test('user data of a sticky client from before generations were told counts, and gives way to one that tells', () => {
+  const { sticky } = assignors
+  const base = { groupInstanceId: null, rackId: null, topics: ['t'], generationId: -1, ownedPartitions: [] }
+  const claim = (...partitions: number[]): TopicPartition[] => partitions.map((partition) => ({ topic: 't', partition }))
+  const told = sticky.userData(claim(1, 4), 7)!
+  const untold = sticky.userData(claim(3, 5, 1), 7)!.subarray(0, -4)
+  const members = [{ ...base, memberId: 'a', userData: untold }, { ...base, memberId: 'b', userData: told }, { ...base, memberId: 'c', userData: null }]
+  const result = sticky.assign(new Map([['t', { partitions: 6 }]]), members)
+  expect([...result].map(([id, list]) => [id, list.map(({ partition }) => partition).sort()])).toEqual([['a', [3, 5]], ['b', [1, 4]], ['c', [0, 2]]])
+})
+
 test('assignors are found by Kafka\'s names only', () => {
   expect(assignorNamed('cooperative-sticky')).toBe(assignors['cooperative-sticky'])
   expect(assignorNamed('toString')).toBeUndefined()
