@@ -221,7 +221,7 @@ describe('topics', () => {
     expect(await create('h', 1, { 'remote.storage.enable': 'true' })).toBe(40)
     expect(await create('bad/name')).toBe(17)
     expect(await create('__consumer_offsets')).toBe(17)
-    expect(await create('__cluster_metadata')).toBe(17)
+    expect(await create('__cluster_metadata')).toBe(42)
     expect((await kit.broker.metadata({ topics: null, allowAutoTopicCreation: false })).topics.map((each) => each.name)).toEqual(['a', 'b'])
   })
 

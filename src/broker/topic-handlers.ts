@@ -44,8 +44,11 @@ async function createOne(
 ): Promise<CreatableTopicResult> {
   const { name } = topic
   mustWrite(context)
-  if ((internalTopics.has(name) && context.topics.get(name) === undefined) || name === METADATA_TOPIC) {
-    throw new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
+  const isMetadata = name === METADATA_TOPIC
+  if (isMetadata || (internalTopics.has(name) && context.topics.get(name) === undefined)) {
+    throw isMetadata
+      ? new OttlaError('INVALID_REQUEST', `${name} is internal: nobody makes it by hand`, { topic: name })
+      : new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
   }
   context.topics.checkName(name, made)
   const configs = Object.fromEntries(topic.configs.map((config): [string, string] => {

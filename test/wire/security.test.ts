@@ -87,6 +87,15 @@ describe('a listener with SASL', () => {
     expect(await twice.frame()).toBeNull()
   })
 
+  test('refuses ApiVersions in the middle of a login, and closes, as Kafka does', async () => {
+    const client = await raw(await listen({ sasl: every }))
+    const ask = { clientSoftwareName: 'test', clientSoftwareVersion: '1' }
+    expect((await client.call(apis.apiVersions, 4, ask)).errorCode).toBe(0)
+    await client.call(apis.saslHandshake, 1, { mechanism: 'PLAIN' })
+    expect(await client.call(apis.apiVersions, 4, ask)).toMatchObject({ errorCode: 34, apiKeys: [] })
+    expect(await client.frame()).toBeNull()
+  })
+
   test('does not let one log in again as somebody else', async () => {
     const client = await raw(await listen({ sasl: every }))
     await client.call(apis.saslHandshake, 1, { mechanism: 'PLAIN' })
@@ -186,6 +195,17 @@ describe('users', () => {
       deletions: [{ name: 'alice', mechanism: 1 }], upsertions: [{ ...upsertion, name: 'eve' }, { ...upsertion, name: 'eve', mechanism: 2 }, { ...upsertion, name: 'alice', mechanism: 2 }],
     })
     expect(twice.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([['eve', 92], ['alice', 92]])
+    expect((await kit.ottla.users.list()).map(({ name, mechanisms }) => [name, mechanisms.length])).toEqual([['alice', 2]])
+  })
+
+  test('that are named again are refused for what was wrong the first time, as in Kafka', async () => {
+    const client = await raw(kit.listener)
+    const upsertion = { mechanism: 1, iterations: 4096, salt: Buffer.from('salt of the client'), saltedPassword: Buffer.alloc(32, 1) }
+    const { results } = await client.call(apis.alterUserScramCredentials, 0, {
+      deletions: [{ name: 'alice', mechanism: 9 }, { name: 'alice', mechanism: 1 }, { name: '', mechanism: 1 }, { name: '', mechanism: 1 }, { name: 'carol', mechanism: 1 }],
+      upsertions: [{ ...upsertion, name: '' }, { ...upsertion, name: 'carol' }, { ...upsertion, name: 'dave', mechanism: 0 }, { ...upsertion, name: 'dave' }],
+    })
+    expect(results.map(({ user, errorCode }) => [user, errorCode])).toEqual([['alice', 33], ['', 93], ['carol', 91], ['dave', 33]])
     expect((await kit.ottla.users.list()).map(({ name, mechanisms }) => [name, mechanisms.length])).toEqual([['alice', 2]])
   })
 

@@ -21,6 +21,7 @@ export function apiVersionsFor(served: readonly WireApi[]): WireApi {
   ranges.push(ownRange)
   ranges.sort((a, b) => a.apiKey - b.apiKey)
   return serve(apis.apiVersions, 0, LAST, async (request, call): Promise<Response> => {
+    if (call.gate?.breakOff() === true) return { errorCode: errorTable.ILLEGAL_SASL_STATE.errorCode, apiKeys: [], throttleTimeMs }
     const { clientSoftwareName, clientSoftwareVersion } = request
     const isNamed = call.version < FIRST_WITH_SOFTWARE_NAME || (softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion))
     const served = { errorCode: NONE, apiKeys: ranges, throttleTimeMs, supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch: FEATURES_EPOCH }

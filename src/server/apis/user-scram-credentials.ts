@@ -46,27 +46,39 @@ export const alterUserScramCredentials: WireApi = serve(apis.alterUserScramCrede
     const users = new Set([...deletions, ...upsertions].map(({ name }) => name))
     return { throttleTimeMs, results: Array.from(users, (user) => ({ user, ...clusterRefused })) }
   }
-  // A user may be named once, whatever the mechanism: as Kafka has it, and each user is answered once.
-  const twice = repeated([...deletions, ...upsertions].map(({ name }) => name))
-  const results: (Answer & { readonly user: string })[] = Array.from(twice, (user) => ({ user, ...DUPLICATE }))
-  for (const each of deletions) if (!twice.has(each.name)) results.push({ user: each.name, ...await remove(call, each.name, each.mechanism) })
-  for (const each of upsertions) if (!twice.has(each.name)) results.push({ user: each.name, ...await set(call, each) })
+  // As Kafka has it: a user is answered once, may be named once, whatever the mechanism, and is told what is wrong first.
+  const known = new Map(call.users.list().map(({ name, credentials }) => [name, credentials]))
+  const refused = new Map<string, Answer>()
+  const changes = new Map<string, () => Promise<Answer>>()
+  const weigh = (name: string, problem: Answer | null, change: () => Promise<Answer>): void => {
+    if (refused.has(name)) return
+    const answer = changes.delete(name) ? DUPLICATE : problem
+    if (answer === null) changes.set(name, change)
+    else refused.set(name, answer)
+  }
+  for (const { name, mechanism } of deletions) {
+    const isThere = known.get(name)?.has(mechanismOf(mechanism)!) === true
+    weigh(name, problemWith(name, mechanism) ?? (isThere ? null : NOT_FOUND), async () => await call.users.remove(name, mechanismOf(mechanism)!) ? OK : NOT_FOUND)
+  }
+  for (const each of upsertions) weigh(each.name, problemWith(each.name, each.mechanism) ?? problemWithCount(each), () => set(call, each))
+  const results: (Answer & { readonly user: string })[] = []
+  for (const [user, change] of changes) results.push({ user, ...await change() })
+  for (const [user, answer] of refused) results.push({ user, ...answer })
   return { throttleTimeMs, results }
 })
 
-async function remove(call: Call, name: string, code: number): Promise<Answer> {
+function problemWith(name: string, mechanism: number): Answer | null {
   if (name === '') return NAMELESS
-  const mechanism = mechanismOf(code)
-  if (mechanism === undefined) return UNKNOWN_MECHANISM
-  return await call.users.remove(name, mechanism) ? OK : NOT_FOUND
+  return mechanismOf(mechanism) === undefined ? UNKNOWN_MECHANISM : null
+}
+
+function problemWithCount({ iterations }: Upsertion): Answer | null {
+  const { least, most } = SCRAM_ITERATIONS
+  return iterations < least || iterations > most ? { errorCode: 93, errorMessage: `${iterations} iterations are not between ${least} and ${most}` } : null
 }
 
 async function set(call: Call, { name, mechanism: code, iterations, salt, saltedPassword }: Upsertion): Promise<Answer> {
-  if (name === '') return NAMELESS
-  const mechanism = mechanismOf(code)
-  if (mechanism === undefined) return UNKNOWN_MECHANISM
-  const { least, most } = SCRAM_ITERATIONS
-  if (iterations < least || iterations > most) return { errorCode: 93, errorMessage: `${iterations} iterations are not between ${least} and ${most}` }
+  const mechanism = mechanismOf(code)!
   const { storedKey, serverKey } = scramKeysOf(mechanism, saltedPassword)
   try {
     await call.users.set(name, mechanism, { salt: Uint8Array.from(salt), iterations, storedKey, serverKey })

@@ -6,7 +6,7 @@
  *
  *   open → SaslHandshake v1 → SaslAuthenticate … → open       where sessions end (KIP-368), by the same mechanism and as the same user
  *
- * ApiVersions is answered before; anything else, a second handshake included, is ILLEGAL_SASL_STATE and the end of the connection, and so is a login that
+ * ApiVersions is answered before the handshake; anything else, a second handshake included, is ILLEGAL_SASL_STATE and the end of the connection, and so is a login that
  * fails, after a pause that makes guessing slow.
  */
 import type { Random } from '../../common/random.ts'
@@ -72,6 +72,13 @@ export class SaslGate {
       this.#state = isBare ? 'bareTokens' : 'tokens'
     } else if (this.#state !== 'open') this.#state = 'shut'
     return result
+  }
+
+  /** True: something else was asked in the middle of a login. That ends it, and the connection. */
+  breakOff(): boolean {
+    if (this.#state !== 'tokens') return false
+    this.#state = 'shut'
+    return true
   }
 
   #mayBegin(isBare: boolean): boolean {
