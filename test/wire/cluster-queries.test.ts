@@ -120,6 +120,12 @@ test('partitions are in the one data directory and can go to no other', async ()
   }
 })
 
+test('a topic whose name leaves no room for the folder of a move is refused before all else, as in Kafka', async () => {
+  const place = (name: string) => ({ path: '/elsewhere', topics: [{ name, partitions: [0, 10] }] })
+  const { results } = await client.call(apis.alterReplicaLogDirs, 2, { dirs: [place('x'.repeat(212)), place('y'.repeat(213)), place('z'.repeat(249))] })
+  expect(results.map(({ partitions }) => partitions.map(({ errorCode }) => errorCode))).toEqual([[57, 57], [57, 17], [17, 17]])
+})
+
 test('sizes are told of the partitions that were asked for, all together, and of a topic without partitions of none', async () => {
   const asked = [{ topic: 'b', partitions: [0] }, { topic: 'b', partitions: [2, 9] }, { topic: 'a', partitions: [] }, { topic: 'missing', partitions: [0] }]
   for (const version of [1, 4]) {
