@@ -46,9 +46,7 @@ async function createOne(
   mustWrite(context)
   const isMetadata = name === METADATA_TOPIC
   if (isMetadata || (internalTopics.has(name) && context.topics.get(name) === undefined)) {
-    throw isMetadata
-      ? new OttlaError('INVALID_REQUEST', `${name} is internal: nobody makes it by hand`, { topic: name })
-      : new OttlaError('INVALID_TOPIC_EXCEPTION', `${name} is internal: it is made when it is needed`, { topic: name })
+    throw new OttlaError(isMetadata ? 'INVALID_REQUEST' : 'INVALID_TOPIC_EXCEPTION', `${name} is internal: it is not made by hand`, { topic: name })
   }
   context.topics.checkName(name, made)
   const configs = Object.fromEntries(topic.configs.map((config): [string, string] => {

@@ -52,6 +52,17 @@ describe('a fetch', () => {
     expect(await lengths([at(0, 2), at(0, 3)], size)).toEqual([size, 0])
   })
 
+  test.each([11, 13])('answers in the order of the request, where topics take turns in it, in version %i', async (version) => {
+    const u = await kit.ottla.admin.createTopic('u')
+    const [first, second] = [{ topic: 't', topicId }, { topic: 'u', topicId: u.topicId }]
+    const { responses } = await client.call(apis.fetch, version, {
+      maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, isolationLevel: 0, forgottenTopicsData: [],
+      topics: [{ ...first, partitions: [at(1, 0)] }, { ...second, partitions: [at(0, 0)] }, { ...first, partitions: [at(0, 0)] }, { ...first, partitions: [at(7, 0)] }],
+    })
+    const names = responses.map((each) => (version < 13 ? each.topic : each.topicId === topicId ? 't' : 'u'))
+    expect(responses.map(({ partitions }, index) => [names[index], partitions.map(({ partitionIndex }) => partitionIndex)])).toEqual([['t', [1]], ['u', [0]], ['t', [0, 7]]])
+  })
+
   test('tells what is out of range, unknown, and led by another epoch', async () => {
     const codesOf = (answer: Answered): number[] => answer.responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
     expect(codesOf(await fetch(12, [at(0, 9)]))).toEqual([1])

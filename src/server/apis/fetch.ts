@@ -80,18 +80,18 @@ function isThere({ topic, topicId }: WantedPartition, { version, unguarded }: Ca
   return version >= FIRST_WITH_TOPIC_IDS ? unguarded.topicName(topicId) !== null : unguarded.topicId(topic) !== null
 }
 
+/** In the order of `wanted`, as Kafka has it: a topic is named as often as its turn comes. */
 function byTopic(version: number, wanted: readonly WantedPartition[], answers: readonly Answer[], told: (index: number) => boolean) {
-  const topics = new Map<string, { topic: string; topicId: string; partitions: Row[] }>()
+  const topics: { topic: string; topicId: string; partitions: Row[] }[] = []
   wanted.forEach(({ topic, topicId, partition }, index) => {
     if (!told(index)) return
-    const key = version >= FIRST_WITH_TOPIC_IDS ? topicId : topic
-    let entry = topics.get(key)
-    if (entry === undefined) topics.set(key, entry = { topic, topicId, partitions: [] })
+    let entry = topics.at(-1)
+    if (entry === undefined || (version >= FIRST_WITH_TOPIC_IDS ? entry.topicId !== topicId : entry.topic !== topic)) topics.push(entry = { topic, topicId, partitions: [] })
     const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answers[index]!
     const errorCode = codeFor(version, answers[index]!.errorCode)
     entry.partitions.push({ partitionIndex: partition, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records })
   })
-  return [...topics.values()]
+  return topics
 }
 
 /** Clients below version 6 do not know KAFKA_STORAGE_ERROR. */
