@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { diskWith } from '../../test/support/disk-with.ts'
 import { openTestLog, testConfig, text, type TestLog, type TestLogOptions } from '../../test/support/test-log.ts'
+import type { AppendResult } from './log-types.ts'
 import { buildBatch } from '../record/record-batch-builder.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
@@ -94,6 +95,20 @@ describe('a group of large batches', () => {
     await t.append(['between'])
     expect(await append()).toEqual(values.map((_, i) => 2 + i))
     expect(await (await t.reopen()).values()).toEqual(['first', 'between', ...values])
+  })
+
+  test('of another log that could not be written keeps its offsets, and is taken when it comes again', async () => {
+    const { t, faults } = await harness()
+    const batches = three.map((value, i) => Buffer.from(buildBatch([{ value, timestamp: t.clock.now() }], { baseOffset: 5 + 2 * i, leaderEpoch: 3 })))
+    const sent = [Buffer.concat(batches.slice(0, 2)), batches[2]!]
+    const before = sent.map((bytes) => Buffer.from(bytes))
+    const append = (): Promise<PromiseSettledResult<AppendResult>[]> => (
+      t.drive(Promise.allSettled(sent.map((bytes) => t.log.append(bytes, { origin: 'replication', durable: false })))))
+    faults.inject({ call: 'write', error: 'EIO', written: 250_000 })
+    expect((await append()).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(sent).toEqual(before)
+    expect(await append()).toMatchObject([{ value: { baseOffset: 5, lastOffset: 7 } }, { value: { baseOffset: 9, lastOffset: 9 } }])
+    expect((await t.readAll()).map(({ offset, value }) => [offset, text(value)])).toEqual([[0, 'first'], ...three.map((value, i) => [5 + 2 * i, value])])
   })
 
   test.each([false, true])('is on the disk when the process ends while it is written (a sync was asked for: %s)', async (durable) => {

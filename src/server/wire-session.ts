@@ -105,7 +105,7 @@ export class WireSession implements Session {
     return key === joinGroup.key || key === syncGroup.key
   }
 
-  /** Of records the log has its copy; others may keep what they were sent. */
+  /** The log is done with records when it answers, and not before (docs/adr/0035); others may keep what they were sent. */
   isTransient(frame: Uint8Array): boolean { return keyOf(frame) === produce.key && this.isAuthenticated && this.#gate?.takesBareTokens !== true }
 
   drain(): void { this.#gone.abort() }
