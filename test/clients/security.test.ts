@@ -56,6 +56,18 @@ describe('a port that is not Kafka\'s', () => {
     const port = await listening(createHttpServer((_, response) => { response.end('hello') }))
     expect(await outcome(`127.0.0.1:${port}`)).toBe(`INVALID_CONFIG: broker 127.0.0.1:${port}: a web server answers there`)
   })
+  test('is told by its first bytes, though they come one by one', async () => {
+    for (const [bytes, told] of [['HTTP/1.1 400 Bad Request', 'a web server'], ['SSH-2.0-x', 'an SSH server'], ['\x15\x03\x03\x00\x02', 'it speaks TLS']] as const) {
+      const port = await listening(createServer((socket) => {
+        socket.on('error', () => {}).setNoDelay().once('data', () => {
+          let at = 0
+          const next = (): void => { if (at < bytes.length && !socket.destroyed) socket.write(bytes[at++]!, 'latin1', () => setTimeout(next, 2)) }
+          next()
+        })
+      }))
+      expect(await outcome(`127.0.0.1:${port}`)).toContain(`INVALID_CONFIG: broker 127.0.0.1:${port}: ${told}`)
+    }
+  })
   test('that sends rubbish is told', async () => {
     const port = await listening(createServer((socket) => { socket.on('error', () => {}).write(Buffer.alloc(100, 'x')) }))
     expect(await outcome(`127.0.0.1:${port}`)).toMatch('INVALID_CONFIG')

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { build, ottla, root } from '../support/cli.ts'
@@ -91,7 +92,7 @@ describe('ottla serve', () => {
     const shell = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, npm_command: 'exec' } })
     children.push(shell)
     const ended = new Promise<void>((resolve) => { shell.stdout.once('end', () => resolve()) })
-    const ready = await new Promise<string>((resolve) => { shell.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())) })
+    const ready = await new Promise<string>((resolve) => { createInterface({ input: shell.stdout }).once('line', resolve) })
     shell.kill('SIGTERM')
     // The end of its output is the end of the last process that holds it: the server.
     await ended

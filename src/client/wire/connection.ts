@@ -17,6 +17,8 @@ import { otherProtocol, socketError } from './socket.ts'
 
 /** Until the broker has said which versions it knows, it may be anything. */
 const MAX_FIRST_FRAME = 1_048_576
+/** Bytes that a frame begins with, by which it shows what is none. */
+const LENGTH_SIZE = 4
 
 interface Pending {
   readonly correlationId: number
@@ -37,6 +39,8 @@ export class Connection {
   #correlationId = 0
   /** Those to ApiVersions, of which an older broker gives two, count as one. */
   #answers = 0
+  /** What came first, as latin1. */
+  #first = ''
   #error: OttlaError | null = null
   /** No more requests; the socket ends when the last answer is there. */
   #ending = false
@@ -102,11 +106,13 @@ export class Connection {
 
   #received(chunk: Uint8Array): void {
     if (this.#error !== null) return
+    // They may come one by one.
+    if (this.#answers === 0 && this.#first.length < LENGTH_SIZE) this.#first += Buffer.from(chunk.subarray(0, LENGTH_SIZE)).toString('latin1')
     this.#splitter.push(chunk)
     try {
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) this.#answered(frame)
     } catch (error) {
-      const stray = this.#answers === 0 ? otherProtocol(chunk) : null
+      const stray = this.#answers === 0 ? otherProtocol(this.#first) : null
       const isTooLarge = this.#answers > 0 && OttlaError.is(error, 'INVALID_REQUEST')
       const text = stray ?? (isTooLarge ? `${error.message}; receive.message.max.bytes says how large an answer may be` : 'it sent bytes that are no answer: is this the port of a Kafka broker?')
       this.fail(new OttlaError(this.#answers === 0 ? 'INVALID_CONFIG' : 'NETWORK_EXCEPTION', `broker ${addressText(this.address)}: ${text}`, { cause: error }))

@@ -35,11 +35,10 @@ export function socketError(address: Address, error: Error, usesTls: boolean): O
   return new OttlaError('NETWORK_EXCEPTION', `${where}: ${problems[code] ?? error.message}`, { cause: error })
 }
 
-/** What else it may be that answers with bytes that are no frame; null when they tell nothing. */
-export function otherProtocol(first: Uint8Array): string | null {
-  const text = Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, 8)).toString('latin1')
-  if (text.startsWith('HTTP/')) return 'a web server answers there'
-  if (text.startsWith('SSH-')) return 'an SSH server answers there'
-  if (first[0] === 0x15 && first[1] === 0x03) return "it speaks TLS: set 'security.protocol' to SSL or SASL_SSL"
+/** What else it may be that answers with bytes that are no frame, by the first of them as latin1; null when they tell nothing. */
+export function otherProtocol(first: string): string | null {
+  if (first.startsWith('HTTP')) return 'a web server answers there'
+  if (first.startsWith('SSH-')) return 'an SSH server answers there'
+  if (first.startsWith('\x15\x03')) return "it speaks TLS: set 'security.protocol' to SSL or SASL_SSL"
   return null
 }
