@@ -142,6 +142,19 @@ describe('the tree', () => {
     expect(tables.flatMap((table) => idleSettings(table, code.map(({ text }) => text), asCode))).toEqual([])
     expect(tables.flatMap((table) => idleSettings(table, checks.map(({ text }) => text), (name) => [name]))).toEqual([])
   })
+  test('parts that are loaded later have names of their own', () => {
+    const offences = (files: readonly Source[]): string[] => {
+      const modules = new Map<string, string>()
+      return files.flatMap(({ path, text }) => [...text.matchAll(/loadPart\('([^']+)', \(\) => import\('([^']+)'\)/g)].flatMap(([, name, specifier]) => {
+        const module = join(dirname(path), specifier!)
+        if (!modules.has(name!)) modules.set(name!, module)
+        return modules.get(name!) === module ? [] : [`${path}: ${name} is ${modules.get(name!)}`]
+      }))
+    }
+    expect(offences([...sources, ...tests])).toEqual([])
+    const planted = (specifier: string): string => `loadPart('the part', () => import('${specifier}'))`
+    expect(offences([{ path: 'src/a/b.ts', text: planted('./c.ts') }, { path: 'src/d.ts', text: planted('./a/c.ts') }, { path: 'src/e.ts', text: planted('./c.ts') }])).toHaveLength(1)
+  })
   test('no source file is dead', () => {
     const seen = reachable()
     expect(sources.filter((s) => !isTest(s.path) && !seen.has(s.path)).map((s) => s.path)).toEqual([])

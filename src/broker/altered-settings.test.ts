@@ -1,4 +1,5 @@
 /** Settings that are altered while the database is open: what was opened before goes by them, too. */
+import '../../test/support/loaded-parts.ts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { batchOf, openBroker, type BrokerKit } from '../../test/support/broker-kit.ts'
 import { errorTable } from '../common/errors.ts'

@@ -117,7 +117,7 @@ export class KafkaAdmin implements Admin {
   // ---- configs ----
 
   async #configs<T>(call: (part: ConfigAdmin) => Promise<T>): Promise<T> {
-    const { ConfigAdmin } = await loadPart('the code for settings', () => import('./config-admin.ts'))
+    const { ConfigAdmin } = await loadPart('the code for the admin of settings', () => import('./config-admin.ts'))
     return call(new ConfigAdmin(this.#api, this.#caller, (failure, what, topic) => this.#throwOnTopicFailure(failure, what, topic)))
   }
 

@@ -1,4 +1,5 @@
 /** The work that nobody asks for, on logs that only tell what they were asked. */
+import '../../test/support/loaded-parts.ts'
 import { describe, expect, test } from 'vitest'
 import { OttlaError } from '../common/errors.ts'
 import { ManualClock } from '../testing/manual-clock.ts'

@@ -5,6 +5,7 @@
  *
  * OTTLA_CRASH_SUBSETS raises the random subsets per moment.
  */
+import '../support/loaded-parts.ts'
 import { expect, test } from 'vitest'
 import { silentLogger } from '../../src/common/logger.ts'
 import type { Ports } from '../../src/common/ports.ts'

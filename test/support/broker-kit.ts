@@ -1,5 +1,6 @@
 /** A broker over real logs on a simulated disk, with time in the test's hands. */
 // Loaded already, so that the first call about groups takes no time of the real world.
+import './loaded-parts.ts'
 import '../../src/coordinator/group-coordinator.ts'
 import type { Broker } from '../../src/broker/broker.ts'
 import { Database } from '../../src/database.ts'

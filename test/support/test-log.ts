@@ -2,6 +2,7 @@
  * One partition's log for tests, on a simulated disk with time and chance under the test's control. Every log opened through here is checked at the
  * end of its test by log-check.ts, from the files alone, unless the test says that its files are broken on purpose.
  */
+import './loaded-parts.ts'
 import { expect, onTestFinished } from 'vitest'
 import type { Scheduler } from '../../src/common/scheduler.ts'
 import type { FileSystem } from '../../src/io/file-system.ts'

@@ -1,0 +1,10 @@
+/**
+ * What a log loads at its first use is there before a test begins: while a test drives time by hand, reading a file takes all the time it wants, and what waits
+ * for it misses its hour.
+ */
+import { loadPart } from '../../src/common/load-part.ts'
+
+await Promise.all([
+  loadPart('the code for retention', () => import('../../src/log/retention.ts')),
+  loadPart('the code for truncation', () => import('../../src/log/log-cut.ts')),
+])
