@@ -209,7 +209,11 @@ class Life {
     const { results } = await this.harness.coordinator.deleteGroups({ groups: ['g'] })
     if (results[0]!.errorCode !== 0) return
     this.committed.clear()
-    // A new group of the name starts counting anew.
+    this.#forgetGenerations()
+  }
+
+  /** A new group of the name starts counting anew. */
+  #forgetGenerations(): void {
     this.highest = 0
     this.leaders.clear()
     this.assigned.clear()
@@ -225,6 +229,8 @@ class Life {
       expect(new Set(parts).size, 'no partition has two owners').toBe(parts.length)
     }
     if (described.groupState === 'Empty' || described.groupState === 'Dead') expect(described.members).toEqual([])
+    // Once in ten minutes whoever looks for expired offsets removes groups that have neither members nor offsets.
+    if (described.groupState === 'Dead') this.#forgetGenerations()
   }
 
   /** Nothing more happens: whoever waits is answered, sessions run out, nothing stays behind. */
