@@ -8,14 +8,15 @@ import { loadPart } from '../common/load-part.ts'
 import type { NamedKind } from '../metadata/broker-config.ts'
 import type * as api from '../protocol/broker-api.ts'
 import type { BrokerContext } from './broker-context.ts'
+import { handleFindCoordinator, handleInitProducerId } from './client-handlers.ts'
 import { handleFetch } from './fetch-handler.ts'
 import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
 import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
 import { handleProduce } from './produce-handler.ts'
-import { handleDescribeLogDirs, handleDescribeProducers, handleFindCoordinator, handleInitProducerId } from './storage-handlers.ts'
 import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from './topic-handlers.ts'
 
 const aclHandlers = (): Promise<typeof import('./acl-handlers.ts')> => loadPart('the code for ACLs', () => import('./acl-handlers.ts'))
+const storageHandlers = (): Promise<typeof import('./storage-handlers.ts')> => loadPart('the code for descriptions of logs', () => import('./storage-handlers.ts'))
 const quotaHandlers = (): Promise<typeof import('./quota-handlers.ts')> => loadPart('the code for quotas', () => import('./quota-handlers.ts'))
 
 export class Broker implements api.BrokerApi {
@@ -71,7 +72,9 @@ export class Broker implements api.BrokerApi {
     return handleIncrementalAlterConfigs(this.#open(), request)
   }
   async describeCluster(): Promise<api.DescribeClusterResponse> { return handleDescribeCluster(this.#open()) }
-  async describeLogDirs(request: api.DescribeLogDirsRequest): Promise<api.DescribeLogDirsResponse> { return handleDescribeLogDirs(this.#open(), request) }
+  async describeLogDirs(request: api.DescribeLogDirsRequest): Promise<api.DescribeLogDirsResponse> {
+    return (await storageHandlers()).handleDescribeLogDirs(this.#open(), request)
+  }
   async describeAcls(request: { readonly filter: AclFilter }): Promise<api.DescribeAclsResponse> { return (await aclHandlers()).handleDescribeAcls(this.#open(), request) }
   async createAcls(request: { readonly acls: readonly AclBinding[] }): Promise<api.CreateAclsResponse> {
     return (await aclHandlers()).handleCreateAcls(this.#open(), request)
@@ -86,7 +89,7 @@ export class Broker implements api.BrokerApi {
     return (await quotaHandlers()).handleAlterClientQuotas(this.#open(), request)
   }
   async describeProducers(request: api.DescribeProducersRequest): Promise<api.DescribeProducersResponse> {
-    return handleDescribeProducers(this.#open(), request)
+    return (await storageHandlers()).handleDescribeProducers(this.#open(), request)
   }
   async initProducerId(request: api.InitProducerIdRequest): Promise<api.InitProducerIdResponse> {
     return handleInitProducerId(this.#open(), request)

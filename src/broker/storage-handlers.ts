@@ -1,15 +1,8 @@
-/** DescribeLogDirs, DescribeProducers, InitProducerId, FindCoordinator: small answers about what the broker holds. */
-import { OttlaError } from '../common/errors.ts'
+/** DescribeLogDirs, DescribeProducers: what the logs hold. Loaded when somebody asks. */
 import { checkTopicName } from '../common/topic-partition.ts'
-import type {
-  DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, FindCoordinatorRequest, FindCoordinatorResponse,
-  InitProducerIdRequest, InitProducerIdResponse, ProducerState,
-} from '../protocol/broker-api.ts'
-import { ADVERTISED_HOST, ADVERTISED_PORT, type BrokerContext } from './broker-context.ts'
-import { failure, failureOf } from './failure.ts'
-import { answerEach, findLog, mustWrite } from './partition-lookup.ts'
-
-const TRANSACTIONS_MISSING = 'Ottla has no transactions yet: leave transactional.id out'
+import type { DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, ProducerState } from '../protocol/broker-api.ts'
+import type { BrokerContext } from './broker-context.ts'
+import { answerEach, findLog } from './partition-lookup.ts'
 
 type DirTopics = DescribeLogDirsResponse['results'][number]['topics'][number]
 
@@ -39,24 +32,4 @@ export async function handleDescribeProducers(context: BrokerContext, request: D
     return { topic, partition, errorCode: 0, activeProducers }
   }, ({ topic, partition }, why) => ({ topic, partition, ...why, activeProducers: [] as readonly ProducerState[] }))
   return { partitions }
-}
-
-/** Producers without transactional id get a fresh id, also when they ask for a new epoch of an old one. */
-export async function handleInitProducerId(context: BrokerContext, request: InitProducerIdRequest): Promise<InitProducerIdResponse> {
-  try {
-    mustWrite(context)
-    if (request.transactionalId !== null) throw new OttlaError('UNSUPPORTED_VERSION', TRANSACTIONS_MISSING)
-    return { errorCode: 0, producerId: await context.producerIds.take(context.callers === 'process'), producerEpoch: 0 }
-  } catch (error) {
-    return { ...failureOf(error), producerId: -1, producerEpoch: -1 }
-  }
-}
-
-export function handleFindCoordinator(context: BrokerContext, request: FindCoordinatorRequest): FindCoordinatorResponse {
-  return {
-    coordinators: request.keys.map((key) => {
-      if (request.keyType !== 0) return { key, nodeId: -1, host: '', port: -1, ...failure('UNSUPPORTED_VERSION', TRANSACTIONS_MISSING) }
-      return { key, nodeId: context.nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, errorCode: 0 }
-    }),
-  }
 }

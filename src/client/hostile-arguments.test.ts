@@ -71,12 +71,13 @@ describe('what no call should be given', () => {
     await producer.close()
   })
 
-  test('an object where a partition, a promise where bytes are asked for, are refused; its rejection is handled', async () => {
+  test('an object or a promise where a partition, a promise where bytes are asked for, are refused; their rejections are handled', async () => {
     const { clients, broker, settle } = harness()
     broker.createTopic('t', 1)
     const sent = (settings: object): Promise<unknown> => settle(clients.producer(settings).send({ topic: 't', value: 'v' }).catch((reason: unknown) => reason))
     const fail = async (): Promise<never> => { await Promise.resolve(); throw new RangeError('no') }
     expect(await sent({ partitioner: () => Object.create(null) as unknown })).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'the partitioner gave an object, but topic t has partitions 0 to 0' })
+    expect(await sent({ partitioner: fail })).toMatchObject({ code: 'INVALID_ARGUMENT', message: 'the partitioner gave an object, but topic t has partitions 0 to 0' })
     expect(await sent({ 'value.serializer': { serialize: fail } })).toMatchObject({ code: 'SERIALIZATION_ERROR' })
   })
 

@@ -5,7 +5,9 @@
  * Sticky: records without key stay on one partition until it has been given `batch.size` bytes and its open batch is full, at twice that
  * in any case; then another is drawn. So batches fill, and over time every partition gets the same bytes.
  */
+import { shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
+import { handleRejection } from '../common/guarded-call.ts'
 import type { Random } from '../common/random.ts'
 import { murmur2, murmur2Ascii, partitionOfHash } from './murmur2.ts'
 import type { Partitioner, PartitionerContext, ProducerRecord } from './types.ts'
@@ -69,6 +71,6 @@ export function askPartitioner<K, V>(partitioner: Partitioner<K, V>, record: Pro
     throw new OttlaError('INVALID_ARGUMENT', `the partitioner threw: ${error instanceof Error ? error.message : String(error)}`, { topic, cause: error })
   }
   if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
-  const given = typeof partition === 'object' ? 'an object' : String(partition)
-  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${given}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
+  handleRejection(partition)
+  throw new OttlaError('INVALID_ARGUMENT', `the partitioner gave ${shown(partition)}, but topic ${topic} has partitions 0 to ${partitionCount - 1}`, { topic })
 }

@@ -8,7 +8,7 @@
 import { OttlaError } from '../common/errors.ts'
 import { callGuarded } from '../common/guarded-call.ts'
 import { loadPart } from '../common/load-part.ts'
-import { check, checkAppend, checkEpoch, checkIsolation, checkRead } from './log-arguments.ts'
+import { check, checkAppend, checkConfig, checkedMemory, checkEpoch, checkIsolation, checkRead } from './log-arguments.ts'
 import type { LogConfig } from './log-config.ts'
 import { MIN_HOT_READ, readHot } from './hot-reader.ts'
 import { LogAppender } from './log-appender.ts'
@@ -105,22 +105,17 @@ export class PartitionLog {
    * INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED), DISK_FULL (nothing was appended, later appends try again), LOG_OFFLINE, READ_ONLY, CLOSED.
    */
   append(records: Uint8Array, options: AppendOptions): Promise<AppendResult> {
-    return new Promise((resolve, reject) => {
-      checkAppend(records, options)
-      this.appendFor(records, options, resolve, reject)
-    })
+    return new Promise((resolve, reject) => { this.appendFor(records, options, resolve, reject) })
   }
 
   /** The same for whoever has a promise of his own; `done` and `failed` must not throw. Either may be called before this returns. */
   appendFor(records: Uint8Array, options: AppendOptions, done: (result: AppendResult) => void, failed: (error: unknown) => void): void {
-    const state = this.#state
-    if (state.closed !== null || state.offline !== null || state.store.readOnly) {
-      try {
-        state.refuseChange()
-      } catch (error) {
-        failed(error)
-        return
-      }
+    try {
+      checkAppend(records, options)
+      this.#state.refuseChange()
+    } catch (error) {
+      failed(error)
+      return
     }
     this.#appender.append(records, options, done, failed)
   }
@@ -185,29 +180,32 @@ export class PartitionLog {
   read(offset: number, options: ReadOptions): Promise<ReadResult> {
     try {
       checkRead(offset, options)
+      return this.#readAtOnce(offset, options) ?? this.#readSlow(offset, options)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #readAtOnce(offset: number, options: ReadOptions): Promise<ReadResult> | null {
     const { offsets, tail, closed, segments, sharing } = this.#state
-    if (closed === null && offset >= offsets.logStart && offset <= offsets.logEnd) {
-      const limit = this.#limit(options.isolation)
-      if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options, false))
-      const { maxBytes, minOneMessage: minOne = true, inlineBytes = SYNC_READ_BYTES, allocate } = options
-      let read: SegmentReadResult | null = null
-      let checkCrc = false
-      if (offset >= tail.firstOffset) read = tail.read(offset, maxBytes, limit, minOne, allocate)
-      else {
-        const bytes = Math.max(MIN_HOT_READ, Math.min(maxBytes, segments.size))
-        if (bytes <= inlineBytes && this.#isAtHand(offset, bytes)) {
-          if (!sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
-          checkCrc = this.#isChecked(offset, options)
-          const hot = { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate }
-          read = bytes > SYNC_READ_BYTES ? this.#readLarge(hot, inlineBytes) : readHot(segments, hot)
-        }
+    if (closed !== null || offset < offsets.logStart || offset > offsets.logEnd) return null
+    const limit = this.#limit(options.isolation)
+    if (offset >= limit) return Promise.resolve(this.#result(NOTHING, offset, offset, options, false))
+    const { maxBytes, minOneMessage: minOne = true, inlineBytes = SYNC_READ_BYTES } = options
+    const allocate = checkedMemory(options.allocate)
+    let read: SegmentReadResult | null = null
+    let checkCrc = false
+    if (offset >= tail.firstOffset) read = tail.read(offset, maxBytes, limit, minOne, allocate)
+    else {
+      const bytes = Math.max(MIN_HOT_READ, Math.min(maxBytes, segments.size))
+      if (bytes <= inlineBytes && this.#isAtHand(offset, bytes)) {
+        if (!sharing.readBudget.take(bytes)) return this.#readNextTurn(offset, options)
+        checkCrc = this.#isChecked(offset, options)
+        const hot = { offset, maxBytes, limitOffset: limit, minOne, checkCrc, allocate }
+        read = bytes > SYNC_READ_BYTES ? this.#readLarge(hot, inlineBytes) : readHot(segments, hot)
       }
-      if (read !== null) return this.#quickly(read, offset, options, checkCrc)
     }
-    return this.#readSlow(offset, options)
+    return read === null ? null : this.#quickly(read, offset, options, checkCrc)
   }
 
   #isAtHand(offset: number, bytes: number): boolean {
@@ -246,7 +244,8 @@ export class PartitionLog {
         throw this.#state.describe(new OttlaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${offsets.logStart}–${offsets.logEnd}`, { offset }))
       }
       const limitOffset = this.#limit(options.isolation)
-      const { maxBytes, minOneMessage: minOne = true, allocate } = options
+      const { maxBytes, minOneMessage: minOne = true } = options
+      const allocate = checkedMemory(options.allocate)
       const checkCrc = this.#isChecked(offset, options)
       try {
         const cached = offset >= tail.firstOffset && offset < limitOffset ? tail.read(offset, maxBytes, limitOffset, minOne, allocate) : null
@@ -473,6 +472,7 @@ export class PartitionLog {
   }
 
   updateConfig(config: LogConfig): void {
+    checkConfig(config, this.config)
     this.#state.config = config
     for (const segment of this.#state.segments.segments) segment.updateSettings(config)
   }
