@@ -23,14 +23,14 @@ export function renderAll(tables, tools, errorTable, protocol) {
 }
 
 function key(name) { return /^[a-z]+$/.test(name) ? name : `'${name}'` }
-function union(words) { return words.map((word) => `'${word}'`).join(' | ') }
+function union(words, pattern) { return [...words.map((word) => `'${word}'`), ...(pattern === undefined ? [] : [`\`${pattern.type}\``])].join(' | ') }
 
 function inputType(setting) {
   switch (setting.type) {
     case 'boolean': return "boolean | 'true' | 'false'"
     case 'int': case 'long': case 'double': return 'number | `${number}`'
     case 'acks': return "'all' | -1 | 0 | 1 | '-1' | '0' | '1'"
-    case 'string': return setting.values === undefined ? 'string' : union(setting.values)
+    case 'string': return setting.values === undefined ? 'string' : union(setting.values, setting.pattern)
     default: {
       if (setting.values === undefined) return 'readonly string[] | string'
       const words = union(setting.values)
@@ -45,7 +45,7 @@ function valueType(setting) {
     case 'boolean': return `boolean${orNull}`
     case 'int': case 'long': case 'double': return `number${orNull}`
     case 'acks': return '-1 | 0 | 1'
-    case 'string': return (setting.values === undefined ? 'string' : union(setting.values)) + orNull
+    case 'string': return (setting.values === undefined ? 'string' : union(setting.values, setting.pattern)) + orNull
     default: return (setting.values === undefined ? 'readonly string[]' : `readonly (${union(setting.values)})[]`) + orNull
   }
 }

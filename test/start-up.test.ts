@@ -19,7 +19,7 @@ const heavyBuiltin = /^(?:NativeModule |Internal Binding )(?:internal\/)?(?:cryp
 const waiting = [
   /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-compaction|log-re(?:covery|pair)|segment-recovery|following-batch|interrupted-swap)/,
   /^remote-kafka/,
-  /^broker\/(?:alter-configs|describe-configs|broker-facts|storage-handlers)/,
+  /^broker\/(?:alter-configs|describe-configs|broker-facts|storage-handlers|topic-change)/,
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]
 /** Bytes of source, comments included, as tsc writes it: raise it only for what a send needs. */

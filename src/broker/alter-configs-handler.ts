@@ -1,4 +1,5 @@
 /** IncrementalAlterConfigs: changes overrides of topics, of the broker and of what else has settings; what changed is in force when the answer comes. */
+import { resetDurationMs } from '../common/duration.ts'
 import { OttlaError } from '../common/errors.ts'
 import { checkTopicName } from '../common/topic-partition.ts'
 import { checkTopicChange, resolveTopic } from '../config/resolve.ts'
@@ -24,9 +25,6 @@ import { mustWrite } from './partition-lookup.ts'
 type Resource = IncrementalAlterConfigsRequest['resources'][number]
 type Scope = 'topic' | 'broker' | 'group' | 'client metrics'
 type Overrides = Readonly<Record<string, string>>
-
-/** A duration as PnDTnHnMn.nS, not negative. */
-const shareReset = /^(earliest|latest|by_duration:P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)$/i
 
 const SET = 0
 const DELETE = 1
@@ -81,7 +79,9 @@ async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Res
     if (kind === 'groups') {
       const changed = applyChanges('group', groupTable, resource, overrides, () => null)
       const reset = changed['share.auto.offset.reset']
-      if (reset !== undefined && !shareReset.test(reset)) throw new OttlaError('INVALID_CONFIG', 'share.auto.offset.reset is earliest, latest or by_duration: and an ISO 8601 duration')
+      if (reset !== undefined && !/^(earliest|latest)$/i.test(reset) && resetDurationMs(reset.toLowerCase()) === null) {
+        throw new OttlaError('INVALID_CONFIG', 'share.auto.offset.reset is earliest, latest or by_duration: and an ISO 8601 duration')
+      }
       return changed
     }
     const changed = applyChanges('client metrics', clientMetricsTable, resource, overrides, () => null)

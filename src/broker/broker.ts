@@ -13,10 +13,11 @@ import { handleFetch } from './fetch-handler.ts'
 import { handleDescribeCluster, handleMetadata } from './metadata-handler.ts'
 import { handleDeleteRecords, handleListOffsets, handleOffsetForLeaderEpoch } from './offset-handlers.ts'
 import { handleProduce } from './produce-handler.ts'
-import { handleCreatePartitions, handleCreateTopics, handleDeleteTopics } from './topic-handlers.ts'
+import { handleCreateTopics } from './topic-handlers.ts'
 
 const aclHandlers = (): Promise<typeof import('./acl-handlers.ts')> => loadPart('the code for ACLs', () => import('./acl-handlers.ts'))
 const storageHandlers = (): Promise<typeof import('./storage-handlers.ts')> => loadPart('the code for descriptions of logs', () => import('./storage-handlers.ts'))
+const topicChanges = (): Promise<typeof import('./topic-change-handlers.ts')> => loadPart('the code that changes topics', () => import('./topic-change-handlers.ts'))
 const quotaHandlers = (): Promise<typeof import('./quota-handlers.ts')> => loadPart('the code for quotas', () => import('./quota-handlers.ts'))
 
 export class Broker implements api.BrokerApi {
@@ -58,10 +59,10 @@ export class Broker implements api.BrokerApi {
 
   async createTopics(request: api.CreateTopicsRequest): Promise<api.CreateTopicsResponse> { return handleCreateTopics(this.#open(), request) }
   async deleteTopics(request: api.DeleteTopicsRequest): Promise<{ readonly topics: readonly api.TopicResult[] }> {
-    return handleDeleteTopics(this.#open(), request)
+    return (await topicChanges()).handleDeleteTopics(this.#open(), request)
   }
   async createPartitions(request: api.CreatePartitionsRequest): Promise<{ readonly topics: readonly api.TopicResult[] }> {
-    return handleCreatePartitions(this.#open(), request)
+    return (await topicChanges()).handleCreatePartitions(this.#open(), request)
   }
   async describeConfigs(request: api.DescribeConfigsRequest): Promise<api.DescribeConfigsResponse> {
     const { handleDescribeConfigs } = await loadPart('the code for settings', () => import('./describe-configs-handler.ts'))

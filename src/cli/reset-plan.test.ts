@@ -32,6 +32,6 @@ test('times without a zone are UTC', () => {
 })
 
 test('durations are ISO 8601', () => {
-  expect(['P1D', 'PT2H30M', 'P1DT1S', 'PT0.5S'].map(durationOf)).toEqual([86_400_000, 9_000_000, 86_401_000, 500])
+  expect(['P1D', 'PT2H30M', 'P1DT1S', 'PT0.5S', 'pt1,5s'].map(durationOf)).toEqual([86_400_000, 9_000_000, 86_401_000, 500, 1500])
   for (const wrong of ['', 'P', 'PT', 'P1DT', '1D', 'P1W', 'P-1D']) expect(() => durationOf(wrong), wrong).toThrow('--by-duration needs a duration')
 })

@@ -1,5 +1,6 @@
 /** Where `ottla groups --reset-offsets` moves a group's offsets to; the scenarios are kafka-consumer-groups'. */
 import type { Kafka, TopicPartition, TopicPartitionOffset } from '../index.ts'
+import { durationMs } from '../common/duration.ts'
 import { OttlaError } from '../common/errors.ts'
 import { UsageError } from './command.ts'
 import type { CsvOffset } from './reset-csv.ts'
@@ -43,12 +44,9 @@ export function dateOf(text: string): number {
 
 /** ISO 8601: P1DT2H3M4.5S, in ms. */
 export function durationOf(text: string): number {
-  const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text)
-  if (match === null || text === 'P' || text.endsWith('T')) {
-    throw new UsageError(`--by-duration needs a duration like P1D or PT2H30M, not ${JSON.stringify(text)}`)
-  }
-  const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number]
-  return Math.round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000)
+  const ms = durationMs(text)
+  if (Number.isNaN(ms)) throw new UsageError(`--by-duration needs a duration like P1D or PT2H30M, not ${JSON.stringify(text)}`)
+  return ms
 }
 
 /** The partitions named, or every one the group has an offset of. */

@@ -22,6 +22,39 @@ describe('where reading begins', () => {
     const more = policy === 'earliest' ? await settle(consumer.close().then(() => polled)) : await settle(polled)
     expect(values(more)).toEqual(policy === 'earliest' ? ['v0', 'v1', 'v2'] : expected)
   })
+  /** Back to the time of the record with that number. */
+  const backTo = (kit: ReturnType<typeof consumerKit>, record: number): `by_duration:${string}` => `by_duration:PT${(kit.scheduler.clock.now() - 1000 - record) / 1000}S`
+  test('without a committed offset, by duration: at the first record that is not older, and where the position is out of range too', async () => {
+    const kit = consumerKit()
+    fill(kit.partition, 0, 9)
+    const consumer = kit.clients.consumer({ 'auto.offset.reset': backTo(kit, 6) })
+    consumer.assign([t0])
+    expect(values(await kit.settle(consumer.poll()))).toEqual(range(6, 9))
+    consumer.assign([{ ...t0, offset: 99 }])
+    expect(values(await kit.settle(consumer.poll()))).toEqual(range(6, 9))
+  })
+  test('by duration, where all records are older: at the end as it was before they were looked through', async () => {
+    const kit = consumerKit()
+    fill(kit.partition, 0, 3)
+    const consumer = kit.clients.consumer({ 'auto.offset.reset': backTo(kit, 100) })
+    kit.broker.faults = (api, _, call) => {
+      if (api === 'listOffsets' && call === 2) fill(kit.partition, 3, 4)
+      return undefined
+    }
+    consumer.assign([t0])
+    expect(values(await kit.settle(consumer.poll({ timeoutMs: 5000 })))).toEqual(['v3'])
+  })
+  test('by duration, an end that is not told is asked for again', async () => {
+    const kit = consumerKit()
+    fill(kit.partition, 0, 3)
+    const consumer = kit.clients.consumer({ 'auto.offset.reset': backTo(kit, 100) })
+    kit.broker.faults = (api, _, call) => api === 'listOffsets' && call === 1 ? { errorCode: 6 } : undefined
+    consumer.assign([t0])
+    const polled = consumer.poll({ timeoutMs: 5000 })
+    await kit.run(2000)
+    fill(kit.partition, 3, 4)
+    expect(values(await kit.settle(polled))).toEqual(['v3'])
+  })
   test('none is an error with advice, until there is an offset', async () => {
     const kit = consumerKit(group({ 'auto.offset.reset': 'none' }))
     fill(kit.partition, 0, 3)

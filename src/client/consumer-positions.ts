@@ -2,10 +2,11 @@
  * Finds where to begin in partitions whose position is not known: at the committed offset of the group, else by `auto.offset.reset`.
  * Works in the background, retries what may pass with backoff, and leaves the rest as the partition's error.
  */
+import { resetDurationMs } from '../common/duration.ts'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { ConsumerValues } from '../config/settings.ts'
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, type BrokerApi, type Failure } from '../protocol/broker-api.ts'
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, type BrokerApi, type Failure, type ListOffsetsPartition } from '../protocol/broker-api.ts'
 import { backoffMs } from './backoff.ts'
 import type { ConsumerPartition } from './consumer-partition.ts'
 import { errorOf, mayPass } from './failure.ts'
@@ -119,16 +120,15 @@ export class ConsumerPositions {
       }
       return false
     }
-    const timestamp = policy === 'earliest' ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP
-    const answer = await this.#api.listOffsets({
-      isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0,
-      partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition, timestamp })),
-    })
-    const answers = new PartitionAnswers(answer.partitions)
+    const since = resetDurationMs(policy)
+    // Asked before: what comes meanwhile is as new as wanted, and lies behind the end as it was.
+    const ends = since === null ? null : await this.#offsetsAt(targets, LATEST_TIMESTAMP)
+    const answers = await this.#offsetsAt(targets, since !== null ? Math.max(0, this.#ports.clock.now() - since) : policy === 'earliest' ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP)
     let again = false
     for (const each of targets) {
       const { topic, partition } = each.partition
-      const mine = answers.of(each.partition)
+      const found = answers.of(each.partition)
+      const mine = ends !== null && found?.errorCode === 0 && found.offset < 0 ? ends.of(each.partition) : found
       const failure: Failure = mine ?? { errorCode: -1 }
       const error = errorOf(failure, `${policy} offset of ${topic}-${partition}`, { topic, partition })
       if (error !== null && mayPass(failure, error)) {
@@ -138,6 +138,14 @@ export class ConsumerPositions {
       else if (each.partition.version === each.version) each.partition.moveTo(mine!.offset)
     }
     return again
+  }
+
+  async #offsetsAt(targets: readonly Target[], timestamp: number): Promise<PartitionAnswers<ListOffsetsPartition>> {
+    const answer = await this.#api.listOffsets({
+      isolationLevel: this.#values['isolation.level'] === 'read_committed' ? 1 : 0,
+      partitions: targets.map(({ partition: { topic, partition } }) => ({ topic, partition, timestamp })),
+    })
+    return new PartitionAnswers(answer.partitions)
   }
 }
 

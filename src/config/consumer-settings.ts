@@ -1,13 +1,16 @@
 /** Consumer and admin settings. Deserializers are not settings of the table: the client takes them beside it. */
-import type { SettingTable } from './setting.ts'
+import { resetDurationMs } from '../common/duration.ts'
+import type { Setting, SettingTable } from './setting.ts'
+
+const byDuration: Setting['pattern'] = { isValid: (word) => resetDurationMs(word) !== null, type: 'by_duration:${string}', text: 'by_duration:PnDTnHnMn.nS' }
 
 export const consumerTable: SettingTable = {
   'allow.auto.create.topics': { type: 'boolean', default: true,
     doc: 'Whether subscribing to a missing topic may create it, where the broker allows that.' },
   'auto.commit.interval.ms': { type: 'int', default: 5000, min: 0,
     doc: 'How often processed offsets are committed with `enable.auto.commit`.' },
-  'auto.offset.reset': { type: 'string', default: 'latest', values: ['latest', 'earliest', 'none'],
-    doc: 'Where to begin without a committed offset, or when it is out of range; `none` raises an error.' },
+  'auto.offset.reset': { type: 'string', default: 'latest', values: ['latest', 'earliest', 'none'], pattern: byDuration,
+    doc: 'Where to begin without a committed offset, or when it is out of range; `by_duration:P1D` is at what came in the last day, `none` raises an error.' },
   'check.crcs': { type: 'boolean', default: true,
     doc: 'Check the checksum of every batch.' },
   'client.id': { type: 'string', default: '',

@@ -128,6 +128,16 @@ describe('a wrong value', () => {
     expect(resolveConsumer({ 'client.id': 'org.apache.kafka.clients.consumer.RangeAssignor' })['client.id']).toBe('org.apache.kafka.clients.consumer.RangeAssignor')
   })
 
+  test('of auto.offset.reset may be a duration, but not a negative one, nor none', () => {
+    for (const word of ['by_duration:P1D', 'by_duration:PT0S', 'by_duration:pt1h30m', 'by_duration:P2DT0,5S']) {
+      expect(resolveConsumer({ 'auto.offset.reset': word })['auto.offset.reset']).toBe(word)
+    }
+    const wrong = ['', ':', ':P', ':PT', ':P1DT', ':-P1D', ':P-1D', ':1000', ':P1M', ' P1D', ':P1W'].map((rest) => `by_duration${rest}`)
+    for (const word of [...wrong, 'BY_DURATION:P1D']) {
+      expect(complaint(() => resolveConsumer({ 'auto.offset.reset': word }))).toContain('auto.offset.reset must be latest, earliest, none or by_duration:PnDTnHnMn.nS, not')
+    }
+  })
+
   test('of acks names the valid ones', () => {
     expect(complaint(() => resolveProducer({ acks: 2 }, true))).toBe("acks must be 'all', -1, 0 or 1, not \"2\"")
     expect([0, 1, -1, 'all', '1'].map((acks) => resolveProducer({ acks }, true).acks)).toEqual([0, 1, -1, -1, 1])

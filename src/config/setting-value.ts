@@ -71,7 +71,7 @@ function parseWord(name: string, setting: Setting, value: unknown): string {
 }
 
 function checkWord(name: string, setting: Setting, word: string): string {
-  if (setting.values === undefined) return word
+  if (setting.values === undefined || setting.pattern?.isValid(word) === true) return word
   const known = aliases[word] ?? (setting.anyCase === true ? setting.values.find((each) => each.toLowerCase() === word.toLowerCase()) : undefined) ?? word
   if (setting.values.includes(known)) return known
   const guess = nearest(word, setting.values)
@@ -103,7 +103,7 @@ export function expected(setting: Setting): string {
   switch (setting.type) {
     case 'boolean': return 'true or false'
     case 'acks': return "'all', -1, 0 or 1"
-    case 'string': return setting.values === undefined ? 'text' : choice(setting.values)
+    case 'string': return setting.values === undefined ? 'text' : choice(setting.pattern === undefined ? setting.values : [...setting.values, setting.pattern.text])
     case 'list': return setting.values === undefined ? 'a list' : `a list of ${choice(setting.values)}`
     default: {
       const [low, high] = limits(setting)

@@ -35,6 +35,8 @@ export interface Setting {
   readonly except?: number
   /** The valid words of a string or list. */
   readonly values?: readonly string[]
+  /** Words that are valid besides: `isValid` tells them, of the type `type`, shown as `text`. */
+  readonly pattern?: { readonly isValid: (word: string) => boolean; readonly type: string; readonly text: string }
   /** They may be written in capitals or not. */
   readonly anyCase?: true
   /** What Kafka tells as its type, where that is another. */

@@ -360,8 +360,11 @@ export interface ConsumerSettings {
   'allow.auto.create.topics'?: boolean | 'true' | 'false'
   /** How often processed offsets are committed with `enable.auto.commit`. Default: 5000. */
   'auto.commit.interval.ms'?: number | `${number}`
-  /** Where to begin without a committed offset, or when it is out of range; `none` raises an error. Default: latest. */
-  'auto.offset.reset'?: 'latest' | 'earliest' | 'none'
+  /**
+   * Where to begin without a committed offset, or when it is out of range; `by_duration:P1D` is at what came in the last day, `none`
+   * raises an error. Default: latest.
+   */
+  'auto.offset.reset'?: 'latest' | 'earliest' | 'none' | `by_duration:${string}`
   /** Check the checksum of every batch. Default: true. */
   'check.crcs'?: boolean | 'true' | 'false'
   /** Name of this client in logs, metrics and group descriptions. Default: empty. */

@@ -176,7 +176,7 @@ export interface ProducerValues {
 export interface ConsumerValues {
   readonly 'allow.auto.create.topics': boolean
   readonly 'auto.commit.interval.ms': number
-  readonly 'auto.offset.reset': 'latest' | 'earliest' | 'none'
+  readonly 'auto.offset.reset': 'latest' | 'earliest' | 'none' | `by_duration:${string}`
   readonly 'check.crcs': boolean
   readonly 'client.id': string
   readonly 'client.rack': string

@@ -1,10 +1,12 @@
 /**
- * What a log loads at its first use is there before a test begins: while a test drives time by hand, reading a file takes all the time it wants, and what waits
- * for it misses its hour.
+ * What a log and a broker load at their first use is there before a test begins: while a test drives time by hand, reading a file takes all the time it
+ * wants, and what waits for it misses its hour.
  */
 import { loadPart } from '../../src/common/load-part.ts'
 
 await Promise.all([
   loadPart('the code for retention', () => import('../../src/log/retention.ts')),
   loadPart('the code for truncation', () => import('../../src/log/log-cut.ts')),
+  loadPart('the code that changes topics', () => import('../../src/broker/topic-change-handlers.ts')),
+  loadPart('the code for descriptions of logs', () => import('../../src/broker/storage-handlers.ts')),
 ])
