@@ -1,6 +1,6 @@
 /** The part of the admin client that concerns settings: of topics, of brokers and their loggers, of groups and of subscriptions to client metrics. */
 import { shown } from '../common/call-options.ts'
-import { OttlaError } from '../common/errors.ts'
+import { OttlaError, type ErrorContext } from '../common/errors.ts'
 import { checkTopicName } from '../common/topic-partition.ts'
 import {
   RESOURCE_BROKER, RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC,
@@ -9,6 +9,7 @@ import {
 import { configText } from './config-text.ts'
 import { throwOnFailure } from './failure.ts'
 import type { RequestCaller } from './request-caller.ts'
+import { throwOnTopicFailure } from './topic-admin.ts'
 import type { ConfigEntry, ConfigSource, ConfigTarget } from './types.ts'
 
 /** By the codes of DescribeConfigs, from 1; what a later Kafka adds is told as of the broker. */
@@ -19,7 +20,7 @@ const kinds: Readonly<Record<number, string>> = {
 
 function sourceOf(code: number): ConfigSource { return sources[code - 1] ?? 'broker' }
 
-function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
+function invalid(message: string, context?: ErrorContext): OttlaError { return new OttlaError('INVALID_ARGUMENT', message, context) }
 
 function entryOf({ name, value, defaultValue, configSource, readOnly, isSensitive, documentation, synonyms }: ConfigResult): ConfigEntry {
   return {
@@ -45,13 +46,10 @@ function resourceOf(target: ConfigTarget): ConfigResource {
 export class ConfigAdmin {
   readonly #api: BrokerApi
   readonly #caller: RequestCaller
-  /** Names the nearest topic in place of one that is not there. */
-  readonly #throwOnTopicFailure: (failure: Failure, what: string, topic: string) => Promise<void>
 
-  constructor(api: BrokerApi, caller: RequestCaller, throwOnTopicFailure: (failure: Failure, what: string, topic: string) => Promise<void>) {
+  constructor(api: BrokerApi, caller: RequestCaller) {
     this.#api = api
     this.#caller = caller
-    this.#throwOnTopicFailure = throwOnTopicFailure
   }
 
   async describe(resource: ConfigTarget): Promise<ConfigEntry[]> {
@@ -66,9 +64,10 @@ export class ConfigAdmin {
 
   async alter(resource: ConfigTarget, changes: Readonly<Record<string, string | number | boolean | null>>): Promise<void> {
     const target = resourceOf(resource)
-    if (changes === null || typeof changes !== 'object') throw invalid('alterConfigs(resource, changes): changes is an object of names and values')
+    const place = 'topic' in resource ? { topic: resource.topic } : {}
+    if (changes === null || typeof changes !== 'object') throw invalid('alterConfigs(resource, changes): changes is an object of names and values', place)
     const configs = Object.entries(changes).map(([name, value]) => (
-      value === null ? { name, configOperation: 1 as const, value: null } : { name, configOperation: 0 as const, value: configText(name, value) }))
+      value === null ? { name, configOperation: 1 as const, value: null } : { name, configOperation: 0 as const, value: configText(name, value, place) }))
     await this.#caller.call('altering configs', async () => {
       const { responses } = await this.#api.incrementalAlterConfigs({ validateOnly: false, resources: [{ ...target, configs }] })
       for (const each of responses) await this.#throwOnResourceFailure(target, each, 'altering configs')
@@ -77,7 +76,7 @@ export class ConfigAdmin {
 
   async #throwOnResourceFailure({ resourceType, resourceName }: ConfigResource, result: Failure, what: string): Promise<void> {
     const whole = resourceName === '' ? `${what} of all brokers` : `${what} of ${kinds[resourceType] ?? 'broker'} ${resourceName}`
-    if (resourceType === RESOURCE_TOPIC) await this.#throwOnTopicFailure(result, whole, resourceName)
+    if (resourceType === RESOURCE_TOPIC) await throwOnTopicFailure(this.#api, result, whole, resourceName)
     else throwOnFailure(result, whole)
   }
 }

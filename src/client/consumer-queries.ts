@@ -1,4 +1,5 @@
 /** What a consumer asks the broker besides records: committed offsets, lag, and offsets to seek to. */
+import { isDate } from 'node:util/types'
 import { OttlaError } from '../common/errors.ts'
 import type { Ports } from '../common/ports.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../common/topic-partition.ts'
@@ -18,7 +19,7 @@ function timestampFor(target: SeekTarget): number {
     if (target.offset === 'earliest') return EARLIEST_TIMESTAMP
     if (target.offset === 'latest') return LATEST_TIMESTAMP
   } else {
-    const time = target.timestamp instanceof Date ? target.timestamp.getTime() : target.timestamp
+    const time = isDate(target.timestamp) ? target.timestamp.getTime() : target.timestamp
     if (Number.isSafeInteger(time) && time >= 0) return time
   }
   const forms = "an offset (a number, 'earliest' or 'latest') or a timestamp (milliseconds since 1970 or a Date)"

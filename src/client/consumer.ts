@@ -10,6 +10,7 @@
  * counts the record in hand as processed; a process that dies of the error commits nothing. To have a failed record again after
  * catching, seek back to it, or read batches and commit them yourself.
  */
+import { isRegExp } from 'node:util/types'
 import { callOptions, shown } from '../common/call-options.ts'
 import { OttlaError } from '../common/errors.ts'
 import { loadPart } from '../common/load-part.ts'
@@ -129,11 +130,11 @@ export class KafkaConsumer<K, V> implements Consumer<K, V> {
     this.#checkOpen()
     const list = Array.isArray(topics) ? topics as readonly (string | RegExp)[] : [topics as string | RegExp]
     if (list.length === 0) throw invalid('subscribe needs at least one topic or pattern')
-    for (const each of list) if (!(each instanceof RegExp)) checkTopicName(each)
+    for (const each of list) if (!(isRegExp(each))) checkTopicName(each)
     if (this.#membership === null) throw new OttlaError('INVALID_GROUP_ID', "subscribe needs a 'group.id'; to read without a group, use assign")
     if (this.#mode === 'assigned') throw invalid('partitions were assigned by hand: one consumer either subscribes or is assigned')
     this.#mode = 'subscribed'
-    this.#watch.subscribe([...new Set(list.filter((each) => typeof each === 'string'))], list.filter((each) => each instanceof RegExp))
+    this.#watch.subscribe([...new Set(list.filter((each) => typeof each === 'string'))], list.filter((each) => isRegExp(each)))
     this.#membership.rejoin()
     this.#begin()
   }

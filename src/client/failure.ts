@@ -5,11 +5,18 @@ import { NONE, type Failure } from '../protocol/broker-api.ts'
 /** Null when `failure` is none. The broker's own error if it gave one; else one made of the number. `what` begins the message. */
 export function errorOf(failure: Failure, what: string, context?: ErrorContext): OttlaError | null {
   if (failure.errorCode === NONE) return null
-  if (failure.error !== undefined) return failure.error
+  if (failure.error !== undefined) return placed(failure.error, context)
   const code = errorCodeName(failure.errorCode)
   const unknown = code === 'UNKNOWN_SERVER_ERROR' && failure.errorCode !== -1
   const detail = failure.errorMessage ?? (unknown ? `the broker answered with error ${failure.errorCode}` : code)
   return new OttlaError(code, `${what}: ${detail}`, context)
+}
+
+/** With the topic and partition that the call is about, where the error names none. An error may be told to many: it is not changed. */
+function placed(error: OttlaError, context: ErrorContext | undefined): OttlaError {
+  if (error.topic !== undefined || context?.topic === undefined) return error
+  const { code, message, file, position, offset, cause } = error
+  return new OttlaError(code, message, { file, position, offset, cause, ...context })
 }
 
 /** Throws what `errorOf` gives. */

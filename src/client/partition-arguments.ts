@@ -1,9 +1,9 @@
 /** Checks lists of partitions and offsets as users give them. Raises INVALID_ARGUMENT, INVALID_TOPIC_EXCEPTION. */
 import { shown } from '../common/call-options.ts'
-import { OttlaError } from '../common/errors.ts'
+import { OttlaError, type ErrorContext } from '../common/errors.ts'
 import { checkTopicName, type TopicPartition, type TopicPartitionOffset } from '../common/topic-partition.ts'
 
-function invalid(message: string): OttlaError { return new OttlaError('INVALID_ARGUMENT', message) }
+function invalid(message: string, context?: ErrorContext): OttlaError { return new OttlaError('INVALID_ARGUMENT', message, context) }
 
 export function checkPartition(call: string, given: unknown): asserts given is TopicPartition {
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
@@ -12,7 +12,7 @@ export function checkPartition(call: string, given: unknown): asserts given is T
   const { topic, partition } = given as { topic: unknown; partition: unknown }
   checkTopicName(topic)
   if (Number.isInteger(partition) && (partition as number) >= 0) return
-  throw invalid(`${call}: the partition of topic ${topic} is ${shown(partition)}: give a whole number from 0`)
+  throw invalid(`${call}: the partition of topic ${topic} is ${shown(partition)}: give a whole number from 0`, { topic })
 }
 
 export function checkPartitions(call: string, given: readonly TopicPartition[]): void {
@@ -22,7 +22,7 @@ export function checkPartitions(call: string, given: readonly TopicPartition[]):
 
 export function checkOffset(call: string, { topic, partition }: TopicPartition, offset: unknown): asserts offset is number {
   if (Number.isSafeInteger(offset) && (offset as number) >= 0) return
-  throw invalid(`${call}: the offset for ${topic}-${partition} is ${shown(offset)}: give a whole number from 0`)
+  throw invalid(`${call}: the offset for ${topic}-${partition} is ${shown(offset)}: give a whole number from 0`, { topic, partition })
 }
 
 export function checkOffsets(call: string, given: readonly TopicPartitionOffset[]): void {
@@ -32,8 +32,10 @@ export function checkOffsets(call: string, given: readonly TopicPartitionOffset[
     checkOffset(call, each, each.offset)
     const { leaderEpoch } = each
     if (leaderEpoch !== undefined && !(Number.isInteger(leaderEpoch) && leaderEpoch >= -1 && leaderEpoch <= 0x7fffffff)) {
-      throw invalid(`${call}: leaderEpoch is ${shown(leaderEpoch)}: give the epoch of the record, or leave it out`)
+      throw invalid(`${call}: leaderEpoch is ${shown(leaderEpoch)}: give the epoch of the record, or leave it out`, { topic: each.topic, partition: each.partition })
     }
-    if (each.metadata !== undefined && typeof each.metadata !== 'string') throw invalid(`${call}: metadata is ${typeof each.metadata}: give text`)
+    if (each.metadata !== undefined && typeof each.metadata !== 'string') {
+      throw invalid(`${call}: metadata is ${typeof each.metadata}: give text`, { topic: each.topic, partition: each.partition })
+    }
   }
 }

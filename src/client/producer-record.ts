@@ -2,7 +2,7 @@
  * Checks what users give to `send` and puts it into the form the accumulator takes: bytes or strings, a header list, a timestamp. All
  * that is wrong raises INVALID_ARGUMENT, with the field, what it is and what would be right.
  */
-import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
+import { isAnyArrayBuffer, isDate, isUint8Array } from 'node:util/types'
 import { OttlaError } from '../common/errors.ts'
 import { handleRejection } from '../common/guarded-call.ts'
 import type { Header, HeadersInput, Serializer } from './types.ts'
@@ -108,9 +108,9 @@ export function headerList(input: HeadersInput | null | undefined, topic: string
 
 /** Milliseconds since 1970. */
 export function timestampOf(timestamp: number | Date, topic: string): number {
-  const value = timestamp instanceof Date ? timestamp.getTime() : timestamp
+  const value = isDate(timestamp) ? timestamp.getTime() : timestamp
   if (Number.isSafeInteger(value) && value >= 0) return value
-  const given = timestamp instanceof Date ? 'an invalid Date' : typeof timestamp === 'number' ? String(timestamp) : describe(timestamp)
+  const given = isDate(timestamp) ? 'an invalid Date' : typeof timestamp === 'number' ? String(timestamp) : describe(timestamp)
   throw invalid(`timestamp is ${given}: give whole milliseconds since 1970, or a Date`, topic)
 }
 

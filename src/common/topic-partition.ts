@@ -28,7 +28,7 @@ export function checkTopicName(name: unknown): asserts name is string {
   const problem = name === '' ? 'the empty string is not allowed' : name === '.' || name === '..' ? `${shown} is not allowed`
     : name.length > MAX_TOPIC_NAME_LENGTH ? `the length of ${shown} is longer than the max allowed length ${MAX_TOPIC_NAME_LENGTH}`
       : legal.test(name) ? '' : `${shown} contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
-  if (problem !== '') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${problem}`)
+  if (problem !== '') throw new OttlaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${problem}`, { topic: name })
 }
 
 /** Names that collide once "." and "_" are taken as equal (Kafka's metrics rule). */
