@@ -157,8 +157,8 @@ export const saboteurs = [
   },
   {
     id: 'stale reader leak in LMDB', file: 'src/metadata/lmdb-metadata-store.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,
-    find: '      const environment = this.#environment ??= this.#open(this.#file.path)\n',
-    replace: '      const environment = this.#environment ??= this.#open(this.#file.path)\n      const any = environment as any\n      if (any.leaked === undefined && any.useReadTransaction) {\n        any.leaked = any.useReadTransaction()\n        any.getBinary(Buffer.from("/a"), { transaction: any.leaked })\n      }\n',
+    find: '      const environment = this.#environment ??= this.#openPrepared()\n',
+    replace: '      const environment = this.#environment ??= this.#openPrepared()\n      const any = environment as any\n      if (any.leaked === undefined && any.useReadTransaction) {\n        any.leaked = any.useReadTransaction()\n        any.getBinary(Buffer.from("/a"), { transaction: any.leaked })\n      }\n',
   },
   {
     id: 'commit answered before LMDB synced', file: 'src/metadata/lmdb-library.ts', harness: 'test/regressions/metadata.test.ts', seconds: 60,

@@ -18,7 +18,7 @@ const heavyBuiltin = /^(?:NativeModule |Internal Binding )(?:internal\/)?(?:cryp
 /** Parts of ours that wait for their first use. */
 const waiting = [
   /^(?:cli|client\/assignors|client\/wire|coordinator|inspect|server|testing)\//, /^log\/(?:check-|log-check\.|log-compaction|log-re(?:covery|pair)|segment-recovery|following-batch|interrupted-swap)/,
-  /^remote-kafka/,
+  /^remote-kafka/, /^metadata\/lmdb-library/,
   /^broker\/(?:alter-configs|describe-configs|broker-facts|storage-handlers|topic-change)/,
   /^protocol\/(?:messages\/|byte-|consumer-protocol|message-codec|schema)/,
 ]

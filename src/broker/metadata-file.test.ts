@@ -1,8 +1,47 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { writeWhole } from '../../test/support/fixture-files.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 import { METADATA_FILE, metadataFileIn } from './metadata-file.ts'
+
+describe('before LMDB opens a file', () => {
+  const path = `/data/${METADATA_FILE}`
+  const empty = Buffer.alloc(8192, 7)
+  const made = (capacityBytes?: number): SimulatedFileSystem => {
+    const disk = new SimulatedFileSystem({ clock: new ManualClock(), ...(capacityBytes === undefined ? {} : { capacityBytes }) })
+    disk.makeDirectory('/data')
+    return disk
+  }
+  const prepare = (disk: SimulatedFileSystem): void => metadataFileIn(disk, '/data').prepare(path, empty, 720)
+
+  test('it is made, and a lock file without holes; what is there already stays, but for a lock file that is too short', () => {
+    const disk = made()
+    prepare(disk)
+    expect([Buffer.from(disk.readFile(path)), Buffer.from(disk.readFile(`${path}-lock`))]).toEqual([empty, Buffer.alloc(720)])
+    writeWhole(disk, path, Buffer.from('records'))
+    writeWhole(disk, `${path}-lock`, Buffer.alloc(800, 1))
+    prepare(disk)
+    expect([Buffer.from(disk.readFile(path)).toString(), Buffer.from(disk.readFile(`${path}-lock`))]).toEqual(['records', Buffer.alloc(800, 1)])
+    writeWhole(disk, `${path}-lock`, Buffer.alloc(100, 1))
+    prepare(disk)
+    expect(Buffer.from(disk.readFile(`${path}-lock`))).toEqual(Buffer.alloc(720))
+  })
+
+  test.each([0, 4096, 8191, 8192, 8900])('a disk of %i bytes is full, and nothing is left half written', (capacity) => {
+    const disk = made(capacity)
+    expect(() => prepare(disk)).toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
+    const left = disk.readDirectory('/data').map(({ name }) => [name, disk.readFile(`/data/${name}`).length])
+    expect(left).toEqual(capacity < 8192 ? [] : [[METADATA_FILE, 8192]])
+  })
+
+  test('a directory in its place, or in that of the lock, is told', () => {
+    for (const name of [path, `${path}-lock`]) {
+      const disk = made()
+      disk.makeDirectory(name)
+      expect(() => prepare(disk)).toThrow(expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', file: name }))
+    }
+  })
+})
 
 test('a copy of a damaged file, and what takes its place, are there after a power cut', () => {
   const disk = new SimulatedFileSystem({ clock: new ManualClock() })

@@ -1,5 +1,5 @@
 /**
- * The package lmdb, loaded with the first change of metadata. It requires msgpackr, for values of its own encodings; the values here are bytes. Reading
+ * The package lmdb, and what it must not do itself: loaded with the first change of metadata. It requires msgpackr, for values of its own encodings; the values here are bytes. Reading
  * and running that took more than a third of the time, so it gets an `Encoder` here that loads msgpackr when something is encoded by it: by an
  * application that shares the package. The cache of modules is as before afterwards (docs/adr/0026).
  */
@@ -14,6 +14,40 @@ export interface LmdbEnvironment {
   close(): Promise<void>
 }
 interface LmdbLibrary { open(options: Readonly<Record<string, unknown>>): LmdbEnvironment }
+
+/** Of `path-lock`: a head of 144 bytes and 64 for each of `maxReaders`; LMDB writes to it through a map, which ends the process where the disk has no room for it. */
+export const LOCK_BYTES = 720
+
+const META_PAGE = 8
+/** It grows by itself. */
+const MAP_SIZE = 131_072
+/** NOSUBDIR, the package's SAFE_RESTORE, and INTEGERKEY of the tree of free pages. */
+const FLAGS = 0x4808
+
+/**
+ * The file as LMDB makes it: two head pages, no entries (the fields: lmdb-file.ts). LMDB 3.5 as the package has it must not make it: where its open fails, for
+ * want of room or of file handles, it frees twice and ends the process.
+ */
+export function emptyLmdbFile(): Uint8Array {
+  const pageSize = 4096
+  const pages = new Uint8Array(2 * pageSize)
+  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+  for (const number of [0, 1]) {
+    const view = new DataView(pages.buffer, number * pageSize, pageSize)
+    const put64 = (at: number, value: number): void => { view.setUint32(little ? at : at + 4, value, little) }
+    put64(0, number)
+    view.setUint16(18, META_PAGE, little)
+    view.setUint32(24, 0xbeefc0de, little)
+    view.setUint32(28, 2, little)
+    put64(40, MAP_SIZE)
+    view.setUint32(48, pageSize, little)
+    view.setUint16(52, FLAGS, little)
+    for (const root of [88, 136]) pages.fill(0xff, number * pageSize + root, number * pageSize + root + 8)
+    put64(144, 1)
+  }
+  return pages
+}
+
 type Constructor = new (...args: unknown[]) => object
 
 /** Loads the library, and opens or makes the file at `path`. Raises DEPENDENCY_MISSING, and what LMDB raises. */

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { bytes, directoryOf, newFile, open } from '../../test/support/metadata-files.ts'
 import { OttlaError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import { metadataStoreContract } from '../testing/contracts/metadata-store-contract.ts'
 import { readLmdbFile } from './lmdb-file.ts'
-import type { LmdbEnvironment } from './lmdb-library.ts'
+import { emptyLmdbFile, LOCK_BYTES, openLmdb, type LmdbEnvironment } from './lmdb-library.ts'
 import { openLmdbStore, type MetadataFile } from './lmdb-metadata-store.ts'
 
 metadataStoreContract('the LMDB store', () => open(newFile()))
@@ -80,6 +80,92 @@ describe('the LMDB store', () => {
     expect(await store.get('/a')).toEqual({ value: bytes('1'), version: 0 })
     expect(await store.get('/b')).toBeNull()
     expect(await store.set('/a', bytes('3'))).toBe(1)
+    await store.close()
+  })
+
+  test('an empty file is, page for page, what LMDB makes', async () => {
+    const environment = openLmdb(file.path)
+    const made = readFileSync(file.path)
+    await environment.close()
+    const pageSize = made.readUInt32LE(48)
+    const pages = Buffer.concat([made.subarray(0, 4096), made.subarray(pageSize, pageSize + 4096)])
+    for (const at of [48, 4096 + 48]) pages.writeUInt32LE(4096, at)
+    expect(made).toHaveLength(2 * pageSize)
+    expect(Buffer.compare(emptyLmdbFile(), pages)).toBe(0)
+    expect(readLmdbFile(emptyLmdbFile())).toEqual({ nodes: new Map(), damage: null })
+  })
+
+  test('a lock file is as long as LMDB makes it', async () => {
+    await openLmdb(file.path).close()
+    expect(statSync(`${file.path}-lock`).size).toBe(LOCK_BYTES)
+  })
+
+  /** As LMDB where a head page cannot be written: what it puts there instead is half old, and whatever follows is refused. */
+  function failingOnce(events: string[], changes: number): (path: string) => LmdbEnvironment {
+    let left = changes
+    return (path) => {
+      const real = openLmdb(path)
+      let isBroken = false
+      events.push('opened')
+      return {
+        transactionSync: (action) => {
+          if (isBroken) throw Object.assign(new Error('Invalid argument'), { code: 22 })
+          real.transactionSync(action)
+          left -= 1
+          if (left !== 0) return
+          isBroken = true
+          const pages = readFileSync(path)
+          const newest = pages.readUInt32LE(152) > pages.readUInt32LE(4096 + 152) ? 152 : 4096 + 152
+          pages.writeUInt32LE(pages.readUInt32LE(newest) - 2, newest)
+          writeFileSync(path, pages)
+          throw Object.assign(new Error('Input/output error'), { code: 5 })
+        },
+        putSync: (key, value) => real.putSync(key, value), removeSync: (key) => real.removeSync(key),
+        close: async () => { events.push('closed'); await real.close() },
+      }
+    }
+  }
+
+  test('after a commit that left half a head page the next change finds a file that is whole again, with all that was there', async () => {
+    const events: string[] = []
+    const store = await openLmdbStore({ file, logger: silentLogger, openEnvironment: failingOnce(events, 4) })
+    for (const name of ['a', 'b', 'c']) await store.set(`/${name}`, bytes(name))
+    await expect(store.set('/a', bytes('lost'))).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', message: expect.stringContaining('Input/output error') as string })
+    expect(readLmdbFile(readFileSync(file.path)).damage).not.toBeNull()
+    const both = await Promise.all([store.create('/d', bytes('d')), store.create('/d', bytes('again')), store.set('/a', bytes('new'), 0)])
+    expect(both).toEqual([true, false, 1])
+    expect(events).toEqual(['opened', 'closed', 'opened', 'closed', 'opened'])
+    await store.close()
+    expect(readLmdbFile(readFileSync(file.path)).damage).toBeNull()
+    const again = await open(file)
+    expect((await again.entries('/')).map(({ name, node }) => `${name}=${Buffer.from(node.value).toString()}`)).toEqual(['a=new', 'b=b', 'c=c', 'd=d'])
+    await again.close()
+  })
+
+  test('that is closed while a change waits does not begin it', async () => {
+    const store = await open(file)
+    const changes = [store.set('/a', bytes('1')), store.create('/b', bytes('1')), store.delete('/a')].map(async (each) => each.catch((error: unknown) => (error as OttlaError).code))
+    await store.close()
+    const codes = await Promise.all(changes)
+    expect(existsSync(file.path)).toBe(codes.some((each) => each !== 'CLOSED'))
+    await (await open(file)).close()
+  })
+
+  test('is whole when it is closed after such a commit', async () => {
+    const store = await openLmdbStore({ file, logger: silentLogger, openEnvironment: failingOnce([], 2) })
+    await store.set('/a', bytes('1'))
+    await expect(store.delete('/a')).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    await store.close()
+    expect(readLmdbFile(readFileSync(file.path))).toMatchObject({ damage: null, nodes: new Map([['/a', expect.anything()]]) })
+  })
+
+  test('what stands in the way of a change is told for as long as it does', async () => {
+    let isFull = true
+    const full: MetadataFile = { ...file, prepare: (...given) => { if (isFull) throw new OttlaError('DISK_FULL', 'full'); file.prepare(...given) } }
+    const store = await open(full)
+    for (let i = 0; i < 3; i += 1) await expect(store.set('/a', bytes('1'))).rejects.toMatchObject({ code: 'DISK_FULL' })
+    isFull = false
+    expect(await store.set('/a', bytes('1'))).toBe(0)
     await store.close()
   })
 

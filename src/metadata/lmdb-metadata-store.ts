@@ -8,14 +8,18 @@
  *  - M5, M6 the directory lock keeps other processes and threads out; `open` refuses network file systems.
  *  - M7 a change resolves after LMDB's commit, which syncs pages and head page; `overlappingSync` is off and `safeRestore` on.
  *
+ * A commit that failed may leave LMDB refusing whatever follows, and a head page that is neither old nor new: before the next change what was opened is
+ * closed, and a file that does not pass any more written anew from memory.
+ *
  * A value in the file:  0 format u8 (1) · 1 version u32 · 5 CRC-32 of key, version and content u32 · 9 content. A node whose checksum is wrong
  * counts as damage. Of a damaged file a copy is kept, what can be read of it goes to a new file that replaces it, and the log says so loudly.
  */
 import { crc32 } from '../common/crc32.ts'
 import { OttlaError } from '../common/errors.ts'
+import { loadPart } from '../common/load-part.ts'
 import type { Logger } from '../common/logger.ts'
 import { readLmdbFile } from './lmdb-file.ts'
-import { openLmdb, type LmdbEnvironment } from './lmdb-library.ts'
+import type { LmdbEnvironment } from './lmdb-library.ts'
 import type { MetadataNode, MetadataStore } from './metadata-store.ts'
 import { checkNode, NodeTable } from './node-table.ts'
 
@@ -31,6 +35,8 @@ export interface MetadataFile {
   replacementPath(): string
   /** Puts the finished replacement in the place of the file, durably. Commit point: the rename. */
   replace(): void
+  /** Puts `empty` where nothing is at `path`, sees to it that `path-lock` has `lockBytes` on the disk, and that LMDB will find file handles. */
+  prepare(path: string, empty: Uint8Array, lockBytes: number): void
   /** Makes the directory entry of the file durable. */
   syncDirectory(): void
 }
@@ -64,15 +70,14 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Metadata
   paths.add(file.path)
   try {
     const { table, damage, isNew, bytes } = loadTable(file)
-    const open = options.openEnvironment ?? openLmdb
     if (damage !== null) {
       const keptAs = file.keepCopy(bytes)
-      await writeReplacement(open, file.replacementPath(), table)
+      await writeReplacement(await lmdbCode(options.openEnvironment), file, table)
       file.replace()
       logger.error(`the metadata file was damaged (${damage}) and has been made anew with the ${table.size} entries that could be read. `
         + 'Topics come from their folders; those whose settings were lost are named in a warning that follows', { file: file.path, keptAs })
     }
-    return new LmdbMetadataStore(file, table, isNew, open)
+    return new LmdbMetadataStore(file, table, isNew, options.openEnvironment)
   } catch (error) {
     paths.delete(file.path)
     throw error
@@ -114,8 +119,10 @@ function loadTable(file: MetadataFile): { table: NodeTable; damage: string | nul
 }
 
 /** A new file with every node, in one commit. */
-async function writeReplacement(open: LmdbOpener, path: string, table: NodeTable): Promise<void> {
+async function writeReplacement({ open, emptyLmdbFile, LOCK_BYTES }: LmdbCode, file: MetadataFile, table: NodeTable): Promise<void> {
+  const path = file.replacementPath()
   try {
+    file.prepare(path, emptyLmdbFile(), LOCK_BYTES)
     const environment = open(path)
     try {
       environment.transactionSync(() => {
@@ -147,19 +154,29 @@ function unwrap(path: string, bytes: Uint8Array): MetadataNode | null {
 
 function checksum(path: string, node: MetadataNode): number { return crc32(node.value, crc32(Buffer.from(`${path}\n${node.version}\n`))) }
 
+type LmdbCode = Pick<typeof import('./lmdb-library.ts'), 'emptyLmdbFile' | 'LOCK_BYTES'> & { readonly open: LmdbOpener }
+
+async function lmdbCode(open: LmdbOpener | undefined): Promise<LmdbCode> {
+  const { openLmdb, emptyLmdbFile, LOCK_BYTES } = await loadPart('the code that changes metadata', () => import('./lmdb-library.ts'))
+  return { open: open ?? openLmdb, emptyLmdbFile, LOCK_BYTES }
+}
+
 class LmdbMetadataStore implements MetadataStore {
   readonly #file: MetadataFile
   readonly #table: NodeTable
-  readonly #open: LmdbOpener
+  readonly #opener: LmdbOpener | undefined
+  #code: LmdbCode | null = null
   #isNew: boolean
   #environment: LmdbEnvironment | null = null
+  #hasFailed = false
+  #mending: Promise<void> | null = null
   #closed = false
 
-  constructor(file: MetadataFile, table: NodeTable, isNew: boolean, open: LmdbOpener) {
+  constructor(file: MetadataFile, table: NodeTable, isNew: boolean, opener: LmdbOpener | undefined) {
     this.#file = file
     this.#table = table
     this.#isNew = isNew
-    this.#open = open
+    this.#opener = opener
   }
 
   async get(path: string): Promise<MetadataNode | null> {
@@ -169,6 +186,7 @@ class LmdbMetadataStore implements MetadataStore {
 
   async create(path: string, value: Uint8Array): Promise<boolean> {
     this.#check(path, value)
+    await this.#ready()
     if (this.#table.versionOf(path) >= 0) return false
     this.#put(path, { value, version: 0 })
     return true
@@ -176,6 +194,7 @@ class LmdbMetadataStore implements MetadataStore {
 
   async set(path: string, value: Uint8Array, expectedVersion?: number): Promise<number> {
     this.#check(path, value)
+    await this.#ready()
     const version = this.#table.versionOf(path)
     if (expectedVersion !== undefined && (version < 0 || expectedVersion !== version)) return -1
     this.#put(path, { value, version: version + 1 })
@@ -184,6 +203,7 @@ class LmdbMetadataStore implements MetadataStore {
 
   async delete(path: string, expectedVersion?: number): Promise<boolean> {
     this.#check(path)
+    await this.#ready()
     const version = this.#table.versionOf(path)
     if (version < 0 || (expectedVersion !== undefined && expectedVersion !== version)) return false
     this.#commit((environment) => environment.removeSync(Buffer.from(path)))
@@ -205,6 +225,7 @@ class LmdbMetadataStore implements MetadataStore {
     if (this.#closed) return
     this.#closed = true
     try {
+      if (this.#hasFailed) await this.#ready().catch(() => {})
       await this.#environment?.close()
     } finally {
       openPaths().delete(this.#file.path)
@@ -212,8 +233,12 @@ class LmdbMetadataStore implements MetadataStore {
   }
 
   #check(path: string, value?: Uint8Array): void {
-    if (this.#closed) throw new OttlaError('CLOSED', 'the metadata store is closed')
+    this.#refuseClosed()
     checkNode(path, value)
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new OttlaError('CLOSED', 'the metadata store is closed')
   }
 
   /** Disk first, memory after: a failed commit leaves both as they were. */
@@ -224,13 +249,38 @@ class LmdbMetadataStore implements MetadataStore {
 
   #commit(change: (environment: LmdbEnvironment) => void): void {
     try {
-      const environment = this.#environment ??= this.#open(this.#file.path)
+      const environment = this.#environment ??= this.#openPrepared()
       environment.transactionSync(() => change(environment))
       if (this.#isNew) this.#file.syncDirectory()
       this.#isNew = false
     } catch (cause) {
+      this.#hasFailed = true
       throw storeError(this.#file.path, cause)
     }
+  }
+
+  #openPrepared(): LmdbEnvironment {
+    const { open, emptyLmdbFile, LOCK_BYTES } = this.#code!
+    this.#file.prepare(this.#file.path, emptyLmdbFile(), LOCK_BYTES)
+    return open(this.#file.path)
+  }
+
+  /** Raises what stands in the way of mending, and CLOSED. */
+  async #ready(): Promise<void> {
+    this.#code ??= await lmdbCode(this.#opener)
+    while (this.#hasFailed) await (this.#mending ??= this.#mend().finally(() => { this.#mending = null }))
+    this.#refuseClosed()
+  }
+
+  async #mend(): Promise<void> {
+    const environment = this.#environment
+    this.#environment = null
+    await environment?.close().catch(() => {})
+    if (damageOfMetadataFile(this.#file) !== null) {
+      await writeReplacement(this.#code!, this.#file, this.#table)
+      this.#file.replace()
+    }
+    this.#hasFailed = false
   }
 }
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { silentLogger } from '../../src/common/logger.ts'
 import { systemPorts } from '../../src/common/ports.ts'
 import { Database } from '../../src/database.ts'
@@ -13,6 +13,7 @@ import type { LmdbEnvironment } from '../../src/metadata/lmdb-library.ts'
 import { openLmdbStore, type MetadataFile } from '../../src/metadata/lmdb-metadata-store.ts'
 import type { MetadataStore } from '../../src/metadata/metadata-store.ts'
 import { SimulatedFileSystem } from '../../src/testing/simulated-file-system.ts'
+import { compilePackage, runModule } from '../support/child-process.ts'
 
 interface RawLmdb { open(options: Record<string, unknown>): LmdbEnvironment & { readerList(): string } }
 const lmdb = createRequire(import.meta.url)('lmdb') as RawLmdb
@@ -25,7 +26,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const path = join(directory, 'ottla-metadata.mdb')
   file = {
-    path, read: () => (existsSync(path) ? readFileSync(path) : null), keepCopy: () => '', replacementPath: () => `${path}.tmp`, replace: () => {}, syncDirectory: () => {},
+    path, read: () => (existsSync(path) ? readFileSync(path) : null), keepCopy: () => '', replacementPath: () => `${path}.tmp`, replace: () => {}, prepare: () => {}, syncDirectory: () => {},
   }
 })
 
@@ -58,14 +59,16 @@ test('M1: a file that is open in this process must not be opened again, by whate
 
 test.each([['MDB_MAP_FULL', -30792], ['ENOSPC', 28]] as const)('M2 %s: a commit without room must not change anything, nor be the last one', async (_name, code) => {
   let isFull = false
-  const real = lmdb.open({ path: file.path, noSubdir: true, keyEncoding: 'binary', encoding: 'binary' })
-  const store = await open(() => ({
-    transactionSync: (action) => real.transactionSync(() => {
-      action()
-      if (isFull) throw Object.assign(new Error('full'), { code })
-    }),
-    putSync: (key, value) => real.putSync(key, value), removeSync: (key) => real.removeSync(key), close: () => real.close(),
-  }))
+  const store = await open(() => {
+    const real = lmdb.open({ path: file.path, noSubdir: true, keyEncoding: 'binary', encoding: 'binary' })
+    return {
+      transactionSync: (action) => real.transactionSync(() => {
+        action()
+        if (isFull) throw Object.assign(new Error('full'), { code })
+      }),
+      putSync: (key, value) => real.putSync(key, value), removeSync: (key) => real.removeSync(key), close: () => real.close(),
+    }
+  })
   await store.set('/a', bytes('1'))
   isFull = true
   await expect(store.set('/a', bytes('2'))).rejects.toMatchObject({ code: 'DISK_FULL', retriable: true })
@@ -76,6 +79,48 @@ test.each([['MDB_MAP_FULL', -30792], ['ENOSPC', 28]] as const)('M2 %s: a commit 
   const again = await open()
   expect(await again.get('/a')).toEqual({ value: bytes('3'), version: 1 })
   await again.close()
+})
+
+describe('LMDB as it is packaged ends the process where its open fails, and its commits fail for ever once a head page could not be written:', () => {
+  let entry: string
+  beforeAll(() => { entry = compilePackage(`metadata-${process.pid}`) }, 60_000)
+  afterAll(() => rmSync(new URL('.', entry), { recursive: true, force: true }))
+
+  /** What making a topic ends in, and making it again after `between`. */
+  const outcomes = (before: string, between: string): string => `
+    import { mkdirSync, rmdirSync } from 'node:fs'
+    const { open, silentLogger } = await import(${JSON.stringify(entry)})
+    ${before}
+    const ottla = await open(${JSON.stringify(directory)}, { logger: silentLogger })
+    const made = async (name) => ottla.admin.createTopic(name).then(() => 'made', (error) => error.code)
+    console.log(await made('t'))
+    ${between}
+    console.log(await made('t'))
+    await ottla.close()
+    console.log('closed')`
+
+  test.each([1, 4, 7])('a disk that has room for %i KiB of a new metadata file must not end the process, nor leave half a file', async (fileKilobytes) => {
+    expect(await runModule(outcomes('', ''), { fileKilobytes })).toEqual({ lines: ['DISK_FULL', 'DISK_FULL', 'closed'], status: 0 })
+    expect(existsSync(file.path)).toBe(false)
+    expect((await runModule(outcomes('', ''))).lines).toEqual(['made', 'TOPIC_ALREADY_EXISTS', 'closed'])
+  })
+
+  test('a lock file that cannot be one must not end the process', async () => {
+    const lock = JSON.stringify(`${file.path}-lock`)
+    expect(await runModule(outcomes(`mkdirSync(${lock})`, `rmdirSync(${lock})`))).toEqual({ lines: ['DIRECTORY_UNUSABLE', 'made', 'closed'], status: 0 })
+  })
+
+  test('a process without file handles must not be ended', async () => {
+    const hold = `
+      const { closeSync, openSync } = await import('node:fs')
+      const held = []
+      try { for (;;) held.push(openSync(process.execPath, 'r')) } catch {}
+      for (const each of held.splice(0, 3)) closeSync(each)`
+    const { lines, status } = await runModule(outcomes('', '').replace("console.log(await made('t'))", `${hold}
+      console.log(await made('t'))
+      for (const each of held) closeSync(each)`))
+    expect({ lines, status }).toEqual({ lines: ['TOO_MANY_OPEN_FILES', 'made', 'closed'], status: 0 })
+  })
 })
 
 test('M3: a reader that stays must not keep old pages: the file does not grow with the number of changes', async () => {

@@ -9,4 +9,5 @@ await Promise.all([
   loadPart('the code for truncation', () => import('../../src/log/log-cut.ts')),
   loadPart('the code that changes topics', () => import('../../src/broker/topic-change-handlers.ts')),
   loadPart('the code for descriptions of logs', () => import('../../src/broker/storage-handlers.ts')),
+  loadPart('the code that changes metadata', () => import('../../src/metadata/lmdb-library.ts')),
 ])

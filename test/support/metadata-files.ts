@@ -19,6 +19,10 @@ export function fileIn(where: string): MetadataFile {
     keepCopy: (bytes) => { writeFileSync(`${path}.damaged-0`, bytes); return `${path}.damaged-0` },
     replacementPath: () => { rmSync(`${path}.tmp`, { force: true }); return `${path}.tmp` },
     replace: () => { renameSync(`${path}.tmp`, path); for (const lock of [`${path}.tmp-lock`, `${path}-lock`]) rmSync(lock, { force: true }) },
+    prepare: (target, empty, lockBytes) => {
+      if (!existsSync(target)) writeFileSync(target, empty)
+      if (!existsSync(`${target}-lock`)) writeFileSync(`${target}-lock`, new Uint8Array(lockBytes))
+    },
     syncDirectory: () => {},
   }
 }
