@@ -79,7 +79,7 @@ async function alterNamed(context: BrokerContext, kind: NamedKind, resource: Res
     if (kind === 'groups') {
       const changed = applyChanges('group', groupTable, resource, overrides, () => null)
       const reset = changed['share.auto.offset.reset']
-      if (reset !== undefined && !/^(earliest|latest)$/i.test(reset) && resetDurationMs(reset.toLowerCase()) === null) {
+      if (reset !== undefined && !/^(earliest|latest)$/.test(reset) && resetDurationMs(reset) === null) {
         throw new OttlaError('INVALID_CONFIG', 'share.auto.offset.reset is earliest, latest or by_duration: and an ISO 8601 duration')
       }
       return changed

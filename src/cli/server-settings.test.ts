@@ -27,7 +27,7 @@ describe('a server.properties of Kafka', () => {
     const heeded = { 'ssl.client.auth': 'required', 'sasl.enabled.mechanisms': 'PLAIN', 'num.partitions': '1' }
     const harmless = { 'listener.name.a.plain.sasl.jaas.config': 'x', 'queued.max.requests': '3', 'ssl.keystore.password': 'x', 'max.connections.of.ours': '1' }
     const guards = {
-      'listener.name.a.ssl.client.auth': 'required', 'listener.name.a.max.connections': '5', 'max.connections.per.ip.overrides': 'a:1', 'max.connection.creation.rate': '5',
+      'listener.name.a.ssl.client.auth': 'required', 'listener.name.a.max.connections': '5', 'max.connection.creation.rate': '5',
       'ssl.enabled.protocols': 'TLSv1.3', 'ssl.cipher.suites': 'x', 'create.topic.policy.class.name': 'P', 'alter.config.policy.class.name': 'P', 'principal.builder.class': 'B',
     }
     const planned = plan({ ...heeded, ...harmless, ...guards })

@@ -65,7 +65,7 @@ const ownNames = new Set([
 ])
 
 /** By these, a Kafka would keep somebody or something out. What is set for one listener is among them, but for the users of its logins, of which is told by themselves. */
-const guards = [/^listener\.name\..*(?<!\.jaas\.config)$/, /^max\.connection(s\.per\.ip\.overrides|\.creation\.rate)$/, /^ssl\.(cipher\.suites|enabled\.protocols|protocol)$/,
+const guards = [/^listener\.name\..*(?<!\.jaas\.config)$/, /^max\.connection\.creation\.rate$/, /^ssl\.(cipher\.suites|enabled\.protocols|protocol)$/,
   /\.policy\.class\.name$/, /^(principal\.builder|client\.quota\.callback)\.class$/]
 
 /** `isKnown`: whether `open` takes a setting of this name. Raises UsageError. */

@@ -3,6 +3,7 @@
  * are made from the topic table; without a value they leave the topic's default in force.
  */
 import { MAX_PARTITIONS } from '../common/topic-partition.ts'
+import { addressCounts } from './connection-overrides.ts'
 import type { Setting, SettingTable } from './setting.ts'
 import { topicTable } from './topic-settings.ts'
 
@@ -60,8 +61,10 @@ const own: SettingTable = {
     doc: 'How often retention is applied.' },
   'max.connections': { type: 'int', default: 30_000, min: 1,
     doc: 'Most connections of one listener. (Kafka: 2147483647.)' },
-  'max.connections.per.ip': { type: 'int', default: 2_147_483_647, min: 1,
-    doc: 'Most connections of one listener from one address.' },
+  'max.connections.per.ip': { type: 'int', default: 2_147_483_647, min: 0,
+    doc: 'Most connections of one listener from one address. 0 needs `max.connections.per.ip.overrides`.' },
+  'max.connections.per.ip.overrides': { type: 'string', default: '', values: [], pattern: addressCounts,
+    doc: 'The same for some addresses.' },
   'node.id': { type: 'int', default: 1, min: 0, fixed: true,
     doc: 'Id of this broker. A directory that has a `meta.properties` keeps the id written there.' },
   'num.io.threads': { type: 'int', default: 8, min: 1, inert: oneThread,

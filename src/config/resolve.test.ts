@@ -113,11 +113,16 @@ describe('a wrong value', () => {
     const told = ['max.connections', 'max.connections.per.ip', 'connections.max.idle.ms', 'log.retention.ms', 'log.retention.minutes', 'log.retention.hours']
       .map((name) => complaint(() => resolveBroker({ [name]: 0 })))
     expect(told).toEqual([
-      'max.connections must be a whole number from 1 to 2147483647, not 0', 'max.connections.per.ip must be a whole number from 1 to 2147483647, not 0',
+      'max.connections must be a whole number from 1 to 2147483647, not 0', 'max.connections.per.ip can be 0 only where max.connections.per.ip.overrides says who may come',
       'connections.max.idle.ms must be a whole number of at least -1 but 0, not 0', 'log.retention.ms must be a whole number of at least -1 but 0, not 0',
       'log.retention.minutes must be a whole number from -1 to 2147483647 but 0, not 0', 'log.retention.hours must be a whole number from -1 to 2147483647 but 0, not 0',
     ])
     expect(resolveTopic({ 'retention.ms': 0 }, broker)['retention.ms']).toBe(0)
+    const overrides = (text: string): object => ({ 'max.connections.per.ip': 0, 'max.connections.per.ip.overrides': text })
+    for (const text of ['localhost:5', ' 10.0.0.1 : 5 , ::1:9,', '2001:db8::1:0']) expect(resolveBroker(overrides(text))).toMatchObject({ 'max.connections.per.ip': 0 })
+    for (const text of ['5', 'web:5', '10.0.0.1', '10.0.0.1:', '10.0.0.1:-1', '10.0.0.1:x', '10.0.0.256:5', ':5', '10.0.0.1:5;10.0.0.2:5']) {
+      expect(complaint(() => resolveBroker(overrides(text)))).toContain('max.connections.per.ip.overrides must be a list of address:connections, like 10.0.0.1:5 (names are not looked up), not "')
+    }
     expect(complaint(() => resolveBroker({ 'log.cleaner.dedupe.buffer.size': 1_048_576 }))).toBe('log.cleaner.dedupe.buffer.size must be a whole number of at least 1048577, not 1048576')
   })
 

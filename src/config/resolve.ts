@@ -93,6 +93,9 @@ export function resolveBroker(input?: object): BrokerValues {
     fail(`group.min.session.timeout.ms (${values['group.min.session.timeout.ms']}) must not be above `
       + `group.max.session.timeout.ms (${values['group.max.session.timeout.ms']})`)
   }
+  if (values['max.connections.per.ip'] === 0 && values['max.connections.per.ip.overrides'] === '') {
+    fail('max.connections.per.ip can be 0 only where max.connections.per.ip.overrides says who may come')
+  }
   resolveTopic(undefined, values) // the synonyms must fit together too
   return values
 }

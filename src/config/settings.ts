@@ -192,8 +192,10 @@ export interface BrokerSettings {
   'log.segment.delete.delay.ms'?: number | `${number}`
   /** Most connections of one listener. (Kafka: 2147483647.) Default: 30000. */
   'max.connections'?: number | `${number}`
-  /** Most connections of one listener from one address. Default: 2147483647. */
+  /** Most connections of one listener from one address. 0 needs `max.connections.per.ip.overrides`. Default: 2147483647. */
   'max.connections.per.ip'?: number | `${number}`
+  /** The same for some addresses. Default: empty. */
+  'max.connections.per.ip.overrides'?: `${string}`
   /** Topics without an override of `max.message.bytes` take it from here. Default: not set. */
   'message.max.bytes'?: number | `${number}`
   /** Topics without an override of `min.insync.replicas` take it from here. Default: not set. */

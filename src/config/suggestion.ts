@@ -17,6 +17,7 @@ const names: Readonly<Record<SettingScope, readonly string[]>> = {
 }
 
 const scopes = ['topic', 'broker', 'producer', 'consumer', 'admin', 'client'] as const
+const scopesOfClients = ['client', ...scopes] as const
 
 const places: Readonly<Record<SettingScope, string>> = {
   topic: "a topic setting: give it in the `config` of createTopic or change it with admin.alterConfigs({ topic })",
@@ -30,13 +31,14 @@ const places: Readonly<Record<SettingScope, string>> = {
 /** Names that Kafka's users type and that have no setting here. */
 const elsewhere: Readonly<Record<string, string>> = {
   'bootstrap.servers': 'an embedded database has no servers to bootstrap from: leave it out, or give it to connect()',
+  'bootstrap.controllers': 'give the brokers to connect()',
+  'client.dns.lookup': 'every address of a name is tried',
   'log.dir': 'the data directory is the first argument of open()',
   'log.dirs': 'the data directory is the first argument of open(); there is one',
+  'max.connection.creation.rate': 'connections are limited by address: admin.alterQuotas({ ip: null }, { connection_creation_rate: … })',
   'broker.id': 'use node.id',
   'partitioner.class': 'use partitioner',
   'interceptor.classes': 'interceptors are not supported',
-  'transactional.id': 'transactions are not built yet',
-  'transaction.timeout.ms': 'transactions are not built yet',
   'message.format.version': 'removed in Kafka 4.0: records are always written in the newest format',
   'message.downconversion.enable': 'removed in Kafka 4.0',
   'message.timestamp.difference.max.ms': 'removed in Kafka 4.0: use message.timestamp.before.max.ms and message.timestamp.after.max.ms',
@@ -46,8 +48,39 @@ const elsewhere: Readonly<Record<string, string>> = {
   'ssl.ca.pem': 'use ssl.truststore.certificates',
   'ssl.certificate.location': 'use ssl.keystore.location (certificate and key in one file)',
   'ssl.key.location': 'use ssl.keystore.location (certificate and key in one file)',
-  'zookeeper.connect': 'an embedded database needs no ZooKeeper',
 }
+
+const oneBroker = 'there is one broker'
+/** What becomes of other settings of Kafka; the first that fits. `true`: where a broker or topic is set up only. */
+const reasons: readonly (readonly [RegExp, string, true?])[] = [
+  [/^zookeeper\./, 'an embedded database needs no ZooKeeper'],
+  [/^(add\.partitions\.to\.txn|transaction(al)?)\./, 'transactions are not built yet'],
+  [/^(group\.)?(share|streams)\.|^group\.(consumer|remote)\.|^group\.coordinator\.(rebalance|new)/, 'groups of this protocol are not built yet'],
+  [/^delegation\.token\./, 'delegation tokens are not built'],
+  [/^remote\./, 'there is no tiered storage'],
+  [/^(ssl\.(key|trust)store\.(type|password)$)/, 'certificates and keys are read as PEM: leave it out'],
+  [/^ssl\.(cipher\.suites|enabled\.protocols|protocol)$/, 'TLS 1.2 and 1.3 are spoken, by the ciphers of Node: leave it out'],
+  [/^(inter\.broker\.protocol|log\.message\.(format|downconversion|timestamp\.difference)|broker\.id\.generation|reserved\.broker|password\.encoder|control\.plane)\./,
+    'removed in Kafka 4.0'],
+  [/(^|\.)(inter\.broker|controller|controlled|replica|leader|bootstrap\.controllers)\.|^(auto\.leader|broker|initial\.broker|replication|process|unclean)\./, oneBroker],
+  [/^(request\.timeout|socket\.connection\.setup\.timeout(\.max)?)\.ms$/, oneBroker, true],
+  [/^(authorizer|super|allow\.everyone)\./, 'ACLs are an option of listen(), or of `ottla serve`'],
+  [/\.class(\.name|\.path)?$|^security\.providers|^ssl\.(provider|.*(algorithm|implementation))$|\.impl\.prefix$/, 'classes of Java cannot be loaded'],
+  [/^sasl\.(kerberos|oauthbearer|login)\./, 'Kerberos and OAuth are not built: use PLAIN or SCRAM'],
+  [/^listener\.name\./, 'options of one listener are given to listen()'],
+  [/^((advertised|early\.start)\.)?listeners$|^listener\.|^sasl\.enabled/, 'ports are opened by listen(), or by `ottla serve`'],
+  [/^ssl\./, 'certificates and keys are given to listen({ tls }), or to `ottla serve`', true],
+  [/^sasl\.server\.max|^connection\.failed|^max\.(incremental\.fetch|request\.partition)|quota\.window|^socket\.listen|^log\.cleaner\.io\.max/, 'this is fixed here'],
+  [/^sasl\./, 'users are made by ottla.users, or by `ottla users`', true],
+  [/^group\.coordinator\.|^queued\.max\.|\.purgatory\.|\.threads$/, 'requests and files are the business of one event loop'],
+  [/^log\.dir\./, 'there is one data directory'],
+  [/^metadata\./, 'the metadata are in one small file', true],
+  [/^metadata\.(recovery|max)\./, 'brokers that cannot be reached are looked up by the addresses given to connect()'],
+  [/^metrics?\.|^kafka\.metrics|^auto\.include\.jmx/, 'there is no JMX: see ottla.metrics(), and `ottla serve --metrics-port`'],
+  [/^(telemetry|enable\.metrics)\./, 'clients push no metrics'],
+  [/(send|receive)\.buffer\.bytes$/, 'buffers of sockets are those of the operating system'],
+  [/^(internal|unstable)\.|^server\.max/, 'Kafka has it for itself'],
+]
 
 /** "retentionMs", "RETENTION_MS" and "retention-ms" all become "retention.ms". */
 function normalise(name: string): string {
@@ -62,7 +95,10 @@ function advise(scope: SettingScope, name: string): string {
   const plain = normalise(name)
   if (names[scope].includes(plain)) return `: write it as ${JSON.stringify(plain)}`
   if (Object.hasOwn(elsewhere, plain)) return `: ${elsewhere[plain]}`
-  for (const other of scopes) {
+  const isServer = scope === 'broker' || scope === 'topic'
+  const why = reasons.find(([pattern, , onServer = false]) => (isServer || !onServer) && pattern.test(plain))
+  if (why !== undefined && (isServer || !names.client.includes(plain))) return `: ${why[1]}`
+  for (const other of isServer ? scopes : scopesOfClients) {
     if (other !== scope && names[other].includes(plain)) return `: ${plain} is ${places[other]}`
   }
   const guess = nearest(plain, names[scope]) ?? names[scope].find((name) => name.startsWith(`${plain}.`)) ?? null

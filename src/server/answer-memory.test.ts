@@ -84,7 +84,7 @@ test('where memory is short, connections that do not read are closed, those that
   const logger = new RecordingLogger()
   const answers = new AnswerMemory(8 * MIB)
   const listener = await PortListener.open({
-    host: '127.0.0.1', port: 0, tls: null, nameOf: String, limits: defaultLimits, maxConnections: 10, maxConnectionsPerAddress: 10, maxPendingBytes: MIB, answers,
+    host: '127.0.0.1', port: 0, tls: null, nameOf: String, limits: defaultLimits, maxConnections: 10, maxConnectionsOf: () => 10, maxPendingBytes: MIB, answers,
     pool: new MemoryPool(0),
     ports: { clock: scheduler.clock, scheduler, logger, random: new SeededRandom(1) },
     newSession: () => {

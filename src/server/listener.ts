@@ -39,7 +39,7 @@ export interface PortOptions {
   readonly nameOf: (subject: string) => string | null
   readonly limits: ConnectionLimits
   readonly maxConnections: number
-  readonly maxConnectionsPerAddress: number
+  readonly maxConnectionsOf: (address: string) => number
   /** Bytes of requests not answered yet, of all connections. */
   readonly maxPendingBytes: number
   /** What answers take that are not read yet; when it is short, those are closed that read least. */
@@ -149,10 +149,10 @@ export class PortListener {
   /** Counts a socket in, or closes it. */
   #admit(socket: Socket): boolean {
     const address = plainAddress(socket.remoteAddress)
-    const { maxConnections, maxConnectionsPerAddress } = this.#options
+    const { maxConnections, maxConnectionsOf } = this.#options
     const count = this.#perAddress.get(address) ?? 0
     const over = this.#sockets.size >= maxConnections ? `${maxConnections} connections are open (max.connections)`
-      : count >= maxConnectionsPerAddress ? `${count} connections of it are open (max.connections.per.ip)` : null
+      : count >= maxConnectionsOf(address) ? `${count} connections of it are open (max.connections.per.ip)` : null
     socket.on('error', () => {})
     if (over !== null || this.#closing !== null) {
       if (over !== null) this.#problems.warn(`refused a connection from ${address}: ${over}`)

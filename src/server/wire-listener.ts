@@ -10,6 +10,8 @@ import { loadPart } from '../common/load-part.ts'
 import { isPrincipal } from '../common/acl.ts'
 import type { OpenPort } from '../common/open-port.ts'
 import type { Ports } from '../common/ports.ts'
+import { addressOf } from '../common/quota.ts'
+import { connectionOverrides } from '../config/connection-overrides.ts'
 import type { AclSource, AuthorizerOptions } from './access/authorizer.ts'
 import { principalRules } from './access/principal-rules.ts'
 import { QuotaMeter, type QuotaSource } from './access/quota-meter.ts'
@@ -86,6 +88,7 @@ export interface ListenerSettings {
   readonly 'connections.max.reauth.ms': number
   readonly 'max.connections': number
   readonly 'max.connections.per.ip': number
+  readonly 'max.connections.per.ip.overrides': string
 }
 
 const DEFAULT_PORT = 9092
@@ -134,7 +137,7 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     limits: { ...defaultLimits, maxFrameBytes: settings['socket.request.max.bytes'], idleMs: idleMs < 0 ? Number.POSITIVE_INFINITY : idleMs },
     // They may change while the port is open.
     get maxConnections() { return settings['max.connections'] },
-    get maxConnectionsPerAddress() { return settings['max.connections.per.ip'] },
+    maxConnectionsOf: connectionsOf(settings),
     maxPendingBytes: PENDING_BYTES,
     answers, pool, newSession: (peer) => sessions.begin(peer), refusedFor: (address) => sessions.quotas.recordConnection(address),
   })
@@ -148,6 +151,19 @@ export async function openListener(parts: ListenerParts, given: ListenOptions, c
     openPorts = next.openPorts.add(openPort)
     sessions = sessionsOn(next)
   })
+}
+
+/** They may change while the port is open, and are read when they have. */
+function connectionsOf(settings: ListenerSettings): (address: string) => number {
+  let text = ''
+  let overrides: ReadonlyMap<string, number> | null = null
+  return (address) => {
+    if (settings['max.connections.per.ip.overrides'] !== text) {
+      text = settings['max.connections.per.ip.overrides']
+      overrides = connectionOverrides(text)
+    }
+    return overrides?.get(addressOf(address) ?? address) ?? settings['max.connections.per.ip']
+  }
 }
 
 /** With SASL it is the login that says who somebody is. Raises INVALID_CONFIG. */

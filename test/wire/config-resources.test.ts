@@ -145,13 +145,16 @@ describe('a request to alter', () => {
     [TOPIC, 't', 'retention.ms', '9223372036854775807', 0], [TOPIC, 't', 'retention.ms', '9223372036854775808', 40],
     [TOPIC, '', 'retention.ms', '1', 42], [TOPIC, 'a b', 'retention.ms', '1', 17], [TOPIC, 'nope', 'retention.ms', '1', 3],
     [BROKER, '1', 'max.connections', '50', 0], [BROKER, '', 'max.connections.per.ip', '99', 0], [BROKER, '1', 'node.id', '5', 42], [BROKER, '1', 'log.segment.bytes', '10', 42],
-    [BROKER, '1', 'max.connections', '0', 42], [BROKER, '', 'max.connections.per.ip', '0', 42], [BROKER, '1', 'log.retention.ms', '0', 42], [BROKER, '1', 'log.retention.ms', '-1', 0],
+    [BROKER, '1', 'max.connections', '0', 42], [BROKER, '', 'max.connections.per.ip', '0', 42], [BROKER, '1', 'max.connections.per.ip.overrides', '127.0.0.1:5', 0],
+    [BROKER, '', 'max.connections.per.ip.overrides', 'x', 42], [BROKER, '', 'max.connections.per.ip.overrides', '127.0.0.1:x', 42], [BROKER, '', 'max.connections.per.ip.overrides', '', 0],
+    [BROKER, '1', 'log.retention.ms', '0', 42], [BROKER, '1', 'log.retention.ms', '-1', 0],
     [BROKER, '1', 'log.cleaner.dedupe.buffer.size', '1048576', 42], [BROKER, '1', 'num.recovery.threads.per.data.dir', '4', 0],
     [BROKER, '1', 'min.insync.replicas', '0', 42], [BROKER, '1', 'min.insync.replicas', 'x', 42], [BROKER, '1', 'min.insync.replicas', '1', 40],
     [BROKER, '1', 'log.cleanup.policy', 'foo', 42], [BROKER, '7', 'num.io.threads', '5', 42],
     [GROUP, 'g', 'consumer.session.timeout.ms', '1', 40], [GROUP, 'g', 'consumer.heartbeat.interval.ms', '60000', 40], [GROUP, 'g', 'streams.num.standby.replicas', '99', 40],
     [GROUP, 'g', 'share.record.lock.duration.ms', '1', 40], [GROUP, 'g', 'share.auto.offset.reset', 'none', 40], [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:PT1H', 0],
-    [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:x', 40],
+    [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:x', 40], [GROUP, 'g', 'share.auto.offset.reset', 'by_duration:pt1h', 0],
+    [GROUP, 'g', 'share.auto.offset.reset', 'BY_DURATION:PT1H', 40], [GROUP, 'g', 'share.auto.offset.reset', 'EARLIEST', 40],
   ] as const)('is answered as by Kafka 4.1: resource %i %j, %s=%s is %i', async (type, resource, name, value, code) => {
     expect(await alter(type, resource, name, value)).toBe(code)
   })
