@@ -23,7 +23,11 @@ export function renderAll(tables, tools, errorTable, protocol) {
 }
 
 function key(name) { return /^[a-z]+$/.test(name) ? name : `'${name}'` }
-function union(words, pattern) { return [...words.map((word) => `'${word}'`), ...(pattern === undefined ? [] : [`\`${pattern.type}\``])].join(' | ') }
+/** A pattern alone is any text. */
+function union(words, pattern) {
+  if (words.length === 0) return 'string'
+  return [...words.map((word) => `'${word}'`), ...(pattern === undefined ? [] : [`\`${pattern.type}\``])].join(' | ')
+}
 
 function inputType(setting) {
   switch (setting.type) {

@@ -112,6 +112,16 @@ describe('a first broker that says', () => {
     expect(await complaint(`127.0.0.1:${broker.port}`, small)).toMatch(/^NETWORK_EXCEPTION: .*a frame of 65\d{3} bytes is not between 0 and 65536; receive.message.max.bytes says/)
   })
 
+  test.each([
+    ['a negative length', [255, 255, 255, 251], 'a frame of -5 bytes is not between 0 and 100000000'],
+    ['an answer that nobody waits for', [0, 0, 0, 4, 0, 0, 48, 57], 'an answer to request 12345, which was not asked'],
+    ['an answer without a number', [0, 0, 0, 1, 7], 'an answer to request -1, which was not asked'],
+  ])('%s in place of an answer is told so, and what the setting has nothing to do with is not laid on it', async (_what, bytes, problem) => {
+    broker.on(apis.metadata, () => Uint8Array.from(bytes))
+    expect(await complaint(`127.0.0.1:${broker.port}`, { ...settings, 'default.api.timeout.ms': 1 }))
+      .toBe(`NETWORK_EXCEPTION: broker 127.0.0.1:${broker.port}: it sent bytes that are no answer (${problem})`)
+  })
+
   test.each([5, 14, 15])('that it is not ready (%i) is asked again until it is', async (errorCode) => {
     broker.on(apis.metadata, () => answer(broker.port, broker.asked.filter(({ api }) => api === 'Metadata').length < 4 ? errorCode : 0))
     kafka = await connect(`127.0.0.1:${broker.port}`, settings)

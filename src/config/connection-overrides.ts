@@ -16,5 +16,5 @@ export function connectionOverrides(text: string): ReadonlyMap<string, number> |
 }
 
 export const addressCounts: NonNullable<Setting['pattern']> = {
-  isValid: (word) => connectionOverrides(word) !== null, type: '${string}', text: 'a list of address:connections, like 10.0.0.1:5 (names are not looked up)',
+  isValid: (word) => connectionOverrides(word) !== null, type: 'string', text: 'a list of address:connections, like 10.0.0.1:5 (names are not looked up)',
 }

@@ -195,7 +195,7 @@ export interface BrokerSettings {
   /** Most connections of one listener from one address. 0 needs `max.connections.per.ip.overrides`. Default: 2147483647. */
   'max.connections.per.ip'?: number | `${number}`
   /** The same for some addresses. Default: empty. */
-  'max.connections.per.ip.overrides'?: `${string}`
+  'max.connections.per.ip.overrides'?: string
   /** Topics without an override of `max.message.bytes` take it from here. Default: not set. */
   'message.max.bytes'?: number | `${number}`
   /** Topics without an override of `min.insync.replicas` take it from here. Default: not set. */

@@ -93,7 +93,7 @@ export interface BrokerValues {
   readonly 'log.segment.delete.delay.ms': number | null
   readonly 'max.connections': number
   readonly 'max.connections.per.ip': number
-  readonly 'max.connections.per.ip.overrides': `${string}`
+  readonly 'max.connections.per.ip.overrides': string
   readonly 'message.max.bytes': number | null
   readonly 'min.insync.replicas': number | null
   readonly 'node.id': number

@@ -113,8 +113,10 @@ export class Connection {
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) this.#answered(frame)
     } catch (error) {
       const stray = this.#answers === 0 ? otherProtocol(this.#first) : null
-      const isTooLarge = this.#answers > 0 && OttlaError.is(error, 'INVALID_REQUEST')
-      const text = stray ?? (isTooLarge ? `${error.message}; receive.message.max.bytes says how large an answer may be` : 'it sent bytes that are no answer: is this the port of a Kafka broker?')
+      const { code, message } = OttlaError.from(error)
+      const isTooLarge = code === 'INVALID_REQUEST' && !message.includes(' -')
+      const text = stray ?? (this.#answers === 0 ? 'it sent bytes that are no answer: is this the port of a Kafka broker?'
+        : isTooLarge ? `${message}; receive.message.max.bytes says how large an answer may be` : `it sent bytes that are no answer (${message})`)
       this.fail(new OttlaError(this.#answers === 0 ? 'INVALID_CONFIG' : 'NETWORK_EXCEPTION', `broker ${addressText(this.address)}: ${text}`, { cause: error }))
     }
   }
