@@ -36,6 +36,9 @@ export class FileCache {
   readonly #idle = new Set<Entry>()
   /** Least recently used first. */
   readonly #resting = new Set<Resting>()
+  /** Lent, and forgotten since. */
+  readonly #overdue = new Set<Entry>()
+  readonly #returned: (() => void)[] = []
   #openCount = 0
   #closed = false
 
@@ -111,6 +114,15 @@ export class FileCache {
     for (const key of this.#entries.keys()) if (dirname(key.slice(1)) === directory) this.#forget(key)
   }
 
+  /** Forgets all that is in the folder, and resolves once no handle of it is open any more: Windows renames no folder with an open file. */
+  async closedIn(directory: string): Promise<void> {
+    for (;;) {
+      this.invalidateIn(directory)
+      if (![...this.#overdue].some(({ key }) => dirname(key.slice(1)) === directory)) return
+      await new Promise<void>((resolve) => { this.#returned.push(resolve) })
+    }
+  }
+
   /** Closes what is idle, and the rest as it comes back. Idempotent. */
   close(): void {
     this.#closed = true
@@ -165,7 +177,10 @@ export class FileCache {
     if (entry === undefined) return true
     this.#entries.delete(key)
     entry.current = false
-    if (!this.#idle.delete(entry)) return false
+    if (!this.#idle.delete(entry)) {
+      this.#overdue.add(entry)
+      return false
+    }
     this.#closeHandle(entry)
     return true
   }
@@ -173,6 +188,7 @@ export class FileCache {
   #closeHandle(entry: Entry): void {
     this.#openCount--
     entry.handle.close()
+    if (this.#overdue.delete(entry)) for (const resolve of this.#returned.splice(0)) resolve()
   }
 }
 

@@ -331,6 +331,7 @@ export class LogManager {
     const gone = new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} was deleted`, { topic })
     for (const log of this.logs().filter((each) => each.topic === topic)) {
       await log.abandon(gone)
+      await this.#fileCache.closedIn(log.directory)
       const renamed = join(options.directory, renamedPartitionFolder(topic, log.partition, this.#uniqueHex(), 'delete'))
       fs.rename(log.directory, renamed)
       this.#logs.delete(topic, log.partition)
