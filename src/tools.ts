@@ -2,6 +2,7 @@
  * The tools behind `ottla dump-log` and `ottla verify`, on plain files: no lock is taken and nothing is written, but by `repairDirectory`; and what `ottla
  * serve` opens. Not part of the package's exports. What a tool needs is loaded when it runs, so that `ottla --help` need not wait for it.
  */
+import type { Readable } from 'node:stream'
 import { brokerTable } from './config/broker-settings.ts'
 import type { BrokerSettings } from './config/settings.ts'
 import type { DumpLogOptions } from './inspect/dump-items.ts'
@@ -72,6 +73,9 @@ export async function serverProperties(file: Uint8Array): Promise<{ readonly pro
   const properties = file.length === 0 ? new Map<string, string>() : (await import('./log/java-properties.ts')).parseProperties(file)
   return { properties, isKnown: (name) => Object.hasOwn(brokerTable, name) }
 }
+
+/** A named pipe, to be read; on Linux. */
+export async function openPipe(path: string): Promise<Readable> { return (await import('./io/pipe-stream.ts')).openPipe(path) }
 
 /** As `open`, without the code of producers and consumers: for a server that has none of its own. */
 export async function openServed(directory: string, settings: BrokerSettings & OpenOptions): Promise<ServedDatabase> {

@@ -1,8 +1,11 @@
 /** What is typed wrong, or right for another of Kafka's tools: each ends with advice, and never as a bug of ours. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemScheduler } from '../src/common/scheduler.ts'
+import { nextTurn } from '../src/client/waiting.ts'
 import { build, ottla, type Outcome } from './support/cli.ts'
 
 let scratch: string
@@ -16,6 +19,47 @@ beforeAll(async () => {
   await on('topics', '--create', '--topic', 'orders')
 }, 120_000)
 afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
+
+describe.skipIf(process.platform === 'win32')('a path that leads nowhere', () => {
+  beforeAll(() => {
+    symlinkSync('loop', join(scratch, 'loop'))
+    symlinkSync('gone', join(scratch, 'dangling'))
+    spawnSync('mkfifo', [join(scratch, 'fifo')])
+  })
+
+  test.each([
+    [['topics', '--list'], 'loop', 'ELOOP: too many symbolic links'], [['verify'], 'loop', 'ELOOP: too many symbolic links'],
+    [['topics', '--list'], 'dangling', 'is a symbolic link to gone, which is not there'], [['verify'], 'dangling', 'is a symbolic link to gone, which is not there'],
+    [['topics', '--create', '--topic', 'a'], 'dangling', 'is a symbolic link to gone, which is not there'],
+    [['topics', '--create', '--topic', 'a'], 'dangling/sub', 'is a symbolic link to gone, which is not there'],
+    [['topics', '--list'], 'n'.repeat(300), 'ENAMETOOLONG'],
+  ])('%j --data %s is told as that', async (command, name, problem) => {
+    const { code, error } = await ottla([...command, '--data', join(scratch, name)])
+    expect([code, error]).toEqual([1, expect.stringContaining(problem)])
+    expect(error).toMatch(/\[DIRECTORY_UNUSABLE\]\n.*\n$/)
+  }, 30_000)
+
+  test.each(['loop', 'n'.repeat(300), 'dangling'])('--file %s is a mistake of the command line', async (name) => {
+    const { code, error } = await on('produce', '--topic', 'orders', '--file', join(scratch, name))
+    expect([code, error]).toEqual([2, expect.stringMatching(/^error: --file: E(LOOP|NAMETOOLONG|NOENT): /)])
+  }, 30_000)
+
+  test.each([
+    ['SIGINT', ['serve', '--in-memory', '--config']], ['SIGTERM', ['groups', '--reset-offsets', '--group', 'g', '--from-file']], ['SIGINT', ['produce', '--topic', 'orders', '--file']],
+  ] as const)('%s ends who waits for the writer of a pipe: %j', async (signal, args) => {
+    const fifo = join(scratch, 'fifo')
+    let writer = -1
+    const waiting = await ottla([...args, fifo], { env: { OTTLA_DATA: data }, onStart: (child) => {
+      void (async () => {
+        // Nobody reads, nobody can open it to write.
+        for (; writer < 0; await nextTurn(systemScheduler)) try { writer = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK) } catch {}
+        child.kill(signal)
+      })()
+    } })
+    closeSync(writer)
+    expect(waiting.signal === signal || waiting.code === (signal === 'SIGINT' ? 130 : 143)).toBe(true)
+  }, 30_000)
+})
 
 describe('advice is given', () => {
   test.each([

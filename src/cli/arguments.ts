@@ -2,10 +2,10 @@
  * From words to values: `node:util` parseArgs does the splitting, this file adds what Kafka's tools allow (a value may begin with a dash, as in
  * `--time -1`; options with optional values; lists of words) and says what was probably meant.
  */
-import { readFileSync } from 'node:fs'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { nearest } from '../tools.ts'
 import { UsageError, type AnyValues, type OptionSpec, type OptionTable } from './command.ts'
+import { wholeFile } from './whole-file.ts'
 
 /** In every command's table without being written there. */
 const common: OptionTable = { help: { type: 'flag', help: 'print this help' } }
@@ -134,7 +134,7 @@ export function fileText(option: string, file: string): string { return fileByte
 /** The same, as bytes. */
 export function fileBytes(option: string, file: string): Buffer {
   try {
-    return readFileSync(file)
+    return wholeFile(file)
   } catch (error) {
     throw new UsageError(`--${option} ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -1,5 +1,5 @@
 /** Opens the data directory, or connects to the cluster, for a command and closes it again, whatever happened. */
-import { existsSync } from 'node:fs'
+import { lstatSync, readlinkSync, statSync } from 'node:fs'
 import type { Kafka, Logger, Ottla, Users } from '../index.ts'
 import { OttlaError } from '../common/errors.ts'
 import { clientProperties } from '../tools.ts'
@@ -17,6 +17,19 @@ export function dataDirectory(values: { readonly data: string | undefined }): st
   return directory
 }
 
+/** Raises DIRECTORY_UNUSABLE where there is nothing, or nothing to be seen. */
+export function checkThere(directory: string): void {
+  try {
+    statSync(directory)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const link = code === 'ENOENT' && lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(directory) : null
+    const problem = link !== null ? `${directory} is a symbolic link to ${link}, which is not there`
+      : code === 'ENOENT' || code === 'ENOTDIR' ? `there is no directory ${directory}` : `${directory.slice(0, 300)} cannot be looked at: ${message.replace(/, stat .*$/s, '')}`
+    throw new OttlaError('DIRECTORY_UNUSABLE', problem, { file: directory, cause })
+  }
+}
+
 /**
  * `read`: changes nothing, takes no lock and so works beside the owner. `change`: the directory must be there. `create`: it may be created.
  */
@@ -24,9 +37,7 @@ export type Access = 'read' | 'change' | 'create'
 
 export async function withDatabase<T>(terminal: Terminal, values: DataValues, access: Access, work: (ottla: Ottla) => Promise<T>): Promise<T> {
   const directory = dataDirectory(values)
-  if (access !== 'create' && !existsSync(directory)) {
-    throw new OttlaError('DIRECTORY_UNUSABLE', `there is no directory ${directory}`, { file: directory })
-  }
+  if (access !== 'create') checkThere(directory)
   // Loaded here, so that help and usage errors need not wait for it.
   const { open } = await import('../index.ts')
   const ottla = await open(directory, {

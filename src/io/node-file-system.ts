@@ -6,7 +6,7 @@
  * macOS libuv turns a sync into F_FULLFSYNC, which reaches the platter.
  */
 import {
-  closeSync, constants, fsync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, renameSync, rm, statfsSync, statSync, unlink,
+  closeSync, constants, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rm, statfsSync, statSync, unlink,
   unlinkSync, utimesSync, type Dirent, type Stats,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -84,7 +84,7 @@ export class NodeFileSystem implements FileSystem {
       makeDirectories(path)
     } catch (error) {
       if (systemErrorCode(error) !== 'EEXIST') throw storageError(error, 'make the directory', path)
-      throw new OttlaError('DIRECTORY_UNUSABLE', `${path} exists and is not a directory`, { file: path, cause: error })
+      throw new OttlaError('DIRECTORY_UNUSABLE', obstacle((error as NodeJS.ErrnoException).path ?? path), { file: path, cause: error })
     }
   }
 
@@ -201,6 +201,12 @@ export class NodeFileSystem implements FileSystem {
 }
 
 export const nodeFileSystem: FileSystem = new NodeFileSystem()
+
+/** What stands in the place of a directory. */
+function obstacle(path: string): string {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink ? `${path} is a symbolic link to ${readlinkSync(path)}, which is not there` : `${path} exists and is not a directory`
+}
 
 function kindOf(entry: Dirent | Stats): FileStat['kind'] {
   if (entry.isFile()) return 'file'

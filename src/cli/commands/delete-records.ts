@@ -1,10 +1,10 @@
 /** `ottla delete-records`: kafka-delete-records on a directory or a cluster. */
-import { readFileSync } from 'node:fs'
 import type { Kafka } from '../../index.ts'
 import { OttlaError } from '../../common/errors.ts'
 import { required } from '../arguments.ts'
 import { defineCommand, jsonLinesOption, sourceOptions, UsageError, type Command } from '../command.ts'
 import { withKafka } from '../session.ts'
+import { wholeFile } from '../whole-file.ts'
 
 interface Target { readonly topic: string; readonly partition: number; readonly offset: number }
 
@@ -13,7 +13,7 @@ const isIndex = (x: unknown): x is number => typeof x === 'number' && Number.isS
 function targetsOf(file: string): Target[] {
   let parsed: unknown
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'))
+    parsed = JSON.parse(wholeFile(file).toString())
   } catch (error) {
     throw new UsageError(`--offset-json-file ${file}: ${(error as Error).message}`)
   }

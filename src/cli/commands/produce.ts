@@ -2,7 +2,7 @@
  * `ottla produce`: kafka-console-producer on a directory or a cluster, for whole files too. Every byte of the input is kept: see `--input-format` in
  * the notes below for how it is cut into records.
  */
-import { createReadStream, statSync } from 'node:fs'
+import { ReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Producer, ProducerRecord, ProducerSettings } from '../../index.ts'
 import { checkNames, choice, pairs } from '../arguments.ts'
@@ -13,6 +13,7 @@ import { filedProperties } from '../properties-file.ts'
 import { clientConfig, withFormerName, withKafka } from '../session.ts'
 import { bytesText, countText } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { fileStream } from '../whole-file.ts'
 
 const DEFAULT_CHUNK = 256 * 1024
 
@@ -81,7 +82,7 @@ export const produce: Command = defineCommand({
     if (values['key-separator'] !== undefined) Object.assign(properties, { 'parse.key': 'true', 'key.separator': values['key-separator'] })
     if (values.headers) properties['parse.headers'] = 'true'
     checkNames('property', properties, lineProperties, 'settings of the producer go to --producer-property')
-    const input = values.file === undefined || values.file === '-' ? process.stdin : fileStream(values.file)
+    const input = values.file === undefined || values.file === '-' ? process.stdin : await fileStream(values.file)
     const chunk = values['chunk-size'] ?? DEFAULT_CHUNK
     if (chunk < 1) throw new UsageError('--chunk-size is at least 1')
     const partition = values.partition ?? (format === 'raw' ? 0 : undefined)
@@ -142,16 +143,11 @@ function settingsOf(values: ProducerValues): ProducerSettings {
   return settings
 }
 
-function fileStream(file: string): Readable {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw new UsageError(`--file ${file} is a directory: give a file, or pipe "tar c ${file}" in with --raw`)
-  return createReadStream(file)
-}
-
 /** A file that cannot be opened is told before anything is created. */
 function opened(input: Readable): Promise<void> {
-  if (input === process.stdin) return Promise.resolve()
+  if (input === process.stdin || !(input instanceof ReadStream)) return Promise.resolve()
   return new Promise((resolve, reject) => {
-    input.once('open', resolve)
+    input.once('open', () => resolve())
     input.once('error', (error) => reject(new UsageError(`--file: ${error.message}`)))
   })
 }

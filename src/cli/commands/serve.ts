@@ -1,5 +1,4 @@
 /** `ottla serve`: a broker for Kafka's clients on a data directory, until a signal ends it. */
-import { readFileSync } from 'node:fs'
 import { OttlaError } from '../../common/errors.ts'
 import type { Listener, TlsSettings } from '../../index.ts'
 import { loadSessions, openServed, serverProperties, type ServedDatabase } from '../../tools.ts'
@@ -8,6 +7,7 @@ import { dataOptions, defineCommand, UsageError, type Command } from '../command
 import { planServer, type ServerPlan, type TlsPlan } from '../server-settings.ts'
 import { loggerOf } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { wholeFile } from '../whole-file.ts'
 
 const options = {
   ...dataOptions,
@@ -69,7 +69,7 @@ function refuseDirectory({ data, override }: { readonly data: string | undefined
 
 function readConfig(file: string): Uint8Array {
   try {
-    return readFileSync(file)
+    return wholeFile(file)
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }

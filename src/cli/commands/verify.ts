@@ -1,9 +1,7 @@
 /** `ottla verify`: the full consistency check of a directory, reading only and beside the owner; with `--repair`, what is damaged is taken out before. */
-import { existsSync } from 'node:fs'
-import { OttlaError } from '../../common/errors.ts'
 import { repairDirectory, verifyDirectory, type FindingSeverity, type RecoveryReport, type RepairStep } from '../../tools.ts'
 import { dataOptions, defineCommand, jsonLinesOption, UsageError, type Command } from '../command.ts'
-import { dataDirectory, percent } from '../session.ts'
+import { checkThere, dataDirectory, percent } from '../session.ts'
 import { bytesText } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -43,7 +41,7 @@ export const verify: Command = defineCommand({
   examples: ['ottla verify --data ./data', 'ottla verify --data ./data --topic orders --json', 'ottla verify --data ./data --repair --dry-run'],
   async run(terminal, values) {
     const directory = dataDirectory(values)
-    if (!existsSync(directory)) throw new OttlaError('DIRECTORY_UNUSABLE', `there is no directory ${directory}`, { file: directory })
+    checkThere(directory)
     const dryRun = values['dry-run']
     if (dryRun && !values.repair) throw new UsageError('--dry-run tells what --repair would do: give both')
     const question: Question = { directory, topics: values.topic, deep: !values.shallow, json: values.json }
