@@ -121,7 +121,10 @@ describe('the LMDB store', () => {
           throw Object.assign(new Error('Input/output error'), { code: 5 })
         },
         putSync: (key, value) => real.putSync(key, value), removeSync: (key) => real.removeSync(key),
-        close: async () => { events.push('closed'); await real.close() },
+        close: async () => {
+          await real.close()
+          events.push('closed')
+        },
       }
     }
   }
