@@ -73,8 +73,10 @@ const optionTypes = {
 export async function openDatabase<H extends DatabaseHandle>(directory: string, settings: BrokerSettings & OpenOptions, make: MakeHandle<H>): Promise<H> {
   const checked = split(settings)
   if (checked.options.inMemory === true) return openInMemory(checked, make)
-  if (typeof directory !== 'string' || directory === '') {
-    throw new OttlaError('INVALID_ARGUMENT', `open(directory, settings): the directory is a path, not ${directory === '' ? 'empty' : describe(directory)}`)
+  if (typeof directory !== 'string' || directory === '' || directory.startsWith('file://')) {
+    const given: unknown = directory
+    const what = given === '' ? 'empty' : typeof given === 'string' || given instanceof URL ? 'a URL: give fileURLToPath(url) of node:url' : describe(given)
+    throw new OttlaError('INVALID_ARGUMENT', `open(directory, settings): the directory is a path, not ${what}`)
   }
   if (directory.includes('\0')) throw new OttlaError('INVALID_ARGUMENT', 'the path of the directory holds a null character')
   const path = findDirectory(nodeFileSystem, directory, checked.options.readOnly === true)

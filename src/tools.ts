@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import { brokerTable } from './config/broker-settings.ts'
 import type { BrokerSettings } from './config/settings.ts'
+import { unknownSetting } from './config/suggestion.ts'
 import type { DumpLogOptions } from './inspect/dump-items.ts'
 import type { DumpLine } from './inspect/dump-text.ts'
 import type { CheckOptions, Finding } from './log/log-check.ts'
@@ -67,11 +68,17 @@ export async function* verifyDirectory(directory: string, options: CheckOptions)
   yield* checkLog(nodeFileSystem, directory, options)
 }
 
-/** The properties of a `server.properties`, and whether `open` takes a setting of some name. */
-export async function serverProperties(file: Uint8Array): Promise<{ readonly properties: ReadonlyMap<string, string>; isKnown(name: string): boolean }> {
+/** What is wrong with a name that is like one of a setting, and that Kafka does not know either; null for others. */
+function misspelt(name: string): string | null {
+  const { message } = unknownSetting('broker', name)
+  return /: (did you mean "[^"]+"\?$|write it as)/.test(message) ? message : null
+}
+
+/** The properties of a `server.properties`, whether `open` takes a setting of some name, and what one that it does not take may have been meant to be. */
+export async function serverProperties(file: Uint8Array): Promise<{ readonly properties: ReadonlyMap<string, string>; isKnown(name: string): boolean; likely(name: string): string | null }> {
   // Without a file nothing is loaded: clients wait for a server to be ready.
   const properties = file.length === 0 ? new Map<string, string>() : (await import('./log/java-properties.ts')).parseProperties(file)
-  return { properties, isKnown: (name) => Object.hasOwn(brokerTable, name) }
+  return { properties, isKnown: (name) => Object.hasOwn(brokerTable, name), likely: misspelt }
 }
 
 /** A named pipe, to be read; on Linux. */

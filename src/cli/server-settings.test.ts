@@ -61,6 +61,11 @@ describe('a server.properties of Kafka', () => {
     expect(() => plan({ 'authorizer.class.name': name, 'allow.everyone.if.no.acl.found': 'maybe' })).toThrow('allow.everyone.if.no.acl.found')
   })
 
+  test('may leave the host that clients are told to them', () => {
+    expect(plan({ 'advertised.listeners': 'PLAINTEXT://:19092' }).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, advertisedPort: 19092, ...plain }])
+    expect(plan({ 'listeners': 'INSIDE://:1', 'listener.security.protocol.map': ' inside : plaintext ' }).listeners).toMatchObject([{ name: 'INSIDE', hasTls: false }])
+  })
+
   test('is not needed', () => { expect(plan({}).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, ...plain }]) })
 })
 
@@ -89,6 +94,13 @@ describe('listeners that cannot be', () => {
     [{ listeners: 'INSIDE://127.0.0.1:9092' }, 'listener.security.protocol.map'],
     [{ 'listeners': 'PLAINTEXT://127.0.0.1:9092', 'advertised.listeners': 'OTHER://a:1' }, 'advertised.listeners names OTHER'],
     [{ 'log.dirs': '/a,/b' }, 'there is one data directory'],
+    [{ listeners: 'SSL://127.0.0.1:1,SSL://127.0.0.1:2' }, 'listeners names SSL twice'],
+    [{ 'advertised.listeners': 'PLAINTEXT://a:1,PLAINTEXT://b:1' }, 'advertised.listeners names PLAINTEXT twice'],
+    [{ 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' }, 'advertised.listeners: nobody can connect to 0.0.0.0: name the host that clients know'],
+    [{ 'advertised.listeners': 'PLAINTEXT://[::]:9092' }, 'nobody can connect to ::'],
+    [{ 'listener.security.protocol.map': 'PLAINTEXT' }, 'listener.security.protocol.map: "PLAINTEXT" is not of the form INSIDE:SASL_SSL'],
+    [{ 'listener.security.protocol.map': 'PLAINTEXT:SSL:SSL' }, 'is not of the form INSIDE:SASL_SSL'],
+    [{ 'listener.security.protocol.map': 'PLAINTEXT:' }, 'is not of the form INSIDE:SASL_SSL'],
   ])('%j', (file, problem) => {
     expect(() => plan(file)).toThrow(UsageError)
     expect(() => plan(file)).toThrow(problem)

@@ -96,11 +96,13 @@ function directoryOf(all: ReadonlyMap<string, string>): string | undefined {
 
 function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): ListenerAddress[] {
   const controllers = new Set(words(all.get('controller.listener.names')))
-  const protocols = new Map(words(all.get('listener.security.protocol.map')).map((pair) => pair.split(':') as [string, string]))
+  const protocols = new Map(words(all.get('listener.security.protocol.map')).map(protocolOf))
   const endpoints = parseEndpoints('listeners', flags.listeners ?? all.get('listeners') ?? DEFAULT_LISTENERS).filter(({ name }) => !controllers.has(name))
   // Kafka's own example advertises its controller, too.
   const shownElsewhere = parseEndpoints('advertised.listeners', flags['advertised-listeners'] ?? all.get('advertised.listeners') ?? '').filter(({ name }) => !controllers.has(name))
   const advertised = new Map(shownElsewhere.map((each) => [each.name, each]))
+  const nowhere = shownElsewhere.find(({ host }) => host === '0.0.0.0' || host === '::')
+  if (nowhere !== undefined) throw new UsageError(`advertised.listeners: nobody can connect to ${nowhere.host}: name the host that clients know`)
   const stray = [...advertised.keys()].find((name) => !endpoints.some((each) => each.name === name))
   if (stray !== undefined) throw new UsageError(`advertised.listeners names ${stray}, which listeners does not`)
   if (endpoints.length === 0) throw new UsageError('listeners names no listener for clients')
@@ -111,8 +113,15 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
     const shown = advertised.get(name)
     const hasTls = protocol.endsWith('SSL')
     const address = { name, host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, hasTls, hasSasl: protocol.startsWith('SASL') }
-    return shown === undefined ? address : { ...address, advertisedHost: shown.host, advertisedPort: shown.port }
+    return shown === undefined ? address : { ...address, ...(shown.host === '' ? {} : { advertisedHost: shown.host }), advertisedPort: shown.port }
   })
+}
+
+/** A name, and what is spoken there. */
+function protocolOf(pair: string): [name: string, protocol: string] {
+  const [, name, protocol] = /^(\w+)\s*:\s*(\w+)$/.exec(pair) ?? []
+  if (protocol === undefined) throw new UsageError(`listener.security.protocol.map: ${JSON.stringify(pair)} is not of the form INSIDE:SASL_SSL`)
+  return [name!.toUpperCase(), protocol.toUpperCase()]
 }
 
 const protocolNames = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
@@ -162,9 +171,13 @@ function words(list: string | undefined): string[] { return list?.split(',').map
 
 /** `NAME://host:port,…`; an empty host is every address, an address of IPv6 stands in brackets. */
 function parseEndpoints(option: string, list: string): Endpoint[] {
-  return words(list).map((text) => {
+  const endpoints = words(list).map((text) => {
     const match = /^([A-Za-z0-9_]+):\/\/(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text)
     if (match === null || Number(match[4]) > MAX_PORT) throw new UsageError(`${option}: ${JSON.stringify(text)} is not of the form PLAINTEXT://127.0.0.1:9092`)
     return { name: match[1]!.toUpperCase(), host: match[2] ?? match[3]!, port: Number(match[4]) }
   })
+  // As in Kafka, one may be there twice for the two kinds of addresses.
+  const twice = endpoints.find(({ name, host, port }, i) => endpoints.slice(0, i).some((each) => each.name === name && (each.port !== port || each.host.includes(':') === host.includes(':'))))
+  if (twice !== undefined) throw new UsageError(`${option} names ${twice.name} twice`)
+  return endpoints
 }

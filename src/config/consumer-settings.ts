@@ -40,7 +40,7 @@ export const consumerTable: SettingTable = {
   'isolation.level': { type: 'string', default: 'read_uncommitted', values: ['read_uncommitted', 'read_committed'],
     doc: 'Whether records of open and aborted transactions are handed out.' },
   'max.partition.fetch.bytes': { type: 'int', default: 4_194_304, min: 0,
-    doc: 'Bytes of one partition in a fetch at most; a first batch that is larger is still returned.' },
+    doc: 'Bytes of one partition in a fetch at most; a first batch that is larger is still returned. (Kafka: 1048576.)' },
   'max.poll.interval.ms': { type: 'int', default: 300_000, min: 1,
     doc: 'A member that asks for no records for so long loses its partitions.' },
   'max.poll.records': { type: 'int', default: 500, min: 1,

@@ -398,7 +398,7 @@ export interface ConsumerSettings {
   'heartbeat.interval.ms'?: number | `${number}`
   /** Whether records of open and aborted transactions are handed out. Default: read_uncommitted. */
   'isolation.level'?: 'read_uncommitted' | 'read_committed'
-  /** Bytes of one partition in a fetch at most; a first batch that is larger is still returned. Default: 4194304. */
+  /** Bytes of one partition in a fetch at most; a first batch that is larger is still returned. (Kafka: 1048576.) Default: 4194304. */
   'max.partition.fetch.bytes'?: number | `${number}`
   /** A member that asks for no records for so long loses its partitions. Default: 300000. */
   'max.poll.interval.ms'?: number | `${number}`

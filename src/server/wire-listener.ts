@@ -276,6 +276,9 @@ function checked(given: ListenOptions): Checked {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue
     throw new OttlaError('INVALID_ARGUMENT', `listen: ${option} is ${shown(value)}: give a name or an address`)
   }
+  if (advertisedHost !== undefined && everywhere.has(advertisedHost)) {
+    throw new OttlaError('INVALID_ARGUMENT', `listen: nobody can connect to ${advertisedHost}: advertisedHost is the name or address that clients know`)
+  }
   if (!allowInsecure && !isLoopback(host) && tls === null && mechanisms?.includes('PLAIN') === true) {
     throw new OttlaError('INVALID_CONFIG', `listen: PLAIN without TLS sends passwords in the clear, and ${host} can be reached from other machines: `
       + 'use tls, or SCRAM, or give allowInsecure: true')

@@ -287,6 +287,10 @@ describe('a port', () => {
     await expect(refused).rejects.toSatisfy((error) => OttlaError.is(error, code as never) && error.message.includes(text))
   })
 
+  test.each(['0.0.0.0', '::', ''])('does not tell clients to come to %j', async (advertisedHost) => {
+    await expect(kit.ottla.listen({ port: 0, advertisedHost })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
   test('tells clients the address by which they came, or the one it was given', async () => {
     const everywhere = await kit.ottla.listen({ port: 0, host: '0.0.0.0', allowInsecure: true })
     const advertised = await kit.ottla.listen({ port: 0, advertisedHost: 'kafka.example', advertisedPort: 19_092 })

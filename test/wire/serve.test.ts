@@ -59,7 +59,7 @@ describe('ottla serve', () => {
   test('takes a server.properties, overrides, and has metrics and health on a port of their own', async () => {
     const file = join(directory, 'server.properties')
     writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`
-      + 'listener.name.plaintext.ssl.client.auth=required\nmax.connection.creation.rate=5\nqueued.max.requests=7\n')
+      + 'listener.name.plaintext.ssl.client.auth=required\nmax.connection.creation.rate=5\nqueued.max.requests=7\nlog.retention.hour=1\nconfluent.balancer.enable=true\n')
     const served = await serve(file, '--override', 'num.partitions=3', '--metrics-port', '0')
     const admin = kafkaAt(served).admin()
     await admin.connect()
@@ -83,7 +83,9 @@ describe('ottla serve', () => {
     served.child.kill('SIGTERM')
     expect(await served.ended()).toBe(0)
     const warned = 'these keep nobody and nothing out here: listener.name.plaintext.ssl.client.auth, max.connection.creation.rate'
-    expect(served.errors.filter((line) => line.includes('warn'))).toEqual([expect.stringContaining(warned)])
+    expect(served.errors.filter((line) => line.includes('warn'))).toEqual([
+      expect.stringContaining(warned), expect.stringContaining('unknown broker setting "log.retention.hour": did you mean "log.retention.hours"?'),
+    ])
   })
 
   test.runIf(process.platform !== 'win32')('ends with the npx that started it, which passes no signal on', async () => {

@@ -39,7 +39,7 @@ export const serve: Command = defineCommand({
   examples: ['ottla serve --data ./data', 'ottla serve --in-memory --port 0', 'ottla serve config/server.properties --override num.partitions=3'],
   async run(terminal, values) {
     const launcher = process.ppid
-    const { properties, isKnown } = await serverProperties(values.config === undefined ? new Uint8Array(0) : readConfig(values.config))
+    const { properties, isKnown, likely } = await serverProperties(values.config === undefined ? new Uint8Array(0) : readConfig(values.config))
     const plan = planServer(properties, pairs('override', values.override), { ...values, data: values.data ?? process.env['OTTLA_DATA'] }, isKnown)
     if (values['metrics-host'] !== undefined && values['metrics-port'] === undefined) throw new UsageError('--metrics-host needs --metrics-port')
     if (values['in-memory']) refuseDirectory(values)
@@ -47,6 +47,7 @@ export const serve: Command = defineCommand({
     const logger = loggerOf(terminal, values.debug)
     if (plan.unused.length > 0) logger.info(`settings that mean nothing here: ${plan.unused.join(', ')}`)
     if (plan.unheeded.length > 0) logger.warn(`these keep nobody and nothing out here: ${plan.unheeded.join(', ')}`)
+    for (const problem of plan.unused.map(likely)) if (problem !== null) logger.warn(problem)
     const logins = plan.unused.filter((name) => name.endsWith('sasl.jaas.config'))
     if (logins.length > 0) logger.warn(`nobody can log in by ${logins.join(', ')}: users are made by "ottla users"`)
     const ottla = await openServed(plan.directory ?? '', { ...plan.settings, inMemory: values['in-memory'], logger, signal: terminal.signal })
