@@ -6,11 +6,11 @@ const walks = [
   'src/coordinator/group-model.test.ts', 'src/io/directory-lock{,-contest}.test.ts', 'src/metadata/lmdb-damage.test.ts', 'src/testing/crash-states.test.ts',
 ]
 
-/** Tests that put something in the place of a module, or change what the process has one of. */
+/** Tests that put something in the place of a module, change what the process has one of, or ask for a module that nobody has loaded yet. */
 const mocking = [
   'src/broker/produce-refusal.test.ts', 'src/client/msgpack-missing.test.ts',
   'src/cli/terminal.test.ts', 'src/io/{directory-lock-faults,system-calls}.test.ts', 'src/log/{append-group,log-appender}.test.ts',
-  'src/record/{compression,crc32c}.test.ts',
+  'src/record/{compression,crc32c}.test.ts', 'src/served-database.test.ts',
 ]
 
 /**

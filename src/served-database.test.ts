@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { guardLoads } from './common/load-part.ts'
 import { silentLogger } from './common/logger.ts'
 import { openServed } from './served-database.ts'
 import { RecordingLogger } from './testing/recording-logger.ts'
 
 const settings = { inMemory: true, logger: silentLogger } as const
+afterEach(() => { guardLoads(() => {}) })
 
 test('the admin client that could not be loaded once is loaded with a later call', async () => {
   await using served = await openServed('', settings)

@@ -13,7 +13,7 @@ const AREAS = {
   'src/log': LOG,
   'src/coordinator': ['src/coordinator', 'src/broker', ...CLIENTS],
   'src/client': [...CLIENTS, 'src/broker'],
-  'src/broker': ['src/broker', ...CLIENTS],
+  'src/broker': ['src/broker', ...CLIENTS, ...WIRE, 'src/served-database.test.ts', 'src/users.test.ts', 'test/regressions'],
   'src/server': [...WIRE, 'src/served-database.test.ts', 'src/users.test.ts'],
   'src/metadata': ['src/metadata', 'src/broker', 'src/database.test.ts', 'src/users.test.ts', 'test/regressions'],
   'src/config': ['src/config', 'src/broker', 'src/client', 'src/cli', 'src/database.test.ts'],

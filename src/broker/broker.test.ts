@@ -147,6 +147,23 @@ describe('produce', () => {
     expect(answer!.recordErrors![1]!.message).toBe(`Timestamp ${now + 2001} of message with offset 3 is out of range. The timestamp should be within [${now - 1000}, ${now + 2000}]`)
   })
 
+  test('blames no record where it is the batch that is refused, though none has a key', async () => {
+    const records = Buffer.concat([batchOf(['x']), batchOf(['y'])])
+    const [answer] = (await kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic: 't', partition: 0, records }] }))).partitions
+    expect([answer!.errorCode, answer!.recordErrors]).toEqual([87, undefined])
+  })
+
+  test('is counted: what was appended once, what came twice not again, what was refused', async () => {
+    const send = (baseSequence: number): Promise<ProducePartitionResponse> => {
+      const records = batchOf(['x', 'y', 'z'], { producerId: 7, producerEpoch: 0, baseSequence })
+      return kit.settle(kit.broker.produce({ acks: -1, timeoutMs: 1, partitions: [{ topic: 't', partition: 0, records }] })).then(({ partitions }) => partitions[0]!)
+    }
+    const codes: number[] = []
+    for (const sequence of [0, 3, 3, 9]) codes.push((await send(sequence)).errorCode)
+    expect(codes).toEqual([0, 0, 0, 45])
+    expect(kit.database.metrics).toMatchObject({ produceRequests: 4, producedBatches: 3, producedRecords: 6, failedBatches: 1 })
+  })
+
   test('stamps LogAppendTime where the topic says so', async () => {
     await create('stamped', 1, { 'message.timestamp.type': 'LogAppendTime' })
     expect(await produce('stamped', ['a'], { timestamp: 5 })).toMatchObject({ logAppendTimeMs: kit.scheduler.clock.now() })
@@ -364,6 +381,16 @@ describe('the rest', () => {
     expect(second.producerId).not.toBe(first.producerId)
     expect(refused).toMatchObject({ errorCode: 35, producerId: -1 })
   })
+
+  test.each([[2_097_152, ['segment.bytes=2097152:1']], [16_384, ['internal.segment.bytes=16384:1', 'segment.bytes=1073741824:5']]])(
+    'committed offsets lie in segments of offsets.topic.segment.bytes, %i, also of fewer bytes than a topic of its own may ask for', async (bytes, settings) => {
+      kit = await openBroker({ 'offsets.topic.segment.bytes': bytes, 'offsets.topic.num.partitions': 1 })
+      await create('t')
+      const partitions = [{ topic: 't', partition: 0, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null }]
+      await kit.settle(kit.broker.offsetCommit({ groupId: 'g', memberId: '', groupInstanceId: null, generationId: -1, partitions }))
+      const [described] = (await kit.settle(kit.broker.describeConfigs({ resources: [{ resourceType: 2, resourceName: '__consumer_offsets', configurationKeys: null }] }))).results
+      expect(described!.configs.filter(({ name }) => name.endsWith('segment.bytes')).map(({ name, value, configSource }) => `${name}=${value}:${configSource}`)).toEqual(settings)
+    })
 
   test('active producers are shown', async () => {
     await create('a')

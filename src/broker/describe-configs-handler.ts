@@ -65,7 +65,9 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
 /** Of a topic that is there, or that would be. */
 export function describeTopicSettings(context: BrokerContext, info: Pick<TopicInfo, 'configs' | 'values'>, keys: ReadonlySet<string> | null = null): ConfigResult[] {
   // Kafka's answer begins with compression.type, and there are tests of clients that look at the first.
-  return select({ 'compression.type': topicTable['compression.type']!, ...topicTable }, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
+  const all = select({ 'compression.type': topicTable['compression.type']!, ...topicTable }, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
+  // Nor is internal.segment.bytes told where it is not set.
+  return all.filter(({ value }) => value !== null)
 }
 
 /** Raises INVALID_REQUEST unless the resource is this broker or (with an empty name) all brokers. */

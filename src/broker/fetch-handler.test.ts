@@ -244,6 +244,22 @@ describe('fetch', () => {
     expect(codes(await fetch.answer)).toEqual([0, 3])
   })
 
+  test('that was woken for nothing waits on, and does not look again until something comes', async () => {
+    const fetch = begin(request([['b', 0, 0]]))
+    expect(await fetch.done()).toBe(false)
+    const find = context.logs.get.bind(context.logs)
+    let looks = 0
+    Object.assign(context.logs, { get: (topic: string, partition: number) => {
+      // Who looks for ever never gives way.
+      if (++looks > 100) throw new Error('looks again and again')
+      return find(topic, partition)
+    } })
+    waiters.wake('b')
+    expect([await fetch.done(), looks]).toEqual([false, 1])
+    logs[2]!.grow(1)
+    expect([await fetch.done(), sizes(await fetch.answer)]).toEqual([true, [100]])
+  })
+
   test('ends when the broker closes, and waits no more', async () => {
     const fetch = begin(request([['b', 0, 0]]))
     expect(await fetch.done()).toBe(false)
@@ -261,6 +277,11 @@ describe('fetch', () => {
     logs[2]!.wake()
     expect(await fetch.done()).toBe(true)
     expect((await fetch.answer).partitions[0]).toMatchObject({ records: new Uint8Array(200).fill(1), abortedTransactions: [] })
+  })
+
+  test.each([[0, null], [1, []]] as const)('with isolation level %i tells of aborted transactions %j, at the end and before it', async (isolationLevel, abortedTransactions) => {
+    const { partitions } = await handleFetch(context, request([['a', 0, 0], ['a', 1, 10]], { isolationLevel, maxWaitMs: 0 }))
+    expect(partitions.map((each) => [each.records.length, each.abortedTransactions])).toEqual([[300, abortedTransactions], [0, abortedTransactions]])
   })
 
   test('reports damage with its error and goes on with other partitions', async () => {

@@ -38,6 +38,27 @@ describe('groups on demand', () => {
     expect(h.scheduler.pendingTimers).toBe(0)
   })
 
+  test('are read by whichever call comes first', async () => {
+    const { h } = await harness()
+    const member = { groupId: 'g', memberId: 'm', groupInstanceId: null, generationId: 1 }
+    const first: Record<string, (groups: GroupsOnDemand) => Promise<object>> = {
+      syncGroup: (groups) => groups.syncGroup({ ...member, protocolType: null, protocolName: null, assignments: [] }),
+      heartbeat: (groups) => groups.heartbeat(member),
+      leaveGroup: (groups) => groups.leaveGroup({ groupId: 'g', members: [{ memberId: 'm', groupInstanceId: null, reason: null }] }),
+      offsetCommit: (groups) => groups.offsetCommit({ ...member, partitions: [{ topic: 't', partition: 0, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null }] }),
+      offsetDelete: (groups) => groups.offsetDelete({ groupId: 'g', partitions: [{ topic: 'none', partition: 0 }] }),
+      describeGroups: (groups) => groups.describeGroups({ groups: ['g'] }),
+      deleteGroups: (groups) => groups.deleteGroups({ groups: ['none'] }),
+    }
+    for (const [name, call] of Object.entries(first)) {
+      const groups = new GroupsOnDemand(h.options())
+      // Each answers as it does once the groups are there.
+      const [early, late] = [await call(groups), await call(groups)]
+      expect([name, early]).toEqual([name, late])
+      await groups.close()
+    }
+  })
+
   test('of an earlier run are read soon without a call, so that they expire', async () => {
     const { h, log } = await harness()
     const groups = new GroupsOnDemand(h.options())

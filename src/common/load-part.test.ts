@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { guardLoads, loadPart } from './load-part.ts'
+
+afterEach(() => { guardLoads(() => {}) })
 
 test('gives the part', async () => { expect(await loadPart('the code', async () => ({ a: 1 }))).toEqual({ a: 1 }) })
 
@@ -24,5 +26,4 @@ test('nothing is loaded while the guard refuses: Node would keep the failure for
   // What is there needs no handle, and no second look.
   guardLoads(refuse)
   expect([await loadPart('another part', load), loads]).toEqual([1, 1])
-  guardLoads(() => {})
 })

@@ -267,6 +267,9 @@ describe('quotas over the wire', () => {
     expect(await describe([{ entityType: 'user', matchType: 2, match: null }], true)).toEqual(['user=alice'])
     expect(await describe([{ entityType: 'user', matchType: 1, match: null }], false)).toEqual(['client-id=app,user='])
     expect(await describe([{ entityType: 'user', matchType: 0, match: 'bob' }], false)).toEqual([])
+    const both = (clientId: string | null): Promise<unknown> => (
+      describe([{ entityType: 'user', matchType: 2, match: null }, { entityType: 'client-id', matchType: clientId === null ? 1 : 0, match: clientId }], false))
+    expect([await both('app'), await both('other'), await both(null)]).toEqual([['client-id=app,user='], [], []])
     expect(await describe([{ entityType: 'ip', matchType: 0, match: '10.0.0.1' }], true)).toEqual(['ip=10.0.0.1'])
     expect(await describe([{ entityType: 'ip', matchType: 1, match: null }], true)).toEqual(['ip='])
     expect(await describe([{ entityType: 'ip', matchType: 2, match: null }, { entityType: 'user', matchType: 2, match: null }], true)).toBeUndefined()
