@@ -9,7 +9,7 @@ function plan(file: Record<string, string>, flags: Partial<ServerFlags> = {}, ov
   return planServer(new Map(Object.entries(file)), overrides, { ...noFlags, ...flags }, (name) => known.has(name))
 }
 
-const plain = { hasTls: false, hasSasl: false }
+const plain = { tls: null, mechanisms: null }
 const essence = ({ directory, listeners, settings, unused }: ServerPlan): Partial<ServerPlan> => ({ directory, listeners, settings, unused })
 
 describe('a server.properties of Kafka', () => {
@@ -30,8 +30,9 @@ describe('a server.properties of Kafka', () => {
       'listener.name.a.ssl.client.auth': 'required', 'listener.name.a.max.connections': '5', 'max.connection.creation.rate': '5',
       'ssl.enabled.protocols': 'TLSv1.3', 'ssl.cipher.suites': 'x', 'create.topic.policy.class.name': 'P', 'alter.config.policy.class.name': 'P', 'principal.builder.class': 'B',
     }
-    const planned = plan({ ...heeded, ...harmless, ...guards })
-    expect([planned.unheeded, planned.unused]).toEqual([Object.keys(guards), [...Object.keys(harmless), ...Object.keys(guards)]])
+    const elsewhere = { 'listener.name.controller.ssl.client.auth': 'required', 'controller.listener.names': 'CONTROLLER' }
+    const planned = plan({ ...heeded, ...harmless, ...guards, ...elsewhere })
+    expect([planned.unheeded, planned.unused]).toEqual([Object.keys(guards), [...Object.keys(harmless), ...Object.keys(guards), 'listener.name.controller.ssl.client.auth']])
   })
 
   test('is overruled by overrides, and those by flags', () => {
@@ -63,7 +64,7 @@ describe('a server.properties of Kafka', () => {
 
   test('may leave the host that clients are told to them', () => {
     expect(plan({ 'advertised.listeners': 'PLAINTEXT://:19092' }).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, advertisedPort: 19092, ...plain }])
-    expect(plan({ 'listeners': 'INSIDE://:1', 'listener.security.protocol.map': ' inside : plaintext ' }).listeners).toMatchObject([{ name: 'INSIDE', hasTls: false }])
+    expect(plan({ 'listeners': 'INSIDE://:1', 'listener.security.protocol.map': ' inside : plaintext ' }).listeners).toMatchObject([{ name: 'INSIDE', tls: null }])
   })
 
   test('is not needed', () => { expect(plan({}).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, ...plain }]) })
@@ -71,18 +72,35 @@ describe('a server.properties of Kafka', () => {
 
 describe('a secured listener', () => {
   test('is known by its protocol, with its certificate and mechanisms beside it', () => {
-    const { listeners, tls, mechanisms } = plan({
+    const { listeners } = plan({
       'listeners': 'SASL_SSL://127.0.0.1:1,IN://127.0.0.1:2,SSL://127.0.0.1:3', 'listener.security.protocol.map': 'IN:SASL_PLAINTEXT', 'ssl.keystore.location': '/k.pem',
       'ssl.client.auth': 'required', 'ssl.truststore.location': '/ca.pem', 'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
     })
-    expect(listeners.map(({ hasTls, hasSasl }) => [hasTls, hasSasl])).toEqual([[true, true], [false, true], [true, false]])
-    expect(tls).toMatchObject({ keystore: '/k.pem', truststore: '/ca.pem', clientAuth: 'required' })
-    expect(mechanisms).toEqual(['PLAIN', 'SCRAM-SHA-512'])
-    expect(plan({}).mechanisms).toEqual(['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+    const tls = { keystore: '/k.pem', truststore: '/ca.pem', clientAuth: 'required' }
+    const mechanisms = ['PLAIN', 'SCRAM-SHA-512']
+    expect(listeners).toMatchObject([{ tls, mechanisms }, { tls: null, mechanisms }, { tls, mechanisms: null }])
+    expect(plan({ listeners: 'SASL_PLAINTEXT://127.0.0.1:1' }).listeners[0]!.mechanisms).toEqual(['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+  })
+
+  test('has settings of its own, which win over those of all, each for itself', () => {
+    const planned = plan({
+      'listeners': 'Inside://127.0.0.1:1,OUT_SIDE://127.0.0.1:2,OPEN://127.0.0.1:3', 'listener.security.protocol.map': 'INSIDE:SSL,OUT_SIDE:SASL_SSL,OPEN:SASL_PLAINTEXT',
+      'ssl.keystore.location': '/k.pem', 'ssl.key.password': 'p', 'sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.inside.ssl.client.auth': 'required', 'listener.name.inside.ssl.truststore.location': '/ca.pem', 'listener.name.inside.ssl.principal.mapping.rules': 'DEFAULT',
+      'listener.name.out_side.ssl.keystore.location': '/o.pem', 'listener.name.out_side.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+    })
+    expect(planned.listeners).toMatchObject([
+      { name: 'INSIDE', tls: { keystore: '/k.pem', passphrase: 'p', truststore: '/ca.pem', clientAuth: 'required', principalMappingRules: 'DEFAULT' }, mechanisms: null },
+      { name: 'OUT_SIDE', tls: { keystore: '/o.pem', passphrase: 'p', truststore: undefined, clientAuth: 'none' }, mechanisms: ['SCRAM-SHA-512'] },
+      { name: 'OPEN', tls: null, mechanisms: ['PLAIN'] },
+    ])
+    expect([planned.unused, planned.unheeded, planned.settings]).toEqual([[], [], {}])
   })
 
   test.each([
     [{ 'ssl.keystore.type': 'JKS' }, 'read as PEM'], [{ 'ssl.client.auth': 'maybe' }, 'there are none, requested, required'], [{ 'sasl.enabled.mechanisms': 'GSSAPI' }, 'GSSAPI is not known'],
+    [{ 'listeners': 'SSL://127.0.0.1:1', 'listener.name.ssl.ssl.keystore.type': 'JKS' }, 'read as PEM'],
+    [{ 'listeners': 'SASL_PLAINTEXT://127.0.0.1:1', 'listener.name.sasl_plaintext.sasl.enabled.mechanisms': 'GSSAPI' }, 'GSSAPI is not known'],
   ])('cannot have %j', (file, problem) => { expect(() => plan(file)).toThrow(problem) })
 })
 

@@ -8,7 +8,10 @@ import { UsageError } from './command.ts'
 
 export interface ListenerAddress {
   readonly name: string; readonly host: string; readonly port: number; readonly advertisedHost?: string; readonly advertisedPort?: number
-  readonly hasTls: boolean; readonly hasSasl: boolean
+  /** Null: no TLS is spoken there. */
+  readonly tls: TlsPlan | null
+  /** By which clients log in; null: nobody does. */
+  readonly mechanisms: readonly Mechanism[] | null
 }
 
 /** PEM, in files or in the settings themselves. */
@@ -28,8 +31,6 @@ export interface ServerPlan {
   /** Undefined: none was named. */
   readonly directory: string | undefined
   readonly listeners: readonly ListenerAddress[]
-  readonly tls: TlsPlan
-  readonly mechanisms: readonly Mechanism[]
   /** Null: no authorizer is named, and who is in may do everything. */
   readonly acls: { readonly superUsers: readonly string[]; readonly allowEveryoneIfNoAclFound: boolean } | null
   /** For `open`. */
@@ -58,13 +59,17 @@ const MAX_PORT = 65_535
 /** Taken up here, not by `open`. */
 const ownNames = new Set([
   'listeners', 'advertised.listeners', 'listener.security.protocol.map', 'controller.listener.names', 'log.dirs', 'log.dir', 'broker.id',
+  'authorizer.class.name', 'super.users', 'allow.everyone.if.no.acl.found',
+])
+/** So are these, which may be set for one listener, too: by `listener.name.`, its name in small letters and a dot before theirs. */
+const listenerNames = new Set([
   'ssl.keystore.location', 'ssl.keystore.type', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.key.password',
   'ssl.truststore.location', 'ssl.truststore.type', 'ssl.truststore.certificates', 'ssl.client.auth', 'ssl.principal.mapping.rules',
   'sasl.enabled.mechanisms',
-  'authorizer.class.name', 'super.users', 'allow.everyone.if.no.acl.found',
 ])
+const OF_LISTENER = /^listener\.name\.([^.]+)\.(.+)$/
 
-/** By these, a Kafka would keep somebody or something out. What is set for one listener is among them, but for the users of its logins, of which is told by themselves. */
+/** By these, a Kafka would keep somebody or something out. What else is set for one listener is among them, but for the users of its logins, of which is told by themselves. */
 const guards = [/^listener\.name\..*(?<!\.jaas\.config)$/, /^max\.connection\.creation\.rate$/, /^ssl\.(cipher\.suites|enabled\.protocols|protocol)$/,
   /\.policy\.class\.name$/, /^(principal\.builder|client\.quota\.callback)\.class$/]
 
@@ -73,19 +78,22 @@ export function planServer(
   file: ReadonlyMap<string, string>, overrides: Readonly<Record<string, string>>, flags: ServerFlags, isKnown: (name: string) => boolean,
 ): ServerPlan {
   const all = new Map([...file, ...Object.entries(overrides)])
+  const listeners = listenersOf(all, flags)
+  const served = new Set(listeners.map(({ name }) => name.toLowerCase()))
   const settings: Record<string, string> = {}
   const unused: string[] = []
   for (const [name, value] of all) {
-    if (ownNames.has(name)) continue
+    const [, listener, ofListener] = OF_LISTENER.exec(name) ?? []
+    if (ownNames.has(name) || listenerNames.has(name) || (served.has(listener!) && listenerNames.has(ofListener!))) continue
     if (isKnown(name) || Object.hasOwn(overrides, name)) settings[name] = value
     else unused.push(name)
   }
   const brokerId = all.get('broker.id')
   if (brokerId !== undefined && brokerId !== '-1') settings['node.id'] ??= brokerId
-  const unheeded = unused.filter((name) => guards.some((guard) => guard.test(name)))
-  return {
-    directory: flags.data ?? directoryOf(all), listeners: listenersOf(all, flags), tls: tlsOf(all), mechanisms: mechanismsOf(all), acls: aclsOf(all), settings, unused, unheeded,
-  }
+  // Nobody comes by the listeners of controllers.
+  const unserved = new Set(words(all.get('controller.listener.names')?.toLowerCase()))
+  const unheeded = unused.filter((name) => guards.some((guard) => guard.test(name)) && !unserved.has(OF_LISTENER.exec(name)?.[1] ?? ''))
+  return { directory: flags.data ?? directoryOf(all), listeners, acls: aclsOf(all), settings, unused, unheeded }
 }
 
 function directoryOf(all: ReadonlyMap<string, string>): string | undefined {
@@ -107,12 +115,16 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
   if (stray !== undefined) throw new UsageError(`advertised.listeners names ${stray}, which listeners does not`)
   if (endpoints.length === 0) throw new UsageError('listeners names no listener for clients')
   if (flags.port !== undefined && endpoints.length > 1) throw new UsageError('--port needs a single listener')
+  // What holds for all of them is checked, whether one asks for it or not.
+  tlsOf(all, '')
+  mechanismsOf(all, '')
   return endpoints.map(({ name, host, port }) => {
     const protocol = protocols.get(name) ?? name
     if (!protocolNames.includes(protocol)) throw new UsageError(unknownProtocol(name, protocol))
     const shown = advertised.get(name)
-    const hasTls = protocol.endsWith('SSL')
-    const address = { name, host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, hasTls, hasSasl: protocol.startsWith('SASL') }
+    const prefix = `listener.name.${name.toLowerCase()}.`
+    const security = { tls: protocol.endsWith('SSL') ? tlsOf(all, prefix) : null, mechanisms: protocol.startsWith('SASL') ? mechanismsOf(all, prefix) : null }
+    const address = { name, host: host === '' ? '0.0.0.0' : host, port: flags.port ?? port, ...security }
     return shown === undefined ? address : { ...address, ...(shown.host === '' ? {} : { advertisedHost: shown.host }), advertisedPort: shown.port }
   })
 }
@@ -131,15 +143,17 @@ function unknownProtocol(name: string, protocol: string): string {
   return `listener ${name} has no known security protocol${guess === null ? ': say which in listener.security.protocol.map' : `; did you mean ${guess}?`}`
 }
 
-function tlsOf(all: ReadonlyMap<string, string>): TlsPlan {
+/** `prefix` of the names that hold for one listener alone, and win there. */
+function tlsOf(all: ReadonlyMap<string, string>, prefix: string): TlsPlan {
+  const value = (name: string): string | undefined => all.get(prefix + name) ?? all.get(name)
   for (const store of ['ssl.keystore.type', 'ssl.truststore.type']) {
-    const type = all.get(store)
+    const type = value(store)
     if (type !== undefined && type !== 'PEM') throw new UsageError(`${store} is ${type}: certificates and keys are read as PEM`)
   }
   return {
-    keystore: all.get('ssl.keystore.location'), chain: all.get('ssl.keystore.certificate.chain'), key: all.get('ssl.keystore.key'),
-    passphrase: all.get('ssl.key.password'), truststore: all.get('ssl.truststore.location'), certificates: all.get('ssl.truststore.certificates'),
-    clientAuth: oneWord('ssl.client.auth', all.get('ssl.client.auth') ?? 'none', clientAuths), principalMappingRules: all.get('ssl.principal.mapping.rules'),
+    keystore: value('ssl.keystore.location'), chain: value('ssl.keystore.certificate.chain'), key: value('ssl.keystore.key'),
+    passphrase: value('ssl.key.password'), truststore: value('ssl.truststore.location'), certificates: value('ssl.truststore.certificates'),
+    clientAuth: oneWord('ssl.client.auth', value('ssl.client.auth') ?? 'none', clientAuths), principalMappingRules: value('ssl.principal.mapping.rules'),
   }
 }
 
@@ -157,8 +171,8 @@ function aclsOf(all: ReadonlyMap<string, string>): ServerPlan['acls'] {
   return { superUsers, allowEveryoneIfNoAclFound: everyone === 'true' }
 }
 
-function mechanismsOf(all: ReadonlyMap<string, string>): Mechanism[] {
-  return words(all.get('sasl.enabled.mechanisms') ?? DEFAULT_MECHANISMS).map((word) => oneWord('sasl.enabled.mechanisms', word, mechanisms))
+function mechanismsOf(all: ReadonlyMap<string, string>, prefix: string): Mechanism[] {
+  return words(all.get(`${prefix}sasl.enabled.mechanisms`) ?? all.get('sasl.enabled.mechanisms') ?? DEFAULT_MECHANISMS).map((word) => oneWord('sasl.enabled.mechanisms', word, mechanisms))
 }
 
 function oneWord<const W extends string>(name: string, word: string, known: readonly W[]): W {

@@ -1,15 +1,19 @@
 /** `ottla serve` as a process: its ready line, its settings, its pages, its end. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { build, ottla, root } from '../support/cli.ts'
 import { growingLines } from '../support/program.ts'
 
-interface Served { readonly child: ChildProcess; readonly lines: readonly string[]; readonly errors: readonly string[]; readonly port: number; ended(): Promise<number | null> }
+interface Served {
+  readonly child: ChildProcess; readonly lines: readonly string[]; readonly errors: readonly string[]
+  readonly port: number; readonly ports: readonly number[]
+  ended(): Promise<number | null>
+}
 
 let directory: string
 const children: ChildProcess[] = []
@@ -27,8 +31,9 @@ function serve(...args: string[]): Promise<Served> {
   const errors = growingLines(child.stderr)
   return new Promise((resolve, reject) => {
     const lines = growingLines(child.stdout, () => {
-      const ready = /^listening on 127\.0\.0\.1:(\d+)$/.exec(lines.at(-1)!)
-      if (ready !== null) resolve({ child, lines, errors, port: Number(ready[1]), ended: () => exit })
+      if (!/^listening on 127\.0\.0\.1:\d+(, 127\.0\.0\.1:\d+)*$/.test(lines.at(-1)!)) return
+      const ports = Array.from(lines.at(-1)!.matchAll(/:(\d+)/g), ([, port]) => Number(port))
+      resolve({ child, lines, errors, port: ports[0]!, ports, ended: () => exit })
     })
     void exit.then((code) => reject(new Error(`it ended with ${code}: ${errors.join('; ')}`)))
   })
@@ -59,7 +64,7 @@ describe('ottla serve', () => {
   test('takes a server.properties, overrides, and has metrics and health on a port of their own', async () => {
     const file = join(directory, 'server.properties')
     writeFileSync(file, `# as of Kafka\nprocess.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=${join(directory, 'logs')}\nnum.partitions=2\nnode.id=5\n`
-      + 'listener.name.plaintext.ssl.client.auth=required\nmax.connection.creation.rate=5\nqueued.max.requests=7\nlog.retention.hour=1\nconfluent.balancer.enable=true\n')
+      + 'listener.name.plaintext.max.connections=5\nmax.connection.creation.rate=5\nqueued.max.requests=7\nlog.retention.hour=1\nconfluent.balancer.enable=true\n')
     const served = await serve(file, '--override', 'num.partitions=3', '--metrics-port', '0')
     const admin = kafkaAt(served).admin()
     await admin.connect()
@@ -82,10 +87,48 @@ describe('ottla serve', () => {
     await admin.disconnect()
     served.child.kill('SIGTERM')
     expect(await served.ended()).toBe(0)
-    const warned = 'these keep nobody and nothing out here: listener.name.plaintext.ssl.client.auth, max.connection.creation.rate'
+    const warned = 'these keep nobody and nothing out here: listener.name.plaintext.max.connections, max.connection.creation.rate'
     expect(served.errors.filter((line) => line.includes('warn'))).toEqual([
       expect.stringContaining(warned), expect.stringContaining('unknown broker setting "log.retention.hour": did you mean "log.retention.hours"?'),
     ])
+  })
+
+  test.runIf(process.platform !== 'win32')('has a certificate and logins for each of its listeners, and reads certificates anew on SIGHUP', async () => {
+    const pem = (name: string): string => readFileSync(join(root, `test/data/tls/${name}.pem`), 'utf8')
+    const both = (name: string): string => `${pem(`${name}.cert`)}${pem(`${name}.key`)}`
+    const [inside, outside] = [join(directory, 'inside.pem'), join(directory, 'outside.pem')] as const
+    writeFileSync(inside, both('first'))
+    writeFileSync(outside, both('second'))
+    const file = join(directory, 'server.properties')
+    writeFileSync(file, `listeners=INSIDE://127.0.0.1:0,OUTSIDE://127.0.0.1:0\nlistener.security.protocol.map=INSIDE:SSL,OUTSIDE:SASL_SSL\nssl.keystore.location=${inside}
+listener.name.inside.ssl.client.auth=required\nlistener.name.inside.ssl.truststore.location=${join(root, 'test/data/tls/second.cert.pem')}
+listener.name.outside.ssl.keystore.location=${outside}\nlistener.name.outside.sasl.enabled.mechanisms=SCRAM-SHA-512\nsasl.enabled.mechanisms=PLAIN\n`)
+    const data = join(directory, 'data')
+    expect((await ottla(['users', '--data', data, '--set', 'ann'], { input: 'secret\n' })).code).toBe(0)
+    const served = await serve('--data', data, file)
+    const [first, second] = [{ cert: pem('first.cert'), key: pem('first.key') }, { cert: pem('second.cert'), key: pem('second.key') }] as const
+    const topicsAt = async (place: number, ca: string, certificate: object, mechanism?: string): Promise<unknown> => {
+      const sasl = mechanism === undefined ? {} : { sasl: { mechanism, username: 'ann', password: 'secret' } as SASLOptions }
+      const admin = new Kafka({ brokers: [`127.0.0.1:${served.ports[place]!}`], logLevel: logLevel.NOTHING, retry: { retries: 0 }, ssl: { ca: [ca], ...certificate }, ...sasl }).admin()
+      try {
+        await admin.connect()
+        return await admin.listTopics()
+      } catch {
+        return 'turned away'
+      } finally {
+        await admin.disconnect()
+      }
+    }
+    const all = async (insideTrust: string): Promise<unknown[]> => [
+      await topicsAt(0, insideTrust, second), await topicsAt(0, insideTrust, {}),
+      await topicsAt(1, second.cert, {}, 'scram-sha-512'), await topicsAt(1, second.cert, {}, 'plain'), await topicsAt(1, second.cert, {}),
+    ]
+    expect(await all(first.cert)).toEqual([[], 'turned away', [], 'turned away', 'turned away'])
+    writeFileSync(inside, both('second'))
+    served.child.kill('SIGHUP')
+    await expect.poll(() => served.errors.some((line) => line.includes('read anew')), { timeout: 30_000 }).toBe(true)
+    expect(await all(second.cert)).toEqual([[], 'turned away', [], 'turned away', 'turned away'])
+    expect(await topicsAt(0, first.cert, second)).toBe('turned away')
   })
 
   test.runIf(process.platform !== 'win32')('ends with the npx that started it, which passes no signal on', async () => {

@@ -81,14 +81,14 @@ interface ServeOptions { readonly launcher: number; readonly allowInsecure: bool
 async function serveUntilStopped(terminal: Terminal, ottla: ServedDatabase, plan: ServerPlan, options: ServeOptions): Promise<void> {
   const { launcher, allowInsecure, metricsPort, metricsHost } = options
   const listeners: Listener[] = []
-  const secured: Listener[] = []
-  for (const { hasTls, hasSasl, ...address } of plan.listeners) {
-    const security = { ...(hasTls ? { tls: readTls(plan.tls) } : {}), ...(hasSasl ? { sasl: { mechanisms: plan.mechanisms } } : {}), ...(plan.acls === null ? {} : { acls: plan.acls }) }
+  const secured: Secured[] = []
+  for (const { tls, mechanisms, ...address } of plan.listeners) {
+    const security = { ...(tls === null ? {} : { tls: readTls(tls) }), ...(mechanisms === null ? {} : { sasl: { mechanisms } }), ...(plan.acls === null ? {} : { acls: plan.acls }) }
     const listener = await ottla.listen({ ...address, ...security, allowInsecure }).catch(explain)
     listeners.push(listener)
-    if (hasTls) secured.push(listener)
+    if (tls !== null) secured.push({ listener, tls })
   }
-  const reload = (): void => reloadCertificates(terminal, secured, plan.tls)
+  const reload = (): void => reloadCertificates(terminal, secured)
   process.on('SIGHUP', reload)
   // HTTP is loaded where it is wanted only: clients wait for this process to be ready.
   const metrics = metricsPort === undefined ? null : await (await import('../metrics-endpoint.ts')).openMetricsEndpoint(metricsHost, metricsPort, ottla, listeners)
@@ -126,11 +126,14 @@ function readTls({ keystore, chain, key, passphrase, truststore, certificates, c
   }
 }
 
+interface Secured { readonly listener: Listener; readonly tls: TlsPlan }
+
 /** A certificate that cannot be used leaves the old one in force. */
-function reloadCertificates(terminal: Terminal, listeners: readonly Listener[], plan: TlsPlan): void {
+function reloadCertificates(terminal: Terminal, secured: readonly Secured[]): void {
   try {
-    for (const listener of listeners) listener.replaceCertificate(readTls(plan))
-    if (listeners.length > 0) terminal.note('the certificate was read anew')
+    // All are read before the first is replaced.
+    for (const { listener, settings } of secured.map(({ listener: each, tls }) => ({ listener: each, settings: readTls(tls) }))) listener.replaceCertificate(settings)
+    if (secured.length > 0) terminal.note('the certificate was read anew')
   } catch (error) {
     terminal.note(`warning: the old certificate stays: ${error instanceof Error ? error.message : String(error)}`)
   }
