@@ -148,7 +148,7 @@ function tlsOf(all: ReadonlyMap<string, string>, prefix: string): TlsPlan {
   const value = (name: string): string | undefined => all.get(prefix + name) ?? all.get(name)
   for (const store of ['ssl.keystore.type', 'ssl.truststore.type']) {
     const type = value(store)
-    if (type !== undefined && type !== 'PEM') throw new UsageError(`${store} is ${type}: certificates and keys are read as PEM`)
+    if (type !== undefined && type !== 'PEM') throw new UsageError(`${store} is ${type}: certificates and keys are read as PEM (openssl pkcs12 -in STORE -out STORE.pem -nodes makes it of PKCS12)`)
   }
   return {
     keystore: value('ssl.keystore.location'), chain: value('ssl.keystore.certificate.chain'), key: value('ssl.keystore.key'),

@@ -159,6 +159,7 @@ listener.name.outside.ssl.keystore.location=${outside}\nlistener.name.outside.sa
     [['--in-memory', '--data', 'd'], 2, '--in-memory keeps nothing: leave --data out'],
     [['--in-memory', '--override', 'log.dirs=d'], 2, '--in-memory keeps nothing: leave log.dirs out'],
     [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'needs ssl.keystore.location'],
+    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0', '--override', 'ssl.keystore.location=package.json'], 2, 'is not PEM. A store of PKCS12 becomes PEM by "openssl pkcs12'],
     [['--in-memory', '--listeners', 'PLAINTEXT://0.0.0.0:0'], 1, 'give --allow-insecure'],
     [['--in-memory', '--override', 'num.partition=2'], 1, 'did you mean "num.partitions"'],
     [['nowhere.properties'], 2, 'nowhere.properties cannot be read'],

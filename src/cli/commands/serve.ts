@@ -68,7 +68,7 @@ function refuseDirectory({ data, override }: { readonly data: string | undefined
   if (named !== undefined) throw new UsageError(`--in-memory keeps nothing: leave ${named} out`)
 }
 
-function readConfig(file: string): Uint8Array {
+function readConfig(file: string): Buffer {
   try {
     return wholeFile(file)
   } catch (error) {
@@ -113,17 +113,25 @@ function isOrphaned(launcher: number): boolean { return process.env['npm_command
 
 /** Raises UsageError when a file cannot be read or none is named. */
 function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth, principalMappingRules: rules }: TlsPlan): TlsSettings {
-  const pem = keystore === undefined ? undefined : readConfig(keystore)
+  const pem = keystore === undefined ? undefined : readPem('ssl.keystore.location', keystore)
   const cert = chain ?? pem
   const privateKey = key ?? pem
   if (cert === undefined || privateKey === undefined) {
     throw new UsageError('a listener with SSL needs ssl.keystore.location: a PEM file with its certificate and key')
   }
-  const ca = certificates ?? (truststore === undefined ? undefined : readConfig(truststore))
+  const ca = certificates ?? (truststore === undefined ? undefined : readPem('ssl.truststore.location', truststore))
   return {
     cert, key: privateKey, clientAuth, ...(passphrase === undefined ? {} : { passphrase }), ...(ca === undefined ? {} : { ca }),
     ...(rules === undefined ? {} : { principalMappingRules: rules }),
   }
+}
+
+/** Kafka takes stores of Java's, too, which Node cannot read. */
+function readPem(setting: string, file: string): Uint8Array {
+  const bytes = readConfig(file)
+  if (bytes.includes('-----BEGIN ')) return bytes
+  throw new UsageError(`${setting}: ${file} is not PEM. A store of PKCS12 becomes PEM by "openssl pkcs12 -in STORE -out STORE.pem -nodes", `
+    + 'one of JKS is made PKCS12 first, by "keytool -importkeystore -srckeystore STORE -destkeystore STORE.p12 -deststoretype PKCS12"')
 }
 
 interface Secured { readonly listener: Listener; readonly tls: TlsPlan }
