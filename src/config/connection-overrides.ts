@@ -7,9 +7,9 @@ export function connectionOverrides(text: string): ReadonlyMap<string, number> |
   const overrides = new Map<string, number>()
   for (const word of text.split(',').map((each) => each.trim())) {
     if (word === '') continue
-    const [, host = '', most] = /^(.+?)\s*:\s*(\d{1,9})$/.exec(word) ?? []
+    const [, host = '', most = ''] = /^(.+?)\s*:\s*(\d{1,10})$/.exec(word) ?? []
     const address = addressOf(host)
-    if (address === null) return null
+    if (address === null || Number(most) > 2_147_483_647) return null
     overrides.set(address, Number(most))
   }
   return overrides

@@ -119,8 +119,8 @@ describe('a wrong value', () => {
     ])
     expect(resolveTopic({ 'retention.ms': 0 }, broker)['retention.ms']).toBe(0)
     const overrides = (text: string): object => ({ 'max.connections.per.ip': 0, 'max.connections.per.ip.overrides': text })
-    for (const text of ['localhost:5', ' 10.0.0.1 : 5 , ::1:9,', '2001:db8::1:0']) expect(resolveBroker(overrides(text))).toMatchObject({ 'max.connections.per.ip': 0 })
-    for (const text of ['5', 'web:5', '10.0.0.1', '10.0.0.1:', '10.0.0.1:-1', '10.0.0.1:x', '10.0.0.256:5', ':5', '10.0.0.1:5;10.0.0.2:5']) {
+    for (const text of ['localhost:5', ' 10.0.0.1 : 5 , ::1:9,', '2001:db8::1:0', '10.0.0.1:2147483647']) expect(resolveBroker(overrides(text))).toMatchObject({ 'max.connections.per.ip': 0 })
+    for (const text of ['5', 'web:5', '10.0.0.1', '10.0.0.1:', '10.0.0.1:-1', '10.0.0.1:x', '10.0.0.256:5', '10.0.0.1:2147483648', ':5', '10.0.0.1:5;10.0.0.2:5']) {
       expect(complaint(() => resolveBroker(overrides(text)))).toContain('max.connections.per.ip.overrides must be a list of address:connections, like 10.0.0.1:5 (names are not looked up), not "')
     }
     expect(complaint(() => resolveBroker({ 'log.cleaner.dedupe.buffer.size': 1_048_576 }))).toBe('log.cleaner.dedupe.buffer.size must be a whole number of at least 1048577, not 1048576')
