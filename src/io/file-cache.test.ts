@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { diskWith } from '../../test/support/disk-with.ts'
+import { OttlaError } from '../common/errors.ts'
 import { FaultFileSystem } from '../testing/fault-file-system.ts'
 import { SeededRandom } from '../testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../testing/simulated-file-system.ts'
 import { FileCache, type Lease } from './file-cache.ts'
+import type { FileHandle, FileSystem } from './file-system.ts'
 
 let disk: SimulatedFileSystem
 let fs: FaultFileSystem
@@ -182,6 +185,19 @@ describe('FileCache', () => {
     expect(cache.openCount).toBe(0)
     expect(() => lent.handle.size()).toThrow(/closed/)
     expect(() => cache.acquire('/f3', 'read')).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+  })
+
+  test('who waits until a folder has no open file does not wait for a handle that could not be closed', async () => {
+    const failing = diskWith<FileSystem>(fs, {
+      open: (path, mode) => diskWith<FileHandle>(fs.open(path, mode), { close: () => { throw new OttlaError('KAFKA_STORAGE_ERROR', 'close') } }),
+    })
+    const cache = new FileCache(failing, 4)
+    const lent = cache.acquire('/f1', 'read')
+    let isClosed = false
+    void cache.closedIn('/').then(() => { isClosed = true })
+    expect(() => lent.release()).toThrow('close')
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+    expect(isClosed).toBe(true)
   })
 
   test.each([0, -1, NaN])('cannot be made with room for %d handles', (limit) => {

@@ -187,8 +187,11 @@ export class FileCache {
 
   #closeHandle(entry: Entry): void {
     this.#openCount--
-    entry.handle.close()
-    if (this.#overdue.delete(entry)) for (const resolve of this.#returned.splice(0)) resolve()
+    try {
+      entry.handle.close()
+    } finally {
+      if (this.#overdue.delete(entry)) for (const resolve of this.#returned.splice(0)) resolve()
+    }
   }
 }
 

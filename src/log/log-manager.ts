@@ -119,6 +119,7 @@ export class LogManager {
   readonly #background: LogBackground
   readonly #logs = new LogTable()
   readonly #creating = new Set<string>()
+  readonly #deletions = new Set<Promise<void>>()
   readonly #rootSync: SharedSync
   readonly #reports: RecoveryReport[] = []
   #sorted: PartitionLog[] | null = null
@@ -326,8 +327,18 @@ export class LogManager {
    * partition: the rename.
    */
   async delete(topic: string): Promise<void> {
-    const { fs, options } = this.#parts
     this.#refuseChange()
+    const deletion = this.#delete(topic)
+    this.#deletions.add(deletion)
+    try {
+      await deletion
+    } finally {
+      this.#deletions.delete(deletion)
+    }
+  }
+
+  async #delete(topic: string): Promise<void> {
+    const { fs, options } = this.#parts
     const gone = new OttlaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} was deleted`, { topic })
     for (const log of this.logs().filter((each) => each.topic === topic)) {
       await log.abandon(gone)
@@ -418,6 +429,8 @@ export class LogManager {
   async #close(): Promise<void> {
     const { fs, readOnly, brokerEpoch } = this.#parts
     await this.#background.stop()
+    // They may have to wait for reads: what is renamed after the lock is given back may be another process's.
+    await Promise.allSettled(this.#deletions)
     try {
       await this.#closeLogs()
       if (readOnly) return

@@ -72,3 +72,22 @@ test('a read under way is waited for', async () => {
   expect(held.disk.stat('/data/t-0')).toBeNull()
   expect([...held.open.values()].filter((path) => path.startsWith('/data/t-0/'))).toEqual([])
 })
+
+test('closing waits for a deletion that waits for a read: nothing is renamed once the directory may be another process\'s', async () => {
+  const held = new Held()
+  const t = await filled(held)
+  await t.reopen()
+  let go: () => void = () => {}
+  held.gate = new Promise((resolve) => { go = resolve })
+  const read = t.log.read(0, { maxBytes: 300, isolation: 'logEnd' }).catch(() => {})
+  while (held.waiting === 0) await t.scheduler.runUntilIdle()
+  const events: string[] = []
+  const deleted = t.manager.delete('t').then(() => { events.push('deleted') }, (error: OttlaError) => { events.push(error.code) })
+  const closed = t.manager.close().then(() => { events.push('closed') })
+  for (let turn = 0; turn < 20; turn++) await t.scheduler.runUntilIdle()
+  expect(events).toEqual([])
+  go()
+  await t.drive(Promise.all([read, deleted, closed]))
+  expect(events).toEqual(['deleted', 'closed'])
+  expect(held.disk.stat('/data/t-0')).toBeNull()
+})

@@ -154,6 +154,55 @@ describe('the LMDB store', () => {
     await (await open(file)).close()
   })
 
+  test('changes that stood in line behind a commit that failed find it mended, too', async () => {
+    const store = await openLmdbStore({ file, logger: silentLogger, openEnvironment: failingOnce([], 2) })
+    await store.set('/a', bytes('1'))
+    const given = [store.set('/b', bytes('2')), store.create('/c', bytes('3')), store.delete('/a')]
+    expect((await Promise.allSettled(given)).map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as OttlaError).code))).toEqual(['KAFKA_STORAGE_ERROR', true, true])
+    await store.close()
+    expect([...readLmdbFile(readFileSync(file.path)).nodes.keys()]).toEqual(['/c'])
+  })
+
+  test('a change that came before the close is made, or refused as closed: it does not meet what is closing', async () => {
+    const store = await open(file)
+    await store.set('/a', bytes('1'))
+    const given = [store.set('/b', bytes('2')), store.create('/c', bytes('3')), store.delete('/a')]
+    await store.close()
+    expect(await Promise.all(given)).toEqual([0, true, true])
+    const again = await open(file)
+    expect(await again.children('/')).toEqual(['b', 'c'])
+    await again.close()
+  })
+
+  test.each([['at once', 1], ['after another change', 2]])('what was refused is not there %s, whatever of it had come to the file', async (_when, changes) => {
+    let isFailing = true
+    const store = await open({ ...file, syncDirectory: () => { if (isFailing) throw Object.assign(new Error('Input/output error'), { code: 'EIO' }) } })
+    await expect(store.set('/refused', bytes('1'))).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' })
+    isFailing = false
+    if (changes === 2) await store.set('/a', bytes('2'))
+    await store.close()
+    const again = await open(file)
+    expect(await again.children('/')).toEqual(changes === 2 ? ['a'] : [])
+    await again.close()
+  })
+
+  test('where the file was put in its place again, but its directory not synced, the next change syncs it', async () => {
+    const events: string[] = []
+    let isFailing = true
+    const replace = (): void => {
+      file.replace()
+      if (isFailing) throw Object.assign(new Error('Input/output error'), { code: 'EIO' })
+    }
+    const store = await openLmdbStore({ file: { ...file, replace, syncDirectory: () => { events.push('synced') } }, logger: silentLogger, openEnvironment: failingOnce([], 3) })
+    await store.set('/a', bytes('1'))
+    await store.set('/a', bytes('2'))
+    for (let i = 0; i < 2; i += 1) await expect(store.set('/a', bytes('3'))).rejects.toMatchObject({ code: i === 0 ? 'KAFKA_STORAGE_ERROR' : 'EIO' })
+    isFailing = false
+    expect(await store.set('/a', bytes('4'))).toBe(2)
+    expect(events).toEqual(['synced', 'synced'])
+    await store.close()
+  })
+
   test('is whole when it is closed after such a commit', async () => {
     const store = await openLmdbStore({ file, logger: silentLogger, openEnvironment: failingOnce([], 2) })
     await store.set('/a', bytes('1'))

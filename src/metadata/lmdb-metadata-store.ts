@@ -8,8 +8,8 @@
  *  - M5, M6 the directory lock keeps other processes and threads out; `open` refuses network file systems.
  *  - M7 a change resolves after LMDB's commit, which syncs pages and head page; `overlappingSync` is off and `safeRestore` on.
  *
- * A commit that failed may leave LMDB refusing whatever follows, and a head page that is neither old nor new: before the next change what was opened is
- * closed, and a file that does not pass any more written anew from memory.
+ * A commit that failed may leave LMDB refusing whatever follows, and a head page that is old, new or neither: before the next change what was opened is
+ * closed, and a file that does not hold what is in memory is written anew.
  *
  * A value in the file:  0 format u8 (1) · 1 version u32 · 5 CRC-32 of key, version and content u32 · 9 content. A node whose checksum is wrong
  * counts as damage. Of a damaged file a copy is kept, what can be read of it goes to a new file that replaces it, and the log says so loudly.
@@ -186,29 +186,32 @@ class LmdbMetadataStore implements MetadataStore {
 
   async create(path: string, value: Uint8Array): Promise<boolean> {
     this.#check(path, value)
-    await this.#ready()
-    if (this.#table.versionOf(path) >= 0) return false
-    this.#put(path, { value, version: 0 })
-    return true
+    return this.#change(() => {
+      if (this.#table.versionOf(path) >= 0) return false
+      this.#put(path, { value, version: 0 })
+      return true
+    })
   }
 
   async set(path: string, value: Uint8Array, expectedVersion?: number): Promise<number> {
     this.#check(path, value)
-    await this.#ready()
-    const version = this.#table.versionOf(path)
-    if (expectedVersion !== undefined && (version < 0 || expectedVersion !== version)) return -1
-    this.#put(path, { value, version: version + 1 })
-    return version + 1
+    return this.#change(() => {
+      const version = this.#table.versionOf(path)
+      if (expectedVersion !== undefined && (version < 0 || expectedVersion !== version)) return -1
+      this.#put(path, { value, version: version + 1 })
+      return version + 1
+    })
   }
 
   async delete(path: string, expectedVersion?: number): Promise<boolean> {
     this.#check(path)
-    await this.#ready()
-    const version = this.#table.versionOf(path)
-    if (version < 0 || (expectedVersion !== undefined && expectedVersion !== version)) return false
-    this.#commit((environment) => environment.removeSync(Buffer.from(path)))
-    this.#table.remove(path)
-    return true
+    return this.#change(() => {
+      const version = this.#table.versionOf(path)
+      if (version < 0 || (expectedVersion !== undefined && expectedVersion !== version)) return false
+      this.#commit((environment) => environment.removeSync(Buffer.from(path)))
+      this.#table.remove(path)
+      return true
+    })
   }
 
   async children(path: string): Promise<string[]> {
@@ -241,6 +244,15 @@ class LmdbMetadataStore implements MetadataStore {
     if (this.#closed) throw new OttlaError('CLOSED', 'the metadata store is closed')
   }
 
+  /** Once nothing is missing, at once: between the look and the change nobody else comes, of whom one may have failed, or closed the store. */
+  async #change<T>(change: () => T): Promise<T> {
+    for (;;) {
+      this.#refuseClosed()
+      if (this.#code !== null && !this.#hasFailed) return change()
+      await this.#ready()
+    }
+  }
+
   /** Disk first, memory after: a failed commit leaves both as they were. */
   #put(path: string, node: MetadataNode): void {
     this.#commit((environment) => environment.putSync(Buffer.from(path), wrap(path, node)))
@@ -265,19 +277,20 @@ class LmdbMetadataStore implements MetadataStore {
     return open(this.#file.path)
   }
 
-  /** Raises what stands in the way of mending, and CLOSED. */
+  /** Raises what stands in the way of mending. */
   async #ready(): Promise<void> {
     this.#code ??= await lmdbCode(this.#opener)
-    while (this.#hasFailed) await (this.#mending ??= this.#mend().finally(() => { this.#mending = null }))
-    this.#refuseClosed()
+    if (this.#hasFailed) await (this.#mending ??= this.#mend().finally(() => { this.#mending = null }))
   }
 
   async #mend(): Promise<void> {
     const environment = this.#environment
     this.#environment = null
     await environment?.close().catch(() => {})
-    if (damageOfMetadataFile(this.#file) !== null) {
+    const { table, damage } = loadTable(this.#file)
+    if (damage !== null || !table.equals(this.#table)) {
       await writeReplacement(this.#code!, this.#file, this.#table)
+      this.#isNew = true
       this.#file.replace()
     }
     this.#hasFailed = false

@@ -20,6 +20,10 @@ export class NodeTable {
   get size(): number { return this.#nodes.size }
   paths(): string[] { return [...this.#nodes.keys()] }
 
+  equals(other: NodeTable): boolean {
+    return other.size === this.size && this.paths().every((path) => other.versionOf(path) === this.versionOf(path) && Buffer.compare(other.get(path)!.value, this.get(path)!.value) === 0)
+  }
+
   /** Names directly below `path` that have a node or nodes below them, sorted. */
   children(path: string): string[] {
     const prefix = prefixOf(path)
