@@ -254,12 +254,12 @@ describe('min.insync.replicas', () => {
 })
 
 test('a broker tells where it listens, how one logs in there and what it is, none of which can be altered', async () => {
-  const own = await listening({}, { name: 'INSIDE', advertisedHost: 'kafka.local', sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: { superUsers: ['User:a', 'User:b'] } })
+  const own = await listening({}, { name: 'INSIDE-9092', advertisedHost: 'kafka.local', sasl: { mechanisms: ['SCRAM-SHA-256'] }, acls: { superUsers: ['User:a', 'User:b'] } })
   const second = await own.ottla.listen({ port: 0, host: '::1' })
   const told = async (): Promise<unknown> => Object.fromEntries((await own.ottla.admin.describeConfigs({ broker: 1 })).map(({ name, value }) => [name, value]))
   expect(await told()).toMatchObject({
-    listeners: `INSIDE://127.0.0.1:${own.port},PLAINTEXT://[::1]:${second.port}`, 'advertised.listeners': `INSIDE://kafka.local:${own.port},PLAINTEXT://[::1]:${second.port}`,
-    'listener.security.protocol.map': 'INSIDE:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT', 'sasl.enabled.mechanisms': 'SCRAM-SHA-256', 'super.users': 'User:a;User:b',
+    listeners: `INSIDE-9092://127.0.0.1:${own.port},PLAINTEXT://[::1]:${second.port}`, 'advertised.listeners': `INSIDE-9092://kafka.local:${own.port},PLAINTEXT://[::1]:${second.port}`,
+    'listener.security.protocol.map': 'INSIDE-9092:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT', 'sasl.enabled.mechanisms': 'SCRAM-SHA-256', 'super.users': 'User:a;User:b',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'broker.id': '1', 'node.id': '1', 'log.dirs': '/', 'process.roles': 'broker,controller',
   })
   await own.listener.close()
