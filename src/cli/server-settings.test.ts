@@ -67,12 +67,14 @@ describe('a server.properties of Kafka', () => {
     expect(plan({ 'listeners': 'INSIDE://:1', 'listener.security.protocol.map': ' inside : plaintext ' }).listeners).toMatchObject([{ name: 'INSIDE', tls: null }])
   })
 
-  test('may name listeners as operators of Kafka do, with dashes and dots', () => {
+  test('may name listeners as operators of Kafka do, with dashes', () => {
     const file = {
-      'listeners': 'PLAIN-9092://127.0.0.1:1,tls.out://127.0.0.1:2', 'advertised.listeners': 'PLAIN-9092://a:3', 'ssl.keystore.location': '/k',
-      'listener.security.protocol.map': 'PLAIN-9092:PLAINTEXT,TLS.OUT:SSL',
+      'listeners': 'PLAIN-9092://127.0.0.1:1,TLS_OUT://127.0.0.1:2', 'advertised.listeners': 'PLAIN-9092://a:3', 'ssl.keystore.location': '/k',
+      'listener.security.protocol.map': 'PLAIN-9092:PLAINTEXT,TLS_OUT:SSL', 'listener.name.tls_out.ssl.client.auth': 'required', 'listener.name.plain-9092.max.connections': '5',
     }
-    expect(plan(file).listeners).toMatchObject([{ name: 'PLAIN-9092', advertisedHost: 'a', advertisedPort: 3, hasTls: false }, { name: 'TLS.OUT', hasTls: true }])
+    const { listeners, unheeded } = plan(file)
+    expect(listeners).toMatchObject([{ name: 'PLAIN-9092', advertisedHost: 'a', advertisedPort: 3, tls: null }, { name: 'TLS_OUT', tls: {} }])
+    expect(unheeded).toEqual(['listener.name.plain-9092.max.connections'])
   })
 
   test('is not needed', () => { expect(plan({}).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, ...plain }]) })

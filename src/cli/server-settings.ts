@@ -131,7 +131,7 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
 
 /** A name, and what is spoken there. */
 function protocolOf(pair: string): [name: string, protocol: string] {
-  const [, name, protocol] = /^([\w.-]+)\s*:\s*(\w+)$/.exec(pair) ?? []
+  const [, name, protocol] = /^([\w-]+)\s*:\s*(\w+)$/.exec(pair) ?? []
   if (protocol === undefined) throw new UsageError(`listener.security.protocol.map: ${JSON.stringify(pair)} is not of the form INSIDE:SASL_SSL`)
   return [name!.toUpperCase(), protocol.toUpperCase()]
 }
@@ -186,7 +186,7 @@ function words(list: string | undefined): string[] { return list?.split(',').map
 /** `NAME://host:port,…`; an empty host is every address, an address of IPv6 stands in brackets. */
 function parseEndpoints(option: string, list: string): Endpoint[] {
   const endpoints = words(list).map((text) => {
-    const match = /^([\w.-]+):\/\/(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text)
+    const match = /^([\w-]+):\/\/(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text)
     if (match === null || Number(match[4]) > MAX_PORT) throw new UsageError(`${option}: ${JSON.stringify(text)} is not of the form PLAINTEXT://127.0.0.1:9092`)
     return { name: match[1]!.toUpperCase(), host: match[2] ?? match[3]!, port: Number(match[4]) }
   })

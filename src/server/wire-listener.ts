@@ -269,8 +269,8 @@ function checked(given: ListenOptions): Checked {
   const mechanisms = sasl === undefined ? null : checkMechanisms(sasl)
   checkPort('port', port)
   if (advertisedPort !== undefined) checkPort('advertisedPort', advertisedPort)
-  if (name !== undefined && !(typeof name === 'string' && /^[\w.-]{1,100}$/.test(name))) {
-    throw new OttlaError('INVALID_ARGUMENT', `listen: name is ${shown(name)}: give letters, digits, _, - and ., as INTERNAL`)
+  if (name !== undefined && !(typeof name === 'string' && /^[\w-]{1,100}$/.test(name))) {
+    throw new OttlaError('INVALID_ARGUMENT', `listen: name is ${shown(name)}: give letters, digits, _ and -, as INTERNAL`)
   }
   for (const [option, value] of Object.entries({ host, advertisedHost })) {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue
