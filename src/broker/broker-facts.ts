@@ -23,7 +23,6 @@ const facts: Readonly<Record<string, Fact>> = {
   'authorizer.class.name': { type: 'STRING', doc: 'Who decides about rights, where a listener heeds ACLs.',
     of: (_, ports) => ports.some(({ superUsers }) => superUsers !== null) ? AUTHORIZER : '' },
   'broker.id': { type: 'INT', doc: 'Id of this broker.', of: ({ nodeId }) => String(nodeId) },
-  'broker.rack': { type: 'STRING', doc: 'Rack of this broker.', of: () => null },
   'listener.security.protocol.map': { type: 'STRING', doc: 'Security protocol by name of listener.',
     of: (_, ports) => joined([...new Set(ports.map(({ name, protocol }) => `${name}:${protocol}`))]) },
   listeners: { type: 'STRING', doc: 'Where this broker listens.', of: (_, ports) => joined(ports.map(({ name, host, port }) => url(name, host, port))) },

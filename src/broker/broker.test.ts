@@ -61,6 +61,13 @@ describe('metadata', () => {
     expect(one.topics[0]!.partitions[1]).toMatchObject({ partitionIndex: 1, leaderId: all.controllerId, replicaNodes: [all.controllerId], isrNodes: [all.controllerId] })
   })
 
+  test('tells the rack of the broker, where it has one', async () => {
+    kit = await openBroker({ 'broker.rack': 'a/1' })
+    const answers = [await kit.broker.metadata({ topics: [], allowAutoTopicCreation: false }), await kit.broker.describeCluster()]
+    expect(answers.map(({ brokers }) => brokers.map(({ rack }) => rack))).toEqual([['a/1'], ['a/1']])
+    expect(await config(4, '1', 'broker.rack')).toEqual({ value: 'a/1', source: 4, synonyms: ['broker.rack=a/1:4'] })
+  })
+
   test('creates a missing topic when the client and the broker allow it', async () => {
     await alter(4, '', [['num.partitions', 0, '3']])
     const ask = (topics: string[], allowAutoTopicCreation = true): ReturnType<typeof kit.broker.metadata> => kit.settle(kit.broker.metadata({ topics, allowAutoTopicCreation }))

@@ -15,7 +15,7 @@ export async function handleMetadata(context: BrokerContext, request: MetadataRe
     ? context.topics.all().map((info) => describe(context, info))
     : await answerEach([...new Set(request.topics)], async (name) => describe(context, await findOrCreate(context, name, request)),
       (name, why): TopicMetadata => ({ name, topicId: ZERO_UUID, isInternal: internalTopics.has(name), partitions: [], ...why }))
-  return { brokers: [{ nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, rack: null }], clusterId, controllerId: nodeId, topics }
+  return { brokers: [{ nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, rack: context.config.values['broker.rack'] }], clusterId, controllerId: nodeId, topics }
 }
 
 async function findOrCreate(context: BrokerContext, name: string, { allowAutoTopicCreation, allowance }: MetadataRequest): Promise<TopicInfo> {
@@ -58,5 +58,5 @@ function describe(context: BrokerContext, info: TopicInfo): TopicMetadata {
 
 export function handleDescribeCluster(context: BrokerContext): DescribeClusterResponse {
   const { nodeId, clusterId } = context
-  return { clusterId, controllerId: nodeId, brokers: [{ brokerId: nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, rack: null }] }
+  return { clusterId, controllerId: nodeId, brokers: [{ brokerId: nodeId, host: ADVERTISED_HOST, port: ADVERTISED_PORT, rack: context.config.values['broker.rack'] }] }
 }

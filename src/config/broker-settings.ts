@@ -15,6 +15,8 @@ const own: SettingTable = {
     doc: 'Create a topic when a client first names it.' },
   'background.threads': { type: 'int', default: 10, min: 1, inert: oneThread,
     doc: 'Threads for background tasks.' },
+  'broker.rack': { type: 'string', default: null, fixed: true,
+    doc: 'Rack of this broker, which clients are told.' },
   'connections.max.idle.ms': { type: 'long', default: 600_000, min: -1, except: 0, fixed: true,
     doc: 'A listener closes connections on which nothing was asked for so long; −1: never.' },
   'connections.max.reauth.ms': { type: 'long', default: 0, min: 0, fixed: true,

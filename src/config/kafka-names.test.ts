@@ -130,7 +130,7 @@ test.each<[SettingScope, string, string]>([
   ['client', 'ssl.enabled.protocols', 'TLS 1.2 and 1.3 are spoken, by the ciphers of Node: leave it out'],
   ['broker', 'sasl.jaas.config', 'users are made by ottla.users, or by `ottla users`'], ['client', 'sasl.kerberos.service.name', 'Kerberos and OAuth are not built: use PLAIN or SCRAM'],
   ['broker', 'max.connection.creation.rate', "connections are limited by address: admin.alterQuotas({ ip: null }, { connection_creation_rate: … })"],
-  ['broker', 'queued.max.requests', 'requests and files are the business of one event loop'], ['broker', 'broker.rack', 'there is one broker'],
+  ['broker', 'queued.max.requests', 'requests and files are the business of one event loop'], ['broker', 'broker.heartbeat.interval.ms', 'there is one broker'],
   ['broker', 'remote.log.storage.system.enable', 'there is no tiered storage'], ['broker', 'transaction.state.log.replication.factor', 'transactions are not built yet'],
   ['broker', 'group.consumer.assignors', 'groups of this protocol are not built yet'], ['broker', 'authorizer.class.name', 'ACLs are an option of listen(), or of `ottla serve`'],
   ['broker', 'create.topic.policy.class.name', 'classes of Java cannot be loaded'], ['broker', 'metric.reporters', 'there is no JMX: see ottla.metrics(), and `ottla serve --metrics-port`'],

@@ -88,6 +88,8 @@ export interface BrokerSettings {
   'auto.create.topics.enable'?: boolean | 'true' | 'false'
   /** Threads for background tasks. Default: 10. */
   'background.threads'?: number | `${number}`
+  /** Rack of this broker, which clients are told. Default: not set. */
+  'broker.rack'?: string
   /** Topics without an override of `compression.gzip.level` take it from here. Default: not set. */
   'compression.gzip.level'?: number | `${number}`
   /** Topics without an override of `compression.lz4.level` take it from here. Default: not set. */

@@ -40,6 +40,7 @@ export interface TopicValues {
 export interface BrokerValues {
   readonly 'auto.create.topics.enable': boolean
   readonly 'background.threads': number
+  readonly 'broker.rack': string | null
   readonly 'compression.gzip.level': number | null
   readonly 'compression.lz4.level': number | null
   readonly 'compression.type': 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | null
