@@ -112,7 +112,7 @@ export class LogCompaction {
   }
 
   #failed(log: PartitionLog, error: unknown): void {
-    if (log.insides().state.closed !== null || OttlaError.is(error, 'ABORTED')) return
+    if (log.insides().state.closed !== null || log.isGoing || OttlaError.is(error, 'ABORTED')) return
     const failures = (this.#failing.get(log)?.failures ?? 0) + 1
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
     this.#failing.set(log, { failures, retryAt: this.#ports.clock.monotonic() + pauseMs })

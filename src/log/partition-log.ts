@@ -47,6 +47,7 @@ export class PartitionLog {
   /** Null until there is one: most logs never have any. */
   #listeners: Set<() => void> | null = null
   #closing: Promise<void> | null = null
+  #gone: OttlaError | null = null
   /** Resolves when the end that is being cut off is. */
   #cutting: Promise<void> | null = null
   /** Offsets at or above were appended in this process, no longer than two ticks and a bounded number of bytes ago: they are in the page cache. */
@@ -164,14 +165,23 @@ export class PartitionLog {
 
   #exclusive<T>(section: () => Promise<T> | T): Promise<T> {
     try {
-      this.#state.refuseChange()
+      this.#refuseChange()
     } catch (error) {
       return Promise.reject(error)
     }
     return this.#appender.queue.exclusive(() => {
-      this.#state.refuseChange()
+      this.#refuseChange()
       return section()
     })
+  }
+
+  /** Whether its topic is being deleted, or is. */
+  get isGoing(): boolean { return this.#gone !== null }
+
+  /** Of a log that is to be deleted nothing begins any more: it would find its folder renamed, or another log's under its name. */
+  #refuseChange(): void {
+    if (this.#gone !== null) throw this.#gone
+    this.#state.refuseChange()
   }
 
   // ---- read ----
@@ -497,6 +507,7 @@ export class PartitionLog {
 
   /** As `close`, for a log whose folder is about to be deleted: appends and reads that come later meet `error`, nothing more is written. */
   abandon(error: OttlaError): Promise<void> {
+    this.#gone = error
     this.#closing ??= this.#close(error, false)
     return this.#closing
   }

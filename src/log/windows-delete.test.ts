@@ -12,7 +12,6 @@ class Held {
   /** Reads of files that begin wait for this. */
   gate: Promise<void> | null = null
   waiting = 0
-
   get fileSystem(): FileSystem {
     return diskWith<FileSystem>(this.disk, {
       open: (path, mode) => {
@@ -90,4 +89,24 @@ test('closing waits for a deletion that waits for a read: nothing is renamed onc
   await t.drive(Promise.all([read, deleted, closed]))
   expect(events).toEqual(['deleted', 'closed'])
   expect(held.disk.stat('/data/t-0')).toBeNull()
+})
+
+test('of a log that is being deleted nothing begins any more: it would find its folder renamed, or another log\'s under its name', async () => {
+  const held = new Held()
+  const t = await openTestLog({ disk: held.disk, fileSystem: held.fileSystem, config: { 'segment.bytes': 600, 'index.interval.bytes': 100, 'retention.ms': 1 } })
+  for (let i = 0; i < 20; i++) await t.append([{ value: ''.padEnd(100), timestamp: 1000 }])
+  // As where a sealed segment is being synced.
+  let go: () => void = () => {}
+  const synced = new Promise<void>((resolve) => { go = resolve })
+  Object.assign(t.log.insides().sealed, { forgetAll: async () => synced })
+  const { log } = t
+  const codeOf = (error: OttlaError): string => error.code
+  const deleted = t.manager.delete('t')
+  for (let turn = 0; turn < 20; turn++) await t.scheduler.runUntilIdle()
+  const given = [log.applyRetention(1e9), log.maybeRollByTime(1e9), log.deleteRecordsBefore(5), log.flush()].map(async (each) => each.then(() => 'done', codeOf))
+  for (let turn = 0; turn < 20; turn++) await t.scheduler.runUntilIdle()
+  go()
+  expect(await t.drive(Promise.all(given))).toEqual(Array.from(given, () => 'UNKNOWN_TOPIC_OR_PARTITION'))
+  await t.drive(deleted)
+  expect([log.isOffline, held.disk.stat('/data/t-0')]).toEqual([false, null])
 })
