@@ -66,7 +66,7 @@ function describe(context: BrokerContext, resource: ConfigResource, keys: Readon
 export function describeTopicSettings(context: BrokerContext, info: Pick<TopicInfo, 'configs' | 'values'>, keys: ReadonlySet<string> | null = null): ConfigResult[] {
   // Kafka's answer begins with compression.type, and there are tests of clients that look at the first.
   const all = select({ 'compression.type': topicTable['compression.type']!, ...topicTable }, keys).map(([name, setting]) => describeTopic(context, info, name, setting))
-  // Nor is internal.segment.bytes told where it is not set.
+  // As there, internal.segment.bytes is told only where it is set.
   return all.filter(({ value }) => value !== null)
 }
 

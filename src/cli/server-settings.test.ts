@@ -62,6 +62,11 @@ describe('a server.properties of Kafka', () => {
     expect(() => plan({ 'authorizer.class.name': name, 'allow.everyone.if.no.acl.found': 'maybe' })).toThrow('allow.everyone.if.no.acl.found')
   })
 
+  test('keeps the listener of its controller closed, in whatever letters it is named', () => {
+    const { listeners } = plan({ 'listeners': 'PLAINTEXT://127.0.0.1:1,controller://127.0.0.1:2', 'controller.listener.names': 'controller' })
+    expect(listeners.map(({ name }) => name)).toEqual(['PLAINTEXT'])
+  })
+
   test('may leave the host that clients are told to them', () => {
     expect(plan({ 'advertised.listeners': 'PLAINTEXT://:19092' }).listeners).toEqual([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092, advertisedPort: 19092, ...plain }])
     expect(plan({ 'listeners': 'INSIDE://:1', 'listener.security.protocol.map': ' inside : plaintext ' }).listeners).toMatchObject([{ name: 'INSIDE', tls: null }])

@@ -91,8 +91,8 @@ export function planServer(
   const brokerId = all.get('broker.id')
   if (brokerId !== undefined && brokerId !== '-1') settings['node.id'] ??= brokerId
   // Nobody comes by the listeners of controllers.
-  const unserved = new Set(words(all.get('controller.listener.names')?.toLowerCase()))
-  const unheeded = unused.filter((name) => guards.some((guard) => guard.test(name)) && !unserved.has(OF_LISTENER.exec(name)?.[1] ?? ''))
+  const controllers = controllersOf(all)
+  const unheeded = unused.filter((name) => guards.some((guard) => guard.test(name)) && !controllers.has(OF_LISTENER.exec(name)?.[1]?.toUpperCase() ?? ''))
   return { directory: flags.data ?? directoryOf(all), listeners, acls: aclsOf(all), settings, unused, unheeded }
 }
 
@@ -103,7 +103,7 @@ function directoryOf(all: ReadonlyMap<string, string>): string | undefined {
 }
 
 function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): ListenerAddress[] {
-  const controllers = new Set(words(all.get('controller.listener.names')))
+  const controllers = controllersOf(all)
   const protocols = new Map(words(all.get('listener.security.protocol.map')).map(protocolOf))
   const endpoints = parseEndpoints('listeners', flags.listeners ?? all.get('listeners') ?? DEFAULT_LISTENERS).filter(({ name }) => !controllers.has(name))
   // Kafka's own example advertises its controller, too.
@@ -128,6 +128,9 @@ function listenersOf(all: ReadonlyMap<string, string>, flags: ServerFlags): List
     return shown === undefined ? address : { ...address, ...(shown.host === '' ? {} : { advertisedHost: shown.host }), advertisedPort: shown.port }
   })
 }
+
+/** Names of listeners are the same in small letters. */
+function controllersOf(all: ReadonlyMap<string, string>): ReadonlySet<string> { return new Set(words(all.get('controller.listener.names')?.toUpperCase())) }
 
 /** A name, and what is spoken there. */
 function protocolOf(pair: string): [name: string, protocol: string] {

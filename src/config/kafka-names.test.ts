@@ -124,7 +124,8 @@ describe.each(scopes)('%s settings of Kafka', (scope, known, names) => {
 })
 
 test.each<[SettingScope, string, string]>([
-  ['broker', 'listeners', 'ports are opened by listen(), or by `ottla serve`'], ['broker', 'listener.name.a.max.connections', 'options of one listener are given to listen()'],
+  ['broker', 'listeners', 'ports are opened by listen(), or by `ottla serve`'],
+  ['broker', 'listener.name.a.max.connections', 'options of one listener are given to listen(); `ottla serve` takes those of TLS and SASL, of a listener that it has'],
   ['broker', 'ssl.keystore.location', 'certificates and keys are given to listen({ tls }), or to `ottla serve`'],
   ['broker', 'ssl.keystore.password', 'certificates and keys are read as PEM: leave it out'], ['client', 'ssl.truststore.type', 'certificates and keys are read as PEM: leave it out'],
   ['client', 'ssl.enabled.protocols', 'TLS 1.2 and 1.3 are spoken, by the ciphers of Node: leave it out'],

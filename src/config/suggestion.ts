@@ -67,7 +67,7 @@ const reasons: readonly (readonly [RegExp, string, true?])[] = [
   [/^(authorizer|super|allow\.everyone)\./, 'ACLs are an option of listen(), or of `ottla serve`'],
   [/\.class(\.name|\.path)?$|^security\.providers|^ssl\.(provider|.*(algorithm|implementation))$|\.impl\.prefix$/, 'classes of Java cannot be loaded'],
   [/^sasl\.(kerberos|oauthbearer|login)\./, 'Kerberos and OAuth are not built: use PLAIN or SCRAM'],
-  [/^listener\.name\./, 'options of one listener are given to listen()'],
+  [/^listener\.name\./, 'options of one listener are given to listen(); `ottla serve` takes those of TLS and SASL, of a listener that it has'],
   [/^((advertised|early\.start)\.)?listeners$|^listener\.|^sasl\.enabled/, 'ports are opened by listen(), or by `ottla serve`'],
   [/^ssl\./, 'certificates and keys are given to listen({ tls }), or to `ottla serve`', true],
   [/^sasl\.server\.max|^connection\.failed|^max\.(incremental\.fetch|request\.partition)|quota\.window|^socket\.listen|^log\.cleaner\.io\.max/, 'this is fixed here'],

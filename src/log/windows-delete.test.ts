@@ -45,6 +45,17 @@ async function filled(held: Held): Promise<TestLog> {
   return t
 }
 
+/** A read that waits until it may go on. */
+async function readUnderWay(held: Held): Promise<{ t: TestLog; read: Promise<string>; go: () => void }> {
+  const t = await filled(held)
+  await t.reopen()
+  let go: () => void = () => {}
+  held.gate = new Promise((resolve) => { go = resolve })
+  const read = t.log.read(0, { maxBytes: 300, isolation: 'logEnd' }).then(() => 'read', (error: OttlaError) => error.code)
+  while (held.waiting === 0) await t.scheduler.runUntilIdle()
+  return { t, read, go }
+}
+
 test('a topic that was written, read and searched is deleted', async () => {
   const held = new Held()
   const t = await filled(held)
@@ -57,12 +68,7 @@ test('a topic that was written, read and searched is deleted', async () => {
 
 test('a read under way is waited for', async () => {
   const held = new Held()
-  const t = await filled(held)
-  await t.reopen()
-  let go: () => void = () => {}
-  held.gate = new Promise((resolve) => { go = resolve })
-  const read = t.log.read(0, { maxBytes: 300, isolation: 'logEnd' }).then(() => 'read', (error: OttlaError) => error.code)
-  while (held.waiting === 0) await t.scheduler.runUntilIdle()
+  const { t, read, go } = await readUnderWay(held)
   const deleted = t.manager.delete('t').then(() => 'deleted', (error: OttlaError) => error.message)
   for (let turn = 0; turn < 20; turn++) await t.scheduler.runUntilIdle()
   expect(held.disk.stat('/data/t-0')).not.toBeNull()
@@ -74,12 +80,7 @@ test('a read under way is waited for', async () => {
 
 test('closing waits for a deletion that waits for a read: nothing is renamed once the directory may be another process\'s', async () => {
   const held = new Held()
-  const t = await filled(held)
-  await t.reopen()
-  let go: () => void = () => {}
-  held.gate = new Promise((resolve) => { go = resolve })
-  const read = t.log.read(0, { maxBytes: 300, isolation: 'logEnd' }).catch(() => {})
-  while (held.waiting === 0) await t.scheduler.runUntilIdle()
+  const { t, read, go } = await readUnderWay(held)
   const events: string[] = []
   const deleted = t.manager.delete('t').then(() => { events.push('deleted') }, (error: OttlaError) => { events.push(error.code) })
   const closed = t.manager.close().then(() => { events.push('closed') })

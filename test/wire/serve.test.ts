@@ -126,9 +126,17 @@ listener.name.outside.ssl.keystore.location=${outside}\nlistener.name.outside.sa
     expect(await all(first.cert)).toEqual([[], 'turned away', [], 'turned away', 'turned away'])
     writeFileSync(inside, both('second'))
     served.child.kill('SIGHUP')
-    await expect.poll(() => served.errors.some((line) => line.includes('read anew')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => served.errors.filter((line) => line.includes('read anew')), { timeout: 30_000 }).toHaveLength(2)
     expect(await all(second.cert)).toEqual([[], 'turned away', [], 'turned away', 'turned away'])
     expect(await topicsAt(0, first.cert, second)).toBe('turned away')
+    // What stands in the way of one does not keep the other's from being renewed.
+    writeFileSync(inside, 'nothing')
+    writeFileSync(outside, both('first'))
+    served.child.kill('SIGHUP')
+    await expect.poll(() => served.errors.filter((line) => /the (old )?certificate of/.test(line)).slice(2), { timeout: 30_000 }).toEqual([
+      expect.stringContaining('the old certificate of INSIDE stays: ssl.keystore.location'), expect.stringContaining('the certificate of OUTSIDE was read anew'),
+    ])
+    expect([await topicsAt(0, second.cert, second), await topicsAt(1, first.cert, {}, 'scram-sha-512')]).toEqual([[], []])
   })
 
   test.runIf(process.platform !== 'win32')('ends with the npx that started it, which passes no signal on', async () => {
@@ -160,6 +168,9 @@ listener.name.outside.ssl.keystore.location=${outside}\nlistener.name.outside.sa
     [['--in-memory', '--override', 'log.dirs=d'], 2, '--in-memory keeps nothing: leave log.dirs out'],
     [['--in-memory', '--listeners', 'SSL://127.0.0.1:0'], 2, 'needs ssl.keystore.location'],
     [['--in-memory', '--listeners', 'SSL://127.0.0.1:0', '--override', 'ssl.keystore.location=package.json'], 2, 'is not PEM. A store of PKCS12 becomes PEM by "openssl pkcs12'],
+    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0', '--override', 'ssl.keystore.key=x', '--override', 'listener.name.ssl.ssl.keystore.location=package.json'], 2, 'are both given'],
+    [['--in-memory', '--listeners', 'SSL://127.0.0.1:0', '--override', 'ssl.truststore.certificates=x', '--override', 'ssl.truststore.location=package.json'], 2, 'are both given'],
+    [['--in-memory', '--override', 'listener.name.insid.ssl.client.auth=required'], 1, 'of a listener that it has'],
     [['--in-memory', '--listeners', 'PLAINTEXT://0.0.0.0:0'], 1, 'give --allow-insecure'],
     [['--in-memory', '--override', 'num.partition=2'], 1, 'did you mean "num.partitions"'],
     [['nowhere.properties'], 2, 'nowhere.properties cannot be read'],

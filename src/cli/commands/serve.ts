@@ -30,7 +30,8 @@ export const serve: Command = defineCommand({
     'Prints one line, "listening on HOST:PORT", once clients can connect. SIGTERM and Ctrl-C answer',
     'what was asked, close the data directory and end with exit code 0; a second signal does not wait.',
     'Listeners may be SSL (ssl.keystore.location: a PEM file; SIGHUP reads it anew), SASL_PLAINTEXT and',
-    'SASL_SSL (sasl.enabled.mechanisms; users are made by "ottla users" or kafka-configs).',
+    'SASL_SSL (sasl.enabled.mechanisms; users are made by "ottla users" or kafka-configs); one of',
+    'several may have settings of its own: listener.name.inside.ssl.client.auth=required.',
     'authorizer.class.name (Kafka\'s StandardAuthorizer) and super.users have it heed ACLs ("ottla acls").',
   ],
   options,
@@ -86,7 +87,7 @@ async function serveUntilStopped(terminal: Terminal, ottla: ServedDatabase, plan
     const security = { ...(tls === null ? {} : { tls: readTls(tls) }), ...(mechanisms === null ? {} : { sasl: { mechanisms } }), ...(plan.acls === null ? {} : { acls: plan.acls }) }
     const listener = await ottla.listen({ ...address, ...security, allowInsecure }).catch(explain)
     listeners.push(listener)
-    if (tls !== null) secured.push({ listener, tls })
+    if (tls !== null) secured.push({ name: address.name, listener, tls })
   }
   const reload = (): void => reloadCertificates(terminal, secured)
   process.on('SIGHUP', reload)
@@ -113,6 +114,9 @@ function isOrphaned(launcher: number): boolean { return process.env['npm_command
 
 /** Raises UsageError when a file cannot be read or none is named. */
 function readTls({ keystore, chain, key, passphrase, truststore, certificates, clientAuth, principalMappingRules: rules }: TlsPlan): TlsSettings {
+  // As in Kafka: which of the two was meant cannot be told.
+  if (keystore !== undefined && (chain ?? key) !== undefined) throw bothGiven('ssl.keystore.location and ssl.keystore.certificate.chain or ssl.keystore.key')
+  if (truststore !== undefined && certificates !== undefined) throw bothGiven('ssl.truststore.location and ssl.truststore.certificates')
   const pem = keystore === undefined ? undefined : readPem('ssl.keystore.location', keystore)
   const cert = chain ?? pem
   const privateKey = key ?? pem
@@ -126,6 +130,8 @@ function readTls({ keystore, chain, key, passphrase, truststore, certificates, c
   }
 }
 
+function bothGiven(names: string): UsageError { return new UsageError(`${names} are both given for a listener: leave one out`) }
+
 /** Kafka takes stores of Java's, too, which Node cannot read. */
 function readPem(setting: string, file: string): Uint8Array {
   const bytes = readConfig(file)
@@ -134,16 +140,17 @@ function readPem(setting: string, file: string): Uint8Array {
     + 'one of JKS is made PKCS12 first, by "keytool -importkeystore -srckeystore STORE -destkeystore STORE.p12 -deststoretype PKCS12"')
 }
 
-interface Secured { readonly listener: Listener; readonly tls: TlsPlan }
+interface Secured { readonly name: string; readonly listener: Listener; readonly tls: TlsPlan }
 
-/** A certificate that cannot be used leaves the old one in force. */
+/** Of each listener for itself: a certificate that cannot be used leaves the old one in force. */
 function reloadCertificates(terminal: Terminal, secured: readonly Secured[]): void {
-  try {
-    // All are read before the first is replaced.
-    for (const { listener, settings } of secured.map(({ listener: each, tls }) => ({ listener: each, settings: readTls(tls) }))) listener.replaceCertificate(settings)
-    if (secured.length > 0) terminal.note('the certificate was read anew')
-  } catch (error) {
-    terminal.note(`warning: the old certificate stays: ${error instanceof Error ? error.message : String(error)}`)
+  for (const { name, listener, tls } of secured) {
+    try {
+      listener.replaceCertificate(readTls(tls))
+      terminal.note(`the certificate of ${name} was read anew`)
+    } catch (error) {
+      terminal.note(`warning: the old certificate of ${name} stays: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 }
 
